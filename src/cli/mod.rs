@@ -1,0 +1,89 @@
+//! The command line: one file a command, each with its `Args` and `run`. Results go to stdout, diagnostics to stderr.
+//!
+//! Exit codes: 0 all passed, 1 a check failed or an order did not end `done`/`noop`, 2 usage or unreadable input,
+//! 3 timed out waiting. Never 78: launchd uses that for failures before exec.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::root::Root;
+
+#[derive(Parser)]
+#[command(name = "wo", version, about = "processes work orders and reports only what it measured")]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(clap::Args, Debug, Clone)]
+pub struct Global {
+    /// the directory to work in [default: nearest ancestor with wo.toml or bridge/]
+    #[arg(long, global = true, env = "WO_ROOT", value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+impl Global {
+    pub fn root(&self) -> Result<Root, CliError> {
+        let here = std::env::current_dir()?;
+        Ok(Root::find(self.root.as_deref(), &here)?)
+    }
+}
+
+/// Each variant holds the `Args` of its file.
+#[derive(Subcommand)]
+pub enum Command {}
+
+/// The exit codes, in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Exit {
+    Good = 0,
+    Bad = 1,
+    Usage = 2,
+    TimedOut = 3,
+}
+
+/// Why a command could not do its work. Any error becomes one with exit code 2, its sources joined.
+#[derive(Debug)]
+pub struct CliError {
+    pub message: String,
+    pub exit: Exit,
+}
+
+impl CliError {
+    pub fn new(message: impl Into<String>) -> Self {
+        CliError { message: message.into(), exit: Exit::Usage }
+    }
+
+    pub fn exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+}
+
+impl<E: std::error::Error> From<E> for CliError {
+    fn from(error: E) -> Self {
+        CliError::new(error.to_string())
+    }
+}
+
+/// Runs the parsed command; the process ends with what this returns.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(error) => {
+            eprintln!("error: {}", error.message);
+            ExitCode::from(error.exit as u8)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Exit, CliError> {
+    match cli.command {}
+}

@@ -1,0 +1,184 @@
+//! `wo.toml`: every setting has a default, so the file may be missing. A section's struct lives here unless the module it
+//! configures owns it. Unknown keys are errors with their name, so that a typing error never passes as a default.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::root::Root;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub inbox: InboxConfig,
+    pub paths: PathsConfig,
+    pub limits: LimitsConfig,
+    /// `[[dispatch]]` rules, tried in order when an order names no handler.
+    pub dispatch: Vec<DispatchRule>,
+    /// External handlers: `[handlers.NAME] command = ["/abs/program", "arg"]`.
+    pub handlers: BTreeMap<String, ExternalHandler>,
+    pub policy: PolicyConfig,
+    pub notify: NotifyConfig,
+    pub export: crate::export::ExportConfig,
+    pub monitor: crate::monitor::MonitorConfig,
+    pub services: crate::services::ServicesConfig,
+    pub schedule: crate::schedule::ScheduleConfig,
+    pub web: crate::web::WebConfig,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InboxConfig {
+    pub agents: Vec<String>,
+    /// Quiet time after the last write before a file counts as whole.
+    pub settle_ms: u64,
+    /// The inbox is scanned this often even when no event came.
+    pub rescan_ms: u64,
+    /// Take changes from the operating system; off, the scan alone finds orders.
+    pub watch: bool,
+    /// A minisign public key; with it, orders without a valid `NAME.minisig` are rejected before parsing.
+    pub require_signature: Option<String>,
+}
+
+impl Default for InboxConfig {
+    fn default() -> Self {
+        InboxConfig {
+            agents: vec!["CLC".to_owned()],
+            settle_ms: 300,
+            rescan_ms: 15_000,
+            watch: true,
+            require_signature: None,
+        }
+    }
+}
+
+/// Directories and files of the home-ops system, relative to the root.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PathsConfig {
+    pub reports: PathBuf,
+    pub heartbeats: PathBuf,
+    pub parquet_reports: PathBuf,
+    pub analytics: PathBuf,
+    pub logs: PathBuf,
+    pub database: PathBuf,
+    pub run: PathBuf,
+    pub scripts: PathBuf,
+}
+
+impl Default for PathsConfig {
+    fn default() -> Self {
+        PathsConfig {
+            reports: "g/reports".into(),
+            heartbeats: "g/reports/ops_atomic".into(),
+            parquet_reports: "g/reports/parquet".into(),
+            analytics: "g/analytics".into(),
+            logs: "g/logs".into(),
+            database: "knowledge/02luka.db".into(),
+            run: "run".into(),
+            scripts: "scripts".into(),
+        }
+    }
+}
+
+/// A bound on every queue, retry, wait, output and file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    pub order_bytes: u64,
+    /// Orders that run side by side.
+    pub workers: usize,
+    /// Orders that are claimed and not ended; beyond, claiming stops and nothing is deleted.
+    pub open_orders: u64,
+    /// Files in `rejected/`; beyond, claiming stops and nothing is deleted.
+    pub rejected_files: u64,
+    /// Orders that share one claim transaction and its directory fsyncs.
+    pub claim_batch: usize,
+    pub step_deadline_s: u64,
+    pub order_deadline_s: u64,
+    /// An order that waits longer than this for a gate or a step ends `failed`.
+    pub wait_max_s: u64,
+    pub output_bytes: usize,
+    pub attempts: u32,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        LimitsConfig {
+            order_bytes: 1024 * 1024,
+            workers: 2,
+            open_orders: 100_000,
+            rejected_files: 10_000,
+            claim_batch: 128,
+            step_deadline_s: 600,
+            order_deadline_s: 3_600,
+            wait_max_s: 7 * 86_400,
+            output_bytes: 256 * 1024,
+            attempts: 100,
+        }
+    }
+}
+
+/// `[[dispatch]] id = "WO-*-EXPORT*" handler = "parquet-exporter"`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DispatchRule {
+    /// A pattern over the order's id; `*` stands for any run of characters.
+    pub id: String,
+    pub handler: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalHandler {
+    /// argv; the program's path is absolute.
+    pub command: Vec<String>,
+    #[serde(default)]
+    pub deadline_s: Option<u64>,
+}
+
+/// What orders may ask for; the default allows nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PolicyConfig {
+    /// Absolute programs that verification commands of orders and `command` checks may run.
+    pub programs: Vec<PathBuf>,
+    /// Hosts that an order may have checked over http(s).
+    pub hosts: Vec<String>,
+}
+
+/// Whom to tell when an order is rejected, uncertain or waits for a person.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NotifyConfig {
+    /// argv; gets the notice as JSON on stdin.
+    pub command: Option<Vec<String>>,
+    /// An http(s) URL that gets the notice as JSON.
+    pub webhook: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("failed to read `{}`: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("failed to understand `{}`: {message}", path.display())]
+    Parse { path: PathBuf, message: String },
+}
+
+impl Config {
+    /// The settings of `root`; defaults where `wo.toml` is missing.
+    pub fn load(root: &Root) -> Result<Config, ConfigError> {
+        let path = root.config();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Config::parse(&text, &path),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
+            Err(source) => Err(ConfigError::Read { path, source }),
+        }
+    }
+
+    /// Parses the text of a `wo.toml`; `path` is for the message.
+    pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::Parse { path: path.to_owned(), message: error.to_string() })
+    }
+}

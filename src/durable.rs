@@ -1,0 +1,113 @@
+//! The one way a visible file is written: whole, and on disk before anything says so.
+//!
+//! Invariant: a reader sees the old bytes or the new bytes, never a part; after `Ok` the new bytes survive a power cut.
+//! A failed fsync is [`DurableError::Sync`], which is fatal for a daemon: the page cache may have dropped the data, so
+//! retrying the fsync would prove nothing.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::failpoint;
+
+#[derive(Debug, thiserror::Error)]
+pub enum DurableError {
+    #[error("failed to {op} `{}`: {source}", path.display())]
+    Io { op: &'static str, path: PathBuf, source: io::Error },
+    #[error("failed to fsync `{}`: {source}; what was written there can no longer be trusted", path.display())]
+    Sync { path: PathBuf, source: io::Error },
+}
+
+impl DurableError {
+    /// Whether the daemon must stop: an fsync that failed is never retried.
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, DurableError::Sync { .. })
+    }
+
+    pub fn io(op: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DurableError {
+        let path = path.to_owned();
+        move |source| DurableError::Io { op, path, source }
+    }
+}
+
+/// Writes `bytes` to `path` through a hidden temporary file in the same directory, replacing what is there.
+/// Parent directories are made. `mode` is the permission of the new file, e.g. `0o644`.
+pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
+    let parent = parent_of(path);
+    create_dir_all(parent)?;
+    let temporary = temporary_beside(path);
+    let result = write_new(&temporary, bytes, mode).and_then(|()| rename(&temporary, path));
+    if result.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    result?;
+    sync_dir(parent)
+}
+
+/// Renames without fsync of the directory; [`write`] and callers that share a directory fsync do that once.
+pub fn rename(from: &Path, to: &Path) -> Result<(), DurableError> {
+    failpoint::hit("rename.before");
+    fs::rename(from, to).map_err(DurableError::io("rename to", to))?;
+    failpoint::hit("rename.after");
+    Ok(())
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(path)
+        .map_err(DurableError::io("create", path))?;
+    // the umask may have taken bits away
+    file.set_permissions(fs::Permissions::from_mode(mode)).map_err(DurableError::io("set the mode of", path))?;
+    file.write_all(bytes).map_err(DurableError::io("write", path))?;
+    sync_file(&file, path)
+}
+
+/// Fsyncs an open file.
+pub fn sync_file(file: &File, path: &Path) -> Result<(), DurableError> {
+    failpoint::hit("fsync.before");
+    file.sync_all().map_err(|source| DurableError::Sync { path: path.to_owned(), source })?;
+    failpoint::hit("fsync.after");
+    Ok(())
+}
+
+/// Fsyncs a directory, so that names made, renamed or removed in it survive a power cut.
+pub fn sync_dir(path: &Path) -> Result<(), DurableError> {
+    let dir = File::open(path).map_err(DurableError::io("open", path))?;
+    sync_file(&dir, path)
+}
+
+/// Makes `path` and its parents; each new name is fsynced.
+pub fn create_dir_all(path: &Path) -> Result<(), DurableError> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    let parent = parent_of(path);
+    create_dir_all(parent)?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(DurableError::io("create", path)(error)),
+        _ => sync_dir(parent),
+    }
+}
+
+/// A hidden name beside `path` that no scan takes for an order; unique for this process and call.
+pub fn temporary_beside(path: &Path) -> PathBuf {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    // long names: keep within NAME_MAX
+    let short: String = name.chars().take(60).collect();
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    parent_of(path).join(format!(".{short}.{}-{n}.tmp", std::process::id()))
+}
+
+pub(crate) fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}

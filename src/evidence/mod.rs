@@ -1,0 +1,127 @@
+//! Measurements and what is judged from them. Only a [`Measurement`] can make anything green.
+
+pub mod value;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use value::{ServiceRun, StartedBy, Value};
+
+/// A value that Workbridge took itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// `E1`, `E2`, … within an attempt, given by the engine when it is recorded; empty before.
+    pub id: String,
+    /// e.g. `export.file_size`.
+    pub key: String,
+    pub value: Value,
+    /// How it was taken, in words that a reader can repeat.
+    pub how: String,
+    pub at: Timestamp,
+    /// What the taking code says of the subject: works, is broken, or `None` where the value is a mere number.
+    pub ok: Option<bool>,
+    pub artifact: Option<Artifact>,
+}
+
+impl Measurement {
+    pub fn new(key: impl Into<String>, value: Value, how: impl Into<String>, at: Timestamp) -> Self {
+        Measurement { id: String::new(), key: key.into(), value, how: how.into(), at, ok: None, artifact: None }
+    }
+
+    pub fn ok(mut self, ok: bool) -> Self {
+        self.ok = Some(ok);
+        self
+    }
+
+    pub fn artifact(mut self, artifact: Artifact) -> Self {
+        self.artifact = Some(artifact);
+        self
+    }
+}
+
+/// A file that a measurement or a step speaks of, as it was then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// Relative to the root where it lies beneath it.
+    pub path: String,
+    pub bytes: u64,
+    /// Lower-case hex.
+    pub sha256: String,
+}
+
+/// What a handler or a check can measure, and the labels people write for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Declaration {
+    pub key: &'static str,
+    /// Folded (case, punctuation, emoji) before they are compared.
+    pub aliases: &'static [&'static str],
+    pub about: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "UPPERCASE")]
+pub enum Verdict {
+    Pass,
+    Fail,
+    Unmeasured,
+    Waived { reason: String, until: jiff::civil::Date },
+}
+
+/// One criterion with its verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    pub metric: String,
+    pub target: String,
+    pub source: crate::order::CriterionSource,
+    /// The measurement's key it is bound to.
+    pub key: Option<String>,
+    /// The actual value as it is shown, with its unit.
+    pub actual: Option<String>,
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Why, in words.
+    pub reason: String,
+    /// Ids of the measurements it was judged from.
+    pub evidence: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// All criteria pass.
+    Done,
+    /// Some pass; none that counts failed for certain, or some were not measured.
+    Partial,
+    Failed,
+    Rejected,
+    /// Everything was already as ordered, and that was measured.
+    Noop,
+    /// It cannot be told whether a step took effect; a person decides.
+    Uncertain,
+    Cancelled,
+}
+
+impl Outcome {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Partial => "partial",
+            Outcome::Failed => "failed",
+            Outcome::Rejected => "rejected",
+            Outcome::Noop => "noop",
+            Outcome::Uncertain => "uncertain",
+            Outcome::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the exit code is 0.
+    pub fn is_good(self) -> bool {
+        matches!(self, Outcome::Done | Outcome::Noop)
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

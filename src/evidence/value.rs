@@ -1,0 +1,97 @@
+//! The values that measurements hold.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "value", rename_all = "kebab-case")]
+pub enum Value {
+    Bytes(u64),
+    /// Nanoseconds.
+    Duration(u64),
+    Count {
+        n: u64,
+        noun: String,
+    },
+    /// Percent points, e.g. `99.5`.
+    Percent(f64),
+    /// `pass` of `of` worked.
+    Ratio {
+        pass: u64,
+        of: u64,
+    },
+    /// A word, e.g. a codec.
+    Word(String),
+    /// Works or does not, with what was seen.
+    State {
+        works: bool,
+        detail: String,
+    },
+    /// The next fire times that the named manager reports, and the zone its times are local in.
+    Schedule {
+        next: Vec<Timestamp>,
+        zone: String,
+        manager: String,
+    },
+    /// Runs of a service that are known, newest last.
+    Runs {
+        manager: String,
+        runs: Vec<ServiceRun>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceRun {
+    pub started: Timestamp,
+    pub ended: Option<Timestamp>,
+    pub exit: Option<i32>,
+    pub started_by: StartedBy,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StartedBy {
+    /// The service manager of its own accord; the cause in words: `at load`, `02:30 daily`, `made up after sleep`.
+    Manager { cause: String },
+    /// A person or Workbridge kicked it.
+    Kicked,
+}
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Value::Bytes(n) => f.write_str(&crate::text::bytes(*n)),
+            Value::Duration(ns) => f.write_str(&crate::text::duration_ns(*ns)),
+            Value::Count { n, noun } if noun.is_empty() => write!(f, "{n}"),
+            Value::Count { n, noun } => write!(f, "{n} {noun}"),
+            Value::Percent(p) if p.fract() == 0.0 => write!(f, "{p:.0}%"),
+            Value::Percent(p) => write!(f, "{p:.2}%"),
+            Value::Ratio { pass, of } => write!(f, "{pass}/{of}"),
+            Value::Word(word) => f.write_str(word),
+            Value::State { works: _, detail } => f.write_str(detail),
+            Value::Schedule { next, zone, manager } => {
+                let shown: Vec<String> = next
+                    .iter()
+                    .take(2)
+                    .map(|at| match at.in_tz(zone) {
+                        Ok(local) => local.strftime("%Y-%m-%d %H:%M").to_string(),
+                        Err(_) => at.to_string(),
+                    })
+                    .collect();
+                if shown.is_empty() {
+                    write!(f, "never ({manager})")
+                } else {
+                    write!(f, "next {} {zone} ({manager})", shown.join(", "))
+                }
+            }
+            Value::Runs { manager, runs } => {
+                let own = runs.iter().filter(|run| run.started_by != StartedBy::Kicked).count();
+                write!(f, "{own} by {manager}, {} kicked", runs.len() - own)?;
+                if let Some(exit) = runs.last().and_then(|run| run.exit) {
+                    write!(f, ", last exit {exit}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

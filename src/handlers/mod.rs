@@ -1,0 +1,204 @@
+//! Handlers turn an order into a plan of steps; steps change the world one idempotent bit at a time.
+//!
+//! A handler never says how an order ended: the engine judges from the measurements that the steps' `verify` took.
+//! `diagnose` reads, `plan` is pure and its result is stored in the journal as data, so that after a crash the very same
+//! steps are found again; `step` rebuilds the code for a stored [`StepSpec`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::evidence::{Declaration, Measurement};
+use crate::order::{Criterion, Order};
+use crate::root::Root;
+use crate::secret::Masker;
+use crate::services::ServiceManager;
+
+/// What the engine needs to know of a handler before it looks at an order.
+pub struct Descriptor {
+    pub name: &'static str,
+    pub about: &'static str,
+    /// `WO-*-PARQUET-EXPORTER*`; `*` is any run of characters; case folded.
+    pub id_patterns: &'static [&'static str],
+    pub service_labels: &'static [&'static str],
+    /// Paths relative to the root; an order that lists one of them as a deliverable is this handler's.
+    pub deliverable_paths: &'static [&'static str],
+    pub measurements: &'static [Declaration],
+    /// Criteria of an order that has none: metric and target as one would write them.
+    pub default_criteria: &'static [(&'static str, &'static str)],
+    /// Template for a report beside the completion report.
+    pub default_template: Option<&'static str>,
+}
+
+pub trait Handler: Send + Sync {
+    fn descriptor(&self) -> &Descriptor;
+
+    /// Reads the world as far as the plan depends on it; changes nothing. The result goes to the journal: no secrets.
+    fn diagnose(&self, order: &Order, context: &Context) -> Result<serde_json::Value, HandlerError>;
+
+    /// Pure: the same order and facts give the same plan.
+    fn plan(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError>;
+
+    /// The code of one step of a stored plan.
+    fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError>;
+
+    /// What answers a fenced verification command natively: `Some` holds the keys of this handler's measurements whose
+    /// `ok` decides. Commands that are not recognized run only where policy allows their program.
+    fn recognize_command(&self, _command: &str) -> Option<Vec<String>> {
+        None
+    }
+
+    /// Commands for a person to repeat the measurement.
+    fn reference(&self, _order: &Order) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub steps: Vec<StepSpec>,
+    /// Whether what was done stays when a later step fails.
+    pub keep_on_failure: bool,
+    /// Notes for the reader of the plan, e.g. contradictions in the order and how they were settled.
+    pub notes: Vec<String>,
+}
+
+/// One step as data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepSpec {
+    /// Unique within the plan.
+    pub name: String,
+    /// What it does, in one line for a person.
+    pub describe: String,
+    /// What it touches: paths relative to the root, `service:LABEL`, …; orders that share one are serialized.
+    pub subjects: Vec<String>,
+    /// For the handler's `step`.
+    pub params: serde_json::Value,
+    /// Seconds; the configured deadline when `None`.
+    pub deadline_s: Option<u64>,
+    /// A step that only measures: it runs even after another failed, and its failure undoes nothing.
+    pub measures_only: bool,
+}
+
+/// One idempotent change.
+pub trait Step: Send {
+    /// Files that `apply` will change, absolute; the engine backs them up first and restores them on undo.
+    fn files(&self, context: &Context) -> Result<Vec<PathBuf>, HandlerError>;
+
+    /// Is it already so? Changes nothing.
+    fn check(&self, context: &Context) -> Result<Check, HandlerError>;
+
+    /// Makes it so. Called again after a crash in the middle, when `check` says that it is still needed.
+    fn apply(&self, context: &Context) -> Result<Applied, HandlerError>;
+
+    /// Measures whether it is so now. Called after `apply`, after `Check::Already`, and again after `Verified::Wait`.
+    fn verify(&self, context: &Context) -> Result<Verified, HandlerError>;
+
+    /// Takes back what `apply` did beyond files, e.g. boots a service out. Files are the engine's.
+    fn undo(&self, _context: &Context) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Check {
+    /// As ordered; in words.
+    Already(String),
+    /// Not so; how it is now, in words (the report's `before`).
+    Needed(String),
+    /// Can't be told; a person decides.
+    Unknown(String),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Applied {
+    /// How it is now, in words (the report's `after`).
+    pub after: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verified {
+    Yes(Vec<Measurement>),
+    /// Measured, and it is not so: the step failed.
+    No {
+        why: String,
+        measurements: Vec<Measurement>,
+    },
+    /// Not yet known. The order waits without holding a thread; `verify` is called again at `until`.
+    Wait {
+        until: Timestamp,
+        why: String,
+    },
+}
+
+/// What steps and diagnoses may use.
+#[derive(Clone)]
+pub struct Context {
+    pub root: Root,
+    pub config: Arc<Config>,
+    pub clock: Arc<dyn Clock>,
+    pub services: Arc<dyn ServiceManager>,
+    pub masker: Arc<Masker>,
+    pub order: Arc<Order>,
+    /// From 1.
+    pub attempt: u32,
+    /// Facts of `diagnose`.
+    pub facts: Arc<serde_json::Value>,
+    /// When this attempt's first step began; in a dry run now.
+    pub attempt_started: Timestamp,
+    /// When this step was first applied, for proofs that need what came after.
+    pub step_applied: Option<Timestamp>,
+    /// The absolute path of this `wo`, for shims and services.
+    pub program: PathBuf,
+    pub deadline: Deadline,
+}
+
+/// A point on the monotonic clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    pub fn after(duration: Duration) -> Self {
+        Deadline(Instant::now() + duration)
+    }
+
+    /// Zero when it has passed.
+    pub fn remaining(&self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    pub fn has_passed(&self) -> bool {
+        self.remaining().is_zero()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum HandlerError {
+    /// The order asks for something that this handler can't or must not do.
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Durable(#[from] crate::durable::DurableError),
+    #[error(transparent)]
+    Process(#[from] crate::process::ProcessError),
+    #[error(transparent)]
+    Service(#[from] crate::services::ServiceError),
+    #[error("{what}: {why}")]
+    Failed { what: String, why: String },
+}
+
+impl HandlerError {
+    pub fn failed(what: impl Into<String>, why: impl std::fmt::Display) -> Self {
+        HandlerError::Failed { what: what.into(), why: why.to_string() }
+    }
+}
+
+/// The criteria that count for an order: its own, else its handler's.
+pub fn criteria_of<'a>(order: &'a Order, defaults: &'a [Criterion]) -> &'a [Criterion] {
+    if order.acceptance.is_empty() { defaults } else { &order.acceptance }
+}

@@ -1,0 +1,40 @@
+//! Workbridge processes Markdown work orders and reports only what it measured.
+//!
+//! Data flows one way; the whole of it stands in [`engine::pipeline`]:
+//! wake → scan → claim → parse → plan → gate → execute → measure → judge → report → archive.
+//!
+//! Two promises hold everywhere:
+//! * nothing is green that was not measured: only [`evidence::Measurement`]s judge, and only code of this crate makes them;
+//! * no order is ever lost, no finished step runs twice: the raw bytes are in the [`journal`] before anything runs, and a
+//!   step with a durable `done` is never applied again.
+//!
+//! The modules in reading order; `order`, `engine::plan`, `evidence` and `report` touch no file, clock or network.
+
+pub mod clock;
+pub mod config;
+pub mod durable;
+pub mod failpoint;
+pub mod process;
+pub mod root;
+pub mod secret;
+pub mod text;
+
+pub mod order;
+
+pub mod evidence;
+
+pub mod report;
+
+pub mod bridge;
+pub mod engine;
+pub mod handlers;
+pub mod journal;
+
+pub mod export;
+pub mod monitor;
+pub mod schedule;
+pub mod services;
+pub mod verify;
+pub mod web;
+
+pub mod cli;

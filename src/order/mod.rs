@@ -1,0 +1,9 @@
+//! Work orders: text in, model and diagnostics out. Touches no file, clock or network.
+
+pub mod diagnostic;
+pub mod model;
+pub mod target;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use model::*;
+pub use target::Target;

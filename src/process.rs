@@ -1,0 +1,193 @@
+//! The one way a program is started: argv only, its own process group, a clean environment, a deadline, bounded output.
+//!
+//! Nothing here ever goes through a shell. On the deadline, or when `cancel` says so, the whole process group is killed.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// What to run. `program` must be absolute; the environment holds `PATH` and what `env` adds, nothing inherited.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    pub program: PathBuf,
+    pub args: Vec<OsString>,
+    pub dir: Option<PathBuf>,
+    pub env: BTreeMap<OsString, OsString>,
+    pub stdin: Option<Vec<u8>>,
+    pub deadline: Duration,
+    /// Bytes kept of each of stdout and stderr; the rest is read and dropped.
+    pub max_output: usize,
+}
+
+impl Spec {
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Spec {
+            program: program.into(),
+            args: Vec::new(),
+            dir: None,
+            env: BTreeMap::new(),
+            stdin: None,
+            deadline: Duration::from_secs(60),
+            max_output: 256 * 1024,
+        }
+    }
+
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.dir = Some(dir.into());
+        self
+    }
+
+    pub fn env(mut self, key: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.insert(key.into(), value.into());
+        self
+    }
+
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct Output {
+    pub end: End,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    /// Wall-clock length, measured on the monotonic clock.
+    pub elapsed: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Exit(i32),
+    Signal(i32),
+    /// Killed with its process group at the deadline.
+    DeadlinePassed,
+}
+
+impl Output {
+    pub fn success(&self) -> bool {
+        self.end == End::Exit(0)
+    }
+
+    pub fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    pub fn stderr_text(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            End::Exit(code) => write!(f, "exit status {code}"),
+            End::Signal(signal) => write!(f, "killed by signal {signal}"),
+            End::DeadlinePassed => write!(f, "killed at its deadline"),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessError {
+    #[error("refused to run `{}`: the path of a program must be absolute", .0.display())]
+    NotAbsolute(PathBuf),
+    #[error("failed to start `{}`: {source}", program.display())]
+    Start { program: PathBuf, source: io::Error },
+    #[error("failed to wait for `{}`: {source}", program.display())]
+    Wait { program: PathBuf, source: io::Error },
+}
+
+pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
+
+/// Runs `spec` to its end or its deadline.
+pub fn run(spec: &Spec) -> Result<Output, ProcessError> {
+    if !spec.program.is_absolute() {
+        return Err(ProcessError::NotAbsolute(spec.program.clone()));
+    }
+    let start = Instant::now();
+    let mut command = Command::new(&spec.program);
+    command
+        .args(&spec.args)
+        .env_clear()
+        .env("PATH", DEFAULT_PATH)
+        .envs(&spec.env)
+        .stdin(if spec.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    if let Some(dir) = &spec.dir {
+        command.current_dir(dir);
+    }
+    let mut child = command.spawn().map_err(|source| ProcessError::Start { program: spec.program.clone(), source })?;
+    let group = rustix::process::Pid::from_raw(child.id() as i32);
+    if let (Some(bytes), Some(mut stdin)) = (spec.stdin.clone(), child.stdin.take()) {
+        std::thread::spawn(move || {
+            // a program that does not read its input is not an error of ours
+            let _ = io::Write::write_all(&mut stdin, &bytes);
+        });
+    }
+    let stdout = collect(child.stdout.take(), spec.max_output);
+    let stderr = collect(child.stderr.take(), spec.max_output);
+    let (sender, ended) = mpsc::channel();
+    let program = spec.program.clone();
+    std::thread::spawn(move || {
+        let _ = sender.send(child.wait());
+    });
+    let end = match ended.recv_timeout(spec.deadline) {
+        Ok(status) => end_of(status.map_err(|source| ProcessError::Wait { program, source })?),
+        Err(_) => End::DeadlinePassed,
+    };
+    // a grandchild that stayed in the group must not outlive the step, nor hold the pipes open
+    if let Some(group) = group {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    let grace = Duration::from_secs(2);
+    let stdout = stdout.recv_timeout(grace).unwrap_or_default();
+    let stderr = stderr.recv_timeout(grace).unwrap_or_default();
+    Ok(Output { end, stdout, stderr, elapsed: start.elapsed() })
+}
+
+fn end_of(status: ExitStatus) -> End {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => End::Exit(code),
+        (None, Some(signal)) => End::Signal(signal),
+        (None, None) => End::Signal(0),
+    }
+}
+
+fn collect(pipe: Option<impl Read + Send + 'static>, max: usize) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let mut chunk = [0; 8192];
+            while let Ok(n @ 1..) = pipe.read(&mut chunk) {
+                let room = max.saturating_sub(kept.len());
+                kept.extend_from_slice(&chunk[..n.min(room)]);
+            }
+        }
+        let _ = sender.send(kept);
+    });
+    receiver
+}
+
+/// Finds `name` on `path` (colon-separated), as a service manager would with that PATH.
+pub fn find_on_path(name: &str, path: &str) -> Option<PathBuf> {
+    path.split(':').filter(|dir| !dir.is_empty()).map(|dir| Path::new(dir).join(name)).find(|candidate| {
+        use std::os::unix::fs::PermissionsExt as _;
+        candidate.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    })
+}

@@ -1,0 +1,101 @@
+//! Reports: pure functions from a [`RunRecord`] (read from the journal alone) and a template to text.
+//! Same record, same bytes.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{Artifact, Declaration, Judged, Measurement, Outcome};
+use crate::order::Order;
+
+/// All that a report may speak of.
+#[derive(Debug, Clone)]
+pub struct RunRecord {
+    pub order: Order,
+    pub agent: String,
+    /// Of the order's raw bytes.
+    pub order_sha256: String,
+    /// From 1.
+    pub attempt: u32,
+    pub handler: Option<String>,
+    pub received: Timestamp,
+    pub started: Timestamp,
+    pub ended: Timestamp,
+    pub outcome: Outcome,
+    /// Why it ended so, in words.
+    pub reason: String,
+    pub criteria: Vec<Judged>,
+    pub measurements: Vec<Measurement>,
+    /// What the handler can measure; template rows bind through these aliases.
+    pub declarations: Vec<Declaration>,
+    pub steps: Vec<StepRecord>,
+    pub commands: Vec<CommandResult>,
+    /// Commands for reference that a person may run again, e.g. `wo verify parquet`.
+    pub reference: Vec<String>,
+    /// The zone that `$(date …)` slots and date tokens are shown in.
+    pub zone: String,
+}
+
+/// One step as it went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    pub name: String,
+    pub describe: String,
+    pub state: StepState,
+    /// How it was before and after, in words; secrets masked.
+    pub before: String,
+    pub after: String,
+    pub files: Vec<FileChange>,
+    pub started: Timestamp,
+    pub ended: Option<Timestamp>,
+    /// Ids of the measurements it gave.
+    pub evidence: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepState {
+    /// It was already so; nothing was changed.
+    Already,
+    Applied,
+    Failed,
+    Undone,
+    Waiting,
+    Uncertain,
+    NotReached,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileChange {
+    /// Relative to the root where it lies beneath it.
+    pub path: String,
+    /// `None`: there was no such file.
+    pub before: Option<Artifact>,
+    /// `None`: there is no such file now.
+    pub after: Option<Artifact>,
+}
+
+/// A command of the order's Verification section or of a template's operational test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommandResult {
+    /// The fenced text, as written.
+    pub command: String,
+    pub result: CommandEnd,
+    /// Ids of the measurements it rests on.
+    pub evidence: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "end", rename_all = "kebab-case")]
+pub enum CommandEnd {
+    Passed {
+        output: String,
+    },
+    Failed {
+        output: String,
+        why: String,
+    },
+    /// e.g. `policy`.
+    NotRun {
+        why: String,
+    },
+}

@@ -1,0 +1,104 @@
+//! Secrets: configuration holds references, never values; a value never shows itself.
+//!
+//! Invariant: [`Secret`] has no `Display`, its `Debug` is masked, and it is not serializable. [`Masker`] takes every
+//! secret Workbridge knows out of a text that is about to be shown or stored.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Where a secret is to be read from: `{ env = "REDIS_PASSWORD" }` or `{ file = "bridge/state/secrets/redis" }`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretRef {
+    Env(String),
+    /// Relative to the root; must be readable by its owner alone (0600 or 0400).
+    File(PathBuf),
+}
+
+impl std::fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SecretRef::Env(name) => write!(f, "env {name}"),
+            SecretRef::File(path) => write!(f, "file {}", path.display()),
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(value: impl Into<String>) -> Self {
+        Secret(value.into())
+    }
+
+    /// The value, for the one call that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(***)")
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    #[error("the environment variable {0} is not set\nhint: set it for the service that runs `wo`, or use a 0600 file")]
+    EnvUnset(String),
+    #[error("failed to read the secret file `{}`: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("the secret file `{}` can be read by others (mode {mode:o})\nhint: chmod 600 it", path.display())]
+    Mode { path: PathBuf, mode: u32 },
+}
+
+impl SecretRef {
+    /// Reads the secret; one trailing newline is not part of it.
+    pub fn read(&self, root: &Path) -> Result<Secret, SecretError> {
+        match self {
+            SecretRef::Env(name) => std::env::var(name).map(Secret).map_err(|_| SecretError::EnvUnset(name.clone())),
+            SecretRef::File(path) => {
+                use std::os::unix::fs::PermissionsExt as _;
+                let path = root.join(path);
+                let fail = |source| SecretError::Read { path: path.clone(), source };
+                let mode = path.metadata().map_err(fail)?.permissions().mode() & 0o777;
+                if mode & 0o077 != 0 {
+                    return Err(SecretError::Mode { path, mode });
+                }
+                let text = std::fs::read_to_string(&path).map_err(fail)?;
+                Ok(Secret(text.strip_suffix('\n').unwrap_or(&text).to_owned()))
+            }
+        }
+    }
+}
+
+/// Knows the secrets of this root and takes them out of texts.
+#[derive(Debug, Default, Clone)]
+pub struct Masker(Vec<Secret>);
+
+impl Masker {
+    pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
+        // very short values would mask half of any text
+        let mut known: Vec<Secret> = secrets.into_iter().filter(|secret| secret.0.len() >= 4).collect();
+        known.sort_by_key(|secret| std::cmp::Reverse(secret.0.len()));
+        known.dedup();
+        Masker(known)
+    }
+
+    pub fn add(&mut self, secret: Secret) {
+        let known = std::mem::take(&mut self.0);
+        *self = Masker::new(known.into_iter().chain([secret]));
+    }
+
+    /// Whether `bytes` hold a known secret.
+    pub fn finds_in(&self, bytes: &[u8]) -> bool {
+        self.0.iter().any(|secret| bytes.windows(secret.0.len()).any(|window| window == secret.0.as_bytes()))
+    }
+
+    pub fn mask(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(&secret.0, "***"))
+    }
+}

@@ -1,0 +1,109 @@
+//! Services: launchd LaunchAgents, systemd user units, and the schedule that `wo up` embeds where neither is there.
+//! Say *service* in code, to keep it apart from AI agents.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::ServiceRun;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServicesConfig {
+    /// `launchd`, `systemd` or `embedded`; found out when unset.
+    pub manager: Option<ManagerKind>,
+    /// The `launchctl` to use; found on the PATH when unset.
+    pub launchctl: Option<PathBuf>,
+    /// Where installed plists go; `~/Library/LaunchAgents` when unset.
+    pub launch_agents: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ManagerKind {
+    Launchd,
+    Systemd,
+    Embedded,
+}
+
+impl std::fmt::Display for ManagerKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            ManagerKind::Launchd => "launchd",
+            ManagerKind::Systemd => "systemd",
+            ManagerKind::Embedded => "embedded",
+        })
+    }
+}
+
+/// A service as Workbridge defines it, before it is rendered for a manager.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceDefinition {
+    /// e.g. `com.02luka.analytics.parquet`.
+    pub label: String,
+    /// argv; the program's path is absolute.
+    pub program: Vec<String>,
+    pub working_directory: PathBuf,
+    pub environment: BTreeMap<String, String>,
+    pub start: Start,
+    pub run_at_load: bool,
+    pub stdout: PathBuf,
+    pub stderr: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// Local wall-clock time, every day, or on one weekday.
+    Calendar {
+        at: jiff::civil::Time,
+        weekday: Option<crate::order::target::Weekday>,
+    },
+    /// Seconds.
+    Interval {
+        every_s: u64,
+    },
+    KeepAlive,
+}
+
+/// What a manager says of a label now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceStatus {
+    pub loaded: bool,
+    pub pid: Option<u32>,
+    /// Exit status, negative for a signal.
+    pub last_exit: Option<i32>,
+    /// In words, with the manager; for `embedded` the pid and start time of the `wo up` that holds the schedule.
+    pub detail: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// No manager answers here, e.g. `embedded` without a live `wo up`: whatever depends on it is `UNMEASURED`.
+    #[error("no service manager answers: {0}")]
+    NoManager(String),
+    #[error("failed to {op} the service {label}: {why}")]
+    Failed { op: &'static str, label: String, why: String },
+}
+
+/// One of the managers.
+pub trait ServiceManager: Send + Sync {
+    fn kind(&self) -> ManagerKind;
+    /// Files that [`ServiceManager::install`] writes, so that they can be backed up before.
+    fn files(&self, definition: &ServiceDefinition) -> Vec<PathBuf>;
+    /// Whether the installed definition is this one and it is loaded.
+    fn is_installed(&self, definition: &ServiceDefinition) -> Result<bool, ServiceError>;
+    /// Writes the definition and loads it, replacing an older one of the same label. Idempotent.
+    fn install(&self, definition: &ServiceDefinition) -> Result<(), ServiceError>;
+    /// Boots it out; a label that is not there is no error. Files stay.
+    fn uninstall(&self, label: &str) -> Result<(), ServiceError>;
+    fn status(&self, label: &str) -> Result<ServiceStatus, ServiceError>;
+    /// The next `n` fire times after `now`, from what the manager has loaded.
+    fn next_runs(&self, label: &str, now: Timestamp, n: usize) -> Result<Vec<Timestamp>, ServiceError>;
+    /// The runs that are known, newest last, each with who started it.
+    fn runs(&self, label: &str) -> Result<Vec<ServiceRun>, ServiceError>;
+    /// Starts it now; the run is recorded as kicked.
+    fn kick(&self, label: &str) -> Result<(), ServiceError>;
+}

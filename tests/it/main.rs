@@ -1,0 +1,1 @@
+//! Integration tests: one binary, one builder, a module an area.
