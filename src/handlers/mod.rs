@@ -4,6 +4,13 @@
 //! `diagnose` reads, `plan` is pure and its result is stored in the journal as data, so that after a crash the very same
 //! steps are found again; `step` rebuilds the code for a stored [`StepSpec`].
 
+pub mod external;
+pub mod parquet_exporter;
+pub mod registry;
+pub mod verification;
+
+pub use registry::{all, find};
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
