@@ -1,3 +1,5 @@
+pub mod heartbeat;
+
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
