@@ -42,6 +42,9 @@ pub struct CheckResult {
     pub state: State,
     /// Without the mark; one line.
     pub message: String,
+    /// What was seen beyond the field's own line.
+    #[serde(default)]
+    pub detail: Option<String>,
     /// Milliseconds.
     pub latency_ms: Option<f64>,
     /// Bad cycles up to and with this one; `0` when it is good.
@@ -248,7 +251,9 @@ fn take_detail(heartbeat: &mut Heartbeat, section: &str, label: &str, value: &st
     let Some(check) = heartbeat.checks.last_mut().filter(|check| check.component == component(section)) else {
         return false;
     };
-    if label.eq_ignore_ascii_case("latency") {
+    if label.eq_ignore_ascii_case("detail") {
+        check.detail = Some(value.to_owned());
+    } else if label.eq_ignore_ascii_case("latency") {
         check.latency_ms = milliseconds(value);
     } else if label.eq_ignore_ascii_case("consecutive failures") {
         check.consecutive_failures = value.parse().ok();
@@ -294,6 +299,7 @@ fn check(section: &str, label: &str, value: &str) -> CheckResult {
         component: component.to_owned(),
         state,
         message: message.to_owned(),
+        detail: None,
         latency_ms: None,
         consecutive_failures: None,
         since: None,
@@ -460,6 +466,9 @@ fn render_check(check: &CheckResult, out: &mut String) {
         (_, name) => text::line(name, 200),
     };
     out.push_str(&format!("- **{label}:** {}{}\n", check.state.mark(), text::line(&check.message, 400)));
+    if let Some(detail) = &check.detail {
+        out.push_str(&format!("  - Detail: {}\n", text::line(detail, 400)));
+    }
     if let Some(ms) = check.latency_ms {
         out.push_str(&format!("  - Latency: {ms} ms\n"));
     }

@@ -137,6 +137,7 @@ fn configured_checks_and_details_survive_a_round_trip() {
         component: "Disk space".to_owned(),
         state: State::Warn,
         message: "91% used: 4.1 GB left".to_owned(),
+        detail: Some("of 45 GB".to_owned()),
         latency_ms: Some(0.412),
         consecutive_failures: Some(3),
         since: Some("2025-10-28T18:58:38.278Z".parse().unwrap()),

@@ -1,0 +1,70 @@
+//! `service`: a LaunchAgent, systemd unit or embedded job is loaded, and its last run did not fail.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Deserialize;
+
+use super::{Check, Finding, Kind, Pending, Probe};
+use crate::monitor::heartbeat::{AGENTS, message};
+use crate::services::{ServiceError, ServiceStatus};
+
+pub const KIND: Kind = Kind::of::<Service>("service", AGENTS, "a service is loaded and its last run did not fail");
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// e.g. `com.02luka.optimizer`.
+    pub label: String,
+}
+
+impl Check for Service {
+    fn validate(&self) -> Result<(), String> {
+        if self.label.is_empty() || self.label.starts_with('-') || self.label.chars().any(char::is_whitespace) {
+            return Err(format!("`label` = \"{}\" is no service label", crate::text::line(&self.label, 60)));
+        }
+        Ok(())
+    }
+
+    fn report_name(&self) -> Option<&str> {
+        Some(&self.label)
+    }
+
+    fn run(self: Arc<Self>, probe: Probe) -> Pending {
+        Box::pin(async move { probe.blocking(move |probe| self.look(probe)).await })
+    }
+}
+
+impl Service {
+    fn look(&self, probe: &Probe) -> Finding {
+        let started = Instant::now();
+        let manager = probe.around.services.kind();
+        match probe.around.services.status(&self.label) {
+            Ok(status) => self.judge(&status).latency(started.elapsed()),
+            // not loaded is one thing, not knowable another: this is not green and not an outage
+            Err(ServiceError::NoManager(why)) => Finding::warn(format!("unmeasured: no service manager answers: {why}")),
+            Err(error) => Finding::error(format!("{manager}: {error}")),
+        }
+    }
+
+    fn judge(&self, status: &ServiceStatus) -> Finding {
+        if !status.loaded {
+            return Finding::error(format!(
+                "{} is not loaded; `wo services install` loads it ({})",
+                self.label, status.detail
+            ))
+            .headline(message::AGENT_DOWN);
+        }
+        match (status.pid, status.last_exit) {
+            // next to a running process, an old exit status is a normal relaunch
+            (Some(_), _) | (None, None | Some(0)) => {
+                Finding::ok(format!("loaded ({})", status.detail)).headline(message::AGENT_OK)
+            }
+            (None, Some(exit)) => Finding::warn(format!(
+                "loaded, but its last run ended with {exit}; `wo services explain {exit}` ({})",
+                status.detail
+            ))
+            .headline(message::AGENT_OK),
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! `sqlite`: exists, header, opens read-only, `quick_check`.
+//!
+//! `quick_check` reads the whole file, so its length is the file's. A cycle waits for it a moment only (`wait_ms`); when it
+//! takes longer, it goes on beside the loop and its result is used, with its age, until it is `recheck_s` old. What no
+//! finished `quick_check` vouches for is a warning, never `ok`. A locked database is a warning: it says that someone
+//! works, not that something is broken.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use serde::{Deserialize, Serialize};
+
+use super::{Check, Finding, Kind, Pending, Probe, State, age_ns, why_unreadable};
+use crate::monitor::heartbeat::{DATABASE, message};
+use crate::text;
+
+pub const KIND: Kind = Kind::of::<Sqlite>("sqlite", DATABASE, "a database exists, opens and passes quick_check");
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sqlite {
+    /// Relative to the root.
+    pub path: PathBuf,
+    #[serde(default = "yes")]
+    pub quick_check: bool,
+    /// Milliseconds a cycle waits for `quick_check`, within the check's deadline.
+    #[serde(default = "wait_ms")]
+    pub wait_ms: u64,
+    /// Seconds for which the result of a `quick_check` that took longer than that is good.
+    #[serde(default = "recheck_s")]
+    pub recheck_s: u64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn wait_ms() -> u64 {
+    300
+}
+
+fn recheck_s() -> u64 {
+    3_600
+}
+
+/// A result older than this many times `recheck_s` vouches for nothing.
+const STALE_FACTOR: u64 = 24;
+/// A `quick_check` beside the loop is stopped after this.
+const BACKGROUND_MAX: Duration = Duration::from_secs(900);
+/// How long a lock is waited for, so that a short transaction of a writer is no warning.
+const BUSY_MAX: Duration = Duration::from_millis(100);
+
+impl Check for Sqlite {
+    fn run(self: Arc<Self>, probe: Probe) -> Pending {
+        Box::pin(async move {
+            let finding = probe.blocking(move |probe| self.look(probe)).await;
+            match finding.state {
+                State::Ok => finding.headline(message::DATABASE_OK),
+                // only what is missing has the field's line for it
+                _ => finding,
+            }
+        })
+    }
+}
+
+/// What a `quick_check` said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Verdict {
+    device: u64,
+    inode: u64,
+    finished: Timestamp,
+    took_ms: u64,
+    /// The first complaint; `None` when there is none.
+    complaint: Option<String>,
+}
+
+enum Stop {
+    Busy,
+    NotDatabase(String),
+    Interrupted,
+    Failed(String),
+}
+
+impl Sqlite {
+    fn look(&self, probe: &Probe) -> Finding {
+        let started = Instant::now();
+        let path = probe.path(&self.path);
+        let shown = self.path.display().to_string();
+        let meta = match std::fs::metadata(&path) {
+            Ok(meta) if meta.is_file() => meta,
+            Ok(_) => return Finding::error(format!("`{shown}` is not a file")),
+            Err(error) => {
+                let finding = Finding::error(why_unreadable(&path, &shown, &error));
+                return match error.kind() {
+                    std::io::ErrorKind::NotFound => finding.headline(message::DATABASE_MISSING),
+                    _ => finding,
+                };
+            }
+        };
+        if let Err(why) = header(&path, meta.len()) {
+            return Finding::error(format!("`{shown}` {why}"));
+        }
+        let connection = match open(&path, BUSY_MAX.min(probe.remaining() / 2)) {
+            Ok(connection) => connection,
+            Err(stop) => return self.stopped(stop, &shown),
+        };
+        let opened = started.elapsed();
+        let size = text::bytes(meta.len());
+        if !self.quick_check {
+            return Finding::ok(format!("opens and has a schema, {size}; quick_check is off")).latency(opened);
+        }
+        use std::os::unix::fs::MetadataExt as _;
+        let file = (meta.dev(), meta.ino());
+        let key = format!("sqlite {}", path.display());
+        let known: Option<Verdict> =
+            probe.around.memo.get(&key).filter(|verdict: &Verdict| (verdict.device, verdict.inode) == file);
+        let now = probe.around.clock.now();
+        let age_s = known.as_ref().map(|verdict| age_ns(now, verdict.finished) / 1_000_000_000);
+        if let (Some(verdict), Some(age_s)) = (&known, age_s)
+            && verdict.complaint.is_none()
+            && age_s < self.recheck_s
+        {
+            return vouched(verdict, now, &size).latency(opened);
+        }
+        let wait = Duration::from_millis(self.wait_ms).min(probe.remaining().saturating_sub(Duration::from_millis(20)));
+        match self.check(probe, connection, &key, file, wait) {
+            Some(Ok(verdict)) => match verdict.complaint {
+                None => {
+                    let took = text::duration_ns(verdict.took_ms.saturating_mul(1_000_000));
+                    Finding::ok(format!("quick_check ok in {took}, {size}")).latency(opened)
+                }
+                Some(complaint) => Finding::error(format!("`{shown}` is corrupt: {complaint}; restore a backup")),
+            },
+            Some(Err(stop)) => self.stopped(stop, &shown),
+            None => match known {
+                Some(verdict) if verdict.complaint.is_some() => Finding::error(format!(
+                    "`{shown}` is corrupt, as of {}: {}; quick_check runs again",
+                    verdict.finished,
+                    verdict.complaint.unwrap_or_default()
+                )),
+                Some(verdict) if age_s.is_some_and(|age| age < self.recheck_s.saturating_mul(STALE_FACTOR)) => {
+                    vouched(&verdict, now, &size).latency(opened)
+                }
+                _ => Finding::warn(format!(
+                    "opens and has a schema, {size}; quick_check unfinished after {}, so nothing vouches for its pages yet",
+                    text::duration_ns(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX))
+                ))
+                .latency(opened),
+            },
+        }
+    }
+
+    /// Runs `quick_check` and waits for it; `None` when it goes on beside the loop, or already did.
+    fn check(
+        &self,
+        probe: &Probe,
+        connection: Connection,
+        key: &str,
+        file: (u64, u64),
+        wait: Duration,
+    ) -> Option<Result<Verdict, Stop>> {
+        let memo = probe.around.memo.clone();
+        if !memo.begin(key) {
+            return None;
+        }
+        let interrupt = connection.get_interrupt_handle();
+        let (sender, result) = mpsc::channel();
+        let (clock, key) = (probe.around.clock.clone(), key.to_owned());
+        let work = move || {
+            let started = Instant::now();
+            let result = quick_check(&connection).map(|complaint| Verdict {
+                device: file.0,
+                inode: file.1,
+                finished: clock.now(),
+                took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                complaint,
+            });
+            if let Ok(verdict) = &result
+                && started.elapsed() > wait
+            {
+                memo.put(&key, verdict);
+            }
+            memo.ended(&key);
+            let _ = sender.send(result);
+        };
+        if let Err(error) = std::thread::Builder::new().name("quick_check".to_owned()).spawn(work) {
+            probe.around.memo.ended(&format!("sqlite {}", probe.path(&self.path).display()));
+            return Some(Err(Stop::Failed(format!("quick_check could not be started: {error}"))));
+        }
+        match result.recv_timeout(wait) {
+            Ok(result) => Some(result),
+            Err(_) => {
+                // nothing waits for the result any more, but it must not go on for ever
+                let _ = std::thread::Builder::new().name("quick_check limit".to_owned()).spawn(move || {
+                    if result.recv_timeout(BACKGROUND_MAX).is_err() {
+                        interrupt.interrupt();
+                    }
+                });
+                None
+            }
+        }
+    }
+
+    fn stopped(&self, stop: Stop, shown: &str) -> Finding {
+        match stop {
+            Stop::Busy => Finding::warn(format!(
+                "`{shown}` is locked by a writer; its header is that of a database, its pages were not checked"
+            )),
+            Stop::NotDatabase(why) => Finding::error(format!("`{shown}` is not a database: {why}")),
+            Stop::Interrupted => Finding::warn(format!("quick_check of `{shown}` was stopped before its end")),
+            Stop::Failed(why) => Finding::error(format!("`{shown}`: {why}")),
+        }
+    }
+}
+
+fn vouched(verdict: &Verdict, now: Timestamp, size: &str) -> Finding {
+    let age = text::duration_ns(age_ns(now, verdict.finished));
+    let took = text::duration_ns(verdict.took_ms.saturating_mul(1_000_000));
+    Finding::ok(format!("opens and has a schema, {size}; quick_check ok {age} ago (it took {took})"))
+}
+
+/// The first bytes of the file. Source: <https://www.sqlite.org/fileformat.html>, section 1.3.
+fn header(path: &Path, bytes: u64) -> Result<(), String> {
+    use std::io::Read as _;
+    if bytes == 0 {
+        return Err("is empty (0 bytes); nothing was ever stored in it, or it was truncated".to_owned());
+    }
+    let mut head = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(100).read_to_end(&mut head))
+        .map_err(|error| format!("can't be read: {error}"))?;
+    if !head.starts_with(b"SQLite format 3\0") {
+        return Err("is not a database: it does not begin with `SQLite format 3`".to_owned());
+    }
+    if head.len() < 100 {
+        return Err(format!("is not a database: it ends after {bytes} bytes, within the header"));
+    }
+    Ok(())
+}
+
+/// Opens read-only and reads the schema, which takes a read lock.
+fn open(path: &Path, busy: Duration) -> Result<Connection, Stop> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| stop(&error))?;
+    connection.busy_timeout(busy).map_err(|error| stop(&error))?;
+    connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
+        .map_err(|error| stop(&error))?;
+    Ok(connection)
+}
+
+/// The first complaint, if there is one.
+fn quick_check(connection: &Connection) -> Result<Option<String>, Stop> {
+    let said = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    match said {
+        Ok(said) if said == "ok" => Ok(None),
+        Ok(said) => Ok(Some(text::line(&said, 200))),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+            Ok(Some(text::line(&error.to_string(), 200)))
+        }
+        Err(error) => Err(stop(&error)),
+    }
+}
+
+fn stop(error: &rusqlite::Error) -> Stop {
+    let said = text::line(&error.to_string(), 200);
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Stop::Busy,
+        Some(ErrorCode::NotADatabase) => Stop::NotDatabase(said),
+        Some(ErrorCode::OperationInterrupted) => Stop::Interrupted,
+        Some(ErrorCode::DatabaseCorrupt) => Stop::Failed(format!("is corrupt: {said}; restore a backup")),
+        // a crashed writer left a journal, which only a writer may roll back
+        Some(ErrorCode::ReadOnly) => Stop::Busy,
+        _ => Stop::Failed(said),
+    }
+}
