@@ -1,14 +1,23 @@
 //! External handlers: `[handlers.NAME] command = ["/abs/program", "arg"]` gets the order as JSON on stdin and answers JSON
-//! lines.
+//! lines: `{"claim": "…"}` for what it says it achieved, `{"step": "…"}` for what it says it did.
 //!
-//! Invariant: what such a program claims is recorded as a claim and is never a [`Measurement`](crate::evidence::Measurement).
+//! Invariant: what such a program says is recorded as its claim and is never a
+//! [`Measurement`](crate::evidence::Measurement), so it can turn nothing green. Whether an interrupted run took effect
+//! can't be probed: then a person decides.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
 
-use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
+use super::{Applied, Check, Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, Verified};
 use crate::config::{Config, ExternalHandler};
 use crate::order::Order;
+use crate::process::{self, Spec};
+use crate::text;
+
+/// Claims of one run that are kept; a program that says more is cut and the note says so.
+const MAX_CLAIMS: usize = 50;
 
 pub struct External {
     descriptor: &'static Descriptor,
@@ -43,15 +52,194 @@ impl Handler for External {
         self.descriptor
     }
 
-    fn diagnose(&self, _order: &Order, _context: &Context) -> Result<serde_json::Value, HandlerError> {
-        Err(HandlerError::Refused("external handlers cannot run yet".to_owned()))
+    fn diagnose(&self, _order: &Order, context: &Context) -> Result<serde_json::Value, HandlerError> {
+        program(self.descriptor.name, &context.config).map(|_| serde_json::Value::Null)
     }
 
-    fn plan(&self, _order: &Order, _facts: &serde_json::Value, _config: &Config) -> Result<Plan, HandlerError> {
-        Err(HandlerError::Refused("external handlers cannot run yet".to_owned()))
+    fn plan(&self, _order: &Order, _facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError> {
+        let name = self.descriptor.name;
+        let (program, settings) = program(name, config)?;
+        Ok(Plan {
+            steps: vec![StepSpec {
+                name: "run".to_owned(),
+                describe: format!("run `{}` with the order on stdin; what it answers is a claim", program.display()),
+                subjects: vec![format!("handler:{name}")],
+                params: serde_json::json!({ "handler": name }),
+                deadline_s: settings.deadline_s,
+                measures_only: false,
+            }],
+            keep_on_failure: true,
+            notes: vec![format!("`{name}` is an external program: Workbridge measures none of what it claims")],
+        })
     }
 
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
-        Err(HandlerError::Refused(format!("{} has no step `{}`", self.descriptor.name, spec.name)))
+        match spec.name.as_str() {
+            "run" => Ok(Box::new(Run { handler: self.descriptor.name })),
+            other => Err(HandlerError::Refused(format!("{} has no step `{other}`", self.descriptor.name))),
+        }
+    }
+}
+
+/// The program as `wo.toml` names it now; the journal is not asked, so a plan can't smuggle one in.
+fn program<'a>(name: &str, config: &'a Config) -> Result<(PathBuf, &'a ExternalHandler), HandlerError> {
+    let refuse = |why: &str| {
+        HandlerError::Refused(format!("the handler `{name}` {why}\nhint: see [handlers.{name}] in wo.toml"))
+    };
+    let settings = config.handlers.get(name).ok_or_else(|| refuse("is no longer configured"))?;
+    let program = settings.command.first().map(PathBuf::from).ok_or_else(|| refuse("has an empty command"))?;
+    if !program.is_absolute() {
+        return Err(refuse("names a program without its absolute path"));
+    }
+    Ok((program, settings))
+}
+
+struct Run {
+    handler: &'static str,
+}
+
+impl Step for Run {
+    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        Ok(Vec::new())
+    }
+
+    fn check(&self, context: &Context) -> Result<Check, HandlerError> {
+        Ok(match context.step_applied {
+            Some(at) => Check::Unknown(format!(
+                "`{}` was started at {at} and its end was not recorded; whether it took effect can't be told",
+                self.handler
+            )),
+            None => Check::Needed("not run yet".to_owned()),
+        })
+    }
+
+    fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
+        let (program, settings) = program(self.handler, &context.config)?;
+        let order = serde_json::to_vec(&*context.order)
+            .map_err(|error| HandlerError::failed("failed to write the order as JSON", error))?;
+        let mut deadline = context.deadline.remaining();
+        if let Some(seconds) = settings.deadline_s {
+            deadline = deadline.min(Duration::from_secs(seconds));
+        }
+        let mut spec = Spec::new(&program)
+            .args(settings.command.iter().skip(1))
+            .dir(context.root.path())
+            .env("WO_ROOT", context.root.path())
+            .env("WO_ATTEMPT", context.attempt.to_string())
+            .deadline(deadline);
+        spec.stdin = Some(order);
+        spec.max_output = context.config.limits.output_bytes;
+        let output = process::run(&spec)?;
+        if !output.success() {
+            let said = context.masker.mask(&output.stderr_text());
+            let why = format!("{}; it said: {}", output.end, text::line(&said, 400));
+            return Err(HandlerError::failed(format!("the handler `{}` failed", self.handler), why));
+        }
+        Ok(Applied { after: context.masker.mask(&claims(&output.stdout_text())) })
+    }
+
+    fn verify(&self, _context: &Context) -> Result<Verified, HandlerError> {
+        Ok(Verified::Yes(Vec::new()))
+    }
+}
+
+/// What the program said, in words that nobody can take for a measurement.
+fn claims(stdout: &str) -> String {
+    let mut said = Vec::new();
+    let mut strange = 0;
+    let mut more = 0;
+    for line in stdout.lines().filter(|line| !line.trim().is_empty()) {
+        let answer = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line).unwrap_or_default();
+        let word = |key: &str| {
+            answer.get(key).map(|value| match value.as_str() {
+                Some(words) => text::line(words, 200),
+                None => text::line(&value.to_string(), 200),
+            })
+        };
+        let note = match (word("claim"), word("step")) {
+            (Some(claim), _) => format!("claims: {claim}"),
+            (None, Some(step)) => format!("says it did: {step}"),
+            (None, None) => {
+                strange += 1;
+                continue;
+            }
+        };
+        if said.len() < MAX_CLAIMS {
+            said.push(note);
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        said.push(format!("{more} more claims are not shown"));
+    }
+    if strange > 0 {
+        said.push(format!("{strange} lines were neither a claim nor a step"));
+    }
+    match said.is_empty() {
+        true => "it ended with exit status 0 and claimed nothing".to_owned(),
+        false => format!("not measured; the program {}", said.join("; ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handlers::testing::{self, Scene};
+
+    fn scene(script: &str) -> (Scene, External) {
+        let mut scene = Scene::new();
+        let program = scene.root.join("handler ไทย");
+        crate::durable::write(&program, format!("#!/bin/sh\n{script}\n").as_bytes(), 0o755).unwrap();
+        let settings =
+            ExternalHandler { command: vec![program.display().to_string(), "a b".to_owned()], deadline_s: Some(60) };
+        scene.configure(|config| {
+            config.handlers.insert("mine".to_owned(), settings.clone());
+        });
+        (scene, External::new("mine", &settings))
+    }
+
+    #[test]
+    fn what_it_says_is_noted_as_a_claim_and_measures_nothing() {
+        let (scene, handler) = scene(
+            r#"order=$(cat); case "$order" in *'"id":"WO-1"'*) ;; *) exit 9;; esac
+            [ "$1" = "a b" ] || exit 8
+            echo '{"claim": "file size is 1 MB ✅"}'
+            echo '{"step": "converted"}'
+            echo 'done!'"#,
+        );
+        let run = testing::drive(&handler, &testing::order("WO-1"), &scene).unwrap();
+        assert!(run.measurements.is_empty());
+        let after = &run.steps[0].after;
+        assert!(after.starts_with("not measured; ") && after.contains("claims: file size is 1 MB"), "{after}");
+        assert!(after.contains("says it did: converted") && after.contains("1 lines were neither"), "{after}");
+    }
+
+    #[test]
+    fn a_failing_program_fails_the_step_with_its_words() {
+        let (scene, handler) = scene("echo 'no disk' >&2; exit 3");
+        let error = testing::drive(&handler, &testing::order("WO-1"), &scene).unwrap_err();
+        assert!(error.contains("exit status 3") && error.contains("no disk"), "{error}");
+    }
+
+    #[test]
+    fn an_interrupted_run_is_for_a_person_to_decide() {
+        let (scene, handler) = scene("exit 0");
+        let order = testing::order("WO-1");
+        let plan = handler.plan(&order, &serde_json::Value::Null, &scene.config()).unwrap();
+        let step = handler.step(&plan.steps[0]).unwrap();
+        let mut context = scene.context(&order, serde_json::Value::Null);
+        assert!(matches!(step.check(&context).unwrap(), Check::Needed(_)));
+        context.step_applied = Some(jiff::Timestamp::UNIX_EPOCH);
+        assert!(matches!(step.check(&context).unwrap(), Check::Unknown(_)));
+    }
+
+    #[test]
+    fn only_absolute_programs_are_run() {
+        let mut config = Config::default();
+        for command in [vec![], vec!["true".to_owned()]] {
+            config.handlers.insert("mine".to_owned(), ExternalHandler { command, deadline_s: None });
+            assert!(matches!(program("mine", &config), Err(HandlerError::Refused(_))));
+        }
     }
 }

@@ -7,6 +7,8 @@
 pub mod external;
 pub mod parquet_exporter;
 pub mod registry;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod verification;
 
 pub use registry::{all, find};

@@ -5,6 +5,9 @@
 //! run of its own (dry run, export, rerun).
 
 pub mod declarations;
+pub mod layout;
+pub mod place;
+pub mod shims;
 
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;

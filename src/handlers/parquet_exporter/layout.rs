@@ -1,0 +1,428 @@
+//! From an order to what is deployed where. Pure: the same order and settings give the same layout.
+//!
+//! What the order lists is deployed at the very paths it lists. What it doesn't list is not deployed, but for what the
+//! service needs; an order that lists nothing of ours gets the standard set.
+
+use crate::config::Config;
+use crate::handlers::HandlerError;
+use crate::order::target::{Period, Target};
+use crate::order::{Item, Order};
+use crate::verify::deployment::Deployment;
+
+use super::place::{Bounds, Place, paths_in, place};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout {
+    pub deployment: Deployment,
+    /// Further places beneath the root where the order wants the rendered plist.
+    pub more_plists: Vec<String>,
+    /// Listed paths that this handler doesn't make; whether they are there is measured.
+    pub others: Vec<String>,
+    /// How contradictions and oddities of the order were settled.
+    pub notes: Vec<String>,
+}
+
+/// What a listed path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Exporter,
+    Runner,
+    TestScript,
+    Plist,
+    Parquet,
+    Summary,
+    Log,
+    /// A report of `wo verify parquet`.
+    VerifyReport,
+    Other,
+}
+
+fn role(path: &str) -> Role {
+    let lower = path.to_lowercase();
+    let name = lower.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension).unwrap_or_default();
+    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    match extension {
+        "cjs" | "js" | "mjs" if has(&["export", "parquet"]) && !has(&["test", "verif", "convert"]) => Role::Exporter,
+        "zsh" | "sh" | "bash" if has(&["test", "verif", "valid", "check"]) => Role::TestScript,
+        "zsh" | "sh" | "bash" if has(&["export", "parquet", "run"]) => Role::Runner,
+        "plist" => Role::Plist,
+        "parquet" => Role::Parquet,
+        "log" => Role::Log,
+        "md" if name.starts_with("verify_") => Role::VerifyReport,
+        "md" if has(&["summary"]) => Role::Summary,
+        _ => Role::Other,
+    }
+}
+
+/// Reads the order. Refuses paths outside the root.
+pub fn layout(order: &Order, config: &Config, bounds: &Bounds) -> Result<Layout, HandlerError> {
+    let standard = Deployment::standard(config);
+    let mut notes = Vec::new();
+    let mut listed: Vec<(Role, String, Place)> = Vec::new();
+    for deliverable in &order.deliverables {
+        let Some(path) = &deliverable.path else { continue };
+        // a bare word such as `wo verify` is no path
+        if !path.contains('/') && !path.contains('.') {
+            continue;
+        }
+        let at = place(path, bounds)?;
+        if !listed.iter().any(|(_, _, known)| *known == at) {
+            listed.push((role(path), path.clone(), at));
+        }
+    }
+    let mut deployment = standard.clone();
+    let mut more_plists = Vec::new();
+    let mut others = Vec::new();
+    let is_ours = |role: &Role| matches!(role, Role::Exporter | Role::Runner | Role::TestScript | Role::Plist);
+    if listed.iter().any(|(role, _, _)| is_ours(role)) {
+        (deployment.exporter, deployment.runner, deployment.test_script) = (None, None, None);
+    } else {
+        notes.push("the order lists no script or plist: the standard set is deployed".to_owned());
+    }
+    let mut plists = Vec::new();
+    for (role, written, at) in &listed {
+        let role = *role;
+        let path = match at {
+            Place::Root(path) => path,
+            Place::LaunchAgent(_) => {
+                plists.push(at.clone());
+                continue;
+            }
+            Place::Bridge(path) if is_ours(&role) => {
+                return Err(HandlerError::Refused(format!(
+                    "the deliverable `{path}` lies within `bridge/`, where no handler writes\n\
+                     hint: list another place for it"
+                )));
+            }
+            // reports and results there are the engine's own
+            Place::Bridge(_) => continue,
+        };
+        let slot = match role {
+            Role::Exporter => &mut deployment.exporter,
+            Role::Runner => &mut deployment.runner,
+            Role::TestScript => &mut deployment.test_script,
+            Role::Plist => {
+                plists.push(at.clone());
+                continue;
+            }
+            Role::Parquet => {
+                let dir = parent(path);
+                if dir != deployment.output {
+                    notes.push(format!(
+                        "the order lists `{written}`; Parquet files go to `{}` ([paths] analytics in wo.toml)",
+                        deployment.output
+                    ));
+                    others.push(path.clone());
+                }
+                continue;
+            }
+            Role::Log => {
+                deployment.log.clone_from(path);
+                continue;
+            }
+            Role::Summary | Role::VerifyReport => continue,
+            Role::Other => {
+                others.push(path.clone());
+                continue;
+            }
+        };
+        match slot {
+            None => *slot = Some(path.clone()),
+            Some(_) => {
+                notes.push(format!("`{written}` is a second script of its kind; this handler deploys one of each"));
+                others.push(path.clone());
+            }
+        }
+    }
+    name_plists(&plists, &mut deployment, &mut more_plists);
+    // directories are made, not awaited
+    others.retain(|path| !is_directory(path, order) || *path == deployment.output);
+    others
+        .retain(|path| *path != deployment.output && *path != parent(&deployment.log) && *path != deployment.summaries);
+    deployment.summaries = summaries(order, &listed, &standard, bounds, &mut notes);
+    schedule(order, &mut deployment, &mut notes);
+    compression(order, &mut deployment, &mut notes);
+    Ok(Layout { deployment, more_plists, others, notes })
+}
+
+/// The label is the installed plist's name; the first plist beneath the root is the rendered one.
+fn name_plists(plists: &[Place], deployment: &mut Deployment, more: &mut Vec<String>) {
+    let name_of = |place: &Place| match place {
+        Place::Root(path) | Place::LaunchAgent(path) | Place::Bridge(path) => {
+            path.rsplit('/').next().unwrap_or_default().trim_end_matches(".plist").to_owned()
+        }
+    };
+    if let Some(first) = plists.iter().find(|place| matches!(place, Place::LaunchAgent(_))).or(plists.first()) {
+        deployment.label = name_of(first);
+        deployment.plist = format!("launchd/{}.plist", deployment.label);
+    }
+    let mut beneath = plists.iter().filter_map(|place| match place {
+        Place::Root(path) => Some(path.clone()),
+        _ => None,
+    });
+    if let Some(path) = beneath.next() {
+        deployment.plist = path;
+    }
+    more.extend(beneath);
+}
+
+fn parent(path: &str) -> String {
+    path.rsplit_once('/').map(|(dir, _)| dir).unwrap_or_default().to_owned()
+}
+
+fn is_directory(path: &str, order: &Order) -> bool {
+    let written = |text: &str| text.trim_matches('`').ends_with('/') && text.contains(path);
+    order.deliverables.iter().filter_map(|deliverable| deliverable.path.as_deref()).any(written)
+}
+
+/// Where summaries go: the standard place if anything names it, else what the deliverables say, else the requirements.
+fn summaries(
+    order: &Order,
+    listed: &[(Role, String, Place)],
+    standard: &Deployment,
+    bounds: &Bounds,
+    notes: &mut Vec<String>,
+) -> String {
+    let mut named: Vec<(&str, String)> = Vec::new();
+    for (role, _, at) in listed {
+        if let (Role::Summary, Place::Root(path)) = (role, at) {
+            named.push(("the deliverables", parent(path)));
+        }
+    }
+    let mut texts = Vec::new();
+    order.requirements.iter().for_each(|item| flatten(item, &mut texts));
+    for text in texts.iter().filter(|text| text.to_lowercase().contains("summar")) {
+        for path in paths_in(text) {
+            let is_file = path.to_lowercase().ends_with(".md");
+            let Ok(Place::Root(path)) = place(&path, bounds) else { continue };
+            match (is_file, role(&path)) {
+                (true, _) => named.push(("a requirement", parent(&path))),
+                // a directory of Parquet files or scripts in the same sentence is none of summaries
+                (false, Role::Other) if path != standard.output => named.push(("a requirement", path)),
+                _ => {}
+            }
+        }
+    }
+    let mut places: Vec<&str> = named.iter().map(|(_, dir)| dir.as_str()).collect();
+    places.sort_unstable();
+    places.dedup();
+    let chosen = match named.first() {
+        None => standard.summaries.clone(),
+        Some(_) if places.contains(&standard.summaries.as_str()) => standard.summaries.clone(),
+        Some((_, first)) => first.clone(),
+    };
+    if places.len() > 1 {
+        let all: Vec<String> = named.iter().map(|(who, dir)| format!("{who} `{dir}/`")).collect();
+        notes.push(format!(
+            "the order contradicts itself about the summary: {}; it goes to `{chosen}/`",
+            all.join(", ")
+        ));
+    }
+    chosen
+}
+
+fn flatten<'a>(item: &'a Item, into: &mut Vec<&'a str>) {
+    into.push(&item.text);
+    item.children.iter().for_each(|child| flatten(child, into));
+}
+
+/// The time of day that the acceptance names, else a requirement that speaks of a schedule.
+fn schedule(order: &Order, deployment: &mut Deployment, notes: &mut Vec<String>) {
+    for criterion in &order.acceptance {
+        let Target::Schedule { times, every, at, weekday, zone } = &criterion.compiled else { continue };
+        if !matches!(every, Period::Day | Period::Week) || *times > 1 {
+            notes.push(format!("`{}`: this handler schedules one run a day or a week", criterion.target));
+            continue;
+        }
+        if let Some(at) = at {
+            deployment.at = *at;
+            deployment.weekday = *weekday;
+            if let Some(zone) = zone {
+                notes.push(format!("`{}`: services run in this machine's zone, not in {zone}", criterion.target));
+            }
+            return;
+        }
+        deployment.weekday = *weekday;
+    }
+    let mut texts = Vec::new();
+    order.requirements.iter().for_each(|item| flatten(item, &mut texts));
+    let speaks = |text: &&&str| {
+        let lower = text.to_lowercase();
+        ["launch", "schedul", "daily", "every day", "cron"].iter().any(|word| lower.contains(word))
+    };
+    if let Some(at) = texts.iter().filter(speaks).find_map(|text| time_in(text)) {
+        deployment.at = at;
+    }
+}
+
+/// The first `HH:MM` of a text.
+fn time_in(text: &str) -> Option<jiff::civil::Time> {
+    text.split(|c: char| !c.is_ascii_digit() && c != ':').find_map(|word| {
+        let (hour, minute) = word.split_once(':')?;
+        if hour.is_empty() || hour.len() > 2 || minute.len() != 2 {
+            return None;
+        }
+        jiff::civil::Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
+    })
+}
+
+/// The codec that a criterion asks for, where it is one that the exporter writes.
+fn compression(order: &Order, deployment: &mut Deployment, notes: &mut Vec<String>) {
+    for criterion in &order.acceptance {
+        let Target::Category { word } = &criterion.compiled else { continue };
+        let metric = criterion.metric.to_lowercase();
+        if !metric.contains("compress") && !metric.contains("codec") {
+            continue;
+        }
+        match word.to_lowercase().as_str() {
+            codec @ ("snappy" | "zstd") => deployment.compression = Some(codec.to_owned()),
+            other => notes.push(format!("the exporter writes snappy or zstd, not {}", crate::text::line(other, 40))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::target::Weekday;
+    use crate::order::{Criterion, CriterionSource, Deliverable};
+
+    fn bounds() -> Bounds {
+        Bounds { root: "/srv/02luka".into(), home: Some("/Users/ic".into()) }
+    }
+
+    fn order(deliverables: &[&str], requirements: &[&str]) -> Order {
+        Order {
+            deliverables: deliverables
+                .iter()
+                .map(|path| Deliverable { path: Some((*path).to_owned()), text: (*path).to_owned(), span: 0..0 })
+                .collect(),
+            requirements: requirements
+                .iter()
+                .map(|text| Item { text: (*text).to_owned(), children: Vec::new(), span: 0..0 })
+                .collect(),
+            ..crate::handlers::testing::order("WO-251029-PARQUET-EXPORTER")
+        }
+    }
+
+    fn criterion(metric: &str, compiled: Target) -> Criterion {
+        Criterion {
+            metric: metric.to_owned(),
+            target: String::new(),
+            compiled,
+            measured_by: None,
+            source: CriterionSource::Table,
+            span: 0..0,
+        }
+    }
+
+    fn lay(order: &Order) -> Layout {
+        layout(order, &Config::default(), &bounds()).unwrap()
+    }
+
+    #[test]
+    fn the_field_order_gets_the_very_paths_it_lists() {
+        let order = order(
+            &[
+                "run/parquet_exporter.cjs",
+                "scripts/analytics/run_export_daily.zsh",
+                "scripts/analytics/verify_export.zsh",
+                "~/Library/LaunchAgents/com.me.parquet.plist",
+                "g/reports/parquet_export_summary_YYYYMMDD.md",
+                "g/analytics/ops_atomic_YYYYMMDD.parquet",
+            ],
+            &["**Generate** a Markdown summary under `g/reports/parquet/`", "**Schedule** daily at 03:15 by launchd"],
+        );
+        let layout = lay(&order);
+        let deployment = layout.deployment;
+        assert_eq!(deployment.exporter.as_deref(), Some("run/parquet_exporter.cjs"));
+        assert_eq!(deployment.runner.as_deref(), Some("scripts/analytics/run_export_daily.zsh"));
+        assert_eq!(deployment.test_script.as_deref(), Some("scripts/analytics/verify_export.zsh"));
+        assert_eq!(
+            (deployment.label.as_str(), deployment.plist.as_str()),
+            ("com.me.parquet", "launchd/com.me.parquet.plist")
+        );
+        assert_eq!(deployment.summaries, "g/reports/parquet");
+        assert_eq!(deployment.at, jiff::civil::time(3, 15, 0, 0));
+        assert_eq!(layout.others, [""; 0]);
+        assert_eq!(layout.notes.len(), 1, "{:?}", layout.notes);
+        assert!(layout.notes[0].contains("g/reports/parquet/") && layout.notes[0].contains("`g/reports/`"));
+    }
+
+    #[test]
+    fn an_order_without_deliverables_gets_the_standard_set() {
+        let layout = lay(&order(&[], &[]));
+        assert_eq!(layout.deployment, Deployment::standard(&Config::default()));
+        assert_eq!(layout.notes.len(), 1);
+    }
+
+    #[test]
+    fn fewer_deliverables_deploy_no_more_than_is_needed() {
+        let layout = lay(&order(&["run/exporter_parquet.js"], &[]));
+        assert_eq!(layout.deployment.exporter.as_deref(), Some("run/exporter_parquet.js"));
+        assert_eq!((layout.deployment.runner, layout.deployment.test_script), (None, None));
+    }
+
+    #[test]
+    fn the_summary_goes_where_the_deliverables_say_when_nothing_names_the_default() {
+        let order =
+            order(&["run/parquet_exporter.cjs", "g/reports/daily_summary.md"], &["Write a summary to `docs/x/`"]);
+        let layout = lay(&order);
+        assert_eq!(layout.deployment.summaries, "g/reports");
+        assert_eq!(layout.notes.len(), 1);
+    }
+
+    #[test]
+    fn what_this_handler_does_not_make_is_awaited() {
+        let order = order(
+            &[
+                "run/parquet_exporter.cjs",
+                "docs/EXPORTER.md",
+                "g/analytics/",
+                "run/other_parquet.cjs",
+                "bridge/outbox/CLC/WO-251029-PARQUET-EXPORTER_REPORT.md",
+            ],
+            &[],
+        );
+        assert_eq!(lay(&order).others, ["docs/EXPORTER.md", "run/other_parquet.cjs"]);
+    }
+
+    #[test]
+    fn paths_outside_the_root_are_refused() {
+        for bad in ["../x_export.sh", "/etc/run_export.sh", "~/.ssh/export.sh", "bridge/state/export.sh"] {
+            let result = layout(&order(&[bad], &[]), &Config::default(), &bounds());
+            assert!(matches!(result, Err(HandlerError::Refused(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn acceptance_sets_time_and_codec() {
+        let mut order = order(&[], &[]);
+        let at = Some(jiff::civil::time(3, 0, 0, 0));
+        let weekday = Some(Weekday::Sunday);
+        let schedule = Target::Schedule { times: 1, every: Period::Week, at, weekday, zone: None };
+        let zstd = Target::Category { word: "ZSTD".to_owned() };
+        order.acceptance = vec![criterion("Frequency", schedule), criterion("Compression", zstd)];
+        let deployment = lay(&order).deployment;
+        assert_eq!((Some(deployment.at), deployment.weekday), (at, weekday));
+        assert_eq!(deployment.compression.as_deref(), Some("zstd"));
+        order.acceptance = vec![criterion("Compression", Target::Category { word: "brotli".to_owned() })];
+        let layout = lay(&order);
+        assert_eq!(layout.deployment.compression, None);
+        assert!(layout.notes.iter().any(|note| note.contains("brotli")));
+    }
+
+    #[test]
+    fn times_are_found_in_prose() {
+        for (text, expected) in [
+            ("daily at 02:30 (local)", Some((2, 30))),
+            ("at 7:05.", Some((7, 5))),
+            ("ratio 1:2, 99:99, then 23:59", Some((23, 59))),
+            ("none 12345", None),
+        ] {
+            let expected = expected.map(|(h, m)| jiff::civil::time(h, m, 0, 0));
+            assert_eq!(time_in(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The scripts that jobs and habits name: thin shims over `wo export` and `wo verify parquet`.
+//!
+//! Invariant: each pins the absolute `wo` and root and passes its arguments on unchanged; no path, whatever characters it
+//! holds, is ever read as code. Each runs with nothing but `/bin/sh`, whatever shell or runtime its name speaks of.
+
+use std::path::Path;
+
+use crate::handlers::HandlerError;
+
+/// What tells a shim of ours from a script of someone else's.
+pub const MARKER: &str = "deployed by Workbridge";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Language {
+    /// `.cjs`, `.js`: for Node, and for `/bin/sh` where Node is missing.
+    Node,
+    /// `.zsh`, `.sh`, `.bash`: all three understand the same body.
+    Shell,
+}
+
+/// The text of a shim that runs `wo --root ROOT ARGS… "$@"`.
+pub fn render(
+    language: Language,
+    about: &str,
+    program: &Path,
+    root: &Path,
+    args: &[String],
+) -> Result<String, HandlerError> {
+    let program = plain(program)?;
+    let root = plain(root)?;
+    let words: Vec<&str> = [program, "--root", root].into_iter().chain(args.iter().map(String::as_str)).collect();
+    let command = words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ");
+    Ok(match language {
+        Language::Shell => {
+            format!("#!/bin/sh\n# {about}; {MARKER}.\n# Arguments are passed on, e.g. --dry.\nexec {command} \"$@\"\n")
+        }
+        Language::Node => {
+            let list = words[1..].iter().map(|word| js_string(word)).collect::<Vec<_>>().join(", ");
+            // the second line is a string and a comment to Node, and the whole program to a shell
+            format!(
+                "#!/bin/sh\n\
+                 ':' //; exec {command} \"$@\"\n\
+                 // {about}; {MARKER}.\n\
+                 // Arguments are passed on, e.g. --dry. Run by Node or by any shell.\n\
+                 'use strict';\n\
+                 const {{ spawnSync }} = require('node:child_process');\n\
+                 const run = spawnSync({program}, [{list}, ...process.argv.slice(2)], {{ stdio: 'inherit' }});\n\
+                 if (run.error) {{\n  \
+                   console.error(`failed to start wo: ${{run.error.message}}`);\n  \
+                   process.exit(2);\n\
+                 }}\n\
+                 process.exit(run.status === null ? 1 : run.status);\n",
+                program = js_string(program),
+            )
+        }
+    })
+}
+
+/// A path that can stand in a line of a script: UTF-8 and without line ends of any kind.
+fn plain(path: &Path) -> Result<&str, HandlerError> {
+    let refuse = |why| {
+        HandlerError::Refused(format!(
+            "a script cannot name `{}`: the path {why}\nhint: move the root or `wo` to a path of ordinary characters",
+            path.display().to_string().escape_debug()
+        ))
+    };
+    let text = path.to_str().ok_or_else(|| refuse("is not UTF-8"))?;
+    if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+        return Err(refuse("holds control characters or line separators"));
+    }
+    Ok(text)
+}
+
+/// One word for a POSIX shell: single quotes, and each single quote closed, escaped and opened again.
+fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// A JavaScript string; JSON's are a subset since ES2019.
+fn js_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::{self, Spec};
+
+    const ODD: &str = "ราก it's \"a\" $(touch x) `b` \\n ; & | * ? # ! ~ é";
+
+    /// A program that prints its arguments, one a line, and exits 7.
+    fn echo(dir: &Path) -> std::path::PathBuf {
+        let path = dir.join("wo");
+        crate::durable::write(
+            &path,
+            b"#!/bin/sh\nfor word in \"$@\"; do printf '%s\\n' \"$word\"; done\nexit 7\n",
+            0o755,
+        )
+        .unwrap();
+        path
+    }
+
+    fn run(spec: Spec) -> (process::End, String) {
+        let output = process::run(&spec).unwrap();
+        (output.end, output.stdout_text() + &output.stderr_text())
+    }
+
+    #[test]
+    fn each_language_passes_every_character_and_the_exit_status() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join(ODD);
+        std::fs::create_dir_all(&root).unwrap();
+        let wo = echo(&root);
+        let args = ["export".to_owned(), "--compression".to_owned(), "zstd".to_owned()];
+        let expected = format!("--root\n{}\nexport\n--compression\nzstd\n--dry\ntwo words $HOME\n", root.display());
+        for (language, name) in [(Language::Shell, "runner.zsh"), (Language::Node, "exporter.cjs")] {
+            let text = render(language, "Parquet exporter", &wo, &root, &args).unwrap();
+            let path = root.join(name);
+            crate::durable::write(&path, text.as_bytes(), 0o755).unwrap();
+            let mut ways = vec![Spec::new(&path)];
+            for shell in ["sh", "bash", "zsh", "dash"] {
+                let program = process::find_on_path(shell, process::DEFAULT_PATH);
+                ways.extend(program.map(|program| Spec::new(program).args([&path])));
+            }
+            if language == Language::Node {
+                let program = process::find_on_path("node", &std::env::var("PATH").unwrap_or_default());
+                ways.extend(program.map(|program| Spec::new(program).args([&path])));
+            }
+            for way in ways {
+                let shown = way.program.display().to_string();
+                let (end, text) = run(way.args(["--dry", "two words $HOME"]).dir("/"));
+                assert_eq!((end, text.as_str()), (process::End::Exit(7), expected.as_str()), "{shown}");
+            }
+        }
+        assert!(!root.join("x").exists() && !Path::new("/x").exists());
+    }
+
+    #[test]
+    fn a_path_that_would_end_the_line_is_refused() {
+        for odd in ["/a\nb", "/a\rb", "/a\u{2028}b", "/a\u{1b}[0m"] {
+            let result = render(Language::Node, "x", Path::new("/wo"), Path::new(odd), &[]);
+            assert!(matches!(result, Err(HandlerError::Refused(_))), "{odd:?}");
+        }
+    }
+}
