@@ -1,0 +1,207 @@
+//! The loop of `wo up` and `wo monitor`, and the single cycle of `wo monitor --once`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::MonitorError;
+use super::checks::Surroundings;
+use super::cycle::{self, Cycle, Ready};
+use super::deliver::{Courier, Delivery, Pass};
+use super::record::{self, Place, Recorded, Source};
+use super::store::Store;
+use super::timing::{self, Fire, Gap, Reading};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::root::Root;
+use crate::services::ServiceManager;
+
+/// How long a look ahead is at most: after a sleep of the machine, or with a clock that was set, the due time is noticed
+/// this late.
+const LOOK_MAX: Duration = Duration::from_secs(30);
+
+/// What the loop is made of.
+#[derive(Clone)]
+pub struct Parts {
+    pub root: Root,
+    pub config: Arc<Config>,
+    pub clock: Arc<dyn Clock>,
+    pub services: Arc<dyn ServiceManager>,
+}
+
+/// What is told of each cycle, e.g. printed; on the loop's thread.
+pub type Listener = Box<dyn FnMut(&Recorded) + Send>;
+
+struct Engine {
+    parts: Parts,
+    checks: Vec<Ready>,
+    around: Arc<Surroundings>,
+    store: Store,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+/// Starts the loop on a thread of its own. It ends when `shutdown` becomes true (or its sender is gone), within a second
+/// or so; with an error, when an fsync failed or the store can't be used. Whatever would keep it from starting at all is
+/// returned at once.
+pub fn start(
+    root: Root,
+    config: Arc<Config>,
+    clock: Arc<dyn Clock>,
+    services: Arc<dyn ServiceManager>,
+    shutdown: watch::Receiver<bool>,
+) -> Result<JoinHandle<Result<(), MonitorError>>, MonitorError> {
+    start_with(Parts { root, config, clock, services }, shutdown, Box::new(|_| {}))
+}
+
+/// [`start`], with someone who hears of each cycle.
+pub fn start_with(
+    parts: Parts,
+    shutdown: watch::Receiver<bool>,
+    listener: Listener,
+) -> Result<JoinHandle<Result<(), MonitorError>>, MonitorError> {
+    let engine = Engine::new(parts)?;
+    std::thread::Builder::new()
+        .name("monitor".to_owned())
+        .spawn(move || engine.run(shutdown, listener))
+        .map_err(|error| MonitorError::Start(error.to_string()))
+}
+
+/// One cycle now, whatever is due, and one try to deliver what is queued.
+pub fn once(parts: Parts, delivery_limit: Duration) -> Result<(Recorded, Pass), MonitorError> {
+    let mut engine = Engine::new(parts)?;
+    let cycle = engine.cycle();
+    let recorded = engine.record(&cycle, Source::Once, None)?;
+    let Parts { root, config, clock, .. } = engine.parts.clone();
+    let pass = if config.monitor.webhooks.is_empty() {
+        Pass::default()
+    } else {
+        Courier::new(root, config, clock)?.pass(true, std::time::Instant::now() + delivery_limit)?
+    };
+    Ok((recorded, pass))
+}
+
+impl Engine {
+    fn new(parts: Parts) -> Result<Engine, MonitorError> {
+        let config = &parts.config;
+        let checks = cycle::ready(&config.monitor, &config.paths).map_err(MonitorError::Config)?;
+        let store = Store::open(&parts.root)?;
+        let around = Arc::new(Surroundings {
+            root: parts.root.clone(),
+            policy: config.policy.clone(),
+            heartbeats: parts.root.join(&config.paths.heartbeats),
+            clock: parts.clock.clone(),
+            services: parts.services.clone(),
+            memo: Arc::new(store.memo()?),
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| MonitorError::Start(error.to_string()))?;
+        Ok(Engine { parts, checks, around, store, runtime: Some(runtime) })
+    }
+
+    /// Due → cycle → record → next, until the end.
+    fn run(mut self, mut shutdown: watch::Receiver<bool>, mut listener: Listener) -> Result<(), MonitorError> {
+        let Parts { root, config, clock, .. } = self.parts.clone();
+        let delivery = Delivery::start(&root, &config, &clock)?;
+        let interval_ns = config.monitor.interval_ns();
+        // this loop's last cycle; `None` before the first
+        let mut last: Option<Reading> = None;
+        let mut starting = true;
+        let result = loop {
+            let now = clock.now();
+            let (fire, due) = match self.store.claim(now, interval_ns, starting) {
+                Ok(claimed) => claimed,
+                Err(error) if error.is_fatal() => break Err(error.into()),
+                Err(error) => {
+                    // a full disk is over some day; the loop outlives it
+                    tracing::error!("{error}");
+                    (None, now.checked_add(LOOK_MAX).unwrap_or(now))
+                }
+            };
+            starting = false;
+            let Some(fire) = fire else {
+                if self.wait(until(due, clock.now()), &mut shutdown) {
+                    break Ok(());
+                }
+                continue;
+            };
+            let reading = Reading::take(now);
+            let gap = gap_before(&fire, now, last.map(|last| reading.since(&last)), interval_ns);
+            last = Some(reading);
+            let cycle = self.cycle();
+            match self.record(&cycle, Source::Loop, gap) {
+                Ok(recorded) => {
+                    for problem in &recorded.problems {
+                        tracing::error!("{problem}");
+                    }
+                    if let Some(delivery) = &delivery {
+                        delivery.wake();
+                    }
+                    listener(&recorded);
+                }
+                Err(error) if error.is_fatal() => break Err(error),
+                Err(error) => tracing::error!("{error}"),
+            }
+            if *shutdown.borrow() {
+                break Ok(());
+            }
+        };
+        if let Some(delivery) = delivery {
+            delivery.stop(Duration::from_secs(1));
+        }
+        result
+    }
+
+    /// Waits; `true` when it is the end.
+    fn wait(&self, time: Duration, shutdown: &mut watch::Receiver<bool>) -> bool {
+        let Some(runtime) = &self.runtime else { return true };
+        runtime.block_on(async {
+            tokio::select! {
+                () = tokio::time::sleep(time) => false,
+                // an error: nobody can stop this loop any more, so nobody wants it
+                ended = shutdown.wait_for(|stop| *stop) => { let _ = ended; true }
+            }
+        })
+    }
+
+    fn cycle(&self) -> Cycle {
+        match &self.runtime {
+            Some(runtime) => runtime.block_on(cycle::run(&self.checks, &self.around)),
+            None => Cycle { at: self.parts.clock.now(), took: Duration::ZERO, observed: Vec::new() },
+        }
+    }
+
+    fn record(&mut self, cycle: &Cycle, source: Source, gap: Option<Gap>) -> Result<Recorded, MonitorError> {
+        let place = Place { root: &self.parts.root, config: &self.parts.config };
+        record::record(&place, &mut self.store, &self.around.memo, cycle, source, gap)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // a name server that hangs must not hold the process
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn until(due: Timestamp, now: Timestamp) -> Duration {
+    let ns = due.as_nanosecond() - now.as_nanosecond();
+    Duration::from_nanos(u64::try_from(ns).unwrap_or(0)).min(LOOK_MAX)
+}
+
+fn gap_before(fire: &Fire, now: Timestamp, elapsed: Option<timing::Elapsed>, interval_ns: u64) -> Option<Gap> {
+    let from = fire.previous.filter(|_| fire.missed > 0)?;
+    Some(Gap { kind: timing::classify(elapsed, interval_ns), from, until: now, missed: fire.missed })
+}
+
+/// Where the heartbeats of this root are, absolute.
+pub fn heartbeats(root: &Root, config: &Config) -> PathBuf {
+    root.join(&config.paths.heartbeats)
+}

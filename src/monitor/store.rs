@@ -1,0 +1,439 @@
+//! `bridge/state/monitor.db`: the grid of due times, the standing of each check, gaps, the queue of notices, what checks
+//! remember, and the last cycle. Several processes may use it at once; each change is one transaction.
+//!
+//! What can't be read stops the caller with a clear message: it never starts empty, never deletes.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::memo::Memo;
+use super::notice::{Notice, NoticeKind};
+use super::thresholds::Standing;
+use super::timing::{self, Fire, Gap, Grid};
+use crate::durable::{self, DurableError};
+use crate::root::Root;
+
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(
+        "failed to {op} `{}`: {source}\nhint: nothing was changed; to start anew move the file away yourself, which \
+         forgets counters, gaps and queued alerts",
+        path.display()
+    )]
+    Sqlite { op: &'static str, path: PathBuf, source: rusqlite::Error },
+    #[error("failed to read `{}`: {what} is not what it should be: {why}", path.display())]
+    Content { path: PathBuf, what: String, why: String },
+    #[error("`{}` was written by a newer Workbridge (version {found}, this one knows {known})", path.display())]
+    Newer { path: PathBuf, found: i64, known: i64 },
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+}
+
+impl StoreError {
+    /// An fsync that failed: what was written can no longer be trusted.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            StoreError::Durable(error) => error.is_fatal(),
+            StoreError::Sqlite { source: rusqlite::Error::SqliteFailure(error, _), .. } => {
+                error.extended_code == rusqlite::ffi::SQLITE_IOERR_FSYNC
+                    || error.extended_code == rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC
+            }
+            _ => false,
+        }
+    }
+}
+
+const VERSION: i64 = 1;
+
+const SCHEMA: &str = "
+    CREATE TABLE value (key TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE standing (name TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE memo (key TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE gap (id INTEGER PRIMARY KEY, json TEXT NOT NULL);
+    CREATE TABLE queue (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        webhook TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        notice TEXT NOT NULL,
+        queued_ns INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        next_ns INTEGER NOT NULL DEFAULT 0,
+        leased_until_ns INTEGER NOT NULL DEFAULT 0,
+        last_error TEXT
+    );
+    CREATE INDEX queue_order ON queue (webhook, id);
+";
+
+const GAPS_KEPT: i64 = 1_000;
+
+/// A notice that this process may post now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leased {
+    pub id: i64,
+    pub notice: Notice,
+    pub attempts: u32,
+    pub queued: Timestamp,
+}
+
+/// How many notices wait, and since when.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct QueueState {
+    pub waiting: u64,
+    pub oldest: Option<Timestamp>,
+    pub last_error: Option<String>,
+}
+
+impl Store {
+    pub fn path_in(root: &Root) -> PathBuf {
+        root.state().join("monitor.db")
+    }
+
+    /// Opens the store of `root`, made anew if there is none.
+    pub fn open(root: &Root) -> Result<Store, StoreError> {
+        durable::create_dir_all(&root.state())?;
+        let path = Store::path_in(root);
+        let fail = |op| failed(op, &path);
+        let mut connection = Connection::open(&path).map_err(fail("open"))?;
+        connection.busy_timeout(Duration::from_secs(10)).map_err(fail("open"))?;
+        let mode: String =
+            connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(fail("open"))?;
+        if mode != "wal" {
+            return Err(StoreError::Content { path, what: "the journal mode".to_owned(), why: mode });
+        }
+        connection
+            .execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;")
+            .map_err(fail("open"))?;
+        let said: String =
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(fail("check"))?;
+        if said != "ok" {
+            return Err(StoreError::Content { path, what: "quick_check".to_owned(), why: said });
+        }
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail("open"))?;
+        let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail("read"))?;
+        match found {
+            0 => {
+                transaction.execute_batch(SCHEMA).map_err(fail("write"))?;
+                transaction.pragma_update(None, "user_version", VERSION).map_err(fail("write"))?;
+            }
+            VERSION => {}
+            _ => return Err(StoreError::Newer { path, found, known: VERSION }),
+        }
+        transaction.commit().map_err(fail("write"))?;
+        Ok(Store { connection, path })
+    }
+
+    /// Opens what is there to read it; `None` when this root never ran a cycle.
+    pub fn open_existing(root: &Root) -> Result<Option<Store>, StoreError> {
+        if Store::path_in(root).exists() { Store::open(root).map(Some) } else { Ok(None) }
+    }
+
+    fn write<T>(&mut self, work: impl FnOnce(&Write<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let path = self.path.clone();
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed("lock", &path))?;
+        let write = Write { transaction, path };
+        let result = work(&write)?;
+        write.transaction.commit().map_err(failed("write", &write.path))?;
+        Ok(result)
+    }
+
+    /// Takes the cycle that is due at `now`, if one is: no other process gets the same. The second value is when the next
+    /// one is due.
+    pub fn claim(
+        &mut self,
+        now: Timestamp,
+        interval_ns: u64,
+        starting: bool,
+    ) -> Result<(Option<Fire>, Timestamp), StoreError> {
+        // the look that most often finds nothing due takes no lock and writes nothing
+        if let Some(grid) = self.grid()?
+            && let (unchanged, None) = timing::step(Some(grid.clone()), now, interval_ns, starting)
+            && unchanged == grid
+        {
+            return Ok((None, grid.due));
+        }
+        self.write(|write| {
+            let (grid, fire) = timing::step(write.value("grid")?, now, interval_ns, starting);
+            write.put("value", "grid", &grid)?;
+            Ok((fire, grid.due))
+        })
+    }
+
+    pub fn grid(&self) -> Result<Option<Grid>, StoreError> {
+        read(&self.connection, &self.path, "value", "grid")
+    }
+
+    /// The last cycle of any process.
+    pub fn last_cycle<T: DeserializeOwned>(&self) -> Result<Option<T>, StoreError> {
+        read(&self.connection, &self.path, "value", "last cycle")
+    }
+
+    /// One transaction for all that a cycle changes; it also is the lock under which the report gets its name.
+    pub fn record<T>(&mut self, work: impl FnOnce(&Write<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.write(work)
+    }
+
+    pub fn standings(&self) -> Result<Vec<(String, Standing)>, StoreError> {
+        all(&self.connection, &self.path, "SELECT name, json FROM standing ORDER BY name")
+    }
+
+    /// Oldest first.
+    pub fn gaps(&self) -> Result<Vec<Gap>, StoreError> {
+        let rows: Vec<(String, Gap)> = all(&self.connection, &self.path, "SELECT 'a gap', json FROM gap ORDER BY id")?;
+        Ok(rows.into_iter().map(|(_, gap)| gap).collect())
+    }
+
+    pub fn memo(&self) -> Result<Memo, StoreError> {
+        let fail = failed("read", &self.path);
+        let mut statement = self.connection.prepare("SELECT key, json FROM memo").map_err(&fail)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(&fail)?;
+        let values = rows.collect::<Result<Vec<(String, String)>, _>>().map_err(&fail)?;
+        Ok(Memo::load(values))
+    }
+
+    pub fn queue_state(&self) -> Result<QueueState, StoreError> {
+        self.connection
+            .query_row(
+                "SELECT count(*), min(queued_ns), (SELECT last_error FROM queue WHERE last_error IS NOT NULL ORDER BY id \
+                 LIMIT 1) FROM queue",
+                [],
+                |row| {
+                    Ok(QueueState {
+                        waiting: row.get::<_, i64>(0)?.try_into().unwrap_or(0),
+                        oldest: row.get::<_, Option<i64>>(1)?.and_then(|ns| Timestamp::from_nanosecond(ns.into()).ok()),
+                        last_error: row.get(2)?,
+                    })
+                },
+            )
+            .map_err(failed("read", &self.path))
+    }
+
+    /// The oldest notice for `webhook`, for this process alone until `until`; `None` when there is none, another process
+    /// has it, or its next attempt is not due (unless `impatient`). A webhook gets its notices in order.
+    pub fn lease(
+        &mut self,
+        webhook: &str,
+        now: Timestamp,
+        until: Timestamp,
+        impatient: bool,
+    ) -> Result<Option<Leased>, StoreError> {
+        // without a lock first: most often there is nothing
+        if self.next_attempt(webhook)?.is_none() {
+            return Ok(None);
+        }
+        self.write(|write| {
+            let head = write
+                .transaction
+                .query_row(
+                    "SELECT id, notice, attempts, queued_ns, next_ns, leased_until_ns FROM queue WHERE webhook = ?1 \
+                     ORDER BY id LIMIT 1",
+                    [webhook],
+                    |row| {
+                        let leased = (row.get(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get::<_, i64>(3)?);
+                        Ok((leased, row.get::<_, i64>(4)?, row.get::<_, i64>(5)?))
+                    },
+                )
+                .optional()
+                .map_err(failed("read", &write.path))?;
+            let Some(((id, notice, attempts, queued_ns), next_ns, leased_until_ns)) = head else { return Ok(None) };
+            let now_ns = ns(now);
+            // a lease far ahead is one from before the clock was set back
+            let leased = leased_until_ns > now_ns && leased_until_ns <= ns(until).saturating_add(60_000_000_000);
+            if leased || (!impatient && next_ns > now_ns) {
+                return Ok(None);
+            }
+            let notice =
+                serde_json::from_str(&notice).map_err(|error| write.content(&format!("queued notice {id}"), &error))?;
+            write.execute("UPDATE queue SET leased_until_ns = ?2 WHERE id = ?1", params![id, ns(until)])?;
+            let queued = Timestamp::from_nanosecond(queued_ns.into()).unwrap_or(now);
+            Ok(Some(Leased { id, notice, attempts, queued }))
+        })
+    }
+
+    /// When the oldest notice for `webhook` may be tried next.
+    pub fn next_attempt(&self, webhook: &str) -> Result<Option<Timestamp>, StoreError> {
+        let next: Option<i64> = self
+            .connection
+            .query_row(
+                "SELECT max(next_ns, leased_until_ns) FROM queue WHERE webhook = ?1 ORDER BY id LIMIT 1",
+                [webhook],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(failed("read", &self.path))?;
+        Ok(next.map(|ns| Timestamp::from_nanosecond(ns.into()).unwrap_or_default()))
+    }
+
+    pub fn delivered(&mut self, id: i64) -> Result<(), StoreError> {
+        self.write(|write| write.execute("DELETE FROM queue WHERE id = ?1", params![id]))
+    }
+
+    /// Puts a notice back; it is tried again at `next`.
+    pub fn put_back(&mut self, id: i64, next: Timestamp, error: &str) -> Result<(), StoreError> {
+        self.write(|write| {
+            write.execute(
+                "UPDATE queue SET attempts = attempts + 1, next_ns = ?2, leased_until_ns = 0, last_error = ?3 WHERE id = ?1",
+                params![id, ns(next), error],
+            )
+        })
+    }
+
+    /// Removes what was queued before `before`; gives how many.
+    pub fn expire(&mut self, before: Timestamp) -> Result<usize, StoreError> {
+        let stale = "SELECT count(*) FROM queue WHERE queued_ns < ?1";
+        let count: i64 =
+            self.connection.query_row(stale, [ns(before)], |row| row.get(0)).map_err(failed("read", &self.path))?;
+        if count > 0 {
+            self.write(|write| write.execute("DELETE FROM queue WHERE queued_ns < ?1", params![ns(before)]))?;
+        }
+        Ok(usize::try_from(count).unwrap_or(0))
+    }
+}
+
+/// A transaction that writes.
+pub struct Write<'a> {
+    transaction: Transaction<'a>,
+    path: PathBuf,
+}
+
+impl Write<'_> {
+    fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
+        self.transaction.execute(sql, values).map(|_| ()).map_err(failed("write", &self.path))
+    }
+
+    fn content(&self, what: &str, why: &dyn std::fmt::Display) -> StoreError {
+        StoreError::Content { path: self.path.clone(), what: what.to_owned(), why: why.to_string() }
+    }
+
+    fn value<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
+        read(&self.transaction, &self.path, "value", key)
+    }
+
+    fn put(&self, table: &str, key: &str, value: &impl Serialize) -> Result<(), StoreError> {
+        let json = serde_json::to_string(value).map_err(|error| self.content(key, &error))?;
+        self.execute(&format!("INSERT OR REPLACE INTO {table} VALUES (?1, ?2)"), params![key, json])
+    }
+
+    pub fn standing(&self, name: &str) -> Result<Standing, StoreError> {
+        Ok(read(&self.transaction, &self.path, "standing", name)?.unwrap_or_default())
+    }
+
+    pub fn put_standing(&self, name: &str, standing: &Standing) -> Result<(), StoreError> {
+        self.put("standing", name, standing)
+    }
+
+    pub fn put_last_cycle(&self, cycle: &impl Serialize) -> Result<(), StoreError> {
+        self.put("value", "last cycle", cycle)
+    }
+
+    /// Cycles that were recorded so far.
+    pub fn cycles(&self) -> Result<u64, StoreError> {
+        let last: Option<serde_json::Value> = self.value("last cycle")?;
+        Ok(last.and_then(|last| last.get("cycles")?.as_u64()).unwrap_or(0))
+    }
+
+    pub fn put_gap(&self, gap: &Gap) -> Result<(), StoreError> {
+        let json = serde_json::to_string(gap).map_err(|error| self.content("a gap", &error))?;
+        self.execute("INSERT INTO gap (json) VALUES (?1)", params![json])?;
+        self.execute("DELETE FROM gap WHERE id <= (SELECT max(id) FROM gap) - ?1", params![GAPS_KEPT])
+    }
+
+    pub fn put_memo(&self, changed: &[(String, String)]) -> Result<(), StoreError> {
+        for (key, json) in changed {
+            self.execute("INSERT OR REPLACE INTO memo VALUES (?1, ?2)", params![key, json])?;
+        }
+        Ok(())
+    }
+
+    /// Queues `notice` for `webhook`. A queue that is full lets go of the oldest reminder, else of the oldest notice, and the
+    /// new one says how many went.
+    pub fn queue(&self, webhook: &str, notice: &Notice, now: Timestamp, max: u32) -> Result<(), StoreError> {
+        let fail = failed("read", &self.path);
+        let waiting: i64 = self
+            .transaction
+            .query_row("SELECT count(*) FROM queue WHERE webhook = ?1", [webhook], |row| row.get(0))
+            .map_err(&fail)?;
+        let mut notice = notice.clone();
+        for _ in 0..(waiting + 1 - i64::from(max)).max(0) {
+            let gone: Option<(i64, String)> = self
+                .transaction
+                .query_row(
+                    "SELECT id, notice FROM queue WHERE webhook = ?1 ORDER BY kind <> ?2, id LIMIT 1",
+                    params![webhook, NoticeKind::Reminder.as_str()],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()
+                .map_err(&fail)?;
+            let Some((id, json)) = gone else { break };
+            let before = serde_json::from_str::<Notice>(&json).map_or(0, |gone| gone.dropped_before);
+            notice.dropped_before = notice.dropped_before.saturating_add(before).saturating_add(1);
+            self.execute("DELETE FROM queue WHERE id = ?1", params![id])?;
+        }
+        let json = serde_json::to_string(&notice).map_err(|error| self.content("a notice", &error))?;
+        self.execute(
+            "INSERT INTO queue (webhook, kind, notice, queued_ns) VALUES (?1, ?2, ?3, ?4)",
+            params![webhook, notice.kind.as_str(), json, ns(now)],
+        )
+    }
+
+    /// Forgets checks that are no longer configured.
+    pub fn keep_standings(&self, names: &[&str]) -> Result<(), StoreError> {
+        let known = serde_json::to_string(names).map_err(|error| self.content("names", &error))?;
+        self.execute("DELETE FROM standing WHERE name NOT IN (SELECT value FROM json_each(?1))", params![known])
+    }
+}
+
+fn failed(op: &'static str, path: &Path) -> impl Fn(rusqlite::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Sqlite { op, path: path.clone(), source }
+}
+
+fn read<T: DeserializeOwned>(
+    connection: &Connection,
+    path: &Path,
+    table: &str,
+    key: &str,
+) -> Result<Option<T>, StoreError> {
+    let column = if table == "standing" { "name" } else { "key" };
+    let json: Option<String> = connection
+        .query_row(&format!("SELECT json FROM {table} WHERE {column} = ?1"), [key], |row| row.get(0))
+        .optional()
+        .map_err(failed("read", path))?;
+    json.map(|json| serde_json::from_str(&json)).transpose().map_err(|error| StoreError::Content {
+        path: path.to_owned(),
+        what: key.to_owned(),
+        why: error.to_string(),
+    })
+}
+
+fn all<T: DeserializeOwned>(connection: &Connection, path: &Path, sql: &str) -> Result<Vec<(String, T)>, StoreError> {
+    let fail = failed("read", path);
+    let mut statement = connection.prepare(sql).map_err(&fail)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(&fail)?;
+    let mut all = Vec::new();
+    for row in rows {
+        let (key, json): (String, String) = row.map_err(&fail)?;
+        let value = serde_json::from_str(&json).map_err(|error| StoreError::Content {
+            path: path.to_owned(),
+            what: key.clone(),
+            why: error.to_string(),
+        })?;
+        all.push((key, value));
+    }
+    Ok(all)
+}
+
+fn ns(at: Timestamp) -> i64 {
+    i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX)
+}
