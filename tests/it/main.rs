@@ -1,1 +1,4 @@
 //! Integration tests: one binary, one builder, a module an area.
+
+mod cli;
+mod support;
