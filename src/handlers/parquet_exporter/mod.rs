@@ -7,7 +7,9 @@
 pub mod declarations;
 pub mod layout;
 pub mod place;
+pub mod plan;
 pub mod shims;
+mod steps;
 
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;

@@ -1,0 +1,163 @@
+//! The plan of a deployment, as data: which steps, in which order, and why in that order.
+//!
+//! Scripts and directories first, for all else uses them; then a dry run, so that a broken deployment changes no data; then
+//! the export, its rerun, the service and its own run; the verification last, for it looks at everything.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::layout::Layout;
+use super::place::Bounds;
+use crate::handlers::{HandlerError, Plan, StepSpec};
+use crate::services::ManagerKind;
+use crate::verify::deployment::Deployment;
+
+/// What `diagnose` saw; the plan and `undo` depend on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    #[serde(flatten)]
+    pub bounds: Bounds,
+    pub manager: ManagerKind,
+    /// Labels that were loaded before; such a service is not booted out on undo.
+    pub loaded: Vec<String>,
+    /// Directories that are not there yet, relative to the root; undo removes those it made, when they are empty.
+    pub missing: Vec<PathBuf>,
+}
+
+impl Facts {
+    pub fn read(value: &serde_json::Value) -> Result<Facts, HandlerError> {
+        serde_json::from_value(value.clone())
+            .map_err(|error| HandlerError::failed("failed to understand the facts of this order", error))
+    }
+}
+
+/// What one step is about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Work {
+    Directories { paths: Vec<String> },
+    Script { role: ScriptRole, path: String },
+    Record,
+    Plist { path: String },
+    DryRun,
+    Export,
+    Rerun,
+    Service,
+    AutomaticRun,
+    Verification,
+    Deliverables { paths: Vec<String> },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScriptRole {
+    Exporter,
+    Runner,
+    TestScript,
+}
+
+/// The parameters of every step of this handler.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Params {
+    pub deployment: Deployment,
+    #[serde(flatten)]
+    pub work: Work,
+}
+
+pub fn plan(layout: Layout) -> Result<Plan, HandlerError> {
+    let Layout { deployment, more_plists, others, mut notes } = layout;
+    let service = format!("service:{}", deployment.label);
+    let mut steps = Steps { deployment: &deployment, steps: Vec::new() };
+
+    let log_dir = deployment.log.rsplit_once('/').map(|(dir, _)| dir).unwrap_or(".");
+    let directories = vec![deployment.output.clone(), log_dir.to_owned(), deployment.summaries.clone()];
+    let describe = format!("make {}", list(&directories));
+    steps.change("directories", describe, directories.clone(), Work::Directories { paths: directories })?;
+    let scripts = [
+        ("exporter", ScriptRole::Exporter, &deployment.exporter, "over `wo export`"),
+        ("runner", ScriptRole::Runner, &deployment.runner, "over `wo export`"),
+        ("test-script", ScriptRole::TestScript, &deployment.test_script, "over `wo verify parquet`"),
+    ];
+    for (name, role, path, what) in scripts {
+        if let Some(path) = path {
+            let describe = format!("write `{path}`, a shim {what}");
+            steps.change(name, describe, vec![path.clone()], Work::Script { role, path: path.clone() })?;
+        }
+    }
+    let describe = "record what is deployed where, for `wo verify`".to_owned();
+    steps.change("record", describe, vec!["deployment:parquet-exporter".to_owned()], Work::Record)?;
+    for (n, path) in [&deployment.plist].into_iter().chain(&more_plists).enumerate() {
+        let name = if n == 0 { "plist".to_owned() } else { format!("plist-{}", n + 1) };
+        let describe = format!("render the service `{}` into `{path}`", deployment.label);
+        steps.change(&name, describe, vec![path.clone()], Work::Plist { path: path.clone() })?;
+    }
+    steps.change(
+        "dry-run",
+        "run the deployed scripts with --dry; nothing may change".to_owned(),
+        vec![],
+        Work::DryRun,
+    )?;
+    let data = vec![deployment.output.clone(), deployment.summaries.clone()];
+    let describe = format!("export every day that has new reports to `{}/`, with a summary", deployment.output);
+    steps.change("export", describe, data.clone(), Work::Export)?;
+    let describe = "export once more: the same bytes must come out; time, size and rows are taken".to_owned();
+    steps.measure("rerun", describe, data, Work::Rerun)?;
+    let when = match deployment.weekday {
+        None => format!("daily at {}", deployment.at.strftime("%H:%M")),
+        Some(day) => format!("{day:?}s at {}", deployment.at.strftime("%H:%M")),
+    };
+    let describe = format!("install and load the service `{}`, {when} local time", deployment.label);
+    steps.change("service", describe, vec![service.clone()], Work::Service)?;
+    let describe = "wait for a run that the service manager itself starts".to_owned();
+    steps.measure("automatic-run", describe, vec![service], Work::AutomaticRun)?;
+    if !others.is_empty() {
+        notes.push(format!("this handler does not make {}; only whether they are there is measured", list(&others)));
+        let describe = format!("look whether {} are there", list(&others));
+        steps.measure("deliverables", describe, others.clone(), Work::Deliverables { paths: others })?;
+    }
+    let describe = "measure everything that is deployed, as `wo verify parquet` does".to_owned();
+    steps.measure("verification", describe, vec![], Work::Verification)?;
+
+    Ok(Plan { steps: steps.steps, keep_on_failure: false, notes })
+}
+
+fn list(paths: &[String]) -> String {
+    paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")
+}
+
+struct Steps<'a> {
+    deployment: &'a Deployment,
+    steps: Vec<StepSpec>,
+}
+
+impl Steps<'_> {
+    fn change(&mut self, name: &str, describe: String, subjects: Vec<String>, work: Work) -> Result<(), HandlerError> {
+        self.add(name, describe, subjects, work, false)
+    }
+
+    fn measure(&mut self, name: &str, describe: String, subjects: Vec<String>, work: Work) -> Result<(), HandlerError> {
+        self.add(name, describe, subjects, work, true)
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        describe: String,
+        subjects: Vec<String>,
+        work: Work,
+        measures_only: bool,
+    ) -> Result<(), HandlerError> {
+        let params = serde_json::to_value(Params { deployment: self.deployment.clone(), work })
+            .map_err(|error| HandlerError::failed("failed to write down the plan", error))?;
+        self.steps.push(StepSpec {
+            name: name.to_owned(),
+            describe,
+            subjects,
+            params,
+            deadline_s: None,
+            measures_only,
+        });
+        Ok(())
+    }
+}

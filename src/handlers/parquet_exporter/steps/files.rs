@@ -1,0 +1,209 @@
+//! Steps that make directories and write whole files: scripts and the deployment record.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::super::plan::{Facts, ScriptRole};
+use super::super::shims::{self, Language};
+use super::target;
+use crate::durable;
+use crate::evidence::{Measurement, Value};
+use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
+use crate::verify::artifact::artifact;
+use crate::verify::deployment::Deployment;
+
+pub struct Directories {
+    pub paths: Vec<String>,
+}
+
+impl Step for Directories {
+    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        Ok(Vec::new())
+    }
+
+    fn check(&self, context: &Context) -> Result<Check, HandlerError> {
+        let mut missing = Vec::new();
+        for path in &self.paths {
+            let at = target(context, path)?;
+            if at.symlink_metadata().is_ok() && !at.is_dir() {
+                return Err(HandlerError::Refused(format!(
+                    "`{path}` is in the way: it is not a directory\nhint: move it elsewhere"
+                )));
+            }
+            if !at.is_dir() {
+                missing.push(format!("`{path}`"));
+            }
+        }
+        Ok(match missing.is_empty() {
+            true => Check::Already("all are there".to_owned()),
+            false => Check::Needed(format!("missing: {}", missing.join(", "))),
+        })
+    }
+
+    fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
+        for path in &self.paths {
+            durable::create_dir_all(&target(context, path)?)?;
+        }
+        Ok(Applied { after: "all are there".to_owned() })
+    }
+
+    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+        for path in &self.paths {
+            let at = target(context, path)?;
+            if let Err(error) = rustix::fs::access(&at, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK) {
+                return Ok(Verified::No {
+                    why: format!("`{path}` can't be written: {error}"),
+                    measurements: Vec::new(),
+                });
+            }
+        }
+        Ok(Verified::Yes(Vec::new()))
+    }
+
+    /// Removes what was not there before and is empty again.
+    fn undo(&self, context: &Context) -> Result<(), HandlerError> {
+        let facts = Facts::read(&context.facts)?;
+        // children before their parents
+        for path in facts.missing.iter().rev() {
+            let _ = std::fs::remove_dir(context.root.join(path));
+        }
+        Ok(())
+    }
+}
+
+pub struct Script {
+    pub role: ScriptRole,
+    pub path: String,
+    pub deployment: Deployment,
+}
+
+const SCRIPT_MODE: u32 = 0o755;
+
+impl Script {
+    fn text(&self, context: &Context) -> Result<String, HandlerError> {
+        let extension = Path::new(&self.path).extension().and_then(|extension| extension.to_str());
+        let language = match extension {
+            Some("cjs" | "js" | "mjs") => Language::Node,
+            _ => Language::Shell,
+        };
+        let (about, args) = match self.role {
+            ScriptRole::Exporter => ("Parquet exporter: a shim over `wo export`", export_args(&self.deployment)),
+            ScriptRole::Runner => ("Parquet export runner: a shim over `wo export`", export_args(&self.deployment)),
+            ScriptRole::TestScript => {
+                let about = "Parquet exporter test: a shim over `wo verify parquet`, prints Rows, Size, Compression, Validation";
+                (about, vec!["verify".to_owned(), "parquet".to_owned()])
+            }
+        };
+        shims::render(language, about, &context.program, context.root.path(), &args)
+    }
+
+    fn key(&self) -> &'static str {
+        match self.role {
+            ScriptRole::Exporter => "exporter.script",
+            ScriptRole::Runner => "exporter.runner",
+            ScriptRole::TestScript => "exporter.test_script",
+        }
+    }
+}
+
+/// The arguments after `--root ROOT` of a run of the exporter.
+pub fn export_args(deployment: &Deployment) -> Vec<String> {
+    let codec = deployment.compression.iter().flat_map(|codec| ["--compression".to_owned(), codec.clone()]);
+    std::iter::once("export".to_owned()).chain(codec).collect()
+}
+
+impl Step for Script {
+    fn files(&self, context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        Ok(vec![target(context, &self.path)?])
+    }
+
+    fn check(&self, context: &Context) -> Result<Check, HandlerError> {
+        same_file(&target(context, &self.path)?, self.text(context)?.as_bytes(), SCRIPT_MODE)
+    }
+
+    fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
+        let text = self.text(context)?;
+        durable::write(&target(context, &self.path)?, text.as_bytes(), SCRIPT_MODE)?;
+        Ok(Applied { after: format!("{}, executable", crate::text::bytes(text.len() as u64)) })
+    }
+
+    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+        let at = target(context, &self.path)?;
+        verified(same_file(&at, self.text(context)?.as_bytes(), SCRIPT_MODE)?, |detail| {
+            let how = "compared the file with its shim, byte for byte, and its mode";
+            let value = Value::State { works: true, detail };
+            let measurement = Measurement::new(self.key(), value, how, context.clock.now()).ok(true);
+            Ok(match artifact(&context.root, &at) {
+                Ok(artifact) => measurement.artifact(artifact),
+                Err(error) => return Err(HandlerError::failed(format!("failed to read `{}`", self.path), error)),
+            })
+        })
+    }
+}
+
+pub struct Record {
+    pub deployment: Deployment,
+}
+
+const RECORD_MODE: u32 = 0o644;
+
+impl Step for Record {
+    fn files(&self, context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        Ok(vec![Deployment::path(&context.root)])
+    }
+
+    fn check(&self, context: &Context) -> Result<Check, HandlerError> {
+        same_file(&Deployment::path(&context.root), &self.deployment.to_bytes(), RECORD_MODE)
+    }
+
+    fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
+        self.deployment.store(&context.root)?;
+        Ok(Applied { after: "recorded".to_owned() })
+    }
+
+    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+        Ok(match self.check(context)? {
+            Check::Already(_) => Verified::Yes(Vec::new()),
+            Check::Needed(why) | Check::Unknown(why) => Verified::No { why, measurements: Vec::new() },
+        })
+    }
+}
+
+/// Whether the file holds these bytes under this mode.
+pub fn same_file(path: &Path, bytes: &[u8], mode: u32) -> Result<Check, HandlerError> {
+    let metadata = match path.metadata() {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Check::Needed("there is no such file".to_owned()));
+        }
+        Err(error) => return Err(HandlerError::failed(format!("failed to look at `{}`", path.display()), error)),
+    };
+    if !metadata.is_file() {
+        let why = format!("`{}` is in the way: it is no file\nhint: move it elsewhere", path.display());
+        return Err(HandlerError::Refused(why));
+    }
+    let found = std::fs::read(path)
+        .map_err(|error| HandlerError::failed(format!("failed to read `{}`", path.display()), error))?;
+    let size = crate::text::bytes(found.len() as u64);
+    let has = metadata.permissions().mode() & 0o777;
+    Ok(if found != bytes {
+        let ours = String::from_utf8_lossy(&found).contains(shims::MARKER);
+        let whose = if ours { "an older shim" } else { "another file" };
+        Check::Needed(format!("{whose}, {size}, mode {has:o}"))
+    } else if has != mode {
+        Check::Needed(format!("as ordered, but its mode is {has:o}, not {mode:o}"))
+    } else {
+        Check::Already(format!("{size}, mode {has:o}"))
+    })
+}
+
+/// From a check's result to a step's.
+fn verified(
+    check: Check,
+    measure: impl FnOnce(String) -> Result<Measurement, HandlerError>,
+) -> Result<Verified, HandlerError> {
+    Ok(match check {
+        Check::Already(detail) => Verified::Yes(vec![measure(detail)?]),
+        Check::Needed(why) | Check::Unknown(why) => Verified::No { why, measurements: Vec::new() },
+    })
+}

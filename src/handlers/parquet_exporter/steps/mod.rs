@@ -1,0 +1,30 @@
+//! The steps of a deployment, one file a kind.
+
+mod files;
+pub mod service;
+
+use std::path::PathBuf;
+
+use super::plan::{Params, Work};
+use crate::handlers::{Context, HandlerError, Step, StepSpec};
+
+/// The code of a stored step.
+pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
+    let params: Params = serde_json::from_value(spec.params.clone()).map_err(|error| {
+        HandlerError::failed(format!("failed to understand the stored step `{}`", spec.name), error)
+    })?;
+    let deployment = params.deployment;
+    Ok(match params.work {
+        Work::Directories { paths } => Box::new(files::Directories { paths }),
+        Work::Script { role, path } => Box::new(files::Script { role, path, deployment }),
+        Work::Record => Box::new(files::Record { deployment }),
+        Work::Service => Box::new(service::Service { deployment }),
+        Work::AutomaticRun => Box::new(service::AutomaticRun { deployment }),
+        other => return Err(HandlerError::failed(format!("no step `{}`", spec.name), format!("{other:?}"))),
+    })
+}
+
+/// A path relative to the root, beneath it also when links are followed.
+fn target(context: &Context, relative: &str) -> Result<PathBuf, HandlerError> {
+    super::place::target(&context.root, relative)
+}

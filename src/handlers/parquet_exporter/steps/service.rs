@@ -1,0 +1,175 @@
+//! Steps of the service: install it, and see it run of its own accord.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::super::plan::Facts;
+use super::files::export_args;
+use crate::evidence::{Measurement, ServiceRun, StartedBy, Value};
+use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
+use crate::process::DEFAULT_PATH;
+use crate::services::{ServiceDefinition, ServiceError, Start};
+use crate::verify::deployment::Deployment;
+
+/// The service of this deployment: it starts the deployed runner, else the exporter, else `wo` itself.
+pub fn definition(deployment: &Deployment, context: &Context) -> ServiceDefinition {
+    let root = context.root.path();
+    let program = match deployment.runner.as_ref().or(deployment.exporter.as_ref()) {
+        Some(script) => vec![context.root.join(script).display().to_string()],
+        None => {
+            let words = [context.program.display().to_string(), "--root".to_owned(), root.display().to_string()];
+            words.into_iter().chain(export_args(deployment)).collect()
+        }
+    };
+    let log = context.root.join(&deployment.log);
+    ServiceDefinition {
+        label: deployment.label.clone(),
+        program,
+        working_directory: root.to_owned(),
+        environment: [("PATH".to_owned(), DEFAULT_PATH.to_owned())].into(),
+        start: Start::Calendar { at: deployment.at, weekday: deployment.weekday },
+        // a run that the manager itself starts proves that it runs automatically, without waiting for the night
+        run_at_load: true,
+        stdout: log.clone(),
+        stderr: log,
+    }
+}
+
+pub struct Service {
+    pub deployment: Deployment,
+}
+
+impl Step for Service {
+    fn files(&self, context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        Ok(context.services.files(&definition(&self.deployment, context)))
+    }
+
+    fn check(&self, context: &Context) -> Result<Check, HandlerError> {
+        match context.services.is_installed(&definition(&self.deployment, context)) {
+            Ok(true) => Ok(Check::Already(format!("loaded by {}", context.services.kind()))),
+            Ok(false) => Ok(Check::Needed("not loaded as defined".to_owned())),
+            Err(ServiceError::NoManager(why)) => Ok(Check::Needed(why)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
+        match context.services.install(&definition(&self.deployment, context)) {
+            Ok(()) => Ok(Applied { after: format!("loaded by {}", context.services.kind()) }),
+            // nothing to be undone: the criteria that need a manager are unmeasured, which is no success
+            Err(ServiceError::NoManager(why)) => Ok(Applied { after: format!("not loaded: {why}") }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+        let label = &self.deployment.label;
+        match context.services.is_installed(&definition(&self.deployment, context)) {
+            Ok(works) => {
+                let status = context.services.status(label)?;
+                let manager = context.services.kind();
+                let detail = format!("`{label}` by {manager}: {}", status.detail);
+                let how = format!("asked {manager} whether {label} is loaded with this very definition");
+                let value = Value::State { works, detail: detail.clone() };
+                let measurement = Measurement::new("service.loaded", value, how, context.clock.now()).ok(works);
+                Ok(match works {
+                    true => Verified::Yes(vec![measurement]),
+                    false => Verified::No { why: format!("not loaded: {detail}"), measurements: vec![measurement] },
+                })
+            }
+            Err(ServiceError::NoManager(_)) => Ok(Verified::Yes(Vec::new())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn undo(&self, context: &Context) -> Result<(), HandlerError> {
+        let facts = Facts::read(&context.facts)?;
+        if facts.loaded.contains(&self.deployment.label) {
+            return Ok(());
+        }
+        match context.services.uninstall(&self.deployment.label) {
+            Err(ServiceError::NoManager(_)) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Waits, holding no thread, until a run that the manager itself started is known to have ended.
+pub struct AutomaticRun {
+    pub deployment: Deployment,
+}
+
+/// A manager starts a job at load within moments.
+const START_WAIT: Duration = Duration::from_secs(30);
+/// A run that has begun may take as long as an export of years.
+const END_WAIT: Duration = Duration::from_secs(600);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+impl AutomaticRun {
+    fn runs(&self, context: &Context) -> Result<Option<Vec<ServiceRun>>, HandlerError> {
+        match context.services.runs(&self.deployment.label) {
+            Ok(runs) => Ok(Some(runs)),
+            Err(ServiceError::NoManager(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn own(run: &&ServiceRun) -> bool {
+    run.started_by != StartedBy::Kicked
+}
+
+impl Step for AutomaticRun {
+    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        Ok(Vec::new())
+    }
+
+    fn check(&self, context: &Context) -> Result<Check, HandlerError> {
+        Ok(match self.runs(context)? {
+            None => Check::Already("no service manager answers: nothing to wait for".to_owned()),
+            Some(runs) => match runs.iter().rev().find(own).filter(|run| run.ended.is_some()) {
+                Some(run) => Check::Already(format!("it ran at {}", run.started)),
+                None => Check::Needed("no run of its own has ended yet".to_owned()),
+            },
+        })
+    }
+
+    /// The manager acts, not this step.
+    fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
+        Ok(Applied { after: "waited for the service manager".to_owned() })
+    }
+
+    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+        let Some(runs) = self.runs(context)? else { return Ok(Verified::Yes(Vec::new())) };
+        let now = context.clock.now();
+        let since = context.step_applied.unwrap_or(context.attempt_started);
+        let waited = |limit: Duration| now.duration_since(since).unsigned_abs() > limit;
+        let last = runs.iter().rev().find(own);
+        match last {
+            Some(run) if run.ended.is_none() && !waited(END_WAIT) => {
+                return Ok(wait(now, "its own run has not ended yet"));
+            }
+            None if !waited(START_WAIT) => return Ok(wait(now, "no run of its own yet")),
+            _ => {}
+        }
+        let manager = context.services.kind();
+        let works = last.is_some_and(|run| run.exit == Some(0));
+        let why = match last {
+            Some(run) => match run.exit {
+                Some(exit) => format!("the run that {manager} started at {} ended with {exit}", run.started),
+                None => format!("the run that {manager} started at {} has no end", run.started),
+            },
+            None => format!("{manager} started no run within {} s of loading it", START_WAIT.as_secs()),
+        };
+        let how = format!("asked {manager} for the runs of {} and who started each", self.deployment.label);
+        let value = Value::Runs { manager: manager.to_string(), runs };
+        let measurements = vec![Measurement::new("service.runs", value, how, now).ok(works)];
+        Ok(if works { Verified::Yes(measurements) } else { Verified::No { why, measurements } })
+    }
+}
+
+fn wait(now: Timestamp, why: &str) -> Verified {
+    Verified::Wait { until: now.checked_add(LOOK_AGAIN).unwrap_or(now), why: why.to_owned() }
+}

@@ -1,0 +1,98 @@
+//! Checks of scripts and directories.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::artifact::artifact;
+use super::super::{CheckResult, Finding};
+use super::{Scope, looked};
+use crate::handlers::parquet_exporter::shims::MARKER;
+use crate::process::{self, Spec};
+use crate::text;
+
+/// A shim only starts `wo`; a minute is ample even on a busy machine.
+const SCRIPT_DEADLINE: Duration = Duration::from_secs(60);
+/// Scripts of ours are a kilobyte; what is larger is not read whole.
+const SCRIPT_BYTES: u64 = 64 * 1024;
+
+pub fn scripts(scope: &Scope) -> Vec<CheckResult> {
+    let of = &scope.deployment;
+    vec![
+        script(scope, "exporter", "Exporter script", "exporter.script", of.exporter.as_deref()),
+        script(scope, "runner", "Runner script", "exporter.runner", of.runner.as_deref()),
+        script(scope, "test-script", "Test script", "exporter.test_script", of.test_script.as_deref()),
+    ]
+}
+
+fn script(scope: &Scope, id: &'static str, title: &'static str, key: &'static str, path: Option<&str>) -> CheckResult {
+    let Some(path) = path else {
+        let detail = "the order listed none, so none was deployed".to_owned();
+        return CheckResult { id, title, finding: Finding::Info, detail, measurement: None };
+    };
+    let at = scope.path(path);
+    let how = "looked at the file and its mode, and ran it with --help, which changes nothing";
+    match look(scope, &at) {
+        Ok(detail) => looked(scope, id, title, key, true, format!("`{path}`, {detail}"), how),
+        Err(why) => looked(scope, id, title, key, false, format!("`{path}` {why}"), how),
+    }
+    .artifact(artifact(scope.root, &at).ok())
+}
+
+/// What is right with the script, or what is wrong with it.
+fn look(scope: &Scope, at: &Path) -> Result<String, String> {
+    let metadata = at.metadata().map_err(|error| format!("is not there: {error}"))?;
+    if !metadata.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o111 == 0 {
+        return Err(format!("is not executable (mode {mode:o})"));
+    }
+    if metadata.len() == 0 {
+        return Err("is empty".to_owned());
+    }
+    let size = text::bytes(metadata.len());
+    let ours = metadata.len() <= SCRIPT_BYTES
+        && std::fs::read(at)
+            .map_err(|error| format!("can't be read: {error}"))?
+            .windows(MARKER.len())
+            .any(|w| w == MARKER.as_bytes());
+    match (ours, scope.deployed, scope.run_scripts) {
+        (false, true, _) => Err("is no longer the script that was deployed".to_owned()),
+        // a script of someone else's is not run: nobody knows what it does
+        (false, false, _) => Ok(format!("{size}, executable; not one of Workbridge's, so not run")),
+        (true, _, false) => Ok(format!("{size}, executable")),
+        (true, _, true) => {
+            let spec = Spec::new(at).args(["--help"]).dir(scope.root.path()).deadline(SCRIPT_DEADLINE);
+            let output = process::run(&spec).map_err(|error| format!("can't be run: {error}"))?;
+            if output.success() && !output.stdout.is_empty() {
+                Ok(format!("{size}, executable, runs"))
+            } else {
+                let said = text::line(&output.stderr_text(), 200);
+                Err(format!("does not run: {}, it said: {said}", output.end))
+            }
+        }
+    }
+}
+
+pub fn directories(scope: &Scope) -> Vec<CheckResult> {
+    let log_dir = Path::new(&scope.deployment.log).parent().map(|dir| dir.display().to_string()).unwrap_or_default();
+    vec![
+        directory(scope, "output-dir", "Output directory", "paths.output", &scope.deployment.output),
+        directory(scope, "log-dir", "Log directory", "paths.logs", &log_dir),
+    ]
+}
+
+fn directory(scope: &Scope, id: &'static str, title: &'static str, key: &'static str, path: &str) -> CheckResult {
+    let at = scope.path(path);
+    let (works, detail) = if !at.is_dir() {
+        (false, format!("`{path}/` is not there"))
+    } else {
+        match rustix::fs::access(&at, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK) {
+            Ok(()) => (true, format!("`{path}/` is there and can be written")),
+            Err(error) => (false, format!("`{path}/` can't be written: {error}")),
+        }
+    };
+    looked(scope, id, title, key, works, detail, "looked at the directory and asked whether this user may write there")
+}

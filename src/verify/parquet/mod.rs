@@ -1,0 +1,99 @@
+//! `wo verify parquet`: the deployed Parquet export, measured.
+//!
+//! The checks and the order they stand in are those of the field's `verify_*.md`. Each speaks of one subject: what it can't
+//! see because another subject is broken is unmeasured, so that one fault flips one check.
+
+mod files;
+mod service;
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::deployment::Deployment;
+use super::{CheckResult, Finding, Verification};
+use crate::config::Config;
+use crate::evidence::{Artifact, Measurement, Value};
+use crate::root::Root;
+use crate::services::ServiceManager;
+
+/// What is verified, and with what.
+pub struct Scope<'a> {
+    pub root: &'a Root,
+    pub config: &'a Config,
+    pub services: &'a dyn ServiceManager,
+    pub now: Timestamp,
+    pub deployment: Deployment,
+    /// Whether an order deployed it: then the scripts must be those it wrote.
+    pub deployed: bool,
+    /// Whether the deployed scripts are run, with arguments that change nothing. A script that `wo verify` itself runs
+    /// must not run it in turn.
+    pub run_scripts: bool,
+}
+
+pub const TITLE: &str = "Phase 7.8 – Parquet Agent Verification";
+
+/// Measures everything. Changes nothing.
+pub fn verify(scope: &Scope) -> Verification {
+    let mut checks = Vec::new();
+    let mut extra = Vec::new();
+    let service = service::Seen::look(scope);
+    checks.push(service.loaded(scope));
+    checks.extend(files::scripts(scope));
+    checks.extend(files::directories(scope));
+    checks.push(service.next_run(scope));
+    extra.extend(service.measurements(scope));
+    Verification {
+        subject: "parquet",
+        title: TITLE,
+        at: scope.now,
+        root: scope.root.path().to_owned(),
+        checks,
+        headline: Vec::new(),
+        extra,
+    }
+}
+
+impl Scope<'_> {
+    fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+}
+
+/// A check that looked: its finding follows from `works`.
+fn looked(
+    scope: &Scope,
+    id: &'static str,
+    title: &'static str,
+    key: &str,
+    works: bool,
+    detail: String,
+    how: &str,
+) -> CheckResult {
+    let value = Value::State { works, detail: detail.clone() };
+    let measurement = Measurement::new(key, value, how, scope.now).ok(works);
+    let finding = if works { Finding::Pass } else { Finding::Fail };
+    CheckResult { id, title, finding, detail, measurement: Some(measurement) }
+}
+
+/// A check that could not look.
+fn unmeasured(id: &'static str, title: &'static str, why: impl Into<String>) -> CheckResult {
+    CheckResult { id, title, finding: Finding::Unmeasured, detail: why.into(), measurement: None }
+}
+
+impl CheckResult {
+    fn artifact(mut self, artifact: Option<Artifact>) -> Self {
+        if let (Some(measurement), Some(artifact)) = (&mut self.measurement, artifact) {
+            measurement.artifact = Some(artifact);
+        }
+        self
+    }
+
+    /// Replaces the bare state by a value of its kind.
+    fn value(mut self, value: Value) -> Self {
+        if let Some(measurement) = &mut self.measurement {
+            measurement.value = value;
+        }
+        self
+    }
+}
