@@ -133,9 +133,23 @@ impl Store {
         Ok(Store { connection, path })
     }
 
-    /// Opens what is there to read it; `None` when this root never ran a cycle.
+    /// Opens what is there to read it; `None` when this root never ran a cycle. Writes nothing.
     pub fn open_existing(root: &Root) -> Result<Option<Store>, StoreError> {
-        if Store::path_in(root).exists() { Store::open(root).map(Some) } else { Ok(None) }
+        let path = Store::path_in(root);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags).map_err(failed("open", &path))?;
+        connection.busy_timeout(Duration::from_secs(2)).map_err(failed("open", &path))?;
+        let found: i64 =
+            connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed("read", &path))?;
+        match found {
+            // its maker has not come to its schema yet
+            0 => Ok(None),
+            VERSION => Ok(Some(Store { connection, path })),
+            _ => Err(StoreError::Newer { path, found, known: VERSION }),
+        }
     }
 
     fn write<T>(&mut self, work: impl FnOnce(&Write<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {

@@ -1,0 +1,371 @@
+//! What heartbeats measure: cycles, gaps, uptime, outages, health. Pure.
+//!
+//! Everything is said of the heartbeats up to the newest one. How old that one is stands in every `how` and is a
+//! measurement of its own (`monitor.heartbeat_age`); what claims something of the present (`monitor.healthy_for`) has
+//! `ok: false` when the newest is older than two intervals: an old good time is not good now.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::heartbeat::{Heartbeat, State, Status};
+use crate::evidence::{Declaration, Measurement, Value};
+use crate::text;
+
+/// One heartbeat, as far as it is measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Beat {
+    pub at: Timestamp,
+    pub status: Option<Status>,
+    /// By the name that measurements have: `redis`, `optimizer`.
+    pub checks: Vec<(String, State)>,
+}
+
+impl Beat {
+    /// `None` for a report without a time. `names` gives checks that are called otherwise in reports, such as services by
+    /// their label, their own name.
+    pub fn of(heartbeat: &Heartbeat, names: &BTreeMap<String, String>) -> Option<Beat> {
+        let name = |reported: &str| match names.get(reported) {
+            Some(name) => name.clone(),
+            None => reported.strip_prefix("com.02luka.").unwrap_or(reported).to_owned(),
+        };
+        Some(Beat {
+            at: heartbeat.timestamp?,
+            status: heartbeat.status,
+            checks: heartbeat.checks.iter().map(|check| (name(&check.name), check.state)).collect(),
+        })
+    }
+
+    /// A stated status counts as stated; without one the checks tell. A beat that says nothing vouches for nothing.
+    fn is_critical(&self) -> bool {
+        match self.status {
+            Some(status) => status == Status::Critical,
+            None => self.checks.is_empty() || self.checks.iter().any(|(_, state)| *state == State::Error),
+        }
+    }
+}
+
+/// What a series of heartbeats says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Measured {
+    pub first: Timestamp,
+    pub newest: Timestamp,
+    pub seen: u64,
+    /// Cycles that fit between the first and the newest heartbeat, both counted.
+    pub expected: u64,
+    pub cycles_24h: u64,
+    pub expected_cycles_24h: u64,
+    /// The longest time between two neighbours; `None` with fewer than two heartbeats.
+    pub longest_gap: Option<Span>,
+    /// From the first heartbeat that is good, with nothing CRITICAL and no gap over two intervals after it, to the newest;
+    /// `None` when the newest is CRITICAL.
+    pub healthy: Option<Span>,
+    pub checks: BTreeMap<String, CheckMeasured>,
+    pub interval_ns: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Span {
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
+impl Span {
+    /// Nanoseconds.
+    pub fn length_ns(&self) -> u64 {
+        nanoseconds(self.from, self.until)
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct CheckMeasured {
+    /// Heartbeats that say something of it.
+    pub seen: u64,
+    pub in_error: u64,
+    pub warnings: u64,
+    pub outages: Vec<Outage>,
+}
+
+/// From its first bad heartbeat to its first good one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outage {
+    pub from: Timestamp,
+    /// `None` while it is open.
+    pub until: Option<Timestamp>,
+    /// The last bad heartbeat.
+    pub last_bad: Timestamp,
+    /// Bad heartbeats.
+    pub cycles: u64,
+}
+
+impl Outage {
+    pub fn is_open(&self) -> bool {
+        self.until.is_none()
+    }
+
+    /// Nanoseconds; of one that is open, up to its last bad heartbeat.
+    pub fn length_ns(&self) -> u64 {
+        nanoseconds(self.from, self.until.unwrap_or(self.last_bad))
+    }
+}
+
+const DAY_NS: u64 = 86_400 * 1_000_000_000;
+
+/// Measures `beats`, in any order; `None` when there are none.
+pub fn measure(beats: impl IntoIterator<Item = Beat>, interval_ns: u64) -> Option<Measured> {
+    let mut beats: Vec<Beat> = beats.into_iter().collect();
+    beats.sort_by_key(|beat| beat.at);
+    let (first, newest) = (beats.first()?.at, beats.last()?.at);
+    let interval_ns = interval_ns.max(1);
+    let mut measured = Measured {
+        first,
+        newest,
+        seen: beats.len() as u64,
+        expected: nanoseconds(first, newest) / interval_ns + 1,
+        cycles_24h: beats.iter().filter(|beat| nanoseconds(beat.at, newest) < DAY_NS).count() as u64,
+        expected_cycles_24h: DAY_NS / interval_ns,
+        longest_gap: None,
+        healthy: None,
+        checks: BTreeMap::new(),
+        interval_ns,
+    };
+    let mut previous: Option<Timestamp> = None;
+    for beat in &beats {
+        if let Some(previous) = previous {
+            let gap = Span { from: previous, until: beat.at };
+            if measured.longest_gap.is_none_or(|longest| gap.length_ns() > longest.length_ns()) {
+                measured.longest_gap = Some(gap);
+            }
+            if gap.length_ns() > interval_ns.saturating_mul(2) {
+                measured.healthy = None;
+            }
+        }
+        previous = Some(beat.at);
+        measured.healthy = match measured.healthy {
+            _ if beat.is_critical() => None,
+            Some(span) => Some(Span { until: beat.at, ..span }),
+            None => Some(Span { from: beat.at, until: beat.at }),
+        };
+        for (name, state) in &beat.checks {
+            if *state != State::Unknown {
+                measured.checks.entry(name.clone()).or_default().take(*state, beat.at);
+            }
+        }
+    }
+    Some(measured)
+}
+
+impl CheckMeasured {
+    fn take(&mut self, state: State, at: Timestamp) {
+        self.seen += 1;
+        let open = self.outages.last_mut().filter(|outage| outage.is_open());
+        match (state, open) {
+            (State::Error, Some(outage)) => {
+                outage.last_bad = at;
+                outage.cycles += 1;
+            }
+            (State::Error, None) => self.outages.push(Outage { from: at, until: None, last_bad: at, cycles: 1 }),
+            (_, Some(outage)) => outage.until = Some(at),
+            (_, None) => {}
+        }
+        self.in_error += u64::from(state == State::Error);
+        self.warnings += u64::from(state == State::Warn);
+    }
+
+    /// Percent points.
+    pub fn uptime(&self) -> f64 {
+        percent(self.seen.saturating_sub(self.in_error), self.seen)
+    }
+}
+
+impl Measured {
+    /// Percent points; above 100 when neighbours lie closer than the interval.
+    pub fn coverage(&self) -> f64 {
+        percent(self.seen, self.expected)
+    }
+
+    /// Nanoseconds; zero when the newest heartbeat is CRITICAL.
+    pub fn healthy_for_ns(&self) -> u64 {
+        self.healthy.map_or(0, |span| span.length_ns())
+    }
+
+    /// Whether the newest heartbeat is so old at `now` that nothing follows from it for the present.
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        nanoseconds(self.newest, now) > self.interval_ns.saturating_mul(2)
+    }
+
+    /// As measurements; `now` is when they are taken.
+    pub fn measurements(&self, now: Timestamp) -> Vec<Measurement> {
+        let age = text::duration_ns(nanoseconds(self.newest, now));
+        let stale = self.is_stale(now);
+        let old = if stale { ", which says nothing of the present" } else { "" };
+        let basis =
+            format!("from {} heartbeats, {} to {}; the newest is {age} old{old}", self.seen, self.first, self.newest);
+        let interval = text::duration_ns(self.interval_ns);
+        let take = |key: &str, value: Value, how: String| Measurement::new(key, value, format!("{how}; {basis}"), now);
+        let count = |n: u64, noun: &str| Value::Count { n, noun: noun.to_owned() };
+        let mut taken = vec![
+            take(
+                "monitor.cycles_24h",
+                count(self.cycles_24h, "cycles"),
+                format!("heartbeats in the 24 h up to the newest; {} were due", self.expected_cycles_24h),
+            ),
+            take(
+                "monitor.expected_cycles_24h",
+                count(self.expected_cycles_24h, "cycles"),
+                format!("24 h at one cycle every {interval}"),
+            ),
+            take(
+                "monitor.coverage",
+                Value::Percent(self.coverage()),
+                format!("heartbeats seen / due: {} / {}, one every {interval}", self.seen, self.expected),
+            ),
+            take(
+                "monitor.heartbeat_age",
+                Value::Duration(nanoseconds(self.newest, now)),
+                "now − the newest heartbeat".to_owned(),
+            )
+            .ok(!stale),
+        ];
+        if let Some(gap) = self.longest_gap {
+            let how = format!("longest time between two heartbeats: {} to {}", gap.from, gap.until);
+            taken.push(take("monitor.longest_gap", Value::Duration(gap.length_ns()), how));
+        }
+        let how = match self.healthy {
+            Some(span) => format!(
+                "no CRITICAL heartbeat and no gap over two intervals from {} to the newest, {}",
+                span.from, span.until
+            ),
+            None => "the newest heartbeat is CRITICAL".to_owned(),
+        };
+        let healthy = take("monitor.healthy_for", Value::Duration(self.healthy_for_ns()), how);
+        taken.push(healthy.ok(self.healthy.is_some() && !stale));
+        for (name, check) in &self.checks {
+            let good = check.seen.saturating_sub(check.in_error);
+            let coverage = percent(check.seen, self.expected);
+            taken.push(take(
+                &format!("monitor.uptime.{name}"),
+                Value::Percent(check.uptime()),
+                format!(
+                    "cycles not in error / cycles seen: {good} / {}; coverage {coverage:.2}% ({} seen, {} due)",
+                    check.seen, check.seen, self.expected
+                ),
+            ));
+            let outages = check.outages.len() as u64;
+            taken.push(take(
+                &format!("monitor.outages.{name}"),
+                count(outages, if outages == 1 { "outage" } else { "outages" }),
+                outages_in_words(&check.outages),
+            ));
+        }
+        taken
+    }
+}
+
+/// The outages, newest last; of many, the last few.
+fn outages_in_words(outages: &[Outage]) -> String {
+    const SHOWN: usize = 5;
+    if outages.is_empty() {
+        return "no cycle in error".to_owned();
+    }
+    let word = |outage: &Outage| {
+        let length = text::duration_ns(outage.length_ns());
+        let cycles = outage.cycles;
+        match outage.until {
+            Some(until) => format!("{} to {until} ({length}, {cycles} cycles)", outage.from),
+            None => format!("{} and open ({length} so far, {cycles} cycles)", outage.from),
+        }
+    };
+    let hidden = outages.len().saturating_sub(SHOWN);
+    let shown: Vec<String> = outages.iter().skip(hidden).map(word).collect();
+    let before = if hidden > 0 { format!("{hidden} earlier ones; ") } else { String::new() };
+    format!("{before}{}", shown.join("; "))
+}
+
+fn percent(part: u64, of: u64) -> f64 {
+    if of == 0 { 0.0 } else { 100.0 * part as f64 / of as f64 }
+}
+
+fn nanoseconds(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.as_nanosecond() - from.as_nanosecond()).unwrap_or(0)
+}
+
+/// What can be measured from heartbeats, and the labels people write for it. `monitor.uptime.NAME` and
+/// `monitor.outages.NAME` are there for every configured check; these are those of the default set.
+pub const DECLARATIONS: &[Declaration] = &[
+    Declaration {
+        key: "monitor.cycles_24h",
+        aliases: &["Cycles 24h", "Cycles in 24 h", "Heartbeats 24h", "Heartbeats per day", "Monitor cycles 24h"],
+        about: "heartbeats in the 24 h up to the newest one",
+    },
+    Declaration {
+        key: "monitor.expected_cycles_24h",
+        aliases: &["Expected cycles", "Expected cycles 24h", "Expected heartbeats"],
+        about: "heartbeats that are due in 24 h",
+    },
+    Declaration {
+        key: "monitor.longest_gap",
+        aliases: &["Longest gap", "Max gap", "Maximum gap", "Longest heartbeat gap"],
+        about: "the longest time between two heartbeats",
+    },
+    Declaration {
+        key: "monitor.healthy_for",
+        aliases: &["Healthy for", "Healthy since", "Time healthy", "Continuous health", "Stable for"],
+        about: "time without a CRITICAL heartbeat and without a gap over two intervals, up to the newest one",
+    },
+    Declaration {
+        key: "monitor.coverage",
+        aliases: &["Coverage", "Heartbeat coverage", "Monitor coverage"],
+        about: "heartbeats seen / due",
+    },
+    Declaration {
+        key: "monitor.heartbeat_age",
+        aliases: &["Heartbeat age", "Last heartbeat", "Newest heartbeat", "Heartbeat freshness"],
+        about: "the age of the newest heartbeat",
+    },
+    Declaration {
+        key: "monitor.uptime.redis",
+        aliases: &["Redis uptime", "Redis availability"],
+        about: "cycles in which Redis was not in error",
+    },
+    Declaration {
+        key: "monitor.uptime.database",
+        aliases: &["Database uptime", "Database availability", "DB uptime"],
+        about: "cycles in which the database was not in error",
+    },
+    Declaration {
+        key: "monitor.uptime.api",
+        aliases: &["API uptime", "API availability", "Endpoint uptime"],
+        about: "cycles in which the API was not in error",
+    },
+    Declaration {
+        key: "monitor.uptime.optimizer",
+        aliases: &["Optimizer uptime"],
+        about: "cycles in which the optimizer's service was not in error",
+    },
+    Declaration {
+        key: "monitor.uptime.digest",
+        aliases: &["Digest uptime"],
+        about: "cycles in which the digest's service was not in error",
+    },
+    Declaration {
+        key: "monitor.outages.redis",
+        aliases: &["Redis outages", "Redis failures"],
+        about: "outages of Redis, with start and length",
+    },
+    Declaration {
+        key: "monitor.outages.database",
+        aliases: &["Database outages", "Database failures", "DB outages"],
+        about: "outages of the database, with start and length",
+    },
+    Declaration {
+        key: "monitor.outages.api",
+        aliases: &["API outages", "API failures"],
+        about: "outages of the API, with start and length",
+    },
+];
+
+#[cfg(test)]
+#[path = "measure_tests.rs"]
+mod tests;
