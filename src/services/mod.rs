@@ -1,13 +1,21 @@
 //! Services: launchd LaunchAgents, systemd user units, and the schedule that `wo up` embeds where neither is there.
 //! Say *service* in code, to keep it apart from AI agents.
 
+mod embedded;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use embedded::Embedded;
+
+use crate::clock::Clock;
+use crate::config::Config;
 use crate::evidence::ServiceRun;
+use crate::root::Root;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -106,4 +114,14 @@ pub trait ServiceManager: Send + Sync {
     fn runs(&self, label: &str) -> Result<Vec<ServiceRun>, ServiceError>;
     /// Starts it now; the run is recorded as kicked.
     fn kick(&self, label: &str) -> Result<(), ServiceError>;
+}
+
+/// The service manager of this machine: the configured one, else launchd where a `launchctl` is, else the schedule that
+/// `wo up` embeds. Choosing `embedded` says nothing about a `wo up` being alive; its answers do.
+pub fn manager(root: &Root, config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn ServiceManager>, ServiceError> {
+    let settings = &config.services;
+    match settings.manager {
+        Some(ManagerKind::Embedded) | None => Ok(Arc::new(Embedded::new(root, clock))),
+        Some(kind) => Err(ServiceError::NoManager(format!("{kind} is configured"))),
+    }
 }
