@@ -98,7 +98,27 @@ impl Masker {
         self.0.iter().any(|secret| bytes.windows(secret.0.len()).any(|window| window == secret.0.as_bytes()))
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether JSON text holds a known secret, as it stands or escaped.
+    pub fn finds_in_json(&self, json: &str) -> bool {
+        self.finds_in(json.as_bytes()) || self.0.iter().any(|secret| json.contains(&escaped(&secret.0)))
+    }
+
+    /// JSON text without the known secrets; stays JSON.
+    pub fn mask_json(&self, json: &str) -> String {
+        self.0.iter().fold(json.to_owned(), |json, secret| json.replace(&escaped(&secret.0), "***"))
+    }
+
     pub fn mask(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(&secret.0, "***"))
     }
+}
+
+/// `text` as it stands between the quotes of a JSON string.
+fn escaped(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }

@@ -1,5 +1,7 @@
 //! Measurements and what is judged from them. Only a [`Measurement`] can make anything green.
 
+pub mod bind;
+pub mod judge;
 pub mod value;
 
 use jiff::Timestamp;

@@ -1,0 +1,50 @@
+//! The hash chain over events: each hash covers the one before it, so that no event can be changed, dropped from the
+//! middle or put in another place without it showing.
+
+use sha2::{Digest as _, Sha256};
+
+/// The hash before the first event.
+pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Hash of one event: SHA-256 over the length-prefixed fields, in lower-case hex.
+pub fn link(previous: &str, seq: i64, at: &str, run: i64, body: &str) -> String {
+    let mut hasher = Sha256::new();
+    for field in [previous, &seq.to_string(), at, &run.to_string(), body] {
+        hasher.update((field.len() as u64).to_le_bytes());
+        hasher.update(field.as_bytes());
+    }
+    hex(&hasher.finalize())
+}
+
+/// SHA-256 in lower-case hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_changes_the_hash() {
+        let base = link(GENESIS, 1, "t", 1, "{}");
+        for other in [
+            link(&base, 1, "t", 1, "{}"),
+            link(GENESIS, 2, "t", 1, "{}"),
+            link(GENESIS, 1, "u", 1, "{}"),
+            link(GENESIS, 1, "t", 2, "{}"),
+            link(GENESIS, 1, "t", 1, "{ }"),
+            link(GENESIS, 1, "t1", 1, "{}"),
+        ] {
+            assert_ne!(base, other);
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! A run: one attempt at one order. Its state is the fold of its events ([`Run::apply`]), which is pure: no clock, no
+//! store. An event that can't follow the ones before it is an error, never ignored.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::event::{Backup, Event, TemplateText, WaitOn};
+use crate::evidence::{Artifact, Judged, Measurement, Outcome};
+use crate::handlers::{Plan, StepSpec};
+use crate::order::{Criterion, Priority};
+use crate::report::{CommandResult, FileChange, StepRecord, StepState};
+
+/// What identifies a run and never changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunKey {
+    /// Row number in the journal.
+    pub run: i64,
+    pub id: String,
+    /// From 1, over all revisions of the id.
+    pub attempt: u32,
+    pub agent: String,
+    /// As it was dropped.
+    pub file: String,
+    pub sha256: String,
+    pub received: Timestamp,
+}
+
+/// Where a run stands; each variant holds only what it needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "kebab-case")]
+pub enum Phase {
+    Received,
+    Planned,
+    Waiting {
+        on: WaitOn,
+        why: String,
+        until: Timestamp,
+        since: Timestamp,
+    },
+    Running,
+    /// A person must say whether this step took effect.
+    Uncertain {
+        step: String,
+        why: String,
+    },
+    /// A step failed or the order was cancelled: what was applied is taken back.
+    Undoing,
+    Judged {
+        outcome: Outcome,
+    },
+    Ended {
+        outcome: Outcome,
+    },
+}
+
+impl Phase {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Phase::Received => "received",
+            Phase::Planned => "planned",
+            Phase::Waiting { .. } => "waiting",
+            Phase::Running => "running",
+            Phase::Uncertain { .. } => "uncertain",
+            Phase::Undoing => "undoing",
+            Phase::Judged { .. } => "judged",
+            Phase::Ended { .. } => "ended",
+        }
+    }
+
+    pub fn ended(&self) -> Option<Outcome> {
+        match self {
+            Phase::Ended { outcome } => Some(*outcome),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepRun {
+    pub spec: StepSpec,
+    pub progress: Progress,
+    pub before: String,
+    pub after: String,
+    /// Why it failed; stays when it is undone.
+    pub failure: Option<String>,
+    /// Whether an intent to change something stands in the journal.
+    pub intended: bool,
+    pub backups: Vec<Backup>,
+    pub files: Vec<FileChange>,
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    pub evidence: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    NotReached,
+    /// In the journal before the effect; whether the effect took place must be probed after a crash.
+    Intent,
+    /// A person said to apply it again.
+    Again,
+    Applied,
+    Done,
+    Already,
+    Failed,
+    Uncertain,
+    Undone,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    pub key: RunKey,
+    pub phase: Phase,
+    pub priority: Priority,
+    pub retry: bool,
+    pub approved: Option<String>,
+    pub gates_open: bool,
+    pub cancel: bool,
+    pub handler: Option<String>,
+    pub dispatch: String,
+    pub facts: serde_json::Value,
+    pub plan: Option<Plan>,
+    pub template: Option<TemplateText>,
+    /// The criteria that count, the template's included.
+    pub criteria: Vec<Criterion>,
+    pub steps: Vec<StepRun>,
+    pub measurements: Vec<Measurement>,
+    pub commands: Option<Vec<CommandResult>>,
+    pub judged: Vec<Judged>,
+    pub outcome: Option<Outcome>,
+    pub reason: String,
+    pub reports: Vec<Artifact>,
+    /// Where the source lies, once it has ended.
+    pub source: Option<String>,
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the event `{event}` of {id} attempt {attempt} can't follow the state `{phase}`")]
+pub struct Illegal {
+    pub event: &'static str,
+    pub id: String,
+    pub attempt: u32,
+    pub phase: &'static str,
+}
+
+impl Run {
+    /// A run of which no event is known yet.
+    pub fn new(key: RunKey) -> Run {
+        Run {
+            key,
+            phase: Phase::Received,
+            priority: Priority::default(),
+            retry: false,
+            approved: None,
+            gates_open: false,
+            cancel: false,
+            handler: None,
+            dispatch: String::new(),
+            facts: serde_json::Value::Null,
+            plan: None,
+            template: None,
+            criteria: Vec::new(),
+            steps: Vec::new(),
+            measurements: Vec::new(),
+            commands: None,
+            judged: Vec::new(),
+            outcome: None,
+            reason: String::new(),
+            reports: Vec::new(),
+            source: None,
+            started: None,
+            ended: None,
+        }
+    }
+
+    /// State × Event → State.
+    pub fn apply(&mut self, event: &Event, at: Timestamp) -> Result<(), Illegal> {
+        let illegal = Illegal {
+            event: event.kind(),
+            id: self.key.id.clone(),
+            attempt: self.key.attempt,
+            phase: self.phase.name(),
+        };
+        if matches!(self.phase, Phase::Ended { .. })
+            || (matches!(self.phase, Phase::Judged { .. }) && !matches!(event, Event::Ended { .. }))
+        {
+            return Err(illegal);
+        }
+        match event {
+            Event::Received { priority, retry } => {
+                self.priority = *priority;
+                self.retry = *retry;
+            }
+            Event::Planned { handler, dispatch, facts, plan, template, criteria } => {
+                if self.plan.is_some() {
+                    return Err(illegal);
+                }
+                self.handler = Some(handler.clone());
+                self.dispatch.clone_from(dispatch);
+                self.facts = facts.clone();
+                self.steps = plan.steps.iter().cloned().map(StepRun::new).collect();
+                self.plan = Some(plan.clone());
+                self.template.clone_from(template);
+                self.criteria.clone_from(criteria);
+                self.phase = Phase::Planned;
+            }
+            Event::Waiting { on, why, until } => {
+                let since = match &self.phase {
+                    Phase::Waiting { on: before, since, .. } if before == on => *since,
+                    _ => at,
+                };
+                self.phase = Phase::Waiting { on: on.clone(), why: why.clone(), until: *until, since };
+            }
+            Event::Approved { sha256 } => self.approved = Some(sha256.clone()),
+            Event::Opened => {
+                self.gates_open = true;
+                self.started.get_or_insert(at);
+                self.phase = Phase::Running;
+            }
+            Event::StepIntent { step, before, backups } => {
+                let run = self.step_mut(step).ok_or(illegal)?;
+                run.progress = Progress::Intent;
+                run.before.clone_from(before);
+                // a second intent after a crash must not take the half-made state for the state before
+                if !run.intended {
+                    run.backups.clone_from(backups);
+                    run.intended = true;
+                }
+                run.started.get_or_insert(at);
+                self.phase = Phase::Running;
+            }
+            Event::StepApplied { step, after, files } => {
+                let run = self.step_mut(step).ok_or(illegal)?;
+                run.progress = Progress::Applied;
+                run.after.clone_from(after);
+                run.files.clone_from(files);
+                self.phase = Phase::Running;
+            }
+            Event::StepDone { step, already, note, measurements } => {
+                let evidence = self.record(measurements);
+                let run = self.step_mut(step).ok_or(illegal)?;
+                run.progress = if *already { Progress::Already } else { Progress::Done };
+                if *already {
+                    run.before.clone_from(note);
+                    run.after.clone_from(note);
+                }
+                run.evidence.extend(evidence);
+                run.started.get_or_insert(at);
+                run.ended = Some(at);
+                self.phase = Phase::Running;
+            }
+            Event::StepFailed { step, why, measurements } => {
+                let evidence = self.record(measurements);
+                let keep = self.plan.as_ref().is_some_and(|plan| plan.keep_on_failure);
+                let run = self.step_mut(step).ok_or(illegal)?;
+                run.progress = Progress::Failed;
+                run.failure = Some(why.clone());
+                run.evidence.extend(evidence);
+                run.started.get_or_insert(at);
+                run.ended = Some(at);
+                let harmless = run.spec.measures_only;
+                self.phase = if keep || harmless { Phase::Running } else { Phase::Undoing };
+            }
+            Event::StepUncertain { step, why } => {
+                let run = self.step_mut(step).ok_or(illegal)?;
+                run.progress = Progress::Uncertain;
+                self.phase = Phase::Uncertain { step: step.clone(), why: why.clone() };
+            }
+            Event::Resolved { step, done } => {
+                let run = self.step_mut(step).ok_or(illegal)?;
+                run.progress = if *done { Progress::Applied } else { Progress::Again };
+                self.phase = Phase::Running;
+            }
+            Event::StepUndone { step, note, kept: _ } => {
+                let run = self.step_mut(step).ok_or(illegal)?;
+                run.after = format!("undone: {note}");
+                run.progress = Progress::Undone;
+                run.ended = Some(at);
+            }
+            Event::CancelRequested => {
+                self.cancel = true;
+                self.phase = Phase::Undoing;
+            }
+            Event::Commands { results } => self.commands = Some(results.clone()),
+            Event::Judged { outcome, reason, criteria } => {
+                self.outcome = Some(*outcome);
+                self.reason.clone_from(reason);
+                self.judged.clone_from(criteria);
+                self.ended = Some(at);
+                self.phase = Phase::Judged { outcome: *outcome };
+            }
+            Event::Ended { reports, source } => {
+                let outcome = self.outcome.ok_or(illegal)?;
+                self.reports.clone_from(reports);
+                self.source = Some(source.clone());
+                self.phase = Phase::Ended { outcome };
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, measurements: &[Measurement]) -> Vec<String> {
+        measurements
+            .iter()
+            .map(|measurement| {
+                let id = format!("E{}", self.measurements.len() + 1);
+                self.measurements.push(Measurement { id: id.clone(), ..measurement.clone() });
+                id
+            })
+            .collect()
+    }
+
+    pub fn step(&self, name: &str) -> Option<&StepRun> {
+        self.steps.iter().find(|step| step.spec.name == name)
+    }
+
+    fn step_mut(&mut self, name: &str) -> Option<&mut StepRun> {
+        self.steps.iter_mut().find(|step| step.spec.name == name)
+    }
+
+    /// Whether any step changed something and that still stands.
+    pub fn changed_something(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step.progress, Progress::Applied | Progress::Done) && !step.spec.measures_only)
+    }
+
+    /// The first step that failed, with why.
+    pub fn failure(&self) -> Option<&StepRun> {
+        self.steps.iter().find(|step| step.failure.is_some())
+    }
+
+    /// What the steps touch; runs that share one are serialized.
+    pub fn subjects(&self) -> Vec<String> {
+        let mut subjects: Vec<String> = self.steps.iter().flat_map(|step| step.spec.subjects.iter().cloned()).collect();
+        subjects.sort();
+        subjects.dedup();
+        subjects
+    }
+
+    /// The steps as reports show them.
+    pub fn step_records(&self) -> Vec<StepRecord> {
+        self.steps.iter().map(|step| step.record(self.key.received)).collect()
+    }
+}
+
+impl StepRun {
+    fn new(spec: StepSpec) -> StepRun {
+        StepRun {
+            spec,
+            progress: Progress::NotReached,
+            before: String::new(),
+            after: String::new(),
+            failure: None,
+            intended: false,
+            backups: Vec::new(),
+            files: Vec::new(),
+            started: None,
+            ended: None,
+            evidence: Vec::new(),
+        }
+    }
+
+    fn record(&self, fallback: Timestamp) -> StepRecord {
+        StepRecord {
+            name: self.spec.name.clone(),
+            describe: self.spec.describe.clone(),
+            state: match self.progress {
+                Progress::NotReached => StepState::NotReached,
+                Progress::Intent | Progress::Again | Progress::Applied => StepState::Waiting,
+                Progress::Done => StepState::Applied,
+                Progress::Already => StepState::Already,
+                Progress::Failed => StepState::Failed,
+                Progress::Uncertain => StepState::Uncertain,
+                Progress::Undone => StepState::Undone,
+            },
+            before: self.before.clone(),
+            after: match &self.failure {
+                Some(why) if self.after.is_empty() => format!("failed: {why}"),
+                Some(why) => format!("failed: {why}; {}", self.after),
+                None => self.after.clone(),
+            },
+            files: if self.progress == Progress::Undone { Vec::new() } else { self.files.clone() },
+            started: self.started.unwrap_or(fallback),
+            ended: self.ended,
+            evidence: self.evidence.clone(),
+        }
+    }
+}
