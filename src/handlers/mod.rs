@@ -5,6 +5,7 @@
 //! steps are found again; `step` rebuilds the code for a stored [`StepSpec`].
 
 pub mod external;
+pub mod monitor_fix;
 pub mod parquet_exporter;
 pub mod registry;
 #[cfg(test)]

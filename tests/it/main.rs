@@ -1,5 +1,5 @@
 //! Integration tests: one binary, one builder, a module an area.
 
 mod cli;
-mod support;
 mod schedule;
+mod support;
