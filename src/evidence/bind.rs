@@ -1,9 +1,13 @@
-//! Which measurement a criterion speaks of: the order's `bindings`, else a measurement's key, else an alias. Labels are
-//! compared folded and whole; nothing is guessed.
+//! Which measurement a criterion speaks of: the order's `bindings`, else a measurement's key, else the labels that each
+//! measurement declares.
+//!
+//! Invariant: nothing is guessed. Labels are compared whole, folded; two candidates are an ambiguity, never a choice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Declaration;
+use crate::order::Criterion;
+use crate::order::target::{self, Target, Unit};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Binding {
@@ -11,78 +15,216 @@ pub enum Binding {
         key: String,
         by: BoundBy,
     },
-    /// Several measurements go by this label.
+    /// The keys that it could mean, sorted.
     Ambiguous(Vec<String>),
     None,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BoundBy {
+    /// The order's `bindings`.
     Bindings,
+    /// The metric is a measurement's key.
     Key,
+    /// A label that the measurement declares.
     Alias,
 }
 
-/// Binds the metric as written.
+pub use crate::order::fold;
+
+/// Binds one metric as written, such as that of a template's row; for criteria, whose target may say more, make one
+/// [`Binder`] for all.
 pub fn bind(metric: &str, bindings: &BTreeMap<String, String>, declarations: &[Declaration]) -> Binding {
-    let label = fold(metric);
-    if let Some((_, key)) = bindings.iter().find(|(name, _)| fold(name) == label) {
-        return Binding::Bound { key: key.clone(), by: BoundBy::Bindings };
+    Binder::new(bindings, declarations).bind_names(metric, &[fold(metric)])
+}
+
+/// The folded labels of an order's bindings and a handler's declarations.
+pub struct Binder {
+    bindings: HashMap<String, BTreeSet<String>>,
+    keys: Vec<&'static str>,
+    aliases: HashMap<String, BTreeSet<String>>,
+}
+
+impl Binder {
+    pub fn new(bindings: &BTreeMap<String, String>, declarations: &[Declaration]) -> Self {
+        let mut binder = Binder { bindings: HashMap::new(), keys: Vec::new(), aliases: HashMap::new() };
+        for (metric, key) in bindings {
+            binder.bindings.entry(fold(metric)).or_default().insert(key.trim().to_owned());
+        }
+        for declaration in declarations {
+            binder.keys.push(declaration.key);
+            for alias in declaration.aliases {
+                binder.aliases.entry(fold(alias)).or_default().insert(declaration.key.to_owned());
+            }
+            // a key written as words: `export file size`
+            binder.aliases.entry(fold(declaration.key)).or_default().insert(declaration.key.to_owned());
+        }
+        binder
     }
-    if let Some(declaration) = declarations.iter().find(|declaration| declaration.key == metric.trim()) {
-        return Binding::Bound { key: declaration.key.to_owned(), by: BoundBy::Key };
+
+    /// The first way of naming the metric that leads to a measurement decides; see [`names_of`].
+    pub fn bind(&self, criterion: &Criterion) -> Binding {
+        self.bind_names(&criterion.metric, &names_of(criterion))
     }
-    let mut keys: Vec<String> = declarations
-        .iter()
-        .filter(|declaration| {
-            fold(declaration.key) == label || declaration.aliases.iter().any(|alias| fold(alias) == label)
-        })
-        .map(|declaration| declaration.key.to_owned())
-        .collect();
-    keys.sort();
-    keys.dedup();
-    match keys.len() {
-        0 => Binding::None,
-        1 => Binding::Bound { key: keys.swap_remove(0), by: BoundBy::Alias },
-        _ => Binding::Ambiguous(keys),
+
+    fn bind_names(&self, metric: &str, names: &[String]) -> Binding {
+        for name in names {
+            if let Some(binding) = chosen(self.bindings.get(name), BoundBy::Bindings) {
+                return binding;
+            }
+        }
+        let written = metric.trim().trim_matches('`');
+        if let Some(key) = self.keys.iter().find(|key| key_matches(key, written)) {
+            // `monitor.uptime.<check>` stands for any check: the key is the one written
+            let key = if key.contains('<') { written } else { key };
+            return Binding::Bound { key: key.to_owned(), by: BoundBy::Key };
+        }
+        names.iter().find_map(|name| chosen(self.aliases.get(name), BoundBy::Alias)).unwrap_or(Binding::None)
+    }
+
+    /// Declared labels that share most words with this metric, for a hint; at most three keys.
+    pub fn near(&self, metric: &str) -> Vec<String> {
+        let folded = fold(metric);
+        let words: BTreeSet<&str> = folded.split(' ').filter(|word| word.len() > 2).collect();
+        let mut scored: BTreeMap<&str, usize> = BTreeMap::new();
+        for (alias, keys) in &self.aliases {
+            let shared = alias.split(' ').filter(|word| words.contains(word)).count();
+            for key in keys.iter().filter(|_| shared > 0) {
+                let best = scored.entry(key).or_default();
+                *best = shared.max(*best);
+            }
+        }
+        let mut scored: Vec<(usize, &str)> = scored.into_iter().map(|(key, score)| (score, key)).collect();
+        scored.sort_by_key(|(score, key)| (std::cmp::Reverse(*score), *key));
+        scored.into_iter().take(3).map(|(_, key)| key.to_owned()).collect()
     }
 }
 
-/// A label without case, punctuation, emoji and width: words parted by one space.
-pub fn fold(label: &str) -> String {
-    use unicode_normalization::UnicodeNormalization as _;
-    let words: String = label
-        .nfkc()
-        .flat_map(char::to_lowercase)
-        .map(|c| if c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c) { c } else { ' ' })
-        .collect();
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
+fn chosen(keys: Option<&BTreeSet<String>>, by: BoundBy) -> Option<Binding> {
+    let keys = keys?;
+    Some(match keys.iter().next() {
+        Some(key) if keys.len() == 1 => Binding::Bound { key: key.clone(), by },
+        _ => Binding::Ambiguous(keys.iter().cloned().collect()),
+    })
+}
+
+/// Whether a declared key, in which `<name>` stands for one or more segments' text, is this key.
+pub(crate) fn key_matches(declared: &str, key: &str) -> bool {
+    match declared.split_once('<') {
+        None => declared == key,
+        Some((head, tail)) => {
+            let tail = tail.split_once('>').map_or("", |(_, tail)| tail);
+            key.strip_prefix(head).and_then(|rest| rest.strip_suffix(tail)).is_some_and(|name| !name.is_empty())
+        }
+    }
+}
+
+/// The folded names of what a criterion measures, the most exact first: with its statistic, as written, and without the
+/// comparison that stands in the metric cell. A criterion whose metric is its target (`no file write errors`, `0 errors`)
+/// is named by what it counts as well.
+fn names_of(criterion: &Criterion) -> Vec<String> {
+    let metric = target::normalize(&criterion.metric);
+    let subject = target::comparison_in(&metric).map(|(at, _)| metric.get(..at).unwrap_or_default().trim());
+    let mut names = Vec::new();
+    let bases = [Some(metric.as_str()), subject.filter(|subject| !subject.is_empty())];
+    if let Target::Statistic { statistic, .. } = &criterion.compiled {
+        for base in bases.iter().flatten() {
+            names.push(format!("{base} {statistic}"));
+            names.push(format!("{statistic} {base}"));
+        }
+    }
+    names.push(criterion.metric.clone());
+    names.extend(bases.iter().flatten().map(|base| (*base).to_owned()));
+    if fold(&criterion.metric) == fold(&criterion.target) {
+        match &criterion.compiled {
+            Target::None { noun } => names.push(noun.clone()),
+            Target::Compare { unit: Unit::Count { noun: Some(noun) }, .. } => names.push(noun.clone()),
+            _ => {}
+        }
+    }
+    let mut seen = BTreeSet::new();
+    names.into_iter().map(|name| fold(&name)).filter(|name| !name.is_empty() && seen.insert(name.clone())).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::order::CriterionSource;
 
-    const DECLARED: &[Declaration] = &[
-        Declaration { key: "export.file_size", aliases: &["File size", "Parquet size"], about: "" },
-        Declaration { key: "export.rows", aliases: &["Rows", "Size"], about: "" },
-        Declaration { key: "other.size", aliases: &["Size"], about: "" },
+    const DECLARATIONS: &[Declaration] = &[
+        Declaration { key: "export.file_size", aliases: &["File size", "Output size"], about: "" },
+        Declaration {
+            key: "export.schema_mismatches",
+            aliases: &["Schema errors", "Errors", "file write errors"],
+            about: "",
+        },
+        Declaration { key: "export.schema_consistency", aliases: &["Schema consistency", "Both"], about: "" },
+        Declaration { key: "other.both", aliases: &["both!"], about: "" },
+        Declaration { key: "monitor.health", aliases: &["Health checks"], about: "" },
+        Declaration { key: "monitor.health.p95", aliases: &["Health checks p95"], about: "" },
+        Declaration { key: "monitor.uptime.<check>", aliases: &[], about: "" },
     ];
 
-    #[test]
-    fn labels() {
-        let bindings = BTreeMap::from([("My metric".to_owned(), "export.rows".to_owned())]);
-        let bound = |key: &str, by| Binding::Bound { key: key.to_owned(), by };
-        for (metric, expected) in [
-            ("File size", bound("export.file_size", BoundBy::Alias)),
-            ("📦 **FILE – SIZE**", bound("export.file_size", BoundBy::Alias)),
-            ("export.file_size", bound("export.file_size", BoundBy::Key)),
-            ("my  METRIC", bound("export.rows", BoundBy::Bindings)),
-            ("Size", Binding::Ambiguous(vec!["export.rows".to_owned(), "other.size".to_owned()])),
-            ("File size of another file", Binding::None),
-            ("", Binding::None),
-        ] {
-            assert_eq!(bind(metric, &bindings, DECLARED), expected, "{metric}");
+    fn criterion(metric: &str, target: &str) -> Criterion {
+        Criterion {
+            metric: metric.to_owned(),
+            target: target.to_owned(),
+            compiled: target::compile(metric, target),
+            measured_by: None,
+            source: CriterionSource::Table,
+            span: 0..0,
         }
+    }
+
+    fn bound(metric: &str, target: &str, bindings: &[(&str, &str)]) -> String {
+        let bindings = bindings.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        match Binder::new(&bindings, DECLARATIONS).bind(&criterion(metric, target)) {
+            Binding::Bound { key, by } => format!("{key} by {by:?}"),
+            Binding::Ambiguous(keys) => format!("ambiguous {}", keys.join(" ")),
+            Binding::None => "none".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_metric_is_bound_or_nothing_is_guessed() {
+        for (metric, target, bindings, expect) in [
+            ("File size", "≤ 5 MB", &[][..], "export.file_size by Alias"),
+            ("📦 **FILE-SIZE**", "≤ 5 MB", &[], "export.file_size by Alias"),
+            ("Ｆｉｌｅ size", "≤ 5 MB", &[], "export.file_size by Alias"),
+            ("export.file_size", "≤ 5 MB", &[], "export.file_size by Key"),
+            ("`export.file_size`", "≤ 5 MB", &[], "export.file_size by Key"),
+            ("File size", "≤ 5 MB", &[("file size", "other.key")], "other.key by Bindings"),
+            ("File size", "≤ 5 MB", &[("File size", "a.b"), ("file-size", "c.d")], "ambiguous a.b c.d"),
+            ("Both", "OK", &[], "ambiguous export.schema_consistency other.both"),
+            ("File sizes", "≤ 5 MB", &[], "none"),
+            ("Uncompressed file size", "≤ 5 MB", &[], "none"),
+            ("File size (uncompressed)", "≤ 5 MB", &[], "none"),
+            ("", "≤ 5 MB", &[], "none"),
+            ("Health checks < 200ms", "p95", &[], "monitor.health.p95 by Alias"),
+            ("Health checks < 200ms", "", &[], "monitor.health by Alias"),
+            ("Health checks", "p50 < 200ms", &[], "monitor.health by Alias"),
+            ("no file write errors", "no file write errors", &[], "export.schema_mismatches by Alias"),
+            ("0 errors", "0 errors", &[], "export.schema_mismatches by Alias"),
+            ("monitor.uptime.redis", "> 80%", &[], "monitor.uptime.redis by Key"),
+            ("monitor.uptime.", "> 80%", &[], "none"),
+        ] {
+            assert_eq!(bound(metric, target, bindings), expect, "{metric}");
+        }
+    }
+
+    #[test]
+    fn a_bare_metric_is_bound_alike() {
+        let bound = |metric: &str| bind(metric, &BTreeMap::new(), DECLARATIONS);
+        let expect = Binding::Bound { key: "export.file_size".to_owned(), by: BoundBy::Alias };
+        assert_eq!(bound("📦 **FILE – SIZE**"), expect);
+        assert_eq!(bound("file size of another file"), Binding::None);
+        assert_eq!(bound(""), Binding::None);
+    }
+
+    #[test]
+    fn near_labels_are_hints() {
+        let binder = Binder::new(&BTreeMap::new(), DECLARATIONS);
+        assert_eq!(binder.near("The size of a file"), ["export.file_size", "export.schema_mismatches"]);
+        assert!(binder.near("zzz").is_empty());
     }
 }

@@ -1,12 +1,15 @@
 //! Measurements and what is judged from them. Only a [`Measurement`] can make anything green.
 
 pub mod bind;
+mod compare;
 pub mod judge;
+mod schedule;
 pub mod value;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use bind::{Binder, Binding, BoundBy};
 pub use value::{ServiceRun, StartedBy, Value};
 
 /// A value that Workbridge took itself.

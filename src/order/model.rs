@@ -168,3 +168,35 @@ pub enum PartKind {
     Key,
     Section,
 }
+
+/// An order with this id and nothing else, which the parser fills.
+pub(crate) fn blank(id: impl Into<String>) -> Order {
+    Order {
+        id: id.into(),
+        shape: Shape::HeadingOnly,
+        title: None,
+        phase: None,
+        origin: None,
+        assignee: None,
+        priority: Priority::default(),
+        created: None,
+        expires: None,
+        handler: None,
+        template: None,
+        params: serde_json::Map::new(),
+        objective: None,
+        requirements: Vec::new(),
+        deliverables: Vec::new(),
+        dependencies: Vec::new(),
+        requires: Vec::new(),
+        acceptance: Vec::new(),
+        bindings: BTreeMap::new(),
+        waive: Vec::new(),
+        verification: Vec::new(),
+        next_phase: None,
+        needs_approval: false,
+        extra: serde_json::Map::new(),
+        parts: Vec::new(),
+        diagnostics: Vec::new(),
+    }
+}

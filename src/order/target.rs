@@ -2,6 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+mod compile;
+mod describe;
+mod lexer;
+mod schedule;
+
+pub(crate) use compile::normalize;
+pub use compile::{comparison_in, compile};
+pub(crate) use describe::quantity;
+
 /// A typed target. Numbers of bytes are in bytes, of time in nanoseconds, of percent in percent points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]

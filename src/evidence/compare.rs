@@ -1,0 +1,372 @@
+//! One target against one measurement.
+//!
+//! What must hold: a kind of value that does not fit the target, a number that is none, a condition that is not seen
+//! satisfied is never a pass; it can't be told.
+
+use super::{Measurement, ServiceRun, StartedBy, Value, schedule};
+use crate::order::fold;
+use crate::order::target::{Comparator, Period, Target, Unit, quantity};
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Finding {
+    Pass(String),
+    Fail(String),
+    /// Not measured well enough to tell; why.
+    Cannot(String),
+}
+
+use Finding::{Cannot, Fail, Pass};
+
+/// How `measurement` stands to `target`. `others` are the latest measurements of every key, for conditions such as
+/// `for ≤200 rows`.
+pub fn check(target: &Target, measurement: &Measurement, others: &[&Measurement]) -> Finding {
+    match target {
+        Target::Unclear { why } => Cannot(why.clone()),
+        Target::Statistic { statistic, then } => {
+            if is_statistic(&measurement.key, statistic) {
+                check(then, measurement, others)
+            } else {
+                Cannot(format!("{} is one value, not the {statistic} of many", measurement.key))
+            }
+        }
+        Target::Compare { comparator, number, unit, per, condition } => {
+            if let Some(condition) = condition
+                && let Err(why) = condition_holds(condition, measurement, others)
+            {
+                return Cannot(why);
+            }
+            compare(measurement, *comparator, *number, unit, *per)
+        }
+        Target::Range { low, high, unit } => match amount(&measurement.value, unit) {
+            Some(actual) if actual.is_nan() => Cannot("the measured value is not a number".to_owned()),
+            Some(actual) => {
+                let shown =
+                    format!("{} against {} to {}", measurement.value, quantity(*low, unit), quantity(*high, unit));
+                if (*low..=*high).contains(&actual) { Pass(shown) } else { Fail(shown) }
+            }
+            None => mismatch(&measurement.value, target),
+        },
+        Target::Category { word } => match &measurement.value {
+            Value::Word(actual) if fold(actual) == fold(word) => Pass(format!("it is {actual}")),
+            Value::Word(actual) => Fail(format!("it is {actual}, not {word}")),
+            value => mismatch(value, target),
+        },
+        Target::Schedule { times, every, at, weekday, zone } => match &measurement.value {
+            Value::Schedule { next, zone: own, .. } => {
+                let wanted = schedule::Wanted { times: *times, every: *every, at: *at, weekday: *weekday };
+                schedule::check(&wanted, next, zone.as_deref().unwrap_or(own))
+            }
+            Value::Count { n, .. } if at.is_none() && weekday.is_none() && counts_per(measurement) == Some(*every) => {
+                let shown = format!("{n} a {every}, {times} wanted");
+                if *n == u64::from(*times) { Pass(shown) } else { Fail(shown) }
+            }
+            value => mismatch(value, target),
+        },
+        Target::Ready { .. } => works(measurement),
+        Target::None { noun } => match &measurement.value {
+            _ if measurement.ok == Some(false) => {
+                Fail(format!("{} found", if noun.is_empty() { "some were" } else { noun }))
+            }
+            Value::Count { n: 0, .. } => Pass("none found".to_owned()),
+            Value::Count { n, .. } => Fail(format!("{n} found")),
+            Value::Ratio { pass, of } if *of > 0 => verdict(pass == of, format!("{pass} of {of}")),
+            Value::State { .. } => works(measurement),
+            value => mismatch(value, target),
+        },
+        Target::All { of } => all(measurement, *of, target),
+        Target::Automatic => match &measurement.value {
+            Value::Runs { manager, runs } => automatic(measurement, manager, runs),
+            value => mismatch(value, target),
+        },
+    }
+}
+
+fn verdict(good: bool, reason: String) -> Finding {
+    if good { Pass(reason) } else { Fail(reason) }
+}
+
+fn mismatch(value: &Value, target: &Target) -> Finding {
+    let kind = match value {
+        Value::Bytes(_) => "a size",
+        Value::Duration(_) => "a time",
+        Value::Count { .. } => "a count",
+        Value::Percent(_) => "a percentage",
+        Value::Ratio { .. } => "a ratio",
+        Value::Word(_) => "a word",
+        Value::State { .. } => "a state",
+        Value::Schedule { .. } => "a schedule",
+        Value::Runs { .. } => "runs of a service",
+    };
+    Cannot(format!("{kind} was measured, which can't be held against `{target}`"))
+}
+
+/// Whether a key says that its value is this statistic: a part of it is the statistic's name.
+fn is_statistic(key: &str, statistic: &str) -> bool {
+    let parts = key.split(['.', '_', '-']);
+    let name = statistic.replace('.', "");
+    parts.into_iter().any(|part| {
+        let part = part.to_lowercase();
+        part == name || matches!((part.as_str(), statistic), ("median", "p50") | ("avg" | "average", "mean"))
+    })
+}
+
+/// The value in the unit's base, where the kinds agree.
+fn amount(value: &Value, unit: &Unit) -> Option<f64> {
+    match (value, unit) {
+        (Value::Bytes(n), Unit::Bytes) | (Value::Duration(n), Unit::Time) => Some(*n as f64),
+        (Value::Count { n, .. }, Unit::Count { .. }) => Some(*n as f64),
+        (Value::Percent(p), Unit::Percent) => Some(*p),
+        (Value::Ratio { pass, of }, Unit::Percent) if *of > 0 => Some(*pass as f64 / *of as f64 * 100.0),
+        // `0 errors` of a share that is complete, and `2 errors` of 8 out of 10
+        (Value::Ratio { pass, of }, Unit::Count { noun: Some(noun) }) if *of > 0 && names_failures(noun) => {
+            Some(of.saturating_sub(*pass) as f64)
+        }
+        (Value::Ratio { pass, of }, Unit::Count { .. }) if *of > 0 => Some(*pass as f64),
+        (Value::Percent(p), Unit::Count { noun: Some(noun) }) if *p == 100.0 && names_failures(noun) => Some(0.0),
+        (Value::Runs { runs, .. }, Unit::Count { noun: Some(noun) }) if noun == "exit code" => {
+            newest_first(runs).into_iter().find(|run| run.ended.is_some())?.exit.map(f64::from)
+        }
+        _ => None,
+    }
+}
+
+fn names_failures(noun: &str) -> bool {
+    let last = fold(noun).rsplit(' ').next().unwrap_or_default().to_owned();
+    matches!(
+        last.as_str(),
+        "error"
+            | "errors"
+            | "failure"
+            | "failures"
+            | "failed"
+            | "mismatch"
+            | "mismatches"
+            | "defect"
+            | "defects"
+            | "issue"
+            | "issues"
+            | "problem"
+            | "problems"
+            | "violation"
+            | "violations"
+            | "difference"
+            | "differences"
+            | "drift"
+    )
+}
+
+fn compare(
+    measurement: &Measurement,
+    comparator: Comparator,
+    number: f64,
+    unit: &Unit,
+    per: Option<Period>,
+) -> Finding {
+    let target = || Target::Compare { comparator, number, unit: unit.clone(), per, condition: None };
+    if let Value::Schedule { next, zone, .. } = &measurement.value {
+        return schedule::compare(next, zone, comparator, number, unit, per)
+            .unwrap_or_else(|| mismatch(&measurement.value, &target()));
+    }
+    if let (Value::Percent(p), Unit::Count { noun: Some(noun) }, Comparator::Equal) =
+        (&measurement.value, unit, comparator)
+        && number == 0.0
+        && names_failures(noun)
+        && *p < 100.0
+    {
+        // how many is not known, but that there are some is
+        return Fail(format!("{} against {}", measurement.value, target()));
+    }
+    let Some(actual) = amount(&measurement.value, unit) else { return mismatch(&measurement.value, &target()) };
+    if !actual.is_finite() || !number.is_finite() {
+        return Cannot("the measured value is not a number".to_owned());
+    }
+    let holds = holds(comparator, actual, number);
+    let reason = format!("{} against {}", measurement.value, target());
+    match rate_fits(measurement, comparator, holds, per) {
+        Ok(()) => verdict(holds, reason),
+        Err(why) => Cannot(why),
+    }
+}
+
+pub(super) fn holds(comparator: Comparator, actual: f64, number: f64) -> bool {
+    match comparator {
+        Comparator::Less => actual < number,
+        Comparator::AtMost => actual <= number,
+        Comparator::Equal => actual == number,
+        Comparator::NotEqual => actual != number,
+        Comparator::AtLeast => actual >= number,
+        Comparator::Greater => actual > number,
+        // a hair for rounding, so that 4 min 30 s is within 10 % of 5 min
+        Comparator::About => (actual - number).abs() <= number.abs() * 0.1 * (1.0 + 1e-12),
+    }
+}
+
+/// What a count counts for: keys say it at their end (`monitor.cycles_24h`), or the noun does.
+fn counts_per(measurement: &Measurement) -> Option<Period> {
+    let key = measurement.key.to_lowercase();
+    let noun = match &measurement.value {
+        Value::Count { noun, .. } => fold(noun),
+        _ => String::new(),
+    };
+    let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| key.ends_with(suffix) || noun.ends_with(&fold(suffix)));
+    if ends(&["_24h", "_per_day", "_daily", " a day"]) {
+        Some(Period::Day)
+    } else if ends(&["_per_hour", "_1h"]) {
+        Some(Period::Hour)
+    } else {
+        None
+    }
+}
+
+/// Whether a value may be held against a rate. Sizes are those of one day's file, so `/day` fits them, and a day's total
+/// within the limit is within it in each shorter period too; counts must say what they count for.
+fn rate_fits(
+    measurement: &Measurement,
+    comparator: Comparator,
+    holds: bool,
+    per: Option<Period>,
+) -> Result<(), String> {
+    let Some(per) = per else { return Ok(()) };
+    let own = match &measurement.value {
+        Value::Bytes(_) => Some(Period::Day),
+        _ => counts_per(measurement),
+    };
+    let is_limit = matches!(comparator, Comparator::Less | Comparator::AtMost);
+    match (own, per) {
+        (Some(own), per) if own == per => Ok(()),
+        (Some(Period::Day), Period::Minute | Period::Hour) | (Some(Period::Hour), Period::Minute)
+            if is_limit && holds =>
+        {
+            Ok(())
+        }
+        (Some(own), per) => Err(format!("it was measured per {own}, not per {per}")),
+        (None, per) => Err(format!("what was measured does not say that it is per {per}")),
+    }
+}
+
+/// `for ≤200 rows`: the rows measured beside it (same first part of the key) must be so, else the comparison says
+/// nothing about this run.
+fn condition_holds(condition: &str, measurement: &Measurement, others: &[&Measurement]) -> Result<(), String> {
+    let unverified = || format!("the condition `{condition}` was not measured");
+    let bare = condition.trim_start_matches('@').trim();
+    let bare =
+        ["for", "at", "with", "on", "when", "if"].iter().find_map(|lead| strip_word(bare, lead)).unwrap_or(bare).trim();
+    let Target::Compare { comparator, number, unit: Unit::Count { noun: Some(noun) }, per: None, condition: None } =
+        crate::order::target::compile("", bare)
+    else {
+        return Err(unverified());
+    };
+    let family = |key: &str| key.split_once('.').map(|(family, _)| family.to_owned());
+    let wanted = singular(&noun);
+    let found: Vec<&&Measurement> = others
+        .iter()
+        .filter(|other| family(&other.key).is_some() && family(&other.key) == family(&measurement.key))
+        .filter(|other| matches!(&other.value, Value::Count { noun, .. } if singular(noun) == wanted))
+        .collect();
+    let [one] = found.as_slice() else { return Err(unverified()) };
+    let Value::Count { n, .. } = &one.value else { return Err(unverified()) };
+    if holds(comparator, *n as f64, number) {
+        Ok(())
+    } else {
+        Err(format!("the condition `{condition}` does not hold for what was measured: {}", one.value))
+    }
+}
+
+fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    text.strip_prefix(word).filter(|rest| rest.starts_with(char::is_whitespace))
+}
+
+fn singular(noun: &str) -> String {
+    let folded = fold(noun);
+    folded.strip_suffix('s').unwrap_or(&folded).to_owned()
+}
+
+/// A readiness target: a state that works, or any value whose taking code says that it works.
+fn works(measurement: &Measurement) -> Finding {
+    match (&measurement.value, measurement.ok) {
+        (value, Some(false)) => Fail(value.to_string()),
+        (Value::Ratio { pass, of }, Some(true)) => verdict(*of > 0 && pass == of, measurement.value.to_string()),
+        (Value::Runs { runs, .. }, Some(true)) => {
+            match newest_first(runs).into_iter().find(|run| run.ended.is_some()) {
+                Some(run) => verdict(run.exit == Some(0), measurement.value.to_string()),
+                None => Cannot(format!("no run has ended yet: {}", measurement.value)),
+            }
+        }
+        (Value::State { works, detail }, _) => verdict(*works, detail.clone()),
+        (value, Some(true)) => Pass(value.to_string()),
+        (value, None) => Cannot(format!("`{value}` was measured, which does not say whether it works")),
+    }
+}
+
+fn all(measurement: &Measurement, wanted: Option<u64>, target: &Target) -> Finding {
+    if measurement.ok == Some(false) {
+        return Fail(measurement.value.to_string());
+    }
+    match (&measurement.value, wanted) {
+        (Value::Ratio { of: 0, .. }, _) => Cannot("there was nothing to pass".to_owned()),
+        (Value::Ratio { pass, of }, Some(wanted)) if of != &wanted && pass >= &wanted => {
+            Cannot(format!("{pass} of {of} were measured, the target speaks of {wanted}"))
+        }
+        (Value::Ratio { pass, of }, wanted) => {
+            verdict(pass == of && wanted.is_none_or(|wanted| *of == wanted), format!("{pass} of {of}"))
+        }
+        (Value::Percent(p), None) if p.is_finite() => verdict(*p == 100.0, measurement.value.to_string()),
+        (Value::State { .. }, None) => works(measurement),
+        (value, _) => mismatch(value, target),
+    }
+}
+
+fn newest_first(runs: &[ServiceRun]) -> Vec<&ServiceRun> {
+    let mut runs: Vec<&ServiceRun> = runs.iter().collect();
+    runs.sort_by_key(|run| std::cmp::Reverse(run.started));
+    runs
+}
+
+/// Needs a run that the manager itself started and that ended with 0, and no later one of its own that failed. A
+/// service that stays (it never ends) passes once the manager's own run has outlived launchd's 10 s throttle and the
+/// taking code says that it works.
+fn automatic(measurement: &Measurement, manager: &str, runs: &[ServiceRun]) -> Finding {
+    const OUTLIVED_S: i64 = 10;
+    if measurement.ok == Some(false) {
+        return Fail(measurement.value.to_string());
+    }
+    let sorted = newest_first(runs);
+    let own: Vec<&ServiceRun> = sorted.into_iter().filter(|run| run.started_by != StartedBy::Kicked).collect();
+    let cause = |run: &ServiceRun| match &run.started_by {
+        StartedBy::Manager { cause } => cause.clone(),
+        StartedBy::Kicked => "kicked".to_owned(),
+    };
+    if own.is_empty() {
+        return Cannot(match runs.len() {
+            0 => format!("{manager} has not started it yet"),
+            1 => format!("its only run was kicked; {manager} has not started it itself yet"),
+            n => format!("all {n} runs were kicked; {manager} has not started it itself yet"),
+        });
+    }
+    if let Some(ended) = own.iter().find(|run| run.ended.is_some()) {
+        return match ended.exit {
+            Some(0) => {
+                Pass(format!("{manager} started it itself ({}) at {} and it ended with 0", cause(ended), ended.started))
+            }
+            Some(exit) => Fail(format!(
+                "{manager} started it itself ({}) at {} and it ended with {exit}",
+                cause(ended),
+                ended.started
+            )),
+            None => Fail(format!(
+                "{manager} started it itself ({}) at {} and it ended without an exit status",
+                cause(ended),
+                ended.started
+            )),
+        };
+    }
+    match own.first() {
+        Some(running)
+            if measurement.ok == Some(true)
+                && measurement.at.as_second().saturating_sub(running.started.as_second()) > OUTLIVED_S =>
+        {
+            Pass(format!("{manager} started it itself ({}) at {} and it runs", cause(running), running.started))
+        }
+        _ => Cannot(format!("the run that {manager} started has not ended yet")),
+    }
+}

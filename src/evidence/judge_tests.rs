@@ -1,0 +1,346 @@
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::evidence::{ServiceRun, StartedBy, Value};
+use crate::order::{CriterionSource, target};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn criterion(metric: &str, target: &str) -> Criterion {
+    Criterion {
+        metric: metric.to_owned(),
+        target: target.to_owned(),
+        compiled: target::compile(metric, target),
+        measured_by: None,
+        source: CriterionSource::Table,
+        span: 0..0,
+    }
+}
+
+fn order() -> Order {
+    crate::order::model::blank("WO-1")
+}
+
+/// The verdict of `target` against one measured value of the metric's own key.
+fn verdict_of(key: &str, target: &str, value: Value, ok: Option<bool>) -> (String, String) {
+    let mut measurement = Measurement::new(key, value, "test", at("2025-10-30T12:00:00Z"));
+    measurement.ok = ok;
+    let judged = judge(&[criterion(key, target)], &order(), &[measurement], &[], jiff::civil::date(2025, 10, 30));
+    let name = match judged[0].verdict {
+        Verdict::Pass => "PASS",
+        Verdict::Fail => "FAIL",
+        Verdict::Unmeasured => "UNMEASURED",
+        Verdict::Waived { .. } => "WAIVED",
+    };
+    (name.to_owned(), judged[0].reason.clone())
+}
+
+fn count(n: u64, noun: &str) -> Value {
+    Value::Count { n, noun: noun.to_owned() }
+}
+
+fn state(works: bool) -> Value {
+    Value::State { works, detail: "seen".to_owned() }
+}
+
+#[test]
+fn each_kind_of_target_passes_fails_and_is_not_fooled_by_another_kind() {
+    let ratio = |pass, of| Value::Ratio { pass, of };
+    let word = |word: &str| Value::Word(word.to_owned());
+    for (target, value, expect) in [
+        ("≤ 5 MB/day", Value::Bytes(5_000_000), "PASS"),
+        ("≤ 5 MB/day", Value::Bytes(5_000_001), "FAIL"),
+        ("≤ 5 MB/hour", Value::Bytes(4_000_000), "PASS"),
+        ("≤ 5 MB/hour", Value::Bytes(6_000_000), "UNMEASURED"),
+        ("≤ 5 MB/week", Value::Bytes(4_000_000), "UNMEASURED"),
+        ("≥ 5 MB/hour", Value::Bytes(6_000_000), "UNMEASURED"),
+        ("≤ 5 MB", Value::Duration(1), "UNMEASURED"),
+        ("≤ 5 MB", count(1, "files"), "UNMEASURED"),
+        ("≤ 5 MB", word("5 MB"), "UNMEASURED"),
+        ("≤ 5 MB", state(true), "UNMEASURED"),
+        ("5 MB", Value::Bytes(5_000_000), "UNMEASURED"),
+        ("< 2 s", Value::Duration(1_999_999_999), "PASS"),
+        ("< 2 s", Value::Duration(2_000_000_000), "FAIL"),
+        ("> 80%", Value::Percent(80.0), "FAIL"),
+        ("> 80%", Value::Percent(80.1), "PASS"),
+        ("> 80%", Value::Percent(f64::NAN), "UNMEASURED"),
+        ("> 80%", Value::Percent(f64::INFINITY), "UNMEASURED"),
+        ("≠ 0%", Value::Percent(f64::NAN), "UNMEASURED"),
+        ("10-20%", Value::Percent(f64::NAN), "UNMEASURED"),
+        ("> 80%", ratio(9, 10), "PASS"),
+        ("> 80%", ratio(0, 0), "UNMEASURED"),
+        ("100%", ratio(9, 10), "FAIL"),
+        ("100%", ratio(10, 10), "PASS"),
+        ("100%", count(0, "mismatches"), "UNMEASURED"),
+        ("10-20%", Value::Percent(10.0), "PASS"),
+        ("10-20%", Value::Percent(20.5), "FAIL"),
+        ("0 errors", count(0, "mismatches"), "PASS"),
+        ("0 errors", count(1, "mismatches"), "FAIL"),
+        ("0 errors", ratio(10, 10), "PASS"),
+        ("0 errors", ratio(9, 10), "FAIL"),
+        ("0 errors", Value::Percent(100.0), "PASS"),
+        ("0 errors", Value::Percent(99.0), "FAIL"),
+        ("0 errors", Value::Percent(f64::NAN), "UNMEASURED"),
+        ("≤ 2 errors", Value::Percent(99.0), "UNMEASURED"),
+        ("0 errors", state(true), "UNMEASURED"),
+        ("0", count(0, ""), "PASS"),
+        ("Snappy", word("SNAPPY"), "PASS"),
+        ("Snappy", word("zstd"), "FAIL"),
+        ("Snappy", state(true), "UNMEASURED"),
+        ("OK", state(true), "PASS"),
+        ("OK", state(false), "FAIL"),
+        ("OK", word("OK"), "UNMEASURED"),
+        ("no file write errors", count(0, "errors"), "PASS"),
+        ("no file write errors", count(2, "errors"), "FAIL"),
+        ("no file write errors", Value::Bytes(0), "UNMEASURED"),
+        ("3/3", ratio(3, 3), "PASS"),
+        ("3/3", ratio(2, 3), "FAIL"),
+        ("3/3", ratio(2, 2), "FAIL"),
+        ("3/3", ratio(5, 5), "UNMEASURED"),
+        ("All pass", ratio(5, 5), "PASS"),
+        ("All pass", ratio(4, 5), "FAIL"),
+        ("All pass", ratio(0, 0), "UNMEASURED"),
+        ("All pass", Value::Percent(99.9), "FAIL"),
+        ("~ 5 min", Value::Duration(270_000_000_000), "PASS"),
+        ("~ 5 min", Value::Duration(269_000_000_000), "FAIL"),
+        ("≥ 280 cycles/day", count(288, "cycles"), "UNMEASURED"),
+        ("Automatic", state(true), "UNMEASURED"),
+        ("1× daily (02:30)", state(true), "UNMEASURED"),
+    ] {
+        let (verdict, reason) = verdict_of("a.b", target, value.clone(), None);
+        assert_eq!(verdict, expect, "{target} against {value:?}: {reason}");
+        assert!(!reason.is_empty(), "{target} against {value:?}");
+    }
+    assert_eq!(verdict_of("monitor.cycles_24h", "≥ 280 cycles/day", count(288, "cycles"), None).0, "PASS");
+    assert_eq!(verdict_of("monitor.cycles_24h", "288 / day", count(287, "cycles"), None).0, "FAIL");
+}
+
+#[test]
+fn what_the_taking_code_calls_broken_is_never_ready() {
+    for target in ["OK", "no errors", "All pass"] {
+        assert_eq!(verdict_of("a.b", target, state(true), Some(false)).0, "FAIL", "{target}");
+        assert_eq!(verdict_of("a.b", target, state(true), None).0, "PASS", "{target}");
+    }
+    assert_eq!(verdict_of("a.b", "OK", count(3, "files"), Some(true)).0, "PASS");
+    assert_eq!(verdict_of("a.b", "OK", count(3, "files"), None).0, "UNMEASURED");
+}
+
+fn run(started: &str, exit: Option<i32>, by_manager: bool) -> ServiceRun {
+    let started = at(started);
+    let started_by =
+        if by_manager { StartedBy::Manager { cause: "02:30 daily".to_owned() } } else { StartedBy::Kicked };
+    ServiceRun { started, ended: exit.map(|_| started), exit, started_by }
+}
+
+#[test]
+fn automatic_needs_a_run_of_the_managers_own_that_ended_well() {
+    let (a, b, c) = ("2025-10-29T02:30:00Z", "2025-10-29T10:00:00Z", "2025-10-30T02:30:00Z");
+    for (runs, ok, expect, says) in [
+        (vec![], None, "UNMEASURED", "not started it"),
+        (vec![run(b, Some(0), false)], None, "UNMEASURED", "kicked"),
+        (vec![run(a, Some(0), true)], None, "PASS", "02:30 daily"),
+        (vec![run(a, Some(0), true), run(b, Some(1), false)], None, "PASS", "02:30 daily"),
+        (vec![run(a, Some(0), true), run(c, Some(1), true)], None, "FAIL", "ended with 1"),
+        (vec![run(c, Some(1), true), run(a, Some(0), true)], None, "FAIL", "ended with 1"),
+        (vec![run(a, Some(1), true), run(b, Some(0), false)], None, "FAIL", "ended with 1"),
+        (vec![run(a, Some(1), true), run(c, Some(0), true)], None, "PASS", "ended with 0"),
+        (vec![run(a, Some(0), true)], Some(false), "FAIL", ""),
+        (vec![run(c, None, true)], None, "UNMEASURED", "not ended"),
+        (vec![run(c, None, true)], Some(true), "PASS", "it runs"),
+        (vec![run("2025-10-30T11:59:55Z", None, true)], Some(true), "UNMEASURED", "not ended"),
+        (vec![run(a, Some(78), true), run(c, None, true)], Some(true), "FAIL", "78"),
+    ] {
+        let value = Value::Runs { manager: "launchd".to_owned(), runs };
+        let (verdict, reason) = verdict_of("service.runs", "loads & runs automatically", value.clone(), ok);
+        assert_eq!(verdict, expect, "{value:?}: {reason}");
+        assert!(reason.contains(says), "{reason}");
+    }
+}
+
+#[test]
+fn exit_codes_are_read_from_runs() {
+    let value =
+        |exit| Value::Runs { manager: "launchd".to_owned(), runs: vec![run("2025-10-29T02:30:00Z", exit, true)] };
+    assert_eq!(verdict_of("service.runs", "exit code 0", value(Some(0)), None).0, "PASS");
+    assert_eq!(verdict_of("service.runs", "exit code 0", value(Some(78)), None).0, "FAIL");
+    assert_eq!(verdict_of("service.runs", "exit code 0", value(None), None).0, "UNMEASURED");
+    assert_eq!(verdict_of("service.runs", "0 errors", value(Some(0)), None).0, "UNMEASURED");
+}
+
+fn fires(zone: &str, times: &[&str]) -> Value {
+    Value::Schedule {
+        next: times.iter().map(|text| at(text)).collect(),
+        zone: zone.to_owned(),
+        manager: "launchd".to_owned(),
+    }
+}
+
+#[test]
+fn schedules_are_judged_from_fire_times_in_local_time() {
+    let bangkok = fires("Asia/Bangkok", &["2025-10-29T19:30:00Z", "2025-10-30T19:30:00Z"]);
+    let utc = fires("UTC", &["2025-10-30T02:30:00Z", "2025-10-31T02:30:00Z"]);
+    // New York leaves summer time on 2025-11-02 and enters it on 2026-03-08, skipping 02:00 to 03:00
+    let autumn = fires("America/New_York", &["2025-11-01T06:30:00Z", "2025-11-02T07:30:00Z"]);
+    let spring = fires("America/New_York", &["2026-03-08T07:30:00Z", "2026-03-09T06:30:00Z"]);
+    let before_spring = fires("America/New_York", &["2026-03-07T07:30:00Z", "2026-03-08T07:30:00Z"]);
+    for (target, value, expect) in [
+        ("1× daily (02:30)", &bangkok, "PASS"),
+        ("02:30 daily", &utc, "PASS"),
+        ("02:30", &utc, "PASS"),
+        ("1× / day", &utc, "PASS"),
+        ("02:31 daily", &utc, "FAIL"),
+        ("2× daily", &utc, "UNMEASURED"),
+        ("hourly", &utc, "FAIL"),
+        ("weekly", &utc, "FAIL"),
+        ("Thursdays at 02:30", &utc, "FAIL"),
+        ("02:30 daily Asia/Bangkok", &bangkok, "PASS"),
+        ("02:30 daily UTC", &bangkok, "FAIL"),
+        ("19:30 daily UTC", &bangkok, "PASS"),
+        ("02:30 daily Asia/Nowhere", &utc, "UNMEASURED"),
+        ("02:30 daily", &autumn, "PASS"),
+        ("02:30 daily", &spring, "PASS"),
+        ("02:30 daily", &before_spring, "PASS"),
+        ("1× / day", &spring, "PASS"),
+        ("03:30 daily", &autumn, "FAIL"),
+        ("02:30 daily", &fires("UTC", &["2025-10-30T02:30:00Z", "2025-11-01T02:30:00Z"]), "FAIL"),
+        ("02:30 daily", &fires("UTC", &["2025-10-30T02:30:00Z", "2025-10-30T14:30:00Z"]), "FAIL"),
+        ("02:30 daily", &fires("UTC", &["2025-10-30T02:30:00Z"]), "UNMEASURED"),
+        ("02:30 daily", &fires("UTC", &[]), "FAIL"),
+        ("1× / day", &fires("UTC", &["2025-10-30T02:30:00Z", "2025-10-30T02:35:00Z"]), "FAIL"),
+        ("Sundays at 03:00 Asia/Bangkok", &fires("UTC", &["2025-11-01T20:00:00Z", "2025-11-08T20:00:00Z"]), "PASS"),
+        ("Sundays at 03:00", &fires("UTC", &["2025-11-02T03:00:00Z", "2025-11-09T03:00:00Z"]), "PASS"),
+        ("Sundays at 03:00", &fires("UTC", &["2025-11-02T03:00:00Z", "2025-11-03T03:00:00Z"]), "FAIL"),
+        ("hourly :00", &fires("UTC", &["2025-11-02T03:00:00Z", "2025-11-02T04:00:00Z"]), "PASS"),
+        ("hourly :05", &fires("UTC", &["2025-11-02T03:00:00Z", "2025-11-02T04:00:00Z"]), "FAIL"),
+        ("2× daily", &fires("UTC", &["2025-11-02T03:00:00Z", "2025-11-02T15:00:00Z", "2025-11-03T03:00:00Z"]), "PASS"),
+        ("every 5 min", &fires("UTC", &["2025-11-02T03:00:00Z", "2025-11-02T03:05:00Z"]), "PASS"),
+        ("every 5 min", &fires("UTC", &["2025-11-02T03:00:00Z", "2025-11-02T03:06:00Z"]), "FAIL"),
+        ("≥ 1× / day", &utc, "PASS"),
+        ("≥ 2× / day", &utc, "FAIL"),
+        ("≤ 5 MB", &utc, "UNMEASURED"),
+    ] {
+        let (verdict, reason) = verdict_of("export.schedule", target, value.clone(), None);
+        assert_eq!(verdict, expect, "{target} against {value:?}: {reason}");
+    }
+}
+
+#[test]
+fn a_condition_must_be_measured_too() {
+    let judged = |rows: Option<u64>| {
+        let mut measurements =
+            vec![Measurement::new("x.runtime", Value::Duration(4_000_000), "", at("2025-10-30T00:00:00Z"))];
+        measurements.extend(rows.map(|n| Measurement::new("x.rows", count(n, "rows"), "", at("2025-10-30T00:00:00Z"))));
+        measurements.push(Measurement::new("y.rows", count(1, "rows"), "", at("2025-10-30T00:00:00Z")));
+        judge(
+            &[criterion("x.runtime", "<5ms for ≤200 rows")],
+            &order(),
+            &measurements,
+            &[],
+            jiff::civil::date(2025, 1, 1),
+        )
+        .remove(0)
+    };
+    assert_eq!(judged(None).verdict, Verdict::Unmeasured);
+    assert_eq!(judged(Some(200)).verdict, Verdict::Pass);
+    assert_eq!(judged(Some(201)).verdict, Verdict::Unmeasured);
+}
+
+#[test]
+fn a_statistic_must_be_that_statistic() {
+    let ms = |n: u64| Value::Duration(n * 1_000_000);
+    assert_eq!(verdict_of("health.latency", "p95 < 100ms", ms(5), None).0, "UNMEASURED");
+    assert_eq!(verdict_of("health.latency.p95", "p95 < 100ms", ms(5), None).0, "PASS");
+    assert_eq!(verdict_of("health.latency.p95", "p95 < 100ms", ms(500), None).0, "FAIL");
+    assert_eq!(verdict_of("health.latency.p50", "p95 < 100ms", ms(5), None).0, "UNMEASURED");
+}
+
+#[test]
+fn the_last_measurement_of_a_key_counts() {
+    let one = |n| Measurement::new("x.size", Value::Bytes(n), "", at("2025-10-30T00:00:00Z"));
+    let judged = judge(
+        &[criterion("x.size", "≤ 5 MB")],
+        &order(),
+        &[one(1), one(6_000_000)],
+        &[],
+        jiff::civil::date(2025, 1, 1),
+    );
+    assert_eq!(judged[0].verdict, Verdict::Fail);
+}
+
+#[test]
+fn waivers_hold_to_the_end_of_their_last_day_and_hide_nothing_green() {
+    let mut order = order();
+    order.waive = vec![Waiver {
+        metric: "launch-agent".to_owned(),
+        reason: "no launchd".to_owned(),
+        until: jiff::civil::date(2025, 12, 31),
+    }];
+    let criteria = [criterion("Launch Agent", "OK"), criterion("Other", "OK")];
+    let judged = |today, works: Option<bool>| {
+        order.clone().bindings.insert("x".to_owned(), "x".to_owned());
+        let mut order = order.clone();
+        order.bindings = BTreeMap::from([("Launch Agent".to_owned(), "s.l".to_owned())]);
+        let measured: Vec<_> = works
+            .map(|works| Measurement::new("s.l", state(works), "", at("2025-10-30T00:00:00Z")))
+            .into_iter()
+            .collect();
+        judge(&criteria, &order, &measured, &[], today)
+    };
+    let last_day = jiff::civil::date(2025, 12, 31);
+    let waived = judged(last_day, None);
+    assert!(matches!(waived[0].verdict, Verdict::Waived { .. }));
+    assert_eq!(waived[1].verdict, Verdict::Unmeasured);
+    assert!(matches!(judged(last_day, Some(false))[0].verdict, Verdict::Waived { .. }));
+    assert_eq!(judged(last_day, Some(true))[0].verdict, Verdict::Pass);
+    let after = judged(last_day.tomorrow().unwrap(), Some(false));
+    assert_eq!(after[0].verdict, Verdict::Fail);
+    assert!(after[0].reason.contains("waiver ended"));
+}
+
+#[test]
+fn outcomes_follow_the_table() {
+    let judged = |verdicts: &str| -> Vec<Judged> {
+        verdicts
+            .chars()
+            .map(|c| Judged {
+                metric: String::new(),
+                target: String::new(),
+                source: CriterionSource::Table,
+                key: None,
+                actual: None,
+                verdict: match c {
+                    'P' => Verdict::Pass,
+                    'F' => Verdict::Fail,
+                    'W' => Verdict::Waived { reason: String::new(), until: jiff::civil::date(2025, 1, 1) },
+                    _ => Verdict::Unmeasured,
+                },
+                reason: String::new(),
+                evidence: Vec::new(),
+            })
+            .collect()
+    };
+    for (verdicts, failed_step, changed, expect) in [
+        ("PP", false, true, Outcome::Done),
+        ("PW", false, true, Outcome::Done),
+        ("PP", false, false, Outcome::Noop),
+        ("WW", false, true, Outcome::Partial),
+        ("", false, true, Outcome::Partial),
+        ("", false, false, Outcome::Partial),
+        ("PU", false, true, Outcome::Partial),
+        ("PF", false, true, Outcome::Partial),
+        ("PU", false, false, Outcome::Partial),
+        ("FF", false, true, Outcome::Failed),
+        ("FU", false, true, Outcome::Failed),
+        ("UU", false, true, Outcome::Partial),
+        ("PP", true, true, Outcome::Failed),
+        ("", true, true, Outcome::Failed),
+    ] {
+        let (got, reason) = outcome(&judged(verdicts), failed_step.then_some("step x failed"), changed);
+        assert_eq!(got, expect, "{verdicts} {failed_step} {changed}: {reason}");
+        assert!(!reason.is_empty());
+    }
+}

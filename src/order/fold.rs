@@ -1,0 +1,309 @@
+//! Text as people write it, made comparable: widths, dashes, emoji, inline Markdown.
+//!
+//! Invariant: everything here is total and linear in its input; nothing here decides what a text means.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Full-width forms, odd spaces, dashes and digits of other scripts as their ASCII counterparts; one character for one
+/// character, so nothing grows.
+pub fn widths(text: &str) -> String {
+    text.chars().map(width).collect()
+}
+
+fn width(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        '\u{3000}' | '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' => ' ',
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' => '-',
+        '\u{3002}' => '.',
+        '\u{201c}' | '\u{201d}' => '"',
+        '\u{2018}' | '\u{2019}' => '\'',
+        // MICRO SIGN and GREEK SMALL LETTER MU are one unit prefix
+        'μ' => 'µ',
+        _ => other_digit(c).unwrap_or(c),
+    }
+}
+
+/// Decimal digits of scripts seen in orders: Arabic-Indic, Devanagari, Bengali, Thai, Lao, Khmer.
+fn other_digit(c: char) -> Option<char> {
+    const ZEROS: [u32; 7] = [0x660, 0x6f0, 0x966, 0x9e6, 0xe50, 0xed0, 0x17e0];
+    let n = c as u32;
+    let zero = ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&n))?;
+    char::from_digit(n - zero, 10)
+}
+
+/// Pictographs, marks, variation selectors and joiners: what stands before heading words and in status cells.
+pub fn is_emoji(c: char) -> bool {
+    matches!(c, '\u{1f000}'..='\u{1faff}' | '\u{2300}'..='\u{23ff}' | '\u{25a0}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{200d}' | '\u{20e3}' | '\u{e0020}'..='\u{e007f}' | '\u{2139}' | '\u{203c}' | '\u{2049}')
+}
+
+fn is_bullet(c: char) -> bool {
+    matches!(c, '•' | '·' | '‣' | '⁃' | '◦')
+}
+
+/// `text` without the emoji, ticks, check boxes, bullets and blanks that lead it.
+pub fn strip_marks(text: &str) -> &str {
+    let mut rest = text.trim();
+    loop {
+        let before = rest.len();
+        rest = rest.trim_start_matches(|c: char| is_emoji(c) || is_bullet(c) || c.is_whitespace());
+        for mark in ["[ ]", "[x]", "[X]", "[-]"] {
+            rest = rest.strip_prefix(mark).unwrap_or(rest);
+        }
+        // a keycap: digit, variation selector, enclosing keycap
+        let mut chars = rest.chars();
+        if chars.next().is_some_and(|c| c.is_ascii_digit())
+            && chars.next().is_some_and(|c| matches!(c, '\u{fe0f}' | '\u{20e3}'))
+        {
+            rest = rest.get(1..).unwrap_or("");
+        }
+        if rest.len() == before {
+            return rest;
+        }
+    }
+}
+
+/// Whether `text` starts with a tick, a check box or a bullet sign, as lines of a list do that is no Markdown list.
+pub fn leads_with_mark(text: &str) -> bool {
+    let text = text.trim_start();
+    text.starts_with(|c: char| is_emoji(c) || is_bullet(c))
+        || ["[ ]", "[x]", "[X]"].iter().any(|mark| text.starts_with(mark))
+}
+
+/// Inline Markdown taken off: emphasis, code marks, links, escapes, a few entities. Blanks are collapsed.
+pub fn inline(raw: &str) -> String {
+    let chars: Vec<char> = raw.chars().collect();
+    let mut out = String::with_capacity(raw.len());
+    let mut at = 0;
+    // once no closing run of a length was found there is none further on either
+    let mut unclosed = Vec::new();
+    while let Some(&c) = chars.get(at) {
+        let next = chars.get(at + 1).copied();
+        match c {
+            '\\' if next.is_some_and(|next| next.is_ascii_punctuation()) => {
+                out.extend(next);
+                at += 2;
+            }
+            '`' => {
+                let run = run_length(&chars, at, '`');
+                match (!unclosed.contains(&run)).then(|| closing_run(&chars, at + run, run)).flatten() {
+                    Some(end) => {
+                        out.extend(chars.get(at + run..end).unwrap_or_default());
+                        at = end + run;
+                    }
+                    None => {
+                        if unclosed.len() < 64 {
+                            unclosed.push(run);
+                        }
+                        at += run;
+                    }
+                }
+            }
+            '*' | '_' | '~' => {
+                let run = run_length(&chars, at, c);
+                let before = at.checked_sub(1).and_then(|i| chars.get(i)).copied();
+                let after = chars.get(at + run).copied();
+                if is_emphasis(c, run, before, after) {
+                } else {
+                    out.extend(std::iter::repeat_n(c, run));
+                }
+                at += run;
+            }
+            '[' => match link(&chars, at) {
+                Some((label, end)) => {
+                    out.extend(label);
+                    at = end;
+                }
+                None => {
+                    out.push(c);
+                    at += 1;
+                }
+            },
+            '&' => {
+                let (text, length) = entity(&chars, at);
+                out.push_str(text);
+                at += length;
+            }
+            '<' if starts_with(&chars, at, "<br") => {
+                let end = (at..(at + 8).min(chars.len())).find(|i| chars[*i] == '>');
+                out.push(if end.is_some() { ' ' } else { c });
+                at = end.unwrap_or(at) + 1;
+            }
+            _ => {
+                out.push(c);
+                at += 1;
+            }
+        }
+    }
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn run_length(chars: &[char], at: usize, c: char) -> usize {
+    chars.iter().skip(at).take_while(|other| **other == c).count()
+}
+
+fn closing_run(chars: &[char], from: usize, run: usize) -> Option<usize> {
+    let mut at = from;
+    while at < chars.len() {
+        if chars[at] == '`' {
+            let length = run_length(chars, at, '`');
+            if length == run {
+                return Some(at);
+            }
+            at += length;
+        } else {
+            at += 1;
+        }
+    }
+    None
+}
+
+/// Double runs are marks but between digits (`2**10`); single ones only at the edge of a word.
+fn is_emphasis(c: char, run: usize, before: Option<char>, after: Option<char>) -> bool {
+    let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric());
+    let blank = |c: Option<char>| c.is_none_or(char::is_whitespace);
+    match (c, run) {
+        ('~', 1) => false,
+        ('_', 2..) if word(before) && word(after) => false,
+        (_, 2..) => !(before.is_some_and(|c| c.is_ascii_digit()) && after.is_some_and(|c| c.is_ascii_digit())),
+        _ if blank(before) && blank(after) => false,
+        _ => {
+            let open = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || "([{\"'|".contains(c));
+            let close = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || ")]}\"'|,.;:!?".contains(c));
+            (open(before) && !blank(after))
+                || (close(after) && !blank(before) && c == '*' && before != Some('-') && before != Some('/'))
+                || (close(after) && word(before) && c == '_')
+        }
+    }
+}
+
+/// `[label](target)`; bounded, so that brackets can't make it quadratic.
+fn link(chars: &[char], at: usize) -> Option<(Vec<char>, usize)> {
+    const REACH: usize = 400;
+    let window = chars.get(at + 1..(at + REACH).min(chars.len()))?;
+    let close = window.iter().position(|c| *c == ']')?;
+    if window.get(close + 1) != Some(&'(') {
+        return None;
+    }
+    let end = window.iter().skip(close).position(|c| *c == ')')?;
+    Some((window.get(..close)?.to_vec(), at + 1 + close + end + 1))
+}
+
+fn entity(chars: &[char], at: usize) -> (&'static str, usize) {
+    const ENTITIES: [(&str, &str); 10] = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&le;", "≤"),
+        ("&ge;", "≥"),
+        ("&ne;", "≠"),
+        ("&nbsp;", " "),
+        ("&times;", "×"),
+        ("&plusmn;", "±"),
+        ("&micro;", "µ"),
+        ("&amp;", "&"),
+    ];
+    ENTITIES.iter().find(|(name, _)| starts_with(chars, at, name)).map_or(("&", 1), |(name, text)| (*text, name.len()))
+}
+
+fn starts_with(chars: &[char], at: usize, ascii: &str) -> bool {
+    let mut rest = chars.iter().skip(at);
+    ascii.chars().all(|expected| rest.next() == Some(&expected))
+}
+
+/// For comparison: compatibility forms, lower case, emoji and punctuation as blanks, `&` as `and`, blanks collapsed.
+/// Letters and marks of every script stay.
+pub fn fold(text: &str) -> String {
+    let plain = inline(&widths(text));
+    let mut out = String::with_capacity(plain.len());
+    for c in plain.nfkc().flat_map(char::to_lowercase) {
+        match c {
+            '&' => out.push_str(" and "),
+            c if is_separator(c) => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn is_separator(c: char) -> bool {
+    c.is_ascii_punctuation()
+        || c.is_whitespace()
+        || c.is_control()
+        || is_emoji(c)
+        || matches!(c, '\u{a1}'..='\u{a9}' | '\u{ab}'..='\u{b4}' | '\u{b6}'..='\u{b9}' | '\u{bb}'..='\u{bf}' | '×' | '÷'
+            | '\u{2000}'..='\u{206f}' | '\u{2190}'..='\u{2bff}' | '\u{2e00}'..='\u{2e7f}' | '\u{3000}'..='\u{303f}' | '\u{feff}')
+}
+
+/// The folded name of a heading or key: numbering before it is taken off too.
+pub fn heading(text: &str) -> String {
+    let folded = fold(strip_marks(text));
+    let mut words = folded.split(' ').peekable();
+    while words.peek().is_some_and(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_digit())) {
+        words.next();
+    }
+    let rest: Vec<&str> = words.collect();
+    if rest.is_empty() { folded } else { rest.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inline_marks_go_and_the_words_stay() {
+        for (raw, expect) in [
+            ("**File size**", "File size"),
+            ("`a | b`", "a | b"),
+            (r"a \| b", "a | b"),
+            ("`` a ` b ``", "a ` b"),
+            ("[label](http://x/y)", "label"),
+            ("snake_case_name and _word_", "snake_case_name and word"),
+            ("2 * 3 ** 4", "2 * 3 4"),
+            ("*word* WO-*-X", "word WO-*-X"),
+            ("&lt; 2 s &amp; more", "< 2 s & more"),
+            ("~ 5 min", "~ 5 min"),
+            ("a<br>b<br/>c", "a b c"),
+            ("run `unclosed", "run unclosed"),
+        ] {
+            assert_eq!(inline(raw), expect, "{raw}");
+        }
+    }
+
+    #[test]
+    fn folding_keeps_letters_of_every_script() {
+        for (raw, expect) in [
+            ("✅ File Size", "file size"),
+            ("Ｆｉｌｅ　Ｓｉｚｅ", "file size"),
+            ("LaunchAgent – loads & runs", "launchagent loads and runs"),
+            ("ขนาดไฟล์ (รายวัน)", "ขนาดไฟล์ รายวัน"),
+            ("เที่ยบท่า", "เที่ยบท่า"),
+            ("file_size", "file size"),
+            ("⚠️  Warnings", "warnings"),
+        ] {
+            assert_eq!(fold(raw), expect, "{raw}");
+        }
+    }
+
+    #[test]
+    fn headings_lose_emoji_and_numbers() {
+        for (raw, expect) in [
+            ("🧠 WORK ORDER: X", "work order x"),
+            ("✅ Verification Script Specification", "verification script specification"),
+            ("1. Objective", "objective"),
+            ("2) **Scope**", "scope"),
+            ("1️⃣ Objective", "objective"),
+            ("2025", "2025"),
+        ] {
+            assert_eq!(heading(raw), expect, "{raw}");
+        }
+    }
+
+    #[test]
+    fn marks_of_list_lines_are_stripped() {
+        assert_eq!(strip_marks("- [ ] x"), "- [ ] x");
+        assert_eq!(strip_marks("[x] ✅ done"), "done");
+        assert_eq!(strip_marks("• ☐ done"), "done");
+        assert_eq!(widths("≤ ５ ＭＢ／๓ μs"), "≤ 5 MB/3 µs");
+    }
+}

@@ -1,0 +1,660 @@
+//! From the two cells of a criterion to its typed target (02-formats §2).
+//!
+//! What must hold: a target is never compiled to something easier than what was written. What is not understood to its
+//! last word is [`Target::Unclear`] or stays as the `condition` of the comparison, which the judge must see satisfied.
+
+use super::{Comparator, Target, Unit, lexer, schedule};
+use crate::order::fold;
+
+/// Compiles the target cell; the metric cell may hold the comparator (`Health checks < 200ms | p95`), a condition
+/// (`Runtime for ≤200 rows | < 5ms`) or a direction (`Max file size | 5 MB`).
+///
+/// A size, time or percentage without a comparator (`5 MB`, `95%`) is `Unclear`, for it does not say whether it is a
+/// limit or a floor; `0%`, `100%` and bare counts (`0`, `3 rows`) mean equality.
+pub fn compile(metric: &str, target: &str) -> Target {
+    let text = normalize(target);
+    let metric = normalize(metric);
+    let own = if text.is_empty() { mark_only(target) } else { Some(compile_text(&metric, &text)) };
+    let Some((at, _)) = comparison_in(&metric) else {
+        return own.unwrap_or_else(|| match placeholder(target.trim()) {
+            true => unclear("no target is given"),
+            false => unclear(format!("`{}` is no target", target.trim())),
+        });
+    };
+    let (subject, comparison) = metric.split_at(at);
+    let is_condition = ends_with_preposition(subject);
+    match (own, statistic_alone(&text)) {
+        (_, Some(statistic)) if !is_condition => with_statistic(statistic, compile_text("", comparison)),
+        (None | Some(Target::Ready { .. }), _) if !is_condition => compile_text("", comparison),
+        (None, _) => unclear("no target is given"),
+        (Some(Target::Compare { comparator, number, unit, per, condition }), _) => {
+            let lead = last_word(subject).filter(|_| is_condition);
+            let more = [lead.unwrap_or_default(), comparison].join(" ").trim().to_owned();
+            let condition = Some(condition.map_or(more.clone(), |own| format!("{own}; {more}")));
+            Target::Compare { comparator, number, unit, per, condition }
+        }
+        (Some(unclear @ Target::Unclear { .. }), _) => unclear,
+        _ => unclear(format!(
+            "both the metric and the target say what must hold; write `{comparison}` as a criterion of its own"
+        )),
+    }
+}
+
+/// Where a comparison with a number begins in a metric cell, and its text.
+pub fn comparison_in(metric: &str) -> Option<(usize, &str)> {
+    let mut word_start = true;
+    for (at, c) in metric.char_indices() {
+        let rest = metric.get(at..)?;
+        let symbol =
+            lexer::symbol(rest).is_some_and(|(_, after)| after.trim_start().starts_with(|c: char| c.is_ascii_digit()));
+        if symbol || (word_start && lexer::word(rest).is_some()) {
+            return Some((at, rest));
+        }
+        word_start = !(c.is_alphanumeric() || c == '_');
+    }
+    None
+}
+
+/// Widths, inline marks, leading emoji and closing full stops taken off.
+pub(crate) fn normalize(text: &str) -> String {
+    // backslashes and angle brackets survive: `inline` only takes marks away
+    let plain = fold::widths(&fold::inline(text));
+    let plain = fold::strip_marks(&plain);
+    let plain: String = plain.chars().filter(|c| !fold::is_emoji(*c)).collect();
+    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    plain.trim_end_matches(['.', ';', ',', '!', ' ']).to_owned()
+}
+
+/// A cell with nothing but a tick asks that it works.
+fn mark_only(target: &str) -> Option<Target> {
+    let mark = target.chars().find(|c| matches!(c, '✅' | '✓' | '✔' | '☑' | '👍' | '🟢'))?;
+    Some(Target::Ready { word: mark.to_string() })
+}
+
+fn unclear(why: impl Into<String>) -> Target {
+    Target::Unclear { why: why.into() }
+}
+
+fn placeholder(text: &str) -> bool {
+    matches!(
+        text.to_lowercase().as_str(),
+        "" | "-" | "--" | "tbd" | "tba" | "todo" | "n/a" | "na" | "?" | "..." | "…" | "???" | "tbc"
+    ) || (text.starts_with('[') && text.ends_with(']'))
+}
+
+fn compile_text(metric: &str, text: &str) -> Target {
+    if text.len() > 400 {
+        return unclear("it is longer than a target can be");
+    }
+    if placeholder(text) {
+        return unclear(format!("`{text}` is a placeholder"));
+    }
+    let text = strip_filler(text);
+    automatic(text)
+        .or_else(|| schedule::parse(text))
+        .or_else(|| all(text))
+        .or_else(|| statistic(metric, text))
+        .or_else(|| comparison(metric, text))
+        .or_else(|| none(text))
+        .or_else(|| ready(text))
+        .or_else(|| category(metric, text))
+        .unwrap_or_else(|| unclear(format!("`{text}` is no comparison, word or schedule that can be judged")))
+}
+
+/// Words that ask for nothing by themselves.
+fn strip_filler(mut text: &str) -> &str {
+    const FILLER: [&str; 20] = [
+        "must be",
+        "should be",
+        "shall be",
+        "has to be",
+        "needs to be",
+        "must",
+        "should",
+        "shall",
+        "will be",
+        "is",
+        "are",
+        "be",
+        "stays",
+        "stay",
+        "still",
+        "remains",
+        "target",
+        "expected",
+        "completes in",
+        "takes",
+    ];
+    loop {
+        let found = FILLER.iter().find_map(|filler| lexer::phrase(text, filler));
+        match found.map(|rest| rest.trim_start_matches([':', ' '])) {
+            // "not" and "no" stand by what they negate, and "must not exceed" is a comparator
+            Some(rest) if !rest.is_empty() && lexer::phrase(rest, "not").is_none() => text = rest,
+            _ => return text,
+        }
+    }
+}
+
+fn words_of(text: &str) -> Vec<String> {
+    fold::fold(text).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// `Automatic`, `loads & runs automatically`.
+fn automatic(text: &str) -> Option<Target> {
+    const KEY: [&str; 6] = ["automatic", "automatically", "autostart", "autostarts", "automated", "unattended"];
+    const AROUND: [&str; 29] = [
+        "loads", "load", "loaded", "and", "runs", "run", "running", "starts", "start", "started", "launches",
+        "launched", "at", "on", "login", "boot", "by", "itself", "its", "own", "the", "is", "it", "fully", "job",
+        "agent", "service", "launchd", "executes",
+    ];
+    let words = words_of(text);
+    let has_key = words.iter().any(|word| KEY.contains(&word.as_str())) || words.join(" ") == "auto";
+    let all_known =
+        words.iter().all(|word| KEY.contains(&word.as_str()) || AROUND.contains(&word.as_str()) || word == "auto");
+    match (has_key, all_known) {
+        (true, true) => Some(Target::Automatic),
+        (true, false) => Some(unclear(format!(
+            "`{text}` asks for more than to run automatically; write one criterion for each thing it asks"
+        ))),
+        _ => None,
+    }
+}
+
+/// `3/3`, `3 of 3`, `100% pass`, `All pass`, `all 12 checks green`.
+fn all(text: &str) -> Option<Target> {
+    const GOOD: [&str; 11] = [
+        "pass",
+        "passed",
+        "passes",
+        "passing",
+        "green",
+        "ok",
+        "succeed",
+        "successful",
+        "success",
+        "complete",
+        "pass rate",
+    ];
+    const NOUNS: [&str; 13] =
+        ["tests", "checks", "test", "check", "of", "them", "must", "are", "steps", "criteria", "items", "the", "cases"];
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower.split_whitespace().collect();
+    let good = |word: &&str| GOOD.contains(word);
+    let known = |word: &&str| GOOD.contains(word) || NOUNS.contains(word);
+    if let Some((pass, of, rest)) = fraction(&lower) {
+        let rest: Vec<&str> = rest.split_whitespace().collect();
+        if !rest.iter().all(|word| known(word)) {
+            return None;
+        }
+        return Some(if pass == of && of > 0 {
+            Target::All { of: Some(of) }
+        } else {
+            unclear(format!("`{text}` does not say which may fail; write e.g. `≥ {pass}`"))
+        });
+    }
+    match words.as_slice() {
+        ["100%", rest @ ..] | ["100", "%", rest @ ..] if rest.iter().any(good) && rest.iter().all(known) => {
+            Some(Target::All { of: None })
+        }
+        ["all", rest @ ..] if rest.iter().any(good) => {
+            let numbers: Vec<u64> = rest.iter().filter_map(|word| word.parse().ok()).collect();
+            let others_known = rest.iter().all(|word| known(word) || word.parse::<u64>().is_ok());
+            (others_known && numbers.len() <= 1)
+                .then(|| Target::All { of: numbers.first().copied().filter(|of| *of > 0) })
+        }
+        _ => None,
+    }
+}
+
+fn fraction(text: &str) -> Option<(u64, u64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit())?;
+    let pass = text.get(..end)?.parse().ok()?;
+    let rest = text.get(end..)?.trim_start();
+    let rest = rest
+        .strip_prefix('/')
+        .or_else(|| lexer::phrase(rest, "of"))
+        .or_else(|| lexer::phrase(rest, "out of"))?
+        .trim_start();
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let of = rest.get(..end)?.parse().ok()?;
+    let rest = rest.get(end..)?;
+    (!rest.starts_with(['.', '%', '/']) && !rest.starts_with(|c: char| c.is_alphabetic())).then_some((pass, of, rest))
+}
+
+fn with_statistic(statistic: String, then: Target) -> Target {
+    match then {
+        Target::Compare { .. } | Target::Range { .. } => Target::Statistic { statistic, then: Box::new(then) },
+        unclear @ Target::Unclear { .. } => unclear,
+        other => unclear(format!("`{statistic}` of `{other}` can't be judged")),
+    }
+}
+
+/// The whole text is the name of a statistic: the comparison stands in the metric cell.
+fn statistic_alone(text: &str) -> Option<String> {
+    lexer::statistic(text).filter(|(_, rest)| rest.trim().is_empty()).map(|(statistic, _)| statistic)
+}
+
+/// `p95 < 100ms`.
+fn statistic(metric: &str, text: &str) -> Option<Target> {
+    let (statistic, rest) = lexer::statistic(text)?;
+    let rest = rest.trim_start_matches([':', ' ']);
+    if rest.is_empty() {
+        return Some(unclear(format!(
+            "`{text}` names a statistic but not what it must be; write e.g. `{text} < 100ms`"
+        )));
+    }
+    let is_comparison = lexer::comparator(rest).is_some() || rest.starts_with(|c: char| c.is_ascii_digit());
+    is_comparison.then(|| {
+        with_statistic(
+            statistic,
+            comparison(metric, rest).unwrap_or_else(|| unclear(format!("`{rest}` is no comparison"))),
+        )
+    })
+}
+
+/// Comparator, number, unit, period; or a range.
+fn comparison(metric: &str, text: &str) -> Option<Target> {
+    if let Some(target) = range(text) {
+        return Some(target);
+    }
+    let (written, rest) = match lexer::comparator(text) {
+        Some((comparator, rest)) => (Some(comparator), rest),
+        None => (None, exit_code(text).unwrap_or(text)),
+    };
+    let is_exit_code = written.is_none() && rest.len() != text.len();
+    let rest = rest.trim_start();
+    let Some((number, rest)) = lexer::number(rest) else {
+        let starts_like_one = written.is_some() || rest.starts_with(|c: char| c.is_ascii_digit());
+        return starts_like_one.then(|| unclear(format!("`{text}` has no number that can be read in one way only")));
+    };
+    let Measure { number, unit, rest } = match measure(number, rest) {
+        Ok(measure) => measure,
+        Err(why) => return Some(unclear(why)),
+    };
+    let unit = if is_exit_code && unit == (Unit::Count { noun: None }) {
+        Unit::Count { noun: Some("exit code".to_owned()) }
+    } else {
+        unit
+    };
+    let (per, rest) = lexer::per(rest).map_or((None, rest), |(per, rest)| (Some(per), rest));
+    Some(finish(metric, text, Parsed { written, number, unit, per }, rest.trim()))
+}
+
+struct Measure<'a> {
+    number: f64,
+    unit: Unit,
+    rest: &'a str,
+}
+
+/// The unit after a number; times may go on (`1 h 30 min`), counts may name what is counted.
+fn measure(number: f64, rest: &str) -> Result<Measure<'_>, String> {
+    if let Some((unit, scale, mut rest)) = lexer::unit(rest) {
+        let mut total = number * scale;
+        while unit == Unit::Time {
+            let Some((more, after)) = lexer::number(rest.trim_start()) else { break };
+            let Some((Unit::Time, scale, after)) = lexer::unit(after) else { break };
+            total += more * scale;
+            rest = after;
+        }
+        return Ok(Measure { number: total, unit, rest });
+    }
+    let after = rest.trim_start();
+    if let Some(word) =
+        ["Kb", "Mb", "Gb", "Tb", "M", "H", "S", "D", "W", "b"].iter().find(|word| lexer_word(after) == **word)
+    {
+        return Err(format!("`{word}` can be read in two ways; write e.g. MB for megabytes, min for minutes"));
+    }
+    if let Some(rest) = after.strip_prefix('×').or_else(|| lexer::phrase(after, "x")) {
+        return Ok(Measure { number, unit: Unit::Count { noun: Some("×".to_owned()) }, rest });
+    }
+    let (number, rest) = match rest.strip_prefix(['k', 'K']) {
+        Some(after) if after.starts_with(' ') || after.is_empty() => (number * 1000.0, after),
+        _ => (number, rest),
+    };
+    if rest.starts_with(|c: char| c.is_alphabetic()) {
+        return Err(format!("`{}` is no unit", lexer_word(rest)));
+    }
+    let (noun, rest) = noun(rest);
+    Ok(Measure { number, unit: Unit::Count { noun }, rest })
+}
+
+fn lexer_word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
+    text.get(..end).unwrap_or(text)
+}
+
+const PREPOSITIONS: [&str; 31] = [
+    "for", "in", "per", "at", "during", "within", "on", "over", "across", "with", "when", "if", "after", "before",
+    "from", "of", "by", "while", "until", "since", "or", "and", "to", "under", "a", "an", "each", "every", "without",
+    "between", "through",
+];
+
+/// Up to four words that are counted: `file write errors`.
+fn noun(text: &str) -> (Option<String>, &str) {
+    let mut rest = text;
+    let mut words: Vec<&str> = Vec::new();
+    loop {
+        let after = rest.trim_start();
+        let end =
+            after.find(|c: char| !(c.is_alphabetic() || c == '-' || c == '_' || c == '\'')).unwrap_or(after.len());
+        let Some((word, next)) = after.split_at_checked(end) else { break };
+        let lower = word.to_lowercase();
+        let stops = word.is_empty()
+            || !word.starts_with(char::is_alphabetic)
+            || PREPOSITIONS.contains(&lower.as_str())
+            || lexer::adverb(after).is_some()
+            || (words.is_empty() && matches!(lower.as_str(), "max" | "min" | "maximum" | "minimum"))
+            || next.starts_with(|c: char| c.is_ascii_digit());
+        if stops || words.len() == 4 {
+            break;
+        }
+        words.push(word);
+        rest = next;
+    }
+    ((!words.is_empty()).then(|| words.join(" ")), rest)
+}
+
+/// `exit code 0`, `exits with 0`, `rc=0`, `exit 0`.
+fn exit_code(text: &str) -> Option<&str> {
+    const LEADS: [&str; 9] =
+        ["exit status", "exit code", "exits with", "exits", "exit", "returns", "return code", "rc", "status code"];
+    let rest = LEADS.iter().find_map(|lead| lexer::phrase(text, lead))?;
+    let rest = lexer::phrase(rest.trim_start(), "code").unwrap_or(rest);
+    let rest = rest.trim_start_matches([' ', ':', '=']);
+    rest.starts_with(|c: char| c.is_ascii_digit()).then_some(rest)
+}
+
+struct Parsed {
+    written: Option<Comparator>,
+    number: f64,
+    unit: Unit,
+    per: Option<super::Period>,
+}
+
+/// Settles the comparator and what follows the number.
+fn finish(metric: &str, text: &str, parsed: Parsed, residue: &str) -> Target {
+    let Parsed { written, number, unit, per } = parsed;
+    let inner = residue.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')).unwrap_or(residue).trim();
+    let (trailing, residue) = match trailing_comparator(inner) {
+        Some((comparator, rest)) => (Some(comparator), rest),
+        None => (None, inner),
+    };
+    let (per, residue) = match lexer::per(residue) {
+        Some((period, rest)) if per.is_none() => (Some(period), rest.trim()),
+        _ => (per, residue),
+    };
+    let comparator = match (written, trailing) {
+        (Some(written), Some(trailing))
+            if written != trailing && !(written == Comparator::Less && trailing == Comparator::AtMost) =>
+        {
+            return unclear(format!("`{text}` says two things about its number"));
+        }
+        (Some(comparator), _) | (None, Some(comparator)) => comparator,
+        (None, None) => match implied(metric, number, &unit) {
+            Some(comparator) => comparator,
+            None => {
+                return unclear(format!(
+                    "`{text}` does not say whether it is a limit or a floor; write `≤ {text}` or `≥ {text}`"
+                ));
+            }
+        },
+    };
+    let compare =
+        |condition: Option<String>| Target::Compare { comparator, number, unit: unit.clone(), per, condition };
+    if residue.is_empty() {
+        return compare(None);
+    }
+    let at_statistic = lexer::phrase(residue, "at").or_else(|| residue.strip_prefix('@')).unwrap_or(residue).trim();
+    if let Some(statistic) = statistic_alone(at_statistic) {
+        return with_statistic(statistic, compare(None));
+    }
+    let starts_plainly = residue.starts_with(|c: char| c.is_alphabetic() || c == '@' || c == '(');
+    if !starts_plainly || ["and", "but", "or", "plus"].iter().any(|word| lexer::phrase(residue, word).is_some()) {
+        return unclear(format!("`{text}` holds more than one condition; write one criterion for each"));
+    }
+    compare(Some(residue.to_owned()))
+}
+
+/// `or less`, `max`, `or more`, `+` after the number.
+fn trailing_comparator(text: &str) -> Option<(Comparator, &str)> {
+    const TRAILING: [(&str, Comparator); 21] = [
+        ("or less", Comparator::AtMost),
+        ("or fewer", Comparator::AtMost),
+        ("or lower", Comparator::AtMost),
+        ("or below", Comparator::AtMost),
+        ("or under", Comparator::AtMost),
+        ("or smaller", Comparator::AtMost),
+        ("or faster", Comparator::AtMost),
+        ("maximum", Comparator::AtMost),
+        ("at most", Comparator::AtMost),
+        ("max", Comparator::AtMost),
+        ("tops", Comparator::AtMost),
+        ("or more", Comparator::AtLeast),
+        ("or higher", Comparator::AtLeast),
+        ("or greater", Comparator::AtLeast),
+        ("or above", Comparator::AtLeast),
+        ("or larger", Comparator::AtLeast),
+        ("or longer", Comparator::AtLeast),
+        ("minimum", Comparator::AtLeast),
+        ("at least", Comparator::AtLeast),
+        ("min", Comparator::AtLeast),
+        ("exactly", Comparator::Equal),
+    ];
+    if text == "+" {
+        return Some((Comparator::AtLeast, ""));
+    }
+    TRAILING.iter().find_map(|(words, comparator)| {
+        let rest = lexer::phrase(text, words)?;
+        (!rest.trim_start().starts_with(|c: char| c.is_ascii_digit())).then(|| (*comparator, rest.trim_start()))
+    })
+}
+
+/// The comparator of a number that has none.
+fn implied(metric: &str, number: f64, unit: &Unit) -> Option<Comparator> {
+    let words = words_of(metric);
+    let ends = [words.first(), words.last()];
+    let says = |names: &[&str]| ends.iter().flatten().any(|word| names.contains(&word.as_str()));
+    if says(&["max", "maximum", "limit", "cap", "ceiling", "budget"]) {
+        return Some(Comparator::AtMost);
+    }
+    if says(&["min", "minimum", "floor"]) {
+        return Some(Comparator::AtLeast);
+    }
+    match unit {
+        Unit::Count { .. } => Some(Comparator::Equal),
+        Unit::Percent if number == 0.0 || number == 100.0 => Some(Comparator::Equal),
+        Unit::Bytes if number == 0.0 => Some(Comparator::Equal),
+        _ => None,
+    }
+}
+
+/// `10-20%`, `between 5 and 10 ms`, `5 min ± 10%`, `100 ± 5`.
+fn range(text: &str) -> Option<Target> {
+    let between = lexer::phrase(text, "between");
+    let (low, rest) = lexer::number(between.unwrap_or(text).trim_start())?;
+    let (low_unit, rest) = match lexer::unit(rest) {
+        Some((unit, scale, rest)) => (Some((unit, scale)), rest),
+        None => (None, rest),
+    };
+    let rest = rest.trim_start();
+    if let Some(rest) = rest.strip_prefix('±').or_else(|| rest.strip_prefix("+/-")) {
+        return Some(tolerance(text, low, low_unit, rest));
+    }
+    let word = if between.is_some() { "and" } else { "to" };
+    let rest = rest.strip_prefix('-').or_else(|| rest.strip_prefix("..")).or_else(|| lexer::phrase(rest, word))?;
+    let Some((high, rest)) = lexer::number(rest.trim_start()) else {
+        return Some(unclear(format!("`{text}` is half a range")));
+    };
+    let Ok(Measure { number: high, unit, rest }) = measure(high, rest) else {
+        return Some(unclear(format!("`{text}` is a range in no known unit")));
+    };
+    let scale_of_high = lexer::unit(rest_after_range(text)).map_or(1.0, |(_, scale, _)| scale);
+    let low = match low_unit {
+        Some((low_unit, scale)) if low_unit == unit => low * scale,
+        Some(_) => return Some(unclear(format!("`{text}` mixes units"))),
+        None => low * scale_of_high,
+    };
+    if !rest.trim().is_empty() || low > high {
+        return Some(unclear(format!("`{text}` is no range that can be judged")));
+    }
+    Some(Target::Range { low, high, unit })
+}
+
+/// The text after the last digit of a range: its unit.
+fn rest_after_range(text: &str) -> &str {
+    let end = text.rfind(|c: char| c.is_ascii_digit()).map_or(0, |at| at + 1);
+    text.get(end..).unwrap_or("")
+}
+
+fn tolerance(text: &str, number: f64, unit: Option<(Unit, f64)>, rest: &str) -> Target {
+    let (unit, scale) = unit.unwrap_or((Unit::Count { noun: None }, 1.0));
+    let middle = number * scale;
+    let parsed = lexer::number(rest.trim_start()).map(|(spread, rest)| match lexer::unit(rest) {
+        Some((unit, scale, rest)) => (spread, Some((unit, scale)), rest),
+        None => (spread, None, rest),
+    });
+    let spread = match parsed {
+        Some((spread, Some((Unit::Percent, _)), "")) if unit != Unit::Percent => middle * spread / 100.0,
+        Some((spread, Some((other, other_scale)), "")) if other == unit => spread * other_scale,
+        // `100 ± 5 ms`: the unit stands at the end for both
+        Some((spread, Some((other, other_scale)), "")) if unit == (Unit::Count { noun: None }) => {
+            let (number, spread) = (number * other_scale, spread * other_scale);
+            return Target::Range { low: number - spread, high: number + spread, unit: other };
+        }
+        Some((spread, None, "")) => spread * scale,
+        _ => return unclear(format!("`{text}` has no tolerance that can be read")),
+    };
+    Target::Range { low: middle - spread, high: middle + spread, unit }
+}
+
+/// `no file write errors`, `none`, `without errors`.
+fn none(text: &str) -> Option<Target> {
+    if ["none", "nil"].contains(&text.to_lowercase().as_str()) {
+        return Some(Target::None { noun: String::new() });
+    }
+    let noun = lexer::phrase(text, "no").or_else(|| lexer::phrase(text, "without"))?.trim();
+    let noun = lexer::phrase(noun, "any").unwrap_or(noun).trim();
+    if noun.is_empty() {
+        return None;
+    }
+    const BOUND: [&str; 14] = [
+        "for", "during", "within", "after", "before", "while", "when", "until", "since", "over", "per", "longer",
+        "more", "less",
+    ];
+    let words = words_of(noun);
+    let plain = noun.chars().all(|c| c.is_alphanumeric() || " -_'/.".contains(c) || !c.is_ascii());
+    let bounded = words.iter().any(|word| BOUND.contains(&word.as_str()) || word.chars().any(|c| c.is_ascii_digit()));
+    if !plain || bounded || words.len() > 6 || words.iter().any(|word| word == "and" || word == "but") {
+        return Some(unclear(format!(
+            "`{text}` has a condition that can't be judged; write e.g. `0 errors` and name the measurement"
+        )));
+    }
+    Some(Target::None { noun: noun.to_owned() })
+}
+
+const READY: [&str; 66] = [
+    "ok",
+    "okay",
+    "working",
+    "works",
+    "work",
+    "complete",
+    "completed",
+    "completes",
+    "executable",
+    "ready",
+    "healthy",
+    "up",
+    "running",
+    "runs",
+    "loaded",
+    "loads",
+    "active",
+    "enabled",
+    "present",
+    "exists",
+    "exist",
+    "available",
+    "success",
+    "successful",
+    "successfully",
+    "succeeds",
+    "pass",
+    "passes",
+    "passed",
+    "passing",
+    "valid",
+    "green",
+    "yes",
+    "true",
+    "done",
+    "connected",
+    "responding",
+    "responds",
+    "installed",
+    "deployed",
+    "operational",
+    "online",
+    "verified",
+    "accessible",
+    "readable",
+    "writable",
+    "reachable",
+    "created",
+    "generated",
+    "fixed",
+    "functional",
+    "functioning",
+    "good",
+    "correct",
+    "connects",
+    "loadable",
+    "authenticated",
+    "alive",
+    "started",
+    "live",
+    "configured",
+    "resolved",
+    "repaired",
+    "restored",
+    "runnable",
+    "fully",
+];
+
+/// `OK`, `Working`, `present & executable`.
+fn ready(text: &str) -> Option<Target> {
+    let words = words_of(text);
+    let known = |word: &String| READY.contains(&word.as_str()) || matches!(word.as_str(), "and" | "in" | "place");
+    let has_one =
+        words.iter().any(|word| READY.contains(&word.as_str()) && word != "fully") || words == ["in", "place"];
+    let plain = text.chars().all(|c| c.is_alphabetic() || " &,/+-".contains(c));
+    (has_one && plain && words.len() <= 6 && words.iter().all(known)).then(|| Target::Ready { word: text.to_owned() })
+}
+
+/// One word, besides words that the metric has already said: `Snappy`, `Snappy compression`, `zstd (default)`.
+fn category(metric: &str, text: &str) -> Option<Target> {
+    let text =
+        ["(default)", "(required)", "(codec)"].iter().find_map(|note| text.strip_suffix(note)).unwrap_or(text).trim();
+    let said = words_of(metric);
+    let words: Vec<&str> = text.split_whitespace().filter(|word| !said.contains(&fold::fold(word))).collect();
+    let [word] = words.as_slice() else { return None };
+    let well_formed = word.starts_with(char::is_alphabetic)
+        && word.chars().all(|c| c.is_alphanumeric() || "._-+#".contains(c) || !c.is_ascii())
+        && !matches!(word.to_lowercase().as_str(), "not" | "no" | "never" | "any" | "all" | "some" | "unknown");
+    (well_formed && word.chars().count() <= 64).then(|| Target::Category { word: (*word).to_owned() })
+}
+
+fn last_word(text: &str) -> Option<&str> {
+    text.split_whitespace().last()
+}
+
+/// Whether the comparison after `text` restricts rather than demands: `Runtime for`, `Latency @`.
+fn ends_with_preposition(text: &str) -> bool {
+    const RESTRICTING: [&str; 14] =
+        ["for", "at", "@", "with", "on", "when", "if", "in", "of", "while", "during", "from", "where", "across"];
+    last_word(text).is_some_and(|word| RESTRICTING.contains(&word.trim_start_matches('(').to_lowercase().as_str()))
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
