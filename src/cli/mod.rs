@@ -3,10 +3,16 @@
 //! Exit codes: 0 all passed, 1 a check failed or an order did not end `done`/`noop`, 2 usage or unreadable input,
 //! 3 timed out waiting. Never 78: launchd uses that for failures before exec.
 
+pub mod completions;
+pub mod init;
+pub mod new;
+pub mod output;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::root::Root;
 
@@ -36,7 +42,12 @@ impl Global {
 
 /// Each variant holds the `Args` of its file.
 #[derive(Subcommand)]
-pub enum Command {}
+pub enum Command {
+    Init(init::Args),
+    New(new::Args),
+    Completions(completions::Args),
+    Man(completions::ManArgs),
+}
 
 /// The exit codes, in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,7 +85,10 @@ impl<E: std::error::Error> From<E> for CliError {
 
 /// Runs the parsed command; the process ends with what this returns.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::from_arg_matches(&command().get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     match run(cli) {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
@@ -84,6 +98,24 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The definition of all commands. A flag's variable takes what people write: `WO_JSON=1`, `yes`, `true`; `0`, `no`,
+/// `false` and nothing at all are off.
+pub fn command() -> clap::Command {
+    fn flags(command: clap::Command) -> clap::Command {
+        let lenient = |arg: clap::Arg| match arg.get_action() {
+            ArgAction::SetTrue => arg.value_parser(FalseyValueParser::new()),
+            _ => arg,
+        };
+        command.mut_args(lenient).mut_subcommands(flags)
+    }
+    flags(Cli::command())
+}
+
 fn run(cli: Cli) -> Result<Exit, CliError> {
-    match cli.command {}
+    match cli.command {
+        Command::Init(args) => init::run(args, &cli.global),
+        Command::New(args) => new::run(args, &cli.global),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => completions::man(args),
+    }
 }

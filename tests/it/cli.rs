@@ -20,6 +20,81 @@ fn wrong_arguments_exit_2_and_name_the_argument() {
 }
 
 #[test]
+fn an_empty_folder_is_no_root_and_says_how_to_make_one() {
+    let scene = Scene::bare();
+    scene
+        .wo(["--root", "nowhere", "new", "verification"])
+        .expect_exit(2)
+        .expect_stderr("`nowhere`")
+        .expect_stderr("wo init");
+}
+
+#[test]
+fn init_makes_a_root_once_and_leaves_what_is_there() {
+    let scene = Scene::bare();
+    let first = scene.wo(["init", "--json"]).expect_exit(0).json();
+    assert!(first["made"].as_array().unwrap().iter().any(|path| path == "wo.toml"), "{first}");
+    let before = scene.tree(".");
+    let second = scene.wo(["init", "--json"]).expect_exit(0).json();
+    assert_eq!(second["made"], serde_json::json!([]));
+    assert_eq!(scene.tree("."), before);
+    assert!(scene.list("bridge/inbox/CLC").iter().all(|name| name == "templates"), "nothing waits to be run");
+    scene.wo(["init", "wo.toml"]).expect_exit(2).expect_stderr("not a directory");
+}
+
+#[test]
+fn a_flag_can_be_given_as_a_variable_in_the_words_that_people_use() {
+    for (value, json) in [("1", true), ("true", true), ("yes", true), ("0", false), ("false", false), ("", false)] {
+        let ran = Scene::bare().env("WO_JSON", value).wo(["init"]).expect_exit(0);
+        assert_eq!(ran.stdout.starts_with('{'), json, "WO_JSON={value:?}: {ran}");
+    }
+}
+
+#[test]
+fn a_new_order_names_its_handler_and_an_unknown_one_is_refused_with_the_known() {
+    let scene = Scene::bare();
+    let ran = scene.wo(["new", "parquet-exporter", "--id", "WO-X"]).expect_exit(0).expect_stdout("id: WO-X");
+    ran.expect_stdout("handler: parquet-exporter").expect_stdout("| File size | ≤ 5 MB |");
+    scene.wo(["new", "parket"]).expect_exit(2).expect_stderr("`parket`").expect_stderr("parquet-exporter");
+}
+
+#[test]
+fn completions_and_man_pages_know_the_commands() {
+    let scene = Scene::bare();
+    for shell in ["bash", "zsh", "fish"] {
+        scene.wo(["completions", shell]).expect_exit(0).expect_stdout("completions").expect_silent_stderr();
+    }
+    scene.wo(["man"]).expect_exit(0).expect_stdout(".TH wo 1");
+    scene.wo(["man", "--out-dir", "man pages"]).expect_exit(0);
+    assert!(scene.list("man pages").contains(&"wo-init.1".to_owned()), "{:?}", scene.list("man pages"));
+}
+
+#[test]
+fn output_into_a_closed_pipe_is_no_error() {
+    let mut child = Scene::bare()
+        .command(["completions", "bash"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // the reader is gone before the first byte
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+    assert!(ended.status.success(), "{}", ended.status);
+}
+
+#[test]
+fn help_fits_into_80_columns() {
+    for args in [&["--help"][..], &["init", "--help"], &["new", "--help"]] {
+        let ran = Scene::bare().env("COLUMNS", "80").wo(args).expect_exit(0);
+        for line in ran.stdout.lines() {
+            assert!(line.chars().count() <= 80, "{args:?}: {line}");
+        }
+    }
+}
+
+#[test]
 fn one_version_of_arrow_parquet_and_duckdb_is_locked() {
     let lock = include_str!("../../Cargo.lock");
     for name in ["arrow", "parquet", "duckdb"] {

@@ -1,0 +1,21 @@
+//! Results on stdout. A reader that went away (`wo status | head -1`) is no error.
+
+use std::io::{self, Write as _};
+
+use super::CliError;
+
+/// Prints `text` as it is.
+pub fn print(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::new(format!("failed to write the result: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints `value` as indented JSON and a newline.
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
