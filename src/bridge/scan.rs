@@ -3,7 +3,7 @@
 //! Bounded: of each inbox at most [`MAX_ORDERS`] order names are kept a look (the first by name; the rest comes once these
 //! were taken) and [`MAX_OTHERS`] of what is left alone. The order of the result is that of the agents, then of the names.
 
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -79,7 +79,8 @@ pub fn look_at(root: &Root, config: &Config, agent: &str, name: &OsStr) -> Resul
     check_agent(agent)?;
     let inbox = root.inbox(agent);
     let dir = Arc::new(open_dir(&inbox).map_err(BridgeError::io("open", &inbox))?);
-    look(root, agent, &dir, name.to_owned(), names::classify(name), config.limits.order_bytes)
+    let signed = Stat::at(dir.as_fd(), names::signature_of(name)).is_ok();
+    look(root, agent, &dir, name.to_owned(), signed, config.limits.order_bytes)
 }
 
 /// Opens a directory for acting beneath it.
@@ -92,10 +93,15 @@ fn scan_inbox(root: &Root, agent: &str, limit: u64, looks: &mut Vec<Look>) -> Re
     let dir = Arc::new(open_dir(&inbox).map_err(BridgeError::io("open", &inbox))?);
     let mut orders = Smallest::new(MAX_ORDERS);
     let mut others = Smallest::new(MAX_OTHERS);
+    let mut signatures = HashSet::new();
     for name in entries(&dir).map_err(BridgeError::io("list", &inbox))? {
         let name = name.map_err(BridgeError::io("list", &inbox))?;
         match names::classify(&name) {
-            Name::Passing | Name::Signature => {}
+            Name::Passing => {}
+            Name::Signature if signatures.len() < MAX_ORDERS => {
+                signatures.insert(name);
+            }
+            Name::Signature => {}
             Name::Result | Name::Stray => others.push(name),
             _ => orders.push(name),
         }
@@ -104,8 +110,8 @@ fn scan_inbox(root: &Root, agent: &str, limit: u64, looks: &mut Vec<Look>) -> Re
     kept.extend(others.into_sorted());
     kept.sort_unstable();
     for name in kept {
-        let kind = names::classify(&name);
-        if let Some(look) = look(root, agent, &dir, name, kind, limit)? {
+        let signed = !signatures.is_empty() && signatures.contains(&names::signature_of(&name));
+        if let Some(look) = look(root, agent, &dir, name, signed, limit)? {
             looks.push(look);
         }
     }
@@ -117,7 +123,7 @@ fn look(
     agent: &str,
     dir: &Arc<OwnedFd>,
     name: OsString,
-    kind: Name,
+    signed: bool,
     limit: u64,
 ) -> Result<Option<Look>, BridgeError> {
     let path = root.inbox(agent).join(&name);
@@ -129,7 +135,7 @@ fn look(
         // share): the others must not wait for it
         Err(_) => return Ok(None),
     };
-    let signed = Stat::at(dir.as_fd(), names::signature_of(&name)).is_ok();
+    let kind = names::classify(&name);
     let candidate = Candidate { agent: agent.to_owned(), name, path, stat, signed, dir: Arc::clone(dir) };
     Ok(match kind {
         Name::Passing | Name::Signature => None,

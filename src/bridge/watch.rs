@@ -372,3 +372,84 @@ fn heard(kind: EventKind) -> Option<Heard> {
         _ => Some(Heard::Touched),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{CreateKind, DataChange, Flag, MetadataKind};
+
+    use super::*;
+
+    fn shared() -> Shared {
+        Shared {
+            pending: Mutex::default(),
+            wake: Condvar::new(),
+            inboxes: HashMap::from([(PathBuf::from("/r/bridge/inbox/CLC"), "CLC".to_owned())]),
+            watched: vec![PathBuf::from("/r/bridge/inbox/CLC")],
+            bell: PathBuf::from("/r/bridge/inbox/.wake"),
+        }
+    }
+
+    fn event(kind: EventKind, path: &str) -> Result<notify::Event, notify::Error> {
+        Ok(notify::Event::new(kind).add_path(path.into()))
+    }
+
+    const DATA: EventKind = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+
+    #[test]
+    fn an_overflow_drops_what_was_heard() {
+        let shared = shared();
+        shared.take_in(event(DATA, "/r/bridge/inbox/CLC/WO-1.md"));
+        shared.take_in(Ok(notify::Event::new(EventKind::Other).set_flag(Flag::Rescan)));
+        let pending = shared.lock();
+        assert!(pending.dirty && pending.rescan && pending.events.is_empty());
+    }
+
+    #[test]
+    fn an_error_of_the_watcher_is_a_rescan() {
+        let shared = shared();
+        shared.take_in(Err(notify::Error::generic("broken")));
+        let pending = shared.lock();
+        assert!(pending.dirty && pending.rescan && pending.error.as_ref().is_some_and(|text| text.contains("broken")));
+    }
+
+    #[test]
+    fn a_flood_of_events_is_bounded_and_becomes_a_rescan() {
+        let shared = shared();
+        for n in 0..3 * MAX_EVENTS {
+            shared.take_in(event(DATA, &format!("/r/bridge/inbox/CLC/WO-{n}.md")));
+        }
+        let pending = shared.lock();
+        assert!(pending.rescan && pending.events.len() <= MAX_EVENTS);
+    }
+
+    #[test]
+    fn the_last_word_about_a_file_counts() {
+        let shared = shared();
+        let file = "/r/bridge/inbox/CLC/WO-1.md";
+        let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        let chmod = EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any));
+        for (kind, expect) in [
+            (EventKind::Create(CreateKind::File), Heard::Created),
+            (DATA, if cfg!(target_os = "linux") { Heard::Writing } else { Heard::Created }),
+            (closed, Heard::Closed),
+            (chmod, Heard::Closed),
+            (EventKind::Access(AccessKind::Close(AccessMode::Read)), Heard::Closed),
+            (EventKind::Modify(ModifyKind::Name(RenameMode::To)), Heard::MovedIn),
+        ] {
+            shared.take_in(event(kind, file));
+            let pending = shared.lock();
+            assert_eq!(pending.events.values().map(|(heard, _)| *heard).collect::<Vec<_>>(), [expect], "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn folders_and_files_elsewhere_are_not_orders() {
+        let shared = shared();
+        shared.take_in(event(DATA, "/r/bridge/inbox/CLC/templates/WO-1.md"));
+        shared.take_in(event(DATA, "/r/bridge/state/journal.db"));
+        assert!(shared.lock().is_empty());
+        shared.take_in(event(EventKind::Remove(notify::event::RemoveKind::Folder), "/r/bridge/inbox/CLC"));
+        let pending = shared.lock();
+        assert!(!pending.dirty && pending.changed.len() == 1);
+    }
+}
