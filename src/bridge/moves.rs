@@ -4,7 +4,8 @@
 //! What must hold here:
 //! * no move replaces anything: a taken name gives an error or, in `archive/` and `rejected/`, a numbered name;
 //! * a name can be swapped between the check and the rename, so the check comes after: what was moved is compared with the
-//!   inode that was looked at, and goes back when it is another file;
+//!   inode that was looked at, and goes back when it is another file. Meanwhile that inode is held open, since a freed one
+//!   may be another file's at once;
 //! * directories are not fsynced here but by [`super::sync_dirs`], once for a batch. The exception is a bridge whose folders
 //!   lie on different file systems: there a move is a copy that is durable before the original's name goes.
 
@@ -234,6 +235,34 @@ impl<'a> Source<'a> {
     fn is_meant(&self, found: &Stat) -> bool {
         self.expect.is_none_or(|expect| expect.same_file(found))
     }
+
+    /// Sees that the name still is the meant file's, unchanged, and keeps that file's inode from being given to another
+    /// one for as long as the result lives.
+    fn pin(&self) -> Result<Option<OwnedFd>, MoveError> {
+        let (pin, found) = self.open_pin().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => MoveError::Gone,
+            _ => BridgeError::io("look at", &self.path())(error).into(),
+        })?;
+        let unchanged = self.expect.is_none_or(|expect| {
+            expect.same_file(&found) && (expect.size, expect.mtime_ns) == (found.size, found.mtime_ns)
+        });
+        if unchanged { Ok(pin) } else { Err(MoveError::Swapped) }
+    }
+
+    /// O_PATH opens anything, a link or a pipe too, without touching it.
+    #[cfg(target_os = "linux")]
+    fn open_pin(&self) -> io::Result<(Option<OwnedFd>, Stat)> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let pin = rustix::fs::openat(self.dir, self.name, flags, Mode::empty())?;
+        let found = Stat::of(&pin)?;
+        Ok((Some(pin), found))
+    }
+
+    /// Elsewhere a [`Taken`] holds its file open, and what is refused is held by nothing.
+    #[cfg(not(target_os = "linux"))]
+    fn open_pin(&self) -> io::Result<(Option<OwnedFd>, Stat)> {
+        Ok((None, Stat::at(self.dir, self.name)?))
+    }
 }
 
 struct Target {
@@ -262,12 +291,7 @@ impl Target {
 /// Moves the file, or nothing. `Ok` is where it lies: at the target, or set aside in its old folder where it can't be
 /// carried over to the target's file system.
 fn transfer(source: &Source, target: &Target, name: &OsStr, point: Point) -> Result<Option<PathBuf>, MoveError> {
-    match Stat::at(source.dir, source.name) {
-        Ok(found) if source.is_meant(&found) => {}
-        Ok(_) => return Err(MoveError::Swapped),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(MoveError::Gone),
-        Err(error) => return Err(BridgeError::io("look at", &source.path())(error).into()),
-    }
+    let _pin = source.pin()?;
     match rename_new(source.dir, source.name, target.dir.as_fd(), name, point) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
+use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -23,6 +24,9 @@ pub struct Taken {
     /// Lower-case hexadecimal.
     pub sha256: String,
     pub stat: Stat,
+    /// Kept open so that the inode stays this file's: a freed one may be given to the next file at once. A batch holds as
+    /// many descriptors as it has orders.
+    _file: Arc<File>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +80,7 @@ pub(super) fn read_beneath(candidate: &Candidate, name: &OsStr, limit: u64) -> R
         return Err(TakeError::NotSettled);
     }
     let sha256 = sha256_hex(&bytes);
-    Ok(Taken { bytes, sha256, stat: after })
+    Ok(Taken { bytes, sha256, stat: after, _file: Arc::new(file) })
 }
 
 fn differs(a: &Stat, b: &Stat) -> bool {

@@ -889,35 +889,37 @@ fn saved_anew_between_open_and_move() {
 #[test]
 fn saved_anew_again_and_again_while_it_is_moved() {
     let scene = scene();
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let saved = std::sync::atomic::AtomicUsize::new(0);
-    let seen = std::sync::Mutex::new(Vec::new());
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let mut seen = Vec::new();
     std::thread::scope(|threads| {
-        threads.spawn(|| {
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                let n = saved.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let scene = &scene;
+        threads.spawn(move || {
+            // ends with its sender, also when the test fails
+            for n in 0.. {
+                if stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Disconnected) {
+                    return;
+                }
                 scene.drop_order("WO-1.md", format!("save {n}"));
             }
         });
+        let _stop = stop;
         let root = scene.root();
-        while seen.lock().unwrap().len() < 200 {
+        while seen.len() < 300 {
             for look in scan(&root, &Config::default()).unwrap() {
                 let Look::Order(candidate) = look else { panic!("{look:?}") };
-                let Ok(taken) = open(&scene, &candidate) else { continue };
-                let name = format!("WO-{}.md", seen.lock().unwrap().len());
+                let Ok(taken) = open(scene, &candidate) else { continue };
+                let name = format!("WO-{}.md", seen.len());
                 match take::to_processing(&root, &candidate, &taken, name) {
                     Ok(path) => {
                         assert_eq!(fs::read(&path).unwrap(), taken.bytes, "what was moved is what was read");
-                        seen.lock().unwrap().push(taken.bytes);
+                        seen.push(taken.bytes);
                     }
                     Err(MoveError::Gone | MoveError::Swapped) => {}
                     Err(error) => panic!("{error}"),
                 }
             }
         }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
-    let mut seen = seen.into_inner().unwrap();
     let count = seen.len();
     seen.sort();
     seen.dedup();
