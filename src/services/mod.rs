@@ -2,6 +2,11 @@
 //! Say *service* in code, to keep it apart from AI agents.
 
 mod embedded;
+pub mod explain;
+pub mod job;
+mod launchd;
+pub mod lint;
+pub mod plist;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,6 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use embedded::Embedded;
+pub use launchd::Launchd;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -120,8 +126,29 @@ pub trait ServiceManager: Send + Sync {
 /// `wo up` embeds. Choosing `embedded` says nothing about a `wo up` being alive; its answers do.
 pub fn manager(root: &Root, config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn ServiceManager>, ServiceError> {
     let settings = &config.services;
+    let embedded = || -> Arc<dyn ServiceManager> { Arc::new(Embedded::new(root, clock.clone())) };
     match settings.manager {
-        Some(ManagerKind::Embedded) | None => Ok(Arc::new(Embedded::new(root, clock))),
-        Some(kind) => Err(ServiceError::NoManager(format!("{kind} is configured"))),
+        Some(ManagerKind::Embedded) => Ok(embedded()),
+        Some(ManagerKind::Systemd) => Err(ServiceError::NoManager(
+            "systemd: this `wo` does not drive it\nhint: set `services.manager` to \"embedded\" in wo.toml".to_owned(),
+        )),
+        kind => match launchd::find(settings.launchctl.as_ref().map(|path| root.join(path))) {
+            Some(launchctl) => Ok(Arc::new(Launchd::new(root, launchctl, launch_agents(root, config)?, clock))),
+            None if kind.is_none() => Ok(embedded()),
+            None => Err(ServiceError::NoManager(
+                "launchd: no `launchctl` is on the PATH\nhint: name it in `services.launchctl` in wo.toml".to_owned(),
+            )),
+        },
+    }
+}
+
+/// Where launchd finds the user's plists.
+fn launch_agents(root: &Root, config: &Config) -> Result<PathBuf, ServiceError> {
+    match (&config.services.launch_agents, std::env::var_os("HOME")) {
+        (Some(path), _) => Ok(root.join(path)),
+        (None, Some(home)) => Ok(PathBuf::from(home).join("Library/LaunchAgents")),
+        (None, None) => Err(ServiceError::NoManager(
+            "launchd: HOME is not set\nhint: name the folder in `services.launch_agents` in wo.toml".to_owned(),
+        )),
     }
 }

@@ -3,4 +3,5 @@
 mod bridge;
 mod cli;
 mod schedule;
+mod services;
 mod support;
