@@ -122,3 +122,41 @@ fn escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted[1..quoted.len() - 1].to_owned()
 }
+
+/// Takes user names and passwords out of the URLs in a text: `redis://:pw@host` becomes `redis://***@host`.
+pub fn mask_urls(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("://");
+        let authority =
+            part.split(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'')).next().unwrap_or_default();
+        match authority.rfind('@') {
+            Some(at) => {
+                out.push_str("***");
+                out.push_str(part.get(at..).unwrap_or_default());
+            }
+            None => out.push_str(part),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mask_urls;
+
+    #[test]
+    fn credentials_are_taken_out_of_urls() {
+        let cases = [
+            ("url = \"redis://:pw@h:1/0\"", "url = \"redis://***@h:1/0\""),
+            ("a://u:p@w@h b://c/@d", "a://***@h b://c/@d"),
+            ("no url at all, me@example.org", "no url at all, me@example.org"),
+            ("ends in ://", "ends in ://"),
+            ("'http://ผู้ใช้:รหัส@โฮสต์'", "'http://***@โฮสต์'"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(mask_urls(text), expected);
+        }
+    }
+}

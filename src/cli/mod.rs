@@ -5,6 +5,7 @@
 
 pub mod completions;
 pub mod init;
+pub mod monitor;
 pub mod new;
 pub mod output;
 
@@ -47,6 +48,7 @@ pub enum Command {
     New(new::Args),
     Completions(completions::Args),
     Man(completions::ManArgs),
+    Monitor(monitor::Args),
 }
 
 /// The exit codes, in words.
@@ -117,5 +119,6 @@ fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::New(args) => new::run(args, &cli.global),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => completions::man(args),
+        Command::Monitor(args) => monitor::run(args, &cli.global),
     }
 }

@@ -179,6 +179,8 @@ impl Config {
 
     /// Parses the text of a `wo.toml`; `path` is for the message.
     pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
-        toml::from_str(text).map_err(|error| ConfigError::Parse { path: path.to_owned(), message: error.to_string() })
+        // the message quotes the line, in which someone may have put a password after all
+        let message = |error: toml::de::Error| crate::secret::mask_urls(&error.to_string());
+        toml::from_str(text).map_err(|error| ConfigError::Parse { path: path.to_owned(), message: message(error) })
     }
 }

@@ -70,7 +70,8 @@ pub fn ready(config: &MonitorConfig, paths: &PathsConfig) -> Result<Vec<Ready>, 
 
 /// Runs all checks and waits for the last of them.
 pub async fn run(checks: &[Ready], around: &Arc<Surroundings>) -> Cycle {
-    let at = around.clock.now();
+    // milliseconds, as reports have them: what is read back is what was written
+    let at = Timestamp::from_millisecond(around.clock.now().as_millisecond()).unwrap_or_default();
     let started = Instant::now();
     let mut running = JoinSet::new();
     for (index, ready) in checks.iter().enumerate() {

@@ -13,6 +13,8 @@ use super::heartbeat::{Heartbeat, State, Status};
 use crate::evidence::{Declaration, Measurement, Value};
 use crate::text;
 
+pub use super::history::{take, take_key};
+
 /// One heartbeat, as far as it is measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Beat {

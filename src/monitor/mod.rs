@@ -11,6 +11,7 @@ pub mod config;
 pub mod cycle;
 pub mod deliver;
 pub mod heartbeat;
+pub mod history;
 pub mod measure;
 pub mod memo;
 pub mod notice;

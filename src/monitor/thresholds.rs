@@ -78,6 +78,10 @@ fn count(standing: &mut Standing, state: State, now: Timestamp, config: &Monitor
         standing.state = Some(state);
         standing.since = Some(now);
     }
+    // not measured: neither a failure nor a recovery
+    if state == State::Unknown {
+        return;
+    }
     if state == State::Error {
         standing.failures = standing.failures.saturating_add(1);
         standing.successes = 0;
@@ -147,7 +151,7 @@ mod tests {
 
     const STEP_S: i64 = 300;
 
-    /// Plays a pattern, one character a cycle (`x` error, `o` ok, `w` warn, `m` error and `n` ok in maintenance), and
+    /// Plays a pattern, one character a cycle (`x` error, `o` ok, `w` warn, `?` unknown, `m` error and `n` ok in maintenance), and
     /// gives each notice as its cycle and kind.
     fn play(pattern: &str, config: &MonitorConfig) -> (Vec<(usize, NoticeKind)>, Standing, Vec<Notice>) {
         let mut standing = Standing::default();
@@ -158,6 +162,7 @@ mod tests {
             let state = match c {
                 'x' | 'm' => State::Error,
                 'w' => State::Warn,
+                '?' => State::Unknown,
                 _ => State::Ok,
             };
             // as on disk between two processes
@@ -178,7 +183,7 @@ mod tests {
     fn one_notice_a_change() {
         use NoticeKind::{Alert, Recovery};
         let config = MonitorConfig::default();
-        let cases: [(&str, &[(usize, NoticeKind)]); 9] = [
+        let cases: [(&str, &[(usize, NoticeKind)]); 11] = [
             ("oxxo", &[]),
             ("oxxx", &[(3, Alert)]),
             ("oxxxxxxxx", &[(3, Alert)]),
@@ -187,6 +192,9 @@ mod tests {
             ("xxxww", &[(2, Alert), (4, Recovery)]),
             ("xxxoxoxoo", &[(2, Alert), (8, Recovery)]),
             ("wwwwww", &[]),
+            // what was not measured counts for nothing
+            ("xx??x????", &[(4, Alert)]),
+            ("xxxo?o", &[(2, Alert), (5, Recovery)]),
             ("xoxoxoxoxoxo", &[]),
         ];
         for (pattern, expected) in cases {

@@ -2,6 +2,7 @@
 
 mod bridge;
 mod cli;
+mod monitor;
 mod schedule;
 mod services;
 mod support;

@@ -47,7 +47,7 @@ impl Command {
         };
         let program = PathBuf::from(program);
         if !probe.around.policy.programs.contains(&program) {
-            return Finding::warn(format!(
+            return Finding::unmeasured(format!(
                 "not run: policy; add \"{}\" to `programs` under [policy] to allow it",
                 program.display()
             ));

@@ -2,7 +2,7 @@
 //! and one line of the list below.
 //!
 //! What must hold: a check only reads; it is done by its deadline or is given up; what it says leads to the cure and
-//! holds no secret; it is `ok` only if it measured that.
+//! holds no secret; it is `ok` only if it measured that, and `unknown` when it measured nothing.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -120,6 +120,11 @@ impl Finding {
         Finding::new(State::Warn, message)
     }
 
+    /// Not measured, which is neither good nor bad; the message begins so.
+    pub fn unmeasured(why: impl std::fmt::Display) -> Self {
+        Finding::new(State::Unknown, format!("unmeasured: {why}"))
+    }
+
     pub fn error(message: impl Into<String>) -> Self {
         Finding::new(State::Error, message)
     }
@@ -188,8 +193,11 @@ impl Probe {
         let guard = Busy::set(&self.busy);
         let probe = self.clone();
         let spawned = std::thread::Builder::new().name(format!("check {}", self.name)).spawn(move || {
-            let _guard = guard;
-            let _ = sender.send(work(&probe));
+            let guard = guard;
+            let finding = work(&probe);
+            // before the finding is known: who hears of it may look again at once
+            drop(guard);
+            let _ = sender.send(finding);
         });
         if let Err(error) = spawned {
             return Finding::error(format!("the check could not be started: {error}"));

@@ -150,9 +150,10 @@ impl Redis {
             },
             Fault::Refused => format!("refused: nothing listens on {}; is redis-server running there?", server.shown),
             Fault::TimedOut => format!(
-                "time-out: {} did not answer within {}; it is stopped, busy or not reachable",
+                "time-out: {} did not answer within {}; it is stopped, busy or not reachable{}",
                 server.shown,
-                probe.within()
+                probe.within(),
+                if server.secure { ", or speaks no TLS on this port" } else { "" }
             ),
             other => format!("{other} ({})", server.shown),
         }
@@ -172,6 +173,7 @@ fn short(error: &crate::secret::SecretError) -> String {
 pub struct Server {
     client: redis::Client,
     db: i64,
+    secure: bool,
     /// Host and port, or the socket's path.
     pub shown: String,
 }
@@ -235,7 +237,7 @@ impl Server {
         } else {
             redis::Client::open(info).map_err(address)?
         };
-        Ok(Server { client, db, shown })
+        Ok(Server { client, db, secure, shown })
     }
 }
 

@@ -42,7 +42,7 @@ impl Service {
         match probe.around.services.status(&self.label) {
             Ok(status) => self.judge(&status).latency(started.elapsed()),
             // not loaded is one thing, not knowable another: this is not green and not an outage
-            Err(ServiceError::NoManager(why)) => Finding::warn(format!("unmeasured: no service manager answers: {why}")),
+            Err(ServiceError::NoManager(why)) => Finding::unmeasured(format!("no service manager answers: {why}")),
             Err(error) => Finding::error(format!("{manager}: {error}")),
         }
     }

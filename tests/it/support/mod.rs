@@ -14,6 +14,8 @@
 #![allow(dead_code, reason = "each area uses a part of it")]
 
 pub mod field;
+pub mod redis;
+pub mod webhook;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

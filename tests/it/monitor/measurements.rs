@@ -1,0 +1,138 @@
+//! What heartbeats measure, against a series whose truth is known.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::support::Scene;
+use crate::support::field::{Cycle, Heartbeats};
+
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+
+/// 768 heartbeats over three and a half days, as in the field: two Redis failures, two database outages (9 cycles, then
+/// the last 358, still open at the end), 107 API warnings, gaps of up to 11 hours, neighbours 0.2 s apart.
+fn field_series() -> Heartbeats {
+    let start: Timestamp = "2025-10-28T19:13:38.278Z".parse().expect("a time");
+    Heartbeats::series(start, SignedDuration::from_mins(5), 768)
+        .redis_down(40..41, "undefined")
+        .redis_down(300..301, "NOAUTH Authentication required.")
+        .database_missing(120..129)
+        .database_missing(410..768)
+        .api_down(20..100)
+        .api_down(500..527)
+        .gap(60, SignedDuration::from_hours(11))
+        .gap(200, SignedDuration::from_hours(6))
+        .gap(330, SignedDuration::from_mins(157))
+        .gap(15, SignedDuration::from_millis(200))
+        .gap(350, SignedDuration::from_millis(200))
+        .gap(600, SignedDuration::from_millis(200))
+}
+
+fn measure(scene: &Scene) -> Value {
+    scene.wo(["monitor", "--measure", "--json"]).expect_exit(0).expect_silent_stderr().json()
+}
+
+#[track_caller]
+fn value(json: &Value, key: &str) -> Value {
+    let all = json["measurements"].as_array().expect("measurements");
+    let found = all.iter().find(|measurement| measurement["key"] == key);
+    found.unwrap_or_else(|| panic!("{key} in {json:#}"))["value"]["value"].clone()
+}
+
+fn at(cycles: &[Cycle], n: usize) -> Value {
+    Value::from(cycles[n].at.to_string())
+}
+
+fn span_ns(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.as_nanosecond() - from.as_nanosecond()).expect("a span")
+}
+
+#[test]
+fn the_fields_768_heartbeats_are_measured_exactly() {
+    let series = field_series();
+    let cycles = series.cycles().to_vec();
+    let scene = Scene::new().heartbeats(series);
+    assert_eq!(scene.list("g/reports/ops_atomic").len(), 768);
+    let json = measure(&scene);
+    let (first, newest) = (cycles[0].at, cycles[767].at);
+    let days = span_ns(first, newest) as f64 / 86_400e9;
+    assert!((3.3..3.7).contains(&days), "{days}");
+    // counted here without the crate's help
+    let last_day =
+        cycles.iter().filter(|cycle| newest.duration_since(cycle.at) < SignedDuration::from_hours(24)).count();
+    assert_eq!(value(&json, "monitor.cycles_24h")["n"], last_day);
+    assert_eq!(value(&json, "monitor.expected_cycles_24h")["n"], 288);
+    assert_eq!(value(&json, "monitor.longest_gap"), 11 * 3_600_000_000_000u64);
+    // the newest is CRITICAL
+    assert_eq!(value(&json, "monitor.healthy_for"), 0);
+    let percent = |bad: u32| 100.0 * f64::from(768 - bad) / 768.0;
+    for (key, bad) in [("redis", 2), ("database", 367), ("api", 0), ("optimizer", 0), ("digest", 0)] {
+        // JSON's reader may be off by the last bit
+        let uptime = value(&json, &format!("monitor.uptime.{key}")).as_f64().expect("a number");
+        assert!((uptime - percent(bad)).abs() < 1e-9, "{key}: {uptime}");
+    }
+    let measured = &json["measured"];
+    assert_eq!(measured["checks"]["api"]["warnings"], 107);
+    assert_eq!(measured["seen"], 768);
+    assert_eq!(measured["expected"], span_ns(first, newest) / 300_000_000_000 + 1);
+    let redis = measured["checks"]["redis"]["outages"].as_array().expect("outages");
+    assert_eq!(redis.len(), 2);
+    for (outage, n) in redis.iter().zip([40, 300]) {
+        assert_eq!((&outage["from"], &outage["until"]), (&at(&cycles, n), &at(&cycles, n + 1)));
+        assert_eq!(outage["cycles"], 1);
+    }
+    let database = measured["checks"]["database"]["outages"].as_array().expect("outages");
+    assert_eq!(database.len(), 2);
+    assert_eq!((&database[0]["from"], &database[0]["until"]), (&at(&cycles, 120), &at(&cycles, 129)));
+    assert_eq!(database[0]["cycles"], 9);
+    assert_eq!((&database[1]["from"], &database[1]["until"]), (&at(&cycles, 410), &Value::Null));
+    assert_eq!((&database[1]["cycles"], &database[1]["last_bad"]), (&Value::from(358), &at(&cycles, 767)));
+    let how = |key: &str| {
+        let all = json["measurements"].as_array().expect("measurements").clone();
+        all.into_iter().find(|one| one["key"] == key).expect("it")["how"].as_str().expect("words").to_owned()
+    };
+    let coverage = format!("{:.2}%", 100.0 * 768.0 / (span_ns(first, newest) / 300_000_000_000 + 1) as f64);
+    assert!(how("monitor.uptime.database").contains(&format!("401 / 768; coverage {coverage}")));
+    assert!(how("monitor.healthy_for").contains("the newest heartbeat is CRITICAL"));
+}
+
+#[test]
+fn health_counts_from_the_last_critical_heartbeat_or_gap() {
+    // up to the last good one before the second database outage
+    let cycles = field_series().cycles()[..410].to_vec();
+    let expected = span_ns(cycles[331].at, cycles[409].at);
+    let scene = Scene::new().heartbeats(Heartbeats::of(cycles));
+    let json = measure(&scene);
+    // cycle 331 follows the gap of 157 minutes; the API's warnings don't break health
+    assert_eq!(value(&json, "monitor.healthy_for"), expected);
+    let healthy =
+        json["measurements"].as_array().expect("measurements").iter().find(|m| m["key"] == "monitor.healthy_for");
+    // a good time of last year is not good now
+    assert_eq!(healthy.expect("it")["ok"], false);
+}
+
+#[test]
+fn a_series_up_to_now_vouches_for_the_present() {
+    let now = Timestamp::now();
+    let scene = Scene::new().heartbeats(Heartbeats::days(2).ending(now - MINUTE));
+    let root = scene.root();
+    let config = workbridge::config::Config::load(&root).expect("the settings");
+    let healthy = workbridge::monitor::measure::take_key(&root, &config, "monitor.healthy_for", Timestamp::now());
+    assert_eq!(healthy.map(|healthy| healthy.ok), Ok(Some(true)));
+    let later = now + SignedDuration::from_hours(3);
+    let stale = workbridge::monitor::measure::take_key(&root, &config, "monitor.healthy_for", later);
+    assert!(stale.as_ref().is_err_and(|why| why.contains("too old to say anything of the present")), "{stale:?}");
+    let keys = |now| {
+        let taken = workbridge::monitor::measure::take(&root, &config, now).expect("measurements");
+        taken.into_iter().map(|measurement| measurement.key).collect::<Vec<_>>()
+    };
+    assert!(keys(Timestamp::now()).contains(&"monitor.healthy_for".to_owned()));
+    assert!(!keys(later).contains(&"monitor.healthy_for".to_owned()));
+    assert!(keys(later).contains(&"monitor.uptime.redis".to_owned()));
+}
+
+#[test]
+fn no_heartbeats_measure_nothing() {
+    let scene = Scene::new();
+    assert_eq!(measure(&scene)["measurements"], serde_json::json!([]));
+    scene.wo(["monitor", "--measure"]).expect_exit(0).expect_stderr("nothing is measured");
+}

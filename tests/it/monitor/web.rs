@@ -1,0 +1,126 @@
+//! `/metrics` and `/healthz`.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use workbridge::clock::FixedClock;
+use workbridge::config::Config;
+use workbridge::web::{self, Server};
+
+use crate::support::Scene;
+
+const CHECKS: &str = "[[monitor.check]]\nname = \"file\"\nkind = \"file\"\npath = \"there.txt\"\n\
+                      [[monitor.check]]\nname = \"api\"\nkind = \"file\"\npath = \"api.txt\"\nseverity = \"warn\"\n";
+
+struct Site {
+    server: Server,
+    clock: Arc<FixedClock>,
+    stop: watch::Sender<bool>,
+}
+
+fn open(scene: &Scene, toml: &str) -> Option<Site> {
+    let config = Config::parse(toml, std::path::Path::new("wo.toml")).expect("a good wo.toml");
+    let clock = Arc::new(FixedClock::at(Timestamp::now()));
+    let (stop, stopped) = watch::channel(false);
+    let server = web::start(scene.root(), Arc::new(config), clock.clone(), stopped)?;
+    Some(Site { server, clock, stop })
+}
+
+/// Status and body.
+fn get(address: SocketAddr, path: &str, host: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, answer.split_once("\r\n\r\n").expect("a body").1.to_owned())
+}
+
+fn health(site: &Site) -> (u16, String) {
+    get(site.server.address, "/healthz", "localhost")
+}
+
+#[test]
+fn health_is_what_a_recent_cycle_measured() {
+    let toml = format!("[web]\nlisten = \"127.0.0.1:0\"\n{CHECKS}");
+    let scene = Scene::new().config(&toml).file("there.txt", "x").file("api.txt", "x");
+    let site = open(&scene, &toml).expect("a server");
+    let (status, body) = health(&site);
+    assert_eq!(status, 503);
+    assert!(body.contains("unmeasured: no heartbeat yet"), "{body}");
+    let cycle = |exit| {
+        let _ = scene.wo(["monitor", "--once"]).expect_exit(exit);
+        site.clock.set(Timestamp::now());
+    };
+    cycle(0);
+    assert_eq!(health(&site).0, 200);
+    std::fs::remove_file(scene.path("api.txt")).expect("away with it");
+    cycle(0);
+    let (status, body) = health(&site);
+    assert!(status == 200 && body.contains("api warn: `api.txt` not found"), "{body}");
+    std::fs::remove_file(scene.path("there.txt")).expect("away with it");
+    cycle(1);
+    let (status, body) = health(&site);
+    assert!(status == 503 && body.contains("file error: `there.txt` not found"), "{body}");
+    scene.write("there.txt", "x");
+    cycle(0);
+    assert_eq!(health(&site).0, 200);
+    // green is not what was measured long ago
+    site.clock.set(Timestamp::now() + Duration::from_secs(700));
+    let (status, body) = health(&site);
+    assert!(status == 503 && body.contains("stale: "), "{body}");
+}
+
+#[test]
+fn metrics_are_prometheus_text() {
+    let toml = format!("[web]\nlisten = \"127.0.0.1:0\"\n{CHECKS}");
+    let scene = Scene::new().config(&toml).file("there.txt", "x");
+    let site = open(&scene, &toml).expect("a server");
+    let (status, body) = get(site.server.address, "/metrics", "127.0.0.1:1");
+    assert!(status == 200 && body.contains("workbridge_info{version="), "{body}");
+    for _ in 0..2 {
+        let _ = scene.wo(["monitor", "--once"]).expect_exit(0);
+    }
+    let (_, body) = get(site.server.address, "/metrics", "127.0.0.1:1");
+    for line in [
+        "workbridge_monitor_cycles_total 2",
+        "workbridge_monitor_status{status=\"warnings\"} 1",
+        "workbridge_monitor_interval_seconds 300",
+        "workbridge_check_state{check=\"file\",component=\"Files\",state=\"ok\"} 1",
+        "workbridge_check_state{check=\"api\",component=\"Files\",state=\"warn\"} 1",
+        "workbridge_check_consecutive_failures{check=\"file\"} 0",
+        "workbridge_alerts_queued 0",
+    ] {
+        assert!(body.lines().any(|there| there == line), "{line} in\n{body}");
+    }
+    let typed =
+        |line: &str| line.starts_with('#') || line.split(' ').next_back().is_some_and(|n| n.parse::<f64>().is_ok());
+    assert!(body.lines().all(typed), "{body}");
+}
+
+#[test]
+fn it_answers_to_loopback_names_only_and_ends_when_told() {
+    let toml = "[web]\nlisten = \"127.0.0.1:0\"\n";
+    let site = open(&Scene::new(), toml).expect("a server");
+    assert_eq!(get(site.server.address, "/metrics", "evil.example").0, 421);
+    assert_eq!(get(site.server.address, "/nothing", "localhost").0, 404);
+    // a reader that holds its connection open does not hold the end up
+    let _open = TcpStream::connect(site.server.address).expect("a connection");
+    site.stop.send(true).expect("the end");
+    site.server.thread.join().expect("the server's thread");
+}
+
+#[test]
+fn off_by_one_setting_and_a_taken_port_is_no_failure() {
+    let scene = Scene::new();
+    assert!(open(&scene, "[web]\nenabled = false\n").is_none());
+    let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = taken.local_addr().expect("its address");
+    assert!(open(&scene, &format!("[web]\nlisten = \"{address}\"\n")).is_none());
+    let outside = Config::parse("[web]\nlisten = \"0.0.0.0:4902\"\n", std::path::Path::new("wo.toml"));
+    assert!(outside.is_err_and(|error| error.to_string().contains("is not a loopback address")));
+}
