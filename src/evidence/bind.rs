@@ -35,7 +35,7 @@ pub use crate::order::fold;
 /// Binds one metric as written, such as that of a template's row; for criteria, whose target may say more, make one
 /// [`Binder`] for all.
 pub fn bind(metric: &str, bindings: &BTreeMap<String, String>, declarations: &[Declaration]) -> Binding {
-    Binder::new(bindings, declarations).bind_names(metric, &[fold(metric)])
+    Binder::new(bindings, declarations).bind_metric(metric)
 }
 
 /// The folded labels of an order's bindings and a handler's declarations.
@@ -65,6 +65,11 @@ impl Binder {
     /// The first way of naming the metric that leads to a measurement decides; see [`names_of`].
     pub fn bind(&self, criterion: &Criterion) -> Binding {
         self.bind_names(&criterion.metric, &names_of(criterion))
+    }
+
+    /// Binds one metric as written, such as the name in a template's row.
+    pub fn bind_metric(&self, metric: &str) -> Binding {
+        self.bind_names(metric, &[fold(metric)])
     }
 
     fn bind_names(&self, metric: &str, names: &[String]) -> Binding {

@@ -1,6 +1,33 @@
 //! Reports: pure functions from a [`RunRecord`] (read from the journal alone) and a template to text.
 //! Same record, same bytes.
 
+pub mod columns;
+mod completion;
+mod context;
+mod criteria;
+pub mod dates;
+mod evidence_table;
+mod expressions;
+pub mod fill;
+mod judging;
+mod label;
+mod list_slots;
+pub mod marks;
+mod outline;
+mod result;
+mod rows;
+mod shipped;
+pub mod slots;
+mod test_slots;
+pub mod verdicts;
+
+pub use completion::completion;
+pub use criteria::{template_commands, template_criteria};
+pub use expressions::FillError;
+pub use fill::{Filled, FilledSlot, State, fill};
+pub use result::{SCHEMA, SCHEMA_VERSION, result_json};
+pub use shipped::{builtin, builtin_names, file_name};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

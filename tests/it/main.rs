@@ -3,6 +3,7 @@
 mod bridge;
 mod cli;
 mod monitor;
+mod reports;
 mod schedule;
 mod services;
 mod support;

@@ -1,0 +1,272 @@
+//! What the columns of a template's table are for, by their headers.
+//!
+//! Invariant: a table is one to fill only if a column says how its subjects are (Status, State, Result, Actual, …); a legend or
+//! a list of files is left alone.
+
+use super::{label, marks};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Label,
+    Target,
+    Actual,
+    Status,
+    Details,
+    /// Ids of measurements.
+    Evidence,
+    /// The author's own words.
+    Plain,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableKind {
+    /// `Metric | Target | Actual | Status`.
+    Metrics,
+    /// `Component | Status | Details`.
+    Components,
+    /// `Component | State`.
+    States,
+    /// A column says how things are, but what they are is not known: only what is green there is looked at.
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Columns {
+    pub kind: TableKind,
+    pub roles: Vec<Role>,
+    /// The column that names the subjects.
+    pub label: usize,
+}
+
+const LABEL: [&str; 56] = [
+    "metric",
+    "metrics",
+    "criterion",
+    "criteria",
+    "kpi",
+    "kpis",
+    "indicator",
+    "measure",
+    "measurement",
+    "requirement",
+    "component",
+    "components",
+    "service",
+    "services",
+    "subject",
+    "item",
+    "items",
+    "check",
+    "checks",
+    "module",
+    "part",
+    "system",
+    "subsystem",
+    "agent",
+    "agents",
+    "launchagent",
+    "launchagents",
+    "file",
+    "files",
+    "artifact",
+    "artifacts",
+    "deliverable",
+    "deliverables",
+    "test",
+    "tests",
+    "script",
+    "scripts",
+    "endpoint",
+    "area",
+    "feature",
+    "process",
+    "job",
+    "jobs",
+    "dependency",
+    "resource",
+    "layer",
+    "element",
+    "name",
+    "step",
+    "task",
+    "case",
+    "tool",
+    "directory",
+    "integration",
+    "aspect",
+    "what",
+];
+const TARGET: [&str; 12] = [
+    "target",
+    "targets",
+    "expected",
+    "expectation",
+    "goal",
+    "threshold",
+    "sla",
+    "slo",
+    "required",
+    "limit",
+    "budget",
+    "wanted",
+];
+const ACTUAL: [&str; 7] = ["actual", "measured", "observed", "achieved", "value", "reading", "got"];
+const STATUS: [&str; 22] = [
+    "status",
+    "state",
+    "verdict",
+    "result",
+    "results",
+    "outcome",
+    "health",
+    "pass",
+    "passed",
+    "fail",
+    "ok",
+    "condition",
+    "ready",
+    "readiness",
+    "verified",
+    "working",
+    "done",
+    "complete",
+    "completed",
+    "works",
+    "present",
+    "loaded",
+];
+const DETAILS: [&str; 18] = [
+    "details",
+    "detail",
+    "note",
+    "notes",
+    "comment",
+    "comments",
+    "remark",
+    "remarks",
+    "info",
+    "information",
+    "observation",
+    "observations",
+    "proof",
+    "size",
+    "hash",
+    "sha256",
+    "checksum",
+    "measurements",
+];
+
+fn role(header: &str, has_label: bool) -> Role {
+    let words = label::words(header);
+    let is = |set: &[&str], word: &String| set.contains(&word.as_str());
+    let any = |set: &[&str]| words.iter().any(|word| is(set, word));
+    let Some(last) = words.last() else {
+        return if marks::all(header).is_empty() { Role::Plain } else { Role::Status };
+    };
+    if any(&TARGET) {
+        return Role::Target;
+    }
+    if is(&LABEL, last) {
+        // a second one is what the first is held against: `Metric | Success criteria | …`
+        return match (has_label, last.as_str()) {
+            (false, _) => Role::Label,
+            (true, "criteria" | "criterion" | "requirement") => Role::Target,
+            (true, _) => Role::Plain,
+        };
+    }
+    if last == "evidence" {
+        return Role::Evidence;
+    }
+    if is(&DETAILS, last) {
+        return Role::Details;
+    }
+    if any(&ACTUAL) {
+        return Role::Actual;
+    }
+    if any(&STATUS) {
+        return Role::Status;
+    }
+    match (any(&DETAILS), !has_label && any(&LABEL)) {
+        (true, _) => Role::Details,
+        (_, true) => Role::Label,
+        _ => Role::Plain,
+    }
+}
+
+/// The columns under these headers, or `None` for a table that is not to be filled.
+pub fn read(headers: &[&str]) -> Option<Columns> {
+    let mut roles: Vec<Role> = Vec::new();
+    for header in headers {
+        roles.push(role(header, roles.contains(&Role::Label)));
+    }
+    let statuses: Vec<usize> = positions(&roles, Role::Status);
+    let actuals = positions(&roles, Role::Actual);
+    // `Metric | Target | Result | Status`: the first of two is the value
+    if let ([first, _, ..], []) = (statuses.as_slice(), actuals.as_slice())
+        && roles.contains(&Role::Target)
+        && headers.get(*first).is_some_and(|header| label::words(header).iter().any(|word| word.starts_with("result")))
+    {
+        roles[*first] = Role::Actual;
+    }
+    let has = |role| roles.contains(&role);
+    let known = roles.iter().position(|role| *role == Role::Label);
+    let first_plain = roles.iter().position(|role| *role == Role::Plain);
+    if !has(Role::Status) && !has(Role::Actual) {
+        return None;
+    }
+    if has(Role::Target) {
+        let label = known.or(first_plain)?;
+        return Some(Columns { kind: TableKind::Metrics, roles, label });
+    }
+    if !has(Role::Status) {
+        // `Component | Value`: what is there now; `Field | Value` is a form
+        let label = known?;
+        let roles = roles.iter().map(|role| if *role == Role::Actual { Role::Status } else { *role }).collect();
+        return Some(Columns { kind: TableKind::States, roles, label });
+    }
+    let kind = match known {
+        Some(_) if has(Role::Details) || has(Role::Evidence) || has(Role::Actual) => TableKind::Components,
+        Some(_) => TableKind::States,
+        None => TableKind::Other,
+    };
+    Some(Columns { kind, label: known.or(first_plain).unwrap_or(0), roles })
+}
+
+fn positions(roles: &[Role], wanted: Role) -> Vec<usize> {
+    roles.iter().enumerate().filter(|(_, role)| **role == wanted).map(|(n, _)| n).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_say_what_their_columns_are_for() {
+        use Role::*;
+        for (headers, kind, roles) in [
+            ("Metric|Target|Actual|Status", TableKind::Metrics, vec![Label, Target, Actual, Status]),
+            ("**METRIC**|🎯 Target|`Actual`|✅ Status", TableKind::Metrics, vec![Label, Target, Actual, Status]),
+            ("Metric|Expected|Result|Status", TableKind::Metrics, vec![Label, Target, Actual, Status]),
+            ("Metric|Expected Result|Actual Value|Result", TableKind::Metrics, vec![Label, Target, Actual, Status]),
+            ("Metric|Success Criteria|Measured|Pass/Fail", TableKind::Metrics, vec![Label, Target, Actual, Status]),
+            ("Quality|Target|Status", TableKind::Metrics, vec![Plain, Target, Status]),
+            ("Component|Status|Details", TableKind::Components, vec![Label, Status, Details]),
+            ("component name|current status|notes", TableKind::Components, vec![Label, Status, Details]),
+            ("Component|State", TableKind::States, vec![Label, Status]),
+            ("🧩 Component|🟢 State", TableKind::States, vec![Label, Status]),
+            ("Health Check|✅", TableKind::States, vec![Label, Status]),
+            ("Component|Path|Status|Evidence", TableKind::Components, vec![Label, Plain, Status, Evidence]),
+            ("Version|Date|Status", TableKind::Other, vec![Plain, Plain, Status]),
+        ] {
+            let headers: Vec<&str> = headers.split('|').collect();
+            let columns = read(&headers).unwrap_or_else(|| panic!("{headers:?}"));
+            assert_eq!((columns.kind, columns.roles), (kind, roles), "{headers:?}");
+        }
+        for headers in
+            ["File|Purpose", "Symbol|Meaning", "Metric|Target", "Field|Value", "Time|Job", "", "Name|Description"]
+        {
+            let headers: Vec<&str> = headers.split('|').collect();
+            assert_eq!(read(&headers), None, "{headers:?}");
+        }
+    }
+}

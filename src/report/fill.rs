@@ -1,0 +1,457 @@
+//! Filling a template: every slot is replaced by what was measured, every other byte stays.
+//!
+//! Invariant: a slot comes out green only through [`State::Green`], and that only where a measurement says so (for the verdict
+//! list and the status line: where the outcome does).
+
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+
+use super::columns::{Role, TableKind};
+use super::expressions::{self, FillError};
+use super::judging::{self, Subject, TestResult};
+use super::label::Labels;
+use super::list_slots::choices;
+use super::marks::{self, Form, Sense};
+use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey};
+use super::{RunRecord, context, dates, evidence_table, verdicts};
+use crate::evidence::{Judged, Verdict};
+
+/// A filled template.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filled {
+    pub text: String,
+    /// What each slot of the template became, in order.
+    pub slots: Vec<FilledSlot>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct FilledSlot {
+    pub slot: Slot,
+    pub became: String,
+    pub state: State,
+    /// Ids of the measurements it rests on.
+    pub evidence: Vec<String>,
+}
+
+/// What a slot says now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Measured, and it is so.
+    Green,
+    /// Measured, and it isn't.
+    Failed,
+    Unmeasured,
+    Waived,
+    /// It judges nothing: a date, a value, a line that isn't chosen.
+    Neutral,
+}
+
+struct Became {
+    text: String,
+    state: State,
+    evidence: Vec<String>,
+}
+
+impl Became {
+    fn neutral(text: impl Into<String>) -> Self {
+        Became { text: text.into(), state: State::Neutral, evidence: Vec::new() }
+    }
+}
+
+/// Fills `template` from `record`. The Evidence table is added at the end.
+///
+/// # Errors
+/// An expression that can't be evaluated, with its line and column. Everything else has an answer.
+pub fn fill(template: &str, record: &RunRecord) -> Result<Filled, FillError> {
+    let survey = slots::survey(template);
+    let filler = Filler {
+        template,
+        record,
+        labels: Labels::of(record),
+        survey: &survey,
+        now: now(record),
+        eol: if template.split('\n').next().is_some_and(|line| line.ends_with('\r')) { "\r\n" } else { "\n" },
+        env: expressions::environment(),
+        context: context::of(record),
+    };
+    let mut text = String::with_capacity(template.len() * 2);
+    let mut filled = Vec::with_capacity(survey.slots.len());
+    let mut from = 0;
+    for slot in &survey.slots {
+        let became = filler.slot(slot)?;
+        text.push_str(template.get(from..slot.span.start).unwrap_or(""));
+        text.push_str(&became.text);
+        from = slot.span.end;
+        let Became { text: became, state, evidence } = became;
+        filled.push(FilledSlot { slot: slot.clone(), became, state, evidence });
+    }
+    text.push_str(template.get(from..).unwrap_or(""));
+    if let Some(fence) = &survey.open_fence {
+        end_line(&mut text, filler.eol);
+        text.push_str(fence);
+    }
+    end_line(&mut text, filler.eol);
+    text.push_str(&evidence_table::section(record).replace('\n', filler.eol));
+    Ok(Filled { text, slots: filled })
+}
+
+fn end_line(text: &mut String, eol: &str) {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push_str(eol);
+    }
+}
+
+/// The end of the run in the record's zone; UTC where that isn't known.
+pub fn now(record: &RunRecord) -> Zoned {
+    record.ended.to_zoned(TimeZone::get(&record.zone).unwrap_or(TimeZone::UTC))
+}
+
+struct Filler<'a> {
+    template: &'a str,
+    record: &'a RunRecord,
+    labels: Labels<'a>,
+    survey: &'a Survey,
+    now: Zoned,
+    eol: &'static str,
+    env: minijinja::Environment<'a>,
+    context: minijinja::Value,
+}
+
+impl Filler<'_> {
+    fn slot(&self, slot: &Slot) -> Result<Became, FillError> {
+        let source = self.template.get(slot.span.clone()).unwrap_or("");
+        Ok(match &slot.kind {
+            SlotKind::ShellDate => match dates::show_shell_date(source, &self.now) {
+                Ok(date) => Became::neutral(date),
+                Err(why) => Became::neutral(format!("{source} (not filled: {})", marks::show(&why))),
+            },
+            SlotKind::DateToken(token) => Became::neutral(dates::show_token(*token, &self.now)),
+            SlotKind::Expression => Became::neutral(expressions::evaluate(
+                &self.env,
+                &self.context,
+                self.template,
+                slot.span.start,
+                source,
+            )?),
+            SlotKind::Cell(cell) => self.cell(cell),
+            SlotKind::MissingCells { row, roles, closed } => self.missing_cells(row, roles, *closed),
+            SlotKind::TestMark { commands, was } => {
+                let result = judging::test(self.record, commands);
+                let space = if was.is_none() { " " } else { "" };
+                let became = match &result {
+                    TestResult::Passed { .. } => "✅".to_owned(),
+                    TestResult::Failed { why, .. } => {
+                        format!("❌ (failed: {}{})", marks::show(why), cite(result.evidence()))
+                    }
+                    TestResult::NotRun { why } => format!("☐ (unmeasured: {})", marks::show(why)),
+                };
+                self.test(result, became + space)
+            }
+            SlotKind::TestResult { commands, prefix, blank_after } => {
+                let result = judging::test(self.record, commands);
+                let line = match &result {
+                    TestResult::Passed { output, .. } => {
+                        format!("✅ passed{}{}", cite(result.evidence()), quoted(output))
+                    }
+                    TestResult::Failed { why, output, .. } => {
+                        format!("❌ failed: {}{}{}", marks::show(why), cite(result.evidence()), quoted(output))
+                    }
+                    TestResult::NotRun { why } => format!("☐ unmeasured: {}", marks::show(why)),
+                };
+                let (eol, gap) = (self.eol, prefix.trim_end());
+                let blank = if *blank_after { format!("{eol}{gap}") } else { String::new() };
+                self.test(result, format!("{eol}{gap}{eol}{prefix}**Result:** {line}{blank}"))
+            }
+            SlotKind::Verdict { list, line, form, was } => self.verdict(*list, *line, *form, was.is_some()),
+            SlotKind::VerdictEnd { list, prefix } => self.verdict_end(*list, prefix),
+            SlotKind::Check { names, was } => {
+                let state = judging::check(&self.labels, names);
+                let text = match (was.form, state.state, was.sense) {
+                    (Form::Bracket, State::Green, _) => "[x]".to_owned(),
+                    (Form::Sign, State::Green, _) => "✅".to_owned(),
+                    (Form::Bracket, State::Failed, _) => format!("[ ] ❌{}", cite(&state.evidence)),
+                    (Form::Sign, State::Failed, _) => "❌".to_owned(),
+                    (Form::Bracket, _, Sense::Green) => "[ ] (unmeasured)".to_owned(),
+                    (Form::Sign, _, Sense::Green) => "☐ (unmeasured)".to_owned(),
+                    (Form::Bracket, ..) => "[ ]".to_owned(),
+                    (Form::Sign, ..) => "☐".to_owned(),
+                };
+                Became { text, state: state.state, evidence: state.evidence }
+            }
+            SlotKind::Choice { names, was } => status(&judging::check(&self.labels, names), was, true),
+            SlotKind::Status { names, was } if names.is_empty() => self.overall(was),
+            SlotKind::Status { names, was } => status(&judging::check(&self.labels, names), was, true),
+        })
+    }
+
+    fn test(&self, result: TestResult, text: String) -> Became {
+        let state = match &result {
+            TestResult::Passed { .. } => State::Green,
+            TestResult::Failed { .. } => State::Failed,
+            TestResult::NotRun { .. } => State::Unmeasured,
+        };
+        Became { text, state, evidence: result.evidence().to_vec() }
+    }
+
+    fn cell(&self, cell: &CellSlot) -> Became {
+        let mut became = match cell.row.kind {
+            TableKind::Metrics => metric(&judging::criterion(self.record, &cell.row), cell),
+            _ => component(&self.subject(&cell.row), cell, self.record),
+        };
+        if cell.blank {
+            became.text = format!(" {} ", became.text);
+        }
+        became
+    }
+
+    fn subject(&self, row: &RowSubject) -> Subject {
+        judging::subject(&self.labels, &row.names)
+    }
+
+    fn missing_cells(&self, row: &RowSubject, roles: &[Role], closed: bool) -> Became {
+        let mut out = Became::neutral("");
+        let parts = roles.iter().map(|role| match role {
+            Role::Status => Some(Part::Status),
+            Role::Actual => Some(Part::Actual),
+            Role::Details => Some(Part::Details),
+            Role::Evidence => Some(Part::Evidence),
+            Role::Label | Role::Target | Role::Plain => None,
+        });
+        for part in parts {
+            let became = match part {
+                Some(part) => self.cell(&CellSlot { row: row.clone(), part, was: String::new(), blank: false }),
+                None => Became::neutral(""),
+            };
+            if part == Some(Part::Status) {
+                out.state = became.state;
+            }
+            if became.evidence.len() > out.evidence.len() {
+                out.evidence = became.evidence;
+            }
+            match closed {
+                true => out.text.push_str(&format!(" {} |", became.text)),
+                false => out.text.push_str(&format!(" | {}", became.text)),
+            }
+        }
+        out
+    }
+
+    fn verdict(&self, list: usize, line: usize, form: Form, was_marked: bool) -> Became {
+        let classes = self.survey.verdicts.get(&list).map(Vec::as_slice).unwrap_or_default();
+        let chosen = verdicts::choose(self.record.outcome, classes) == Some(line);
+        let good = matches!(
+            classes.get(line),
+            Some(Some(verdicts::Class::Full | verdicts::Class::Partial | verdicts::Class::Noop))
+        );
+        let sign = match (form, chosen, good) {
+            (Form::Bracket, true, _) => "[x]",
+            (Form::Bracket, false, _) => "[ ]",
+            (Form::Sign, true, true) => "✅",
+            // chosen, and nothing to be green about
+            (Form::Sign, true, false) => "☑",
+            (Form::Sign, false, _) => "☐",
+        };
+        let text = if was_marked { sign.to_owned() } else { format!("{sign} ") };
+        let state = match chosen {
+            true if self.record.outcome.is_good() => State::Green,
+            true => State::Failed,
+            false => State::Neutral,
+        };
+        Became { text, state, evidence: Vec::new() }
+    }
+
+    fn verdict_end(&self, list: usize, prefix: &str) -> Became {
+        let classes = self.survey.verdicts.get(&list).map(Vec::as_slice).unwrap_or_default();
+        let outcome = self.record.outcome;
+        if verdicts::choose(outcome, classes).is_some() {
+            return Became::neutral("");
+        }
+        let reason = marks::show(&self.record.reason);
+        let dash = if reason.is_empty() { "" } else { " – " };
+        let sign = verdicts::sign(outcome);
+        let state = if outcome.is_good() { State::Green } else { State::Failed };
+        Became {
+            text: format!("{}{prefix}{sign} Outcome: {outcome}{dash}{reason}", self.eol),
+            state,
+            evidence: Vec::new(),
+        }
+    }
+
+    /// The whole order's status, in the template's own words where it offers a choice.
+    fn overall(&self, was: &str) -> Became {
+        let outcome = self.record.outcome;
+        let options = choices(was);
+        let green = options.iter().find(|(sense, _)| *sense == Sense::Green).map(|(_, option)| *option);
+        let text = match (outcome.is_good(), green) {
+            (true, Some(option)) if options.len() > 1 => option.to_owned(),
+            _ => format!("{} {outcome}", verdicts::sign(outcome)),
+        };
+        let state = if outcome.is_good() { State::Green } else { State::Failed };
+        Became { text, state, evidence: Vec::new() }
+    }
+}
+
+/// ` [E1, E3]`, or nothing.
+pub fn cite(evidence: &[String]) -> String {
+    let ids: Vec<&str> = evidence.iter().map(String::as_str).filter(|id| !id.is_empty()).collect();
+    if ids.is_empty() { String::new() } else { format!(" [{}]", ids.join(", ")) }
+}
+
+fn quoted(output: &str) -> String {
+    let line = marks::show_at_most(output, 200);
+    if line.is_empty() { String::new() } else { format!(" – “{line}”") }
+}
+
+/// The verdict of a criterion as it is shown in a cell.
+pub fn verdict_text(judged: &Judged) -> String {
+    match &judged.verdict {
+        Verdict::Pass => "✅ PASS".to_owned(),
+        Verdict::Fail => "❌ FAIL".to_owned(),
+        Verdict::Unmeasured => "☐ UNMEASURED".to_owned(),
+        Verdict::Waived { reason, until } => format!("⚠️ WAIVED ({}, until {until})", marks::show(reason)),
+    }
+}
+
+/// The measured value of a criterion as it is shown in a cell.
+pub fn actual_text(judged: &Judged) -> String {
+    match &judged.actual {
+        Some(actual) => format!("{}{}", marks::show(actual), cite(&judged.evidence)),
+        None if judged.reason.is_empty() => "unmeasured".to_owned(),
+        None if matches!(judged.verdict, Verdict::Waived { .. }) => marks::show(&judged.reason),
+        None => format!("unmeasured: {}", marks::show(&judged.reason)),
+    }
+}
+
+fn metric(judged: &Judged, cell: &CellSlot) -> Became {
+    let state = match &judged.verdict {
+        Verdict::Pass => State::Green,
+        Verdict::Fail => State::Failed,
+        Verdict::Unmeasured => State::Unmeasured,
+        Verdict::Waived { .. } => State::Waived,
+    };
+    let evidence = judged.evidence.clone();
+    let verdict = match (state, green_choice(&cell.was)) {
+        (State::Green, Some(choice)) => choice,
+        _ => verdict_text(judged),
+    };
+    let text = match cell.part {
+        Part::Status if cell.row.value_elsewhere => verdict,
+        // one column for both
+        Part::Status => format!("{verdict}: {}", actual_text(judged)),
+        Part::Actual => return Became { text: actual_text(judged), state: State::Neutral, evidence },
+        Part::Details => return Became { text: marks::show(&judged.reason), state: State::Neutral, evidence },
+        Part::Evidence => return Became { text: ids(&evidence), state: State::Neutral, evidence },
+        Part::Sign => return sign(state, cell, evidence),
+    };
+    Became { text, state, evidence }
+}
+
+fn component(subject: &Subject, cell: &CellSlot, record: &RunRecord) -> Became {
+    let evidence = subject.evidence.clone();
+    match cell.part {
+        Part::Status => status(subject, &cell.was, !cell.row.value_elsewhere),
+        Part::Sign => sign(subject.state, cell, evidence),
+        Part::Evidence => Became { text: ids(&evidence), state: State::Neutral, evidence },
+        Part::Actual => Became { text: value_text(subject), state: State::Neutral, evidence },
+        Part::Details => Became { text: details(subject, record), state: State::Neutral, evidence },
+    }
+}
+
+fn ids(evidence: &[String]) -> String {
+    if evidence.is_empty() { "unmeasured".to_owned() } else { evidence.join(", ") }
+}
+
+/// A status or state cell. With `value`, no other cell shows what was measured.
+fn status(subject: &Subject, was: &str, value: bool) -> Became {
+    let measured = if value && subject.value.is_some() { format!(": {}", value_text(subject)) } else { String::new() };
+    let text = match subject.state {
+        State::Green => {
+            format!("{}{measured}", green_choice(was).or_else(|| green_word(was)).unwrap_or("✅ Verified".to_owned()))
+        }
+        State::Failed => format!("❌ Failed{measured}"),
+        _ => {
+            let open = choices(was).into_iter().find(|(sense, option)| *sense == Sense::Open && !option.is_empty());
+            match open {
+                Some((_, option)) if choices(was).len() > 1 && !option.contains('|') => {
+                    format!("{} (unmeasured)", option.trim_end())
+                }
+                _ if value => format!("☐ unmeasured: {}", marks::show(&subject.why)),
+                _ => "☐ unmeasured".to_owned(),
+            }
+        }
+    };
+    Became { text, state: subject.state, evidence: subject.evidence.clone() }
+}
+
+fn sign(state: State, cell: &CellSlot, evidence: Vec<String>) -> Became {
+    let text = match state {
+        State::Green => cell.was.clone(),
+        State::Failed if cell.was.starts_with('[') => "[ ]".to_owned(),
+        State::Failed => "❌".to_owned(),
+        _ if cell.was.starts_with('[') => "[ ]".to_owned(),
+        _ => "☐".to_owned(),
+    };
+    Became { text, state, evidence }
+}
+
+/// The green alternative where the template offers a choice.
+fn green_choice(was: &str) -> Option<String> {
+    let options = choices(was);
+    let (_, option) = options.iter().find(|(sense, _)| *sense == Sense::Green)?;
+    // more green ones are no choice, and a long one is no word for it
+    let one = options.iter().filter(|(sense, _)| *sense == Sense::Green).count() == 1;
+    (options.len() > 1 && one && option.chars().count() <= 24 && !option.contains('|')).then(|| (*option).to_owned())
+}
+
+/// Words that say no more than that a thing works; any other word of the template would claim what wasn't measured.
+const WORDS: [&str; 15] = [
+    "verified",
+    "working",
+    "ok",
+    "active",
+    "works",
+    "pass",
+    "passed",
+    "present",
+    "yes",
+    "good",
+    "valid",
+    "confirmed",
+    "up",
+    "success",
+    "ready",
+];
+
+fn green_word(was: &str) -> Option<String> {
+    let options = choices(was);
+    let [(Sense::Green, option)] = options.as_slice() else { return None };
+    let mark = marks::at(option)?;
+    let word = option.get(mark.len..)?.trim();
+    WORDS.contains(&word.to_lowercase().as_str()).then(|| format!("✅ {word}"))
+}
+
+fn value_text(subject: &Subject) -> String {
+    match &subject.value {
+        Some(value) => format!("{}{}", marks::show(value), cite(&subject.evidence)),
+        None => format!("unmeasured: {}", marks::show(&subject.why)),
+    }
+}
+
+/// Value, size, hash and time.
+fn details(subject: &Subject, record: &RunRecord) -> String {
+    let Some(value) = &subject.value else { return value_text(subject) };
+    let mut parts = vec![marks::show(value)];
+    if let Some(artifact) = &subject.artifact {
+        parts.push(crate::text::bytes(artifact.bytes));
+        parts.push(format!("sha256 {}…", marks::show(artifact.sha256.get(..12).unwrap_or(&artifact.sha256))));
+    }
+    if let Some(at) = subject.at {
+        let zone = TimeZone::get(&record.zone).unwrap_or(TimeZone::UTC);
+        parts.push(at.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string());
+    }
+    if subject.state == State::Unmeasured {
+        parts.push(format!("unmeasured: {}", marks::show(&subject.why)));
+    }
+    parts.retain(|part| !part.is_empty());
+    format!("{}{}", parts.join(" · "), cite(&subject.evidence))
+}

@@ -1,0 +1,171 @@
+//! Slots of lists: the lines of verdict lists and the marks of checklists.
+
+use super::label;
+use super::marks::{self, Form, Mark, Sense};
+use super::outline::{self, Outline, Span};
+use super::slots::{Slot, SlotKind, VerdictLists, status_line};
+use super::test_slots::confirms_line;
+use super::verdicts;
+
+struct Line {
+    /// The item's own text.
+    text: Span,
+    /// What the list marker is written with, blanks included.
+    marker: Span,
+}
+
+pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, verdict_lists: &mut VerdictLists) {
+    for (list, span) in outline.lists.iter().enumerate() {
+        let lines: Vec<Line> = lines(outline, list).collect();
+        let classes: Vec<Option<verdicts::Class>> =
+            lines.iter().map(|line| verdicts::class(source.get(line.text.clone()).unwrap_or(""))).collect();
+        let marked =
+            lines.iter().filter(|line| leading(source, &line.text).is_some() || trailing(source, &line.text).is_some());
+        if verdicts::is_list(&classes) && marked.count() * 2 > lines.len() {
+            verdict_list(source, list, span, &lines, out);
+            verdict_lists.insert(list, classes);
+        } else {
+            lines.iter().for_each(|line| checks(source, line, out));
+        }
+    }
+}
+
+/// The items of a list that have a text of their own, each with its first.
+fn lines(outline: &Outline, list: usize) -> impl Iterator<Item = Line> {
+    outline.items.iter().enumerate().filter(move |(_, item)| item.list == list).filter_map(|(n, item)| {
+        let block =
+            outline.blocks.iter().find(|block| block.item == Some(n) && block.kind == outline::BlockKind::Text)?;
+        (item.span.start <= block.span.start)
+            .then(|| Line { text: block.span.clone(), marker: item.span.start..block.span.start })
+    })
+}
+
+/// The sign that leads a text, emphasis skipped.
+fn leading(source: &str, text: &Span) -> Option<(usize, Mark)> {
+    let content = source.get(text.clone())?;
+    let inner = content.trim_start_matches(['*', '_', ' ']);
+    marks::at(inner).map(|mark| (text.end - inner.len(), mark))
+}
+
+/// A sign that ends a text: `- Redis ✅`.
+fn trailing(source: &str, text: &Span) -> Option<(usize, Mark)> {
+    let content = source.get(text.clone())?;
+    let (offset, mark) = marks::all(content).pop()?;
+    let behind = content.get(offset + mark.len..)?;
+    let ends = behind.chars().all(|c| c.is_whitespace() || matches!(c, '*' | '_' | '.' | '!'));
+    (ends && mark.form == Form::Sign).then_some((text.start + offset, mark))
+}
+
+fn verdict_list(source: &str, list: usize, span: &Span, lines: &[Line], out: &mut Vec<Slot>) {
+    let mut form = Form::Sign;
+    for (n, line) in lines.iter().enumerate() {
+        match leading(source, &line.text).or_else(|| trailing(source, &line.text)) {
+            Some((start, mark)) => {
+                form = mark.form;
+                let kind = SlotKind::Verdict { list, line: n, form, was: Some(mark) };
+                out.push(Slot { span: start..start + mark.len, kind });
+            }
+            None => {
+                let kind = SlotKind::Verdict { list, line: n, form, was: None };
+                out.push(Slot { span: line.text.start..line.text.start, kind });
+            }
+        }
+    }
+    // the outcome goes on a line of its own, in line with the list
+    let Some(first) = lines.first() else { return };
+    let marker = source.get(first.marker.clone()).unwrap_or("- ");
+    let prefix = outline::prefix(source, first.marker.start) + marker;
+    out.push(Slot { span: span.end..span.end, kind: SlotKind::VerdictEnd { list, prefix } });
+}
+
+fn checks(source: &str, line: &Line, out: &mut Vec<Slot>) {
+    let content = source.get(line.text.clone()).unwrap_or("");
+    let first = outline::lines(source, line.text.clone()).into_iter().next().unwrap_or(line.text.clone());
+    if confirms_line(source, first.clone()).is_some() || status_line(source, first).is_some() {
+        return;
+    }
+    let whole = label::names(&without_marks(content));
+    for (offset, mark) in marks::all(content) {
+        if !matches!(mark.sense, Sense::Green | Sense::Open) {
+            continue;
+        }
+        let before = content.get(..offset).unwrap_or("").trim_end_matches([' ', '\t', '*', '_', '\u{a0}']);
+        let behind = content.get(offset + mark.len..).unwrap_or("");
+        let start = line.text.start + offset;
+        let span = start..start + mark.len;
+        let name = before.trim_end_matches([':', '–', '—', '→', '=', '-', '|']);
+        if before.is_empty() {
+            out.push(Slot { span, kind: SlotKind::Check { names: whole.clone(), was: mark } });
+        } else if name.len() < before.len() {
+            let names = label::names(&without_marks(name));
+            let value = content.get(offset..).unwrap_or("").trim_end();
+            if choices(value).len() > 1 && !value.contains('\n') {
+                let was = value.to_owned();
+                out.push(Slot { span: start..start + value.len(), kind: SlotKind::Choice { names, was } });
+                return;
+            }
+            out.push(Slot { span, kind: SlotKind::Check { names, was: mark } });
+        } else if mark.sense == Sense::Green && behind.chars().all(|c| c.is_whitespace() || "*_.!)✅".contains(c)) {
+            out.push(Slot { span, kind: SlotKind::Check { names: whole.clone(), was: mark } });
+        }
+    }
+}
+
+fn without_marks(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for (offset, mark) in marks::all(text) {
+        out.push_str(text.get(from..offset).unwrap_or(""));
+        from = offset + mark.len;
+    }
+    out.push_str(text.get(from..).unwrap_or(""));
+    out
+}
+
+/// The alternatives of `☐ Pending / ✅ Verified`, each from its sign on; empty where `text` doesn't start with one.
+pub fn choices(text: &str) -> Vec<(Sense, &str)> {
+    let signs = marks::all(text);
+    if signs.first().is_none_or(|(offset, _)| *offset != 0) {
+        return Vec::new();
+    }
+    let mut out = Vec::new();
+    for (n, (offset, mark)) in signs.iter().enumerate() {
+        let end = signs.get(n + 1).map_or(text.len(), |(next, _)| *next);
+        let option =
+            text.get(*offset..end).unwrap_or("").trim_end_matches(|c: char| c.is_whitespace() || "/|\\,·;".contains(c));
+        let option = option.strip_suffix(" or").unwrap_or(option);
+        out.push((mark.sense, option));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::slots::find;
+    use super::*;
+
+    #[test]
+    fn marks_of_items_are_slots_and_their_words_are_not() {
+        for (template, expect) in [
+            ("- [ ] a\n- [x] b\n  - ☐ c\n    1. ✅ d\n", vec!["[ ]", "[x]", "☐", "✅"]),
+            ("- **✅ a**\n- ✔️ b\n* ☑ c\n", vec!["✅", "✔️", "☑"]),
+            ("- Redis: ✅ fixed\n- **DB:** 🟢 up\n- api – ✅\n- job ✅\n", vec!["✅", "🟢", "✅", "✅"]),
+            ("- Redis: ☐ Pending / ✅ Verified\n", vec!["☐ Pending / ✅ Verified"]),
+            ("- a ✅ in the middle stays\n- ❌ never do this\n- ⚠️ mind\n- [x](y) link\n", vec![]),
+            ("- ☐ Pending…\n- ☐ Partial Success – some\n- ✅ Full Success – all\n", vec!["☐", "☐", "✅", ""]),
+            ("> - [ ] Pending\n> - [x] Full Success\n", vec!["[ ]", "[x]", ""]),
+            ("- Pending\n- Full Success\n", vec![]),
+        ] {
+            let slots: Vec<&str> = find(template).into_iter().map(|slot| &template[slot.span]).collect();
+            assert_eq!(slots, expect, "{template}");
+        }
+    }
+
+    #[test]
+    fn choices_are_split_at_their_signs() {
+        assert_eq!(choices("☐ Pending / ✅ Verified"), [(Sense::Open, "☐ Pending"), (Sense::Green, "✅ Verified")]);
+        assert_eq!(choices("✅ Yes or ❌ No"), [(Sense::Green, "✅ Yes"), (Sense::Bad, "❌ No")]);
+        assert_eq!(choices("✅ OK"), [(Sense::Green, "✅ OK")]);
+        assert!(choices("maybe ✅").is_empty());
+    }
+}

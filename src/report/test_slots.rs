@@ -1,0 +1,193 @@
+//! Slots of operational tests: a fenced command, then a `✅ Confirms: …` line or an `Expected:` block.
+//!
+//! Invariant: a line that confirms is bound to the commands that stand above it in the same section and to no others.
+
+use super::label;
+use super::marks::{self, Mark, Sense};
+use super::outline::{self, Block, BlockKind, Outline, Span};
+use super::slots::{Slot, SlotKind};
+use crate::order::Command;
+
+/// Fences in these languages show data, not commands.
+const DATA: [&str; 24] = [
+    "json", "jsonc", "yaml", "yml", "xml", "toml", "text", "txt", "output", "log", "markdown", "md", "csv", "html",
+    "diff", "ini", "plist", "mermaid", "indented", "expected", "tree", "env", "conf", "plain",
+];
+
+pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Vec<Command>) {
+    let mut commands: Vec<Command> = Vec::new();
+    // a test that was confirmed is over with the next command
+    let mut used = false;
+    let mut awaits_block = false;
+    let mut after_fence = false;
+    for (n, block) in outline.blocks.iter().enumerate() {
+        let is_expected_block = std::mem::take(&mut awaits_block);
+        let follows_fence = std::mem::take(&mut after_fence);
+        match &block.kind {
+            BlockKind::Heading => {
+                commands.clear();
+                used = false;
+            }
+            BlockKind::Code { language, text, .. } if !is_expected_block && !DATA.contains(&language.as_str()) => {
+                if used {
+                    commands.clear();
+                    used = false;
+                }
+                commands.push(Command { language: language.clone(), text: text.clone(), span: block.span.clone() });
+                after_fence = true;
+            }
+            BlockKind::Text => {
+                for line in outline::lines(source, block.span.clone()) {
+                    let mark = confirms_line(source, line.clone())
+                        .filter(|(_, was)| was.is_some() || !commands.is_empty())
+                        .or_else(|| claim_line(source, line).filter(|_| follows_fence && block.item.is_none()));
+                    if let Some((span, was)) = mark {
+                        remember(&commands, tests);
+                        out.push(Slot { span, kind: SlotKind::TestMark { commands: commands.clone(), was } });
+                        used = true;
+                    }
+                }
+                let Some(rest) = expected(source, block).filter(|_| !commands.is_empty()) else { continue };
+                used = true;
+                awaits_block = rest.is_empty();
+                let last = if awaits_block { block_after(outline, n) } else { Some((block.span.clone(), true)) };
+                let (span, _) = last.unwrap_or((block.span.clone(), true));
+                remember(&commands, tests);
+                out.push(result_slot(source, block, span, &commands));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn remember(commands: &[Command], tests: &mut Vec<Command>) {
+    for command in commands {
+        if !tests.contains(command) {
+            tests.push(command.clone());
+        }
+    }
+}
+
+/// The block that follows, with the outermost list or quote around it.
+fn block_after(outline: &Outline, n: usize) -> Option<(Span, bool)> {
+    let before = outline.blocks.get(n)?.span.end;
+    let next =
+        outline.blocks.get(n + 1).filter(|next| next.kind != BlockKind::Heading && next.kind != BlockKind::Other)?;
+    let around = outline
+        .containers
+        .iter()
+        .filter(|container| {
+            container.start >= before && container.start <= next.span.start && next.span.end <= container.end + 1
+        })
+        .max_by_key(|container| container.len());
+    Some((around.cloned().unwrap_or(next.span.clone()), false))
+}
+
+fn result_slot(source: &str, block: &Block, expected: Span, commands: &[Command]) -> Slot {
+    let text = source.get(expected.clone()).unwrap_or("");
+    let end = expected.start + text.trim_end_matches(|c: char| c.is_whitespace() || c == '>').len();
+    let rest = source.get(end..).unwrap_or("");
+    let line_end = rest.find('\n').map_or(source.len(), |n| end + n + 1);
+    let next = source.get(line_end..).unwrap_or("").lines().next();
+    let blank_after = next.is_some_and(|line| !line.trim_matches([' ', '\t', '>', '\r']).is_empty());
+    let prefix = outline::prefix(source, block.span.start);
+    Slot { span: end..end, kind: SlotKind::TestResult { commands: commands.to_vec(), prefix, blank_after } }
+}
+
+/// `✅ Confirms: …`, `**Confirms:** …`, `- ✅ **Confirms** that …`: the bytes of its mark, or the place of one.
+pub fn confirms_line(source: &str, line: Span) -> Option<(Span, Option<Mark>)> {
+    let text = source.get(line.clone())?;
+    let skip = ['*', '_', ' ', '\t'];
+    let start = text.trim_start_matches(skip);
+    let mark = marks::at(start);
+    let behind = match mark {
+        Some(mark) => start.get(mark.len..)?.trim_start_matches(skip),
+        None => start,
+    };
+    let word: String = behind.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
+    if !matches!(
+        word.to_ascii_lowercase().as_str(),
+        "confirms" | "confirm" | "confirmed" | "verifies" | "validates" | "proves"
+    ) {
+        return None;
+    }
+    let colon = behind.get(word.len()..)?.trim_start_matches(skip).starts_with(':');
+    match mark {
+        Some(mark) => {
+            let at = line.end - start.len();
+            Some((at..at + mark.len, Some(mark)))
+        }
+        None if colon => {
+            let lead = text.len() - text.trim_start().len();
+            Some((line.start + lead..line.start + lead, None))
+        }
+        None => None,
+    }
+}
+
+/// A line right below a command that starts green says that the command did.
+fn claim_line(source: &str, line: Span) -> Option<(Span, Option<Mark>)> {
+    let text = source.get(line.clone())?;
+    let start = text.trim_start_matches(['*', '_', ' ', '\t']);
+    let mark = marks::at(start).filter(|mark| mark.sense == Sense::Green)?;
+    let at = line.end - start.len();
+    Some((at..at + mark.len, Some(mark)))
+}
+
+/// What stands behind `Expected:` in a text that starts a line with it.
+fn expected<'s>(source: &'s str, block: &Block) -> Option<&'s str> {
+    let text = source.get(block.span.clone())?;
+    let line = outline::lines(source, block.span.clone()).into_iter().find(|line| {
+        let line = source.get(line.clone()).unwrap_or("");
+        let words = label::words(line.split(':').next().unwrap_or(""));
+        let first = words.first().map(String::as_str);
+        line.contains(':') && first == Some("expected") && words.len() <= 4
+    })?;
+    let colon = source.get(line.clone())?.find(':')?;
+    let from = (line.start + colon + 1).checked_sub(block.span.start)?;
+    Some(text.get(from..)?.trim_matches(|c: char| c.is_whitespace() || c == '*' || c == '_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::slots::{find, survey};
+
+    #[test]
+    fn a_test_is_a_command_with_what_confirms_it() {
+        let template = "### 1\n```bash\na --dry\n```\n✅ Confirms: works\n\n```bash\nb\n```\n**Confirms:** b\n\n### 2\n```sh\nc\n```\n\
+            Expected:\n```\nrows\n```\n\n### 3\n```\nd\n```\n✅ rows written\n\n```\nnot a test\n```\n";
+        let survey = survey(template);
+        let commands: Vec<&str> = survey.commands.iter().map(|command| command.text.trim()).collect();
+        assert_eq!(commands, ["a --dry", "b", "c", "d"]);
+        let slots: Vec<(&str, &str)> =
+            survey.slots.iter().map(|slot| (&template[slot.span.clone()], &template[slot.span.end..][..6])).collect();
+        assert_eq!(slots, [("✅", " Confi"), ("", "**Conf"), ("", "\n\n### "), ("✅", " rows ")]);
+    }
+
+    #[test]
+    fn prose_that_expects_or_confirms_without_a_command_is_prose() {
+        for template in
+            ["Expected: nothing\n", "Confirms: nothing\n", "# h\n```json\n{}\n```\nExpected: x\n", "We confirm: x\n"]
+        {
+            assert_eq!(find(template), [], "{template}");
+        }
+        assert_eq!(find("✅ Confirms: pre-ticked\n").len(), 1);
+    }
+
+    #[test]
+    fn the_result_goes_behind_the_expected_block() {
+        for (template, before) in [
+            ("```sh\na\n```\nExpected: rows\nand more\n\nnext", "and more"),
+            ("```sh\na\n```\n**Expected:**\n\n- x\n- y\n\nnext", "- y"),
+            ("```sh\na\n```\nExpected output:\n> q\n> r\n\nnext", "> r"),
+            ("```sh\na\n```\nExpected:\n```json\n{}\n```\nnext", "```"),
+            ("- run\n  ```sh\n  a\n  ```\n  Expected: x\n- next", "Expected: x"),
+            ("```sh\na\n```\nExpected:\n\n## next", "Expected:"),
+            ("```sh\na\n```\nExpected:", "Expected:"),
+        ] {
+            let slots = find(template);
+            let slot = slots.last().unwrap_or_else(|| panic!("{template}"));
+            assert!(template[..slot.span.end].ends_with(before), "{template}: {:?}", &template[..slot.span.end]);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Verdict lists: `- ☐ Pending`, `- ☐ Partial Success – …`, `- ✅ Full Success – …`; one line of them is the outcome's.
+
+use super::{label, marks};
+use crate::evidence::Outcome;
+
+/// What a line of a verdict list says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    Pending,
+    Partial,
+    Full,
+    Noop,
+    Failed,
+    Rejected,
+    Uncertain,
+    Cancelled,
+}
+
+/// Words that a verdict is made of; one other word before the first separator and the line says something else.
+const VOCABULARY: [&str; 62] = [
+    "pending",
+    "waiting",
+    "awaiting",
+    "in",
+    "progress",
+    "not",
+    "started",
+    "yet",
+    "blocked",
+    "todo",
+    "partial",
+    "partially",
+    "full",
+    "fully",
+    "success",
+    "successful",
+    "successfully",
+    "failed",
+    "failure",
+    "fail",
+    "failing",
+    "unsuccessful",
+    "complete",
+    "completed",
+    "completion",
+    "verified",
+    "verification",
+    "passed",
+    "pass",
+    "done",
+    "ok",
+    "rejected",
+    "cancelled",
+    "canceled",
+    "aborted",
+    "uncertain",
+    "unknown",
+    "noop",
+    "no",
+    "op",
+    "changes",
+    "change",
+    "nothing",
+    "to",
+    "do",
+    "all",
+    "checks",
+    "review",
+    "overall",
+    "status",
+    "with",
+    "issues",
+    "warnings",
+    "work",
+    "order",
+    "phase",
+    "deployment",
+    "action",
+    "needed",
+    "required",
+    "test",
+    "tests",
+];
+
+/// The class of a list line, its marks taken off or not.
+pub fn class(markdown: &str) -> Option<Class> {
+    let text = label::plain(markdown).replace(" - ", " – ");
+    let text = without_lead(&text);
+    let separators = ['–', '—', ':', '(', '.', ',', ';', '/', '→', '…', '|', '='];
+    let head = text.split(separators).next().unwrap_or("");
+    let words = label::words(head);
+    if words.is_empty() || !words.iter().all(|word| VOCABULARY.contains(&word.as_str())) {
+        return None;
+    }
+    let any = |set: &[&str]| words.iter().any(|word| set.contains(&word.as_str()));
+    let class = if any(&["partial", "partially"]) {
+        Class::Partial
+    } else if any(&["rejected"]) {
+        Class::Rejected
+    } else if any(&["cancelled", "canceled", "aborted"]) {
+        Class::Cancelled
+    } else if any(&["uncertain", "unknown"]) {
+        Class::Uncertain
+    } else if any(&["noop", "op", "changes", "change", "nothing"]) {
+        Class::Noop
+    } else if any(&[
+        "pending", "waiting", "awaiting", "progress", "started", "yet", "blocked", "todo", "needed", "required",
+    ]) {
+        Class::Pending
+    } else if any(&["failed", "failure", "fail", "failing", "unsuccessful", "not"]) {
+        Class::Failed
+    } else if any(&[
+        "success",
+        "successful",
+        "successfully",
+        "complete",
+        "completed",
+        "full",
+        "fully",
+        "verified",
+        "passed",
+    ]) || any(&["pass", "done", "ok"])
+    {
+        Class::Full
+    } else {
+        return None;
+    };
+    Some(class)
+}
+
+fn without_lead(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    while let Some(mark) = marks::at(rest) {
+        rest = rest.get(mark.len..).unwrap_or("").trim_start();
+    }
+    rest.trim_start_matches(|c: char| !c.is_alphanumeric())
+}
+
+/// Whether lines of these classes are a verdict list.
+pub fn is_list(classes: &[Option<Class>]) -> bool {
+    let mut known: Vec<Class> = classes.iter().flatten().copied().collect();
+    let enough = known.len() >= 2 && known.len() * 2 > classes.len();
+    known.sort_unstable();
+    known.dedup();
+    enough && known.len() >= 2 && known.iter().any(|class| matches!(class, Class::Full | Class::Partial))
+}
+
+/// The line that the outcome maps to.
+pub fn choose(outcome: Outcome, classes: &[Option<Class>]) -> Option<usize> {
+    let wanted: &[Class] = match outcome {
+        Outcome::Done => &[Class::Full],
+        Outcome::Noop => &[Class::Noop, Class::Full],
+        Outcome::Partial => &[Class::Partial],
+        Outcome::Failed => &[Class::Failed],
+        Outcome::Rejected => &[Class::Rejected, Class::Failed],
+        Outcome::Uncertain => &[Class::Uncertain, Class::Failed],
+        Outcome::Cancelled => &[Class::Cancelled, Class::Failed],
+    };
+    wanted.iter().find_map(|wanted| classes.iter().position(|class| *class == Some(*wanted)))
+}
+
+/// How an outcome is shown; only what was measured to be good is green.
+pub fn sign(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done | Outcome::Noop => "✅",
+        Outcome::Partial => "⚠️",
+        Outcome::Uncertain => "❓",
+        Outcome::Failed | Outcome::Rejected | Outcome::Cancelled => "❌",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_classified_by_what_stands_before_the_first_separator() {
+        for (line, expect) in [
+            ("☐ Pending…", Some(Class::Pending)),
+            ("☐ Pending verification", Some(Class::Pending)),
+            ("☐ Partial Success – some checks failed", Some(Class::Partial)),
+            ("✅ **Full Success** – all checks verified", Some(Class::Full)),
+            ("[x] Success - all good", Some(Class::Full)),
+            ("❌ Failed (see log)", Some(Class::Failed)),
+            ("Not successful", Some(Class::Failed)),
+            ("Not yet verified", Some(Class::Pending)),
+            ("Rejected: forged", Some(Class::Rejected)),
+            ("Verified output", None),
+            ("Redis ok", None),
+            ("", None),
+        ] {
+            assert_eq!(class(line), expect, "{line}");
+        }
+    }
+
+    #[test]
+    fn each_outcome_has_its_line_or_none() {
+        let three = [Some(Class::Pending), Some(Class::Partial), Some(Class::Full)];
+        for (outcome, expect) in [
+            (Outcome::Done, Some(2)),
+            (Outcome::Noop, Some(2)),
+            (Outcome::Partial, Some(1)),
+            (Outcome::Failed, None),
+            (Outcome::Rejected, None),
+            (Outcome::Uncertain, None),
+            (Outcome::Cancelled, None),
+        ] {
+            assert_eq!(choose(outcome, &three), expect, "{outcome}");
+        }
+        assert!(is_list(&three));
+        assert!(!is_list(&[Some(Class::Full), None, None]));
+        assert!(!is_list(&[Some(Class::Full), Some(Class::Full)]));
+        let four = [Some(Class::Full), Some(Class::Failed)];
+        assert_eq!(choose(Outcome::Cancelled, &four), Some(1));
+    }
+}

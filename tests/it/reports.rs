@@ -1,0 +1,6 @@
+//! Reports: what comes out of a template and a record.
+
+mod green;
+mod property;
+mod record;
+mod shapes;
