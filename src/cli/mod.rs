@@ -4,10 +4,12 @@
 //! 3 timed out waiting. Never 78: launchd uses that for failures before exec.
 
 pub mod completions;
+pub mod export;
 pub mod init;
 pub mod monitor;
 pub mod new;
 pub mod output;
+pub mod query;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,6 +48,8 @@ impl Global {
 pub enum Command {
     Init(init::Args),
     New(new::Args),
+    Export(export::Args),
+    Query(query::Args),
     Completions(completions::Args),
     Man(completions::ManArgs),
     Monitor(monitor::Args),
@@ -117,6 +121,8 @@ fn run(cli: Cli) -> Result<Exit, CliError> {
     match cli.command {
         Command::Init(args) => init::run(args, &cli.global),
         Command::New(args) => new::run(args, &cli.global),
+        Command::Export(args) => export::run(args, &cli.global),
+        Command::Query(args) => query::run(args, &cli.global),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => completions::man(args),
         Command::Monitor(args) => monitor::run(args, &cli.global),

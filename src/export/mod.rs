@@ -1,5 +1,241 @@
-use serde::{Deserialize, Serialize};
+//! Reports to Parquet: one file a day and kind, typed, verified by two readers, replaced whole or not at all.
+//!
+//! The way of an export, to be read in [`run`]: scan → parse (many at once) → sort by day → choose days → stage → read back
+//! by the parquet crate and by DuckDB → rename → summary.
+//!
+//! Invariants:
+//! * rows + listed unreadable reports = reports found;
+//! * the same reports give the same bytes, whatever the clock, the host or the number of threads;
+//! * memory is bounded whatever the number of reports;
+//! * nothing a person had is lost: a file without our metadata is moved to `legacy/`, rows whose reports were rotated
+//!   away are kept;
+//! * a dry run writes nothing below the root.
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ExportConfig {}
+mod config;
+mod dates;
+mod document;
+pub mod facts;
+mod history;
+mod inspect;
+mod place;
+mod query;
+pub mod read;
+pub mod row;
+mod run;
+mod scan;
+pub mod schema;
+mod sort;
+pub mod sql;
+mod stage;
+mod summary;
+mod validate;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+
+pub use config::{Compression, Dataset, ExportConfig, sql_program};
+pub use history::{History, read_heartbeats};
+pub use inspect::{Inspection, inspect};
+pub use query::{Queried, query};
+pub use read::schema_mismatches;
+/// Figures of a report in words.
+pub mod describe {
+    pub use super::summary::{compression, state, validation, why};
+}
+
+pub use row::{AgentState, CheckRow, HeartbeatRow, ReportRow};
+pub use run::run;
+pub use schema::{TELEMETRY_KEYS, schema};
+
+/// What to export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub days: Days,
+    /// Do all but write below the root.
+    pub dry_run: bool,
+    /// Instead of the configured one.
+    pub compression: Option<Compression>,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Request { days: Days::Due, dry_run: false, compression: None }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Days {
+    /// Yesterday, today so far, then any day with late reports: what the nightly job does.
+    Due,
+    One(Date),
+    /// Every day there is a report or a file of.
+    All,
+}
+
+/// What an export did; durations are measured.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExportReport {
+    pub started: Timestamp,
+    /// The day in the export's zone on which it ran, or the one that was asked for.
+    pub date: Date,
+    pub timezone: String,
+    pub dry_run: bool,
+    pub compression: Compression,
+    /// Files, in the order of dataset and day.
+    pub days: Vec<DayReport>,
+    /// Days that were asked for and have neither reports nor a file.
+    pub empty_days: Vec<Date>,
+    pub heartbeats: Tally,
+    pub reports: Tally,
+    /// Every report that can't be read; with [`Days::One`] those of that day and those of no day that can be told.
+    pub unreadable: Vec<Unreadable>,
+    /// Symbolic links, which are not followed, relative to the root.
+    pub links: Vec<String>,
+    /// Files without our metadata that were moved aside: from and to.
+    pub moved: Vec<(String, String)>,
+    /// Both readers with their versions.
+    pub readers: Vec<String>,
+    pub duration_ns: u64,
+    /// Of it, reading back.
+    pub validation_ns: u64,
+    /// `None` in a dry run.
+    pub summary: Option<PathBuf>,
+}
+
+/// How many there are of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Files that are reports of this kind.
+    pub found: u64,
+    pub unreadable: u64,
+    /// Of the readable ones, those whose time is the file name's.
+    pub times_from_names: u64,
+}
+
+/// One file.
+#[derive(Debug, Clone, Serialize)]
+pub struct DayReport {
+    pub dataset: Dataset,
+    pub date: Date,
+    /// Relative to the root.
+    pub path: String,
+    pub rows: u64,
+    /// Of them, kept from the earlier file, since their reports are gone.
+    pub kept_rows: u64,
+    pub bytes: u64,
+    pub sha256: String,
+    /// As found in the footer.
+    pub compression: String,
+    pub state: FileState,
+    pub why: Why,
+    /// Writing it.
+    pub duration_ns: u64,
+    /// Reading it back: by both readers.
+    pub validation_ns: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileState {
+    New,
+    Replaced,
+    /// The file that is there has these very bytes.
+    Unchanged,
+    /// A dry run: it would be written.
+    Dry,
+}
+
+/// Why a day was exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    Requested,
+    Yesterday,
+    Today,
+    /// Its reports are not those that its file was made of.
+    Late,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unreadable {
+    /// Relative to the root.
+    pub path: String,
+    pub reason: String,
+    /// That of its file name, if it has one.
+    pub date: Option<Date>,
+}
+
+impl ExportReport {
+    /// Whether every report was readable.
+    pub fn is_complete(&self) -> bool {
+        self.unreadable.is_empty()
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.days.iter().map(|day| day.rows).sum()
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.days.iter().map(|day| day.bytes).sum()
+    }
+
+    /// The newest file of heartbeats.
+    pub fn main_file(&self) -> Option<&DayReport> {
+        self.days.iter().rfind(|day| day.dataset == Dataset::Heartbeats).or(self.days.last())
+    }
+}
+
+/// Follows an export, e.g. as a bar on a terminal.
+pub trait Progress: Sync {
+    /// A new phase begins; `total` is the number of its units, where it is known.
+    fn phase(&self, _name: &str, _total: Option<u64>) {}
+
+    /// Some units are done.
+    fn advance(&self, _units: u64) {}
+}
+
+/// Shows nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error(
+        "failed to find the time zone `{name}`: {why}\nhint: set [export] timezone to an IANA name, e.g. UTC or Asia/Bangkok"
+    )]
+    Zone { name: String, why: String },
+    #[error("failed to {op} `{}`: {source}", path.display())]
+    Io { op: &'static str, path: PathBuf, source: io::Error },
+    #[error("failed to {op} `{}`: {why}", path.display())]
+    Parquet { op: &'static str, path: PathBuf, why: String },
+    #[error("{} is busy: another export has been running for {}\nhint: wait for it, or look for a hung `wo export`", dir.display(), crate::text::duration_ns(waited.as_nanos() as u64))]
+    Busy { dir: PathBuf, waited: std::time::Duration },
+    #[error("failed to validate `{file}`: {reader} does not find in it what was written: {}\nhint: nothing was replaced; run it again, and check the disk if it recurs", what.join("; "))]
+    Disagree { file: String, reader: String, what: Vec<String> },
+    #[error(transparent)]
+    Durable(#[from] crate::durable::DurableError),
+    #[error(transparent)]
+    Sql(#[from] sql::SqlError),
+}
+
+impl ExportError {
+    fn io(op: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ExportError + use<> {
+        let path = path.to_owned();
+        move |source| ExportError::Io { op, path, source }
+    }
+
+    fn parquet(op: &'static str, path: &Path, why: impl std::fmt::Display) -> ExportError {
+        ExportError::Parquet { op, path: path.to_owned(), why: why.to_string() }
+    }
+
+    /// Whether the daemon must stop: an fsync failed.
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, ExportError::Durable(error) if error.is_fatal())
+    }
+}

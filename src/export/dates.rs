@@ -1,0 +1,231 @@
+//! Dates as people write them in reports and file names. A date without a zone is in the export's zone.
+//!
+//! Invariant: pure, never panics; what isn't certainly a date is `None`.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::{Offset, TimeZone};
+
+/// The time in the first Timestamp or Date line outside of code that can be read; microseconds since the epoch.
+pub fn stated(text: &str, zone: &TimeZone) -> Option<i64> {
+    let mut fence: Option<&str> = None;
+    for line in text.lines() {
+        let line = line.trim();
+        let mark = ["```", "~~~"].into_iter().find(|mark| line.starts_with(mark));
+        match (fence, mark) {
+            (None, Some(mark)) => fence = Some(mark),
+            (Some(open), Some(mark)) if open == mark => fence = None,
+            (None, None) => {
+                if let Some(at) = date_line(line).and_then(|value| parse(value, zone)) {
+                    return Some(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The value of `**Timestamp:** …`, `- **Date**: …`, `date: …`, `| Date | … |`.
+fn date_line(line: &str) -> Option<&str> {
+    let line = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let label = ["timestamp", "date"]
+        .into_iter()
+        .find(|label| line.get(..label.len()).is_some_and(|start| start.eq_ignore_ascii_case(label)))?;
+    let rest = line.get(label.len()..)?.trim_start_matches(['*', '_', ' ', '\t']);
+    let value = rest.strip_prefix([':', '：', '|'])?;
+    Some(value.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_' | '`' | '"' | '\'')))
+}
+
+/// `2025-10-28`, `2025-10-28T19:13:38.278Z`, `2025-10-28 02:30 +0700`, `2025/10/28`, `October 28, 2025`, `28 Oct 2025`,
+/// with anything after it.
+fn parse(value: &str, zone: &TimeZone) -> Option<i64> {
+    let Some((date, rest)) = numeric_date(value) else {
+        return at(worded_date(value)?, Time::midnight(), zone);
+    };
+    let Some((time, rest)) = time_of_day(rest) else { return at(date, Time::midnight(), zone) };
+    match offset(rest) {
+        Some(offset) => {
+            let at = offset.to_timestamp(date.to_datetime(time)).ok()?;
+            in_range(at)
+        }
+        None => at(date, time, zone),
+    }
+}
+
+fn at(date: Date, time: Time, zone: &TimeZone) -> Option<i64> {
+    in_range(date.to_datetime(time).to_zoned(zone.clone()).ok()?.timestamp())
+}
+
+/// Years that a report of this system can have.
+fn in_range(at: Timestamp) -> Option<i64> {
+    let year = at.to_zoned(TimeZone::UTC).year();
+    (1980..=2200).contains(&year).then(|| at.as_microsecond())
+}
+
+fn numeric_date(text: &str) -> Option<(Date, &str)> {
+    let (year, rest) = digits(text, 4)?;
+    let rest = rest.strip_prefix(['-', '/', '.'])?;
+    let (month, rest) = digits(rest, 2)?;
+    let rest = rest.strip_prefix(['-', '/', '.'])?;
+    let (day, rest) = digits(rest, 2)?;
+    (!rest.starts_with(|c: char| c.is_ascii_digit())).then_some(())?;
+    Some((Date::new(year as i16, month as i8, day as i8).ok()?, rest))
+}
+
+fn worded_date(text: &str) -> Option<Date> {
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).take(8).collect();
+    let find = |f: &dyn Fn(&str) -> Option<u32>| words.iter().find_map(|word| f(word));
+    let month = find(&|word| {
+        const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+        let start = word.get(..3)?.to_ascii_lowercase();
+        MONTHS.iter().position(|month| *month == start).map(|i| i as u32 + 1)
+    })?;
+    let day = find(&|word| {
+        let word = ["st", "nd", "rd", "th"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word);
+        word.parse().ok().filter(|day| (1..=31).contains(day))
+    })?;
+    let year = find(&|word| word.parse().ok().filter(|year| (1980..=2200).contains(year)))?;
+    Date::new(year as i16, month as i8, day as i8).ok()
+}
+
+fn time_of_day(text: &str) -> Option<(Time, &str)> {
+    let text = text.strip_prefix(['T', 't', ' ', '_', ',']).map(|rest| rest.trim_start_matches([' ', '@']))?;
+    let (hour, rest) = digits(text, 2)?;
+    let (minute, mut rest) = digits(rest.strip_prefix(':')?, 2)?;
+    let (mut second, mut nano) = (0, 0);
+    if let Some((n, after)) = rest.strip_prefix(':').and_then(|rest| digits(rest, 2)) {
+        (second, rest) = (n, after);
+        if let Some(fraction) = rest.strip_prefix(['.', ',']) {
+            let end = fraction.find(|c: char| !c.is_ascii_digit()).unwrap_or(fraction.len());
+            let (kept, after) = fraction.split_at(end);
+            nano = format!("{kept:0<9}").get(..9)?.parse().ok()?;
+            rest = after;
+        }
+    }
+    let time = Time::new(hour as i8, minute as i8, second.min(59) as i8, nano).ok()?;
+    Some((time, rest))
+}
+
+/// `Z`, `UTC`, `+07:00`, `+0700`, `+07`.
+fn offset(text: &str) -> Option<Offset> {
+    let text = text.trim_start();
+    if let Some(rest) = ["UTC", "GMT", "Z", "z"].iter().find_map(|zone| text.strip_prefix(zone)) {
+        // `UTC+7`
+        return if rest.starts_with(['+', '-']) { offset(rest) } else { Some(Offset::UTC) };
+    }
+    let sign = if text.starts_with('+') { 1 } else { -1 };
+    let rest = text.strip_prefix(['+', '-'])?;
+    let (hours, rest) = digits(rest, 2).or_else(|| digits(rest, 1))?;
+    let minutes = digits(rest.strip_prefix(':').unwrap_or(rest), 2).map_or(0, |(minutes, _)| minutes);
+    Offset::from_seconds(sign * (hours as i32 * 3_600 + minutes as i32 * 60)).ok()
+}
+
+/// Exactly `n` digits at the start.
+fn digits(text: &str, n: usize) -> Option<(u32, &str)> {
+    let (head, rest) = text.split_at_checked(n)?;
+    head.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
+    Some((head.parse().ok()?, rest))
+}
+
+/// The date (and time) in a file name: `2025-10-28_19-13-38`, `20251028`, `20251028T1913`, `WO-251028-…`.
+pub fn in_file_name(name: &str, zone: &TimeZone) -> Option<i64> {
+    let starts = |i: usize| i == 0 || !name.as_bytes()[i - 1].is_ascii_digit();
+    let tails = || name.char_indices().filter(|(i, _)| starts(*i)).filter_map(|(i, _)| name.get(i..));
+    let long = tails().find_map(|tail| {
+        let (date, rest) = numeric_date(tail).or_else(|| compact_date(tail))?;
+        Some((date, time_in_name(rest).unwrap_or(Time::midnight())))
+    });
+    let (date, time) = long.or_else(|| tails().find_map(short_date).map(|date| (date, Time::midnight())))?;
+    at(date, time, zone)
+}
+
+fn compact_date(text: &str) -> Option<(Date, &str)> {
+    let (n, rest) = digits(text, 8)?;
+    (!rest.starts_with(|c: char| c.is_ascii_digit())).then_some(())?;
+    let date = Date::new((n / 10_000) as i16, (n / 100 % 100) as i8, (n % 100) as i8).ok()?;
+    (1980..=2200).contains(&date.year()).then_some((date, rest))
+}
+
+/// `251028`: only when nothing longer is there, and never before 2020.
+fn short_date(text: &str) -> Option<Date> {
+    let (n, rest) = digits(text, 6)?;
+    (!rest.starts_with(|c: char| c.is_ascii_digit())).then_some(())?;
+    let year = 2000 + (n / 10_000) as i16;
+    (2020..=2060).contains(&year).then_some(())?;
+    Date::new(year, (n / 100 % 100) as i8, (n % 100) as i8).ok()
+}
+
+fn time_in_name(rest: &str) -> Option<Time> {
+    let rest = rest.strip_prefix(['T', 't', '_', '-', ' '])?;
+    let (hour, rest) = digits(rest, 2)?;
+    let split = |rest: &str| digits(rest.strip_prefix(['-', ':', '.', 'h']).unwrap_or(rest), 2).map(|(n, _)| n);
+    let minute = split(rest)?;
+    let after = rest.strip_prefix(['-', ':', '.', 'h']).unwrap_or(rest).get(2..).unwrap_or_default();
+    Time::new(hour as i8, minute as i8, split(after).unwrap_or(0) as i8, 0).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(at: Option<i64>) -> String {
+        at.map_or("none".to_owned(), |at| Timestamp::from_microsecond(at).unwrap().to_string())
+    }
+
+    #[test]
+    fn date_lines() {
+        for (text, expected) in [
+            ("**Timestamp:** 2025-10-28T19:13:38.278Z", "2025-10-28T19:13:38.278Z"),
+            ("**Date:** 2025-10-28", "2025-10-28T00:00:00Z"),
+            ("- **Date**: 2025-10-28 02:30 +0700", "2025-10-27T19:30:00Z"),
+            ("Date: 2025/10/28 02:30:15 UTC", "2025-10-28T02:30:15Z"),
+            ("date: \"2025-10-28T02:30:00+07:00\"", "2025-10-27T19:30:00Z"),
+            ("| Date | 2025-10-28 |", "2025-10-28T00:00:00Z"),
+            ("> 📅 **Date:** October 28th, 2025", "2025-10-28T00:00:00Z"),
+            ("**Date:** Tue, 28 Oct 2025", "2025-10-28T00:00:00Z"),
+            ("**Date:** 2025-10-28 02:30 UTC+7", "2025-10-27T19:30:00Z"),
+            ("**Date:** $(date)\n**Date:** 2025-10-28", "2025-10-28T00:00:00Z"),
+            ("```\nDate: 2020-01-01\n```\nDate: 2025-10-28", "2025-10-28T00:00:00Z"),
+            ("Dated: 2025-10-28", "none"),
+            ("Date: 2025-13-45", "none"),
+            ("Date: soon", "none"),
+            ("Date: 0001-01-01", "none"),
+            ("Dateé: 2025-10-28", "none"),
+            ("", "none"),
+        ] {
+            assert_eq!(show(stated(text, &TimeZone::UTC)), expected, "{text}");
+        }
+        let bangkok = TimeZone::get("Asia/Bangkok").unwrap();
+        assert_eq!(show(stated("Date: 2025-10-28", &bangkok)), "2025-10-27T17:00:00Z");
+    }
+
+    #[test]
+    fn dates_in_file_names() {
+        for (name, expected) in [
+            ("verify_2025-10-28_19-13-38.md", "2025-10-28T19:13:38Z"),
+            ("x_20251028.md", "2025-10-28T00:00:00Z"),
+            ("x_20251028T1913Z.md", "2025-10-28T19:13:00Z"),
+            ("x_20251028_191338.md", "2025-10-28T19:13:38Z"),
+            ("WO-251028-EXPORT_REPORT.md", "2025-10-28T00:00:00Z"),
+            ("รายงาน_2025-10-28.md", "2025-10-28T00:00:00Z"),
+            ("x_991231.md", "none"),
+            ("build_1234567890.md", "none"),
+            ("notes.md", "none"),
+            ("x_20251301.md", "none"),
+        ] {
+            assert_eq!(show(in_file_name(name, &TimeZone::UTC)), expected, "{name}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC*", digits in "[-0-9:TZ+ ./_é]*") {
+            for text in [text, format!("Date: {digits}"), digits] {
+                let _ = stated(&text, &TimeZone::UTC);
+                let _ = in_file_name(&text, &TimeZone::UTC);
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! A report that is no heartbeat, read for its row: title, kind, time, front matter, headings, text.
+//!
+//! Invariant: pure, bounded by the size of the text, and nothing here panics; what can't be understood stays in the text.
+
+use jiff::tz::TimeZone;
+use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+
+use super::dates;
+use super::row::{CreatedFrom, ReportRow, sha256_hex};
+
+const FRONT_MATTER_BYTES: usize = 64 * 1024;
+const HEADINGS: usize = 1_000;
+
+/// The row for a report's bytes. `path` is relative to the root; `modified_us` is called only when neither the text nor
+/// the file name has a date.
+pub fn report_row(
+    path: &str,
+    bytes: &[u8],
+    zone: &TimeZone,
+    modified_us: impl FnOnce() -> std::io::Result<i64>,
+) -> Result<ReportRow, String> {
+    let raw =
+        std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8: byte {} is not text", error.valid_up_to()))?;
+    let text = strip_ansi(raw.strip_prefix('\u{feff}').unwrap_or(raw));
+    let (front, body) = split_front_matter(&text);
+    let front_matter = front.and_then(parse_front_matter);
+    let headings = headings(body);
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let stated = |key: &str| front_matter.as_ref().and_then(|front| front.get(key)).and_then(|value| value.as_str());
+    let (created_us, created_from) = if let Some(at) = dates::stated(&text, zone) {
+        (at, CreatedFrom::Report)
+    } else if let Some(at) = dates::in_file_name(name, zone) {
+        (at, CreatedFrom::FileName)
+    } else {
+        let at = modified_us().map_err(|error| format!("no date in it, and no time of its own: {error}"))?;
+        (at, CreatedFrom::Mtime)
+    };
+    Ok(ReportRow {
+        path: path.to_owned(),
+        title: stated("title").map(str::to_owned).or_else(|| headings.first().map(|(_, text)| text.clone())),
+        kind: stated("type").map_or_else(|| kind(name), str::to_owned),
+        created_us,
+        created_from,
+        headings,
+        sha256: sha256_hex(bytes),
+        front_matter: front_matter.map(|front| front.to_string()),
+        text,
+    })
+}
+
+/// `OPS_ATOMIC_DAILY_20251028.md` → `ops_atomic_daily`; orders' reports are `work_order_report`.
+fn kind(name: &str) -> String {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    if stem.to_ascii_uppercase().starts_with("WO-") {
+        return "work_order_report".to_owned();
+    }
+    let words: Vec<String> = stem
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.chars().any(char::is_alphabetic) && !is_time(word))
+        .map(str::to_lowercase)
+        .collect();
+    if words.is_empty() { "report".to_owned() } else { words.join("_") }
+}
+
+/// `20251028T191338Z`, `2025W44`.
+fn is_time(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit()) && word.chars().all(|c| c.is_ascii_digit() || "TtZzWw".contains(c))
+}
+
+/// Takes ANSI escape sequences out: CSI, OSC and two-character ones.
+pub fn strip_ansi(text: &str) -> String {
+    if !text.contains(['\u{1b}', '\u{9b}']) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{9b}' => skip_csi(&mut chars),
+            '\u{1b}' => match chars.next_if(|c| matches!(c, ' '..='~')) {
+                Some('[') => skip_csi(&mut chars),
+                Some(']' | 'P' | '_' | '^') => skip_string(&mut chars),
+                _ => {}
+            },
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// Parameters and intermediates, then one final character; a character that can't belong ends it.
+fn skip_csi(chars: &mut Chars) {
+    while chars.next_if(|c| matches!(c, ' '..='?')).is_some() {}
+    chars.next_if(|c| matches!(c, '@'..='~'));
+}
+
+/// Up to BEL or ESC `\`, but never over a line's end: an unfinished one must not swallow the report.
+fn skip_string(chars: &mut Chars) {
+    while let Some(c) = chars.next_if(|c| *c != '\n') {
+        if c == '\u{7}' {
+            return;
+        }
+        if c == '\u{1b}' {
+            chars.next_if_eq(&'\\');
+            return;
+        }
+    }
+}
+
+enum Front<'a> {
+    Yaml(&'a str),
+    Toml(&'a str),
+}
+
+/// The front matter between `---` or `+++` lines, and what follows.
+fn split_front_matter(text: &str) -> (Option<Front<'_>>, &str) {
+    let Some((first, rest)) = text.split_once('\n') else { return (None, text) };
+    let fence = first.trim_end();
+    if !matches!(fence, "---" | "+++") {
+        return (None, text);
+    }
+    let mut offset = 0;
+    for line in rest.split_inclusive('\n') {
+        if line.trim_end() == fence {
+            let (front, body) = (&rest[..offset], &rest[offset + line.len()..]);
+            let front = if fence == "---" { Front::Yaml(front) } else { Front::Toml(front) };
+            return (Some(front), body);
+        }
+        offset += line.len();
+        if offset > FRONT_MATTER_BYTES {
+            break;
+        }
+    }
+    (None, text)
+}
+
+/// As JSON; `None` when it is no mapping. The YAML library bounds depth and the expansion of aliases.
+fn parse_front_matter(front: Front) -> Option<serde_json::Value> {
+    let value: serde_json::Value = match front {
+        Front::Yaml(text) => serde_yaml::from_str(text).ok()?,
+        Front::Toml(text) => toml::from_str(text).ok()?,
+    };
+    value.as_object().is_some_and(|map| !map.is_empty()).then_some(value)
+}
+
+fn headings(body: &str) -> Vec<(i32, String)> {
+    let mut found = Vec::new();
+    let mut open: Option<(i32, String)> = None;
+    for event in Parser::new(body) {
+        match event {
+            Event::Start(Tag::Heading { level, .. }) => open = Some((level as i32, String::new())),
+            Event::End(TagEnd::Heading(_)) => {
+                if let Some((level, text)) = open.take() {
+                    found.push((level, text.split_whitespace().collect::<Vec<_>>().join(" ")));
+                }
+                if found.len() == HEADINGS {
+                    break;
+                }
+            }
+            Event::Text(text) | Event::Code(text) => {
+                if let Some((_, heading)) = &mut open {
+                    heading.push_str(&text);
+                }
+            }
+            Event::SoftBreak | Event::HardBreak => {
+                if let Some((_, heading)) = &mut open {
+                    heading.push(' ');
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(path: &str, text: &str) -> ReportRow {
+        report_row(path, text.as_bytes(), &TimeZone::UTC, || Ok(7)).unwrap()
+    }
+
+    #[test]
+    fn a_report_with_everything() {
+        let text = "---\ntitle: Tägliche Übersicht\ntags: [a, b]\ndate: 2025-10-28\n---\n# 🧠 First `code`\n\ntext\n\n\
+                    ```\n# not a heading\n```\n\nUnder\n---\n";
+        let row = row("g/reports/daily/OPS_ATOMIC_DAILY_20251027.md", text);
+        assert_eq!(row.title.as_deref(), Some("Tägliche Übersicht"));
+        assert_eq!(row.kind, "ops_atomic_daily");
+        assert_eq!((row.created_us, row.created_from), (1_761_609_600_000_000, CreatedFrom::Report));
+        assert_eq!(row.headings, [(1, "🧠 First code".to_owned()), (2, "Under".to_owned())]);
+        let json = r#"{"title":"Tägliche Übersicht","tags":["a","b"],"date":"2025-10-28"}"#;
+        assert_eq!(row.front_matter.as_deref(), Some(json));
+        assert_eq!(row.text, text);
+        assert_eq!(row.sha256, sha256_hex(text.as_bytes()));
+    }
+
+    #[test]
+    fn missing_headings_and_ansi() {
+        let row = row("g/reports/x.md", "\u{1b}[1;32mall \u{1b}]8;;http://x\u{7}good\u{1b}[0m\r\nno heading\n");
+        assert_eq!(row.text, "all good\r\nno heading\n");
+        assert_eq!((row.title, row.kind.as_str()), (None, "x"));
+        assert_eq!((row.created_us, row.created_from), (7, CreatedFrom::Mtime));
+        assert_eq!(strip_ansi("a\u{1b}"), "a");
+        assert_eq!(strip_ansi("a\u{1b}]unfinished\nb"), "a\nb");
+        assert_eq!(strip_ansi("\u{1b}[31ไม่"), "ไม่");
+    }
+
+    #[test]
+    fn kinds_of_names() {
+        for (name, expected) in [
+            ("WO-251029-X_REPORT.md", "work_order_report"),
+            ("digest_2025-10-28_09-00-00.md", "digest"),
+            ("optimizer_20251028T040000Z.md", "optimizer"),
+            ("2025W44.md", "report"),
+            ("20251028.md", "report"),
+            ("PHASE7_8 Verification.MD", "phase7_8_verification"),
+        ] {
+            let seen = kind(name);
+            if name.starts_with("PHASE") {
+                assert!(seen.starts_with("phase7") && seen.ends_with("verification"), "{seen}");
+            } else {
+                assert_eq!(seen, expected, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_front_matter_is_text() {
+        let mut bomb = "---\na0: &a0 [x]\n".to_owned();
+        for i in 1..40 {
+            bomb.push_str(&format!("a{i}: &a{i} [*a{0},*a{0},*a{0},*a{0},*a{0},*a{0},*a{0},*a{0}]\n", i - 1));
+        }
+        bomb.push_str("---\n# T\n");
+        assert_eq!(row("x.md", &bomb).front_matter, None);
+        let deep = format!("---\na: {}1{}\n---\n", "[".repeat(5_000), "]".repeat(5_000));
+        assert_eq!(row("x.md", &deep).front_matter, None);
+        assert_eq!(row("x.md", "---\njust text\n---\n").front_matter, None);
+        assert_eq!(row("x.md", "---\nnever closed: 1\n").front_matter, None);
+        assert_eq!(row("x.md", "+++\na = 1\n+++\n").front_matter.as_deref(), Some("{\"a\":1}"));
+    }
+
+    #[test]
+    fn what_is_not_text_is_an_error() {
+        let error = report_row("x.md", b"ok\xff", &TimeZone::UTC, || Ok(7)).unwrap_err();
+        assert_eq!(error, "not UTF-8: byte 2 is not text");
+    }
+}

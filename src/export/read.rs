@@ -1,0 +1,205 @@
+//! Reading Parquet files with the parquet crate: footer, rows, facts.
+//!
+//! Invariant: a damaged file is an error with its path, never a panic.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::ParquetMetaData;
+
+use super::facts::{Facts, Gatherer};
+use super::schema::{self, Tabular, key};
+use super::{Dataset, ExportError};
+
+const BATCH_ROWS: usize = 1024;
+
+/// A file whose footer has been read.
+pub struct Opened {
+    path: PathBuf,
+    file: File,
+    metadata: ArrowReaderMetadata,
+}
+
+/// What a footer says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Footer {
+    pub rows: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// All key-value metadata.
+    pub metadata: BTreeMap<String, String>,
+    /// Leaf column and codec, lower case, e.g. `("checks.list.element.name", "snappy")`.
+    pub compression: Vec<(String, String)>,
+    pub schema: SchemaRef,
+    pub created_by: Option<String>,
+}
+
+impl Footer {
+    /// Whether the file carries our metadata key; only such files are queried.
+    pub fn is_ours(&self) -> bool {
+        self.metadata.contains_key(key::SCHEMA_VERSION)
+    }
+
+    pub fn dataset(&self) -> Option<Dataset> {
+        self.metadata.get(key::DATASET).and_then(|word| Dataset::from_word(word))
+    }
+
+    /// The codecs that occur, each once.
+    pub fn codecs(&self) -> Vec<&str> {
+        let mut codecs: Vec<&str> = self.compression.iter().map(|(_, codec)| codec.as_str()).collect();
+        codecs.sort_unstable();
+        codecs.dedup();
+        codecs
+    }
+}
+
+/// Runs `f`, in which the parquet crate reads `path`, and turns a panic of its into an error.
+fn guarded<T>(path: &Path, f: impl FnOnce() -> Result<T, parquet::errors::ParquetError>) -> Result<T, ExportError> {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(result) => result.map_err(|error| ExportError::parquet("read", path, error)),
+        Err(_) => Err(ExportError::parquet("read", path, "the file is damaged (the parquet crate gave up)")),
+    }
+}
+
+/// Opens `path` and reads its footer.
+pub fn open(path: &Path) -> Result<Opened, ExportError> {
+    let file = File::open(path).map_err(ExportError::io("open", path))?;
+    let metadata = guarded(path, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
+    Ok(Opened { path: path.to_owned(), file, metadata })
+}
+
+impl Opened {
+    pub fn footer(&self) -> Result<Footer, ExportError> {
+        let bytes = self.file.metadata().map_err(ExportError::io("read the size of", &self.path))?.len();
+        let parquet: &Arc<ParquetMetaData> = self.metadata.metadata();
+        let file = parquet.file_metadata();
+        let pairs = file.key_value_metadata().into_iter().flatten();
+        let columns = parquet.row_groups().iter().flat_map(|group| group.columns());
+        let mut compression: Vec<(String, String)> = columns
+            .map(|column| {
+                let codec = column.compression().to_string().to_lowercase();
+                (column.column_path().string(), codec.split('(').next().unwrap_or_default().to_owned())
+            })
+            .collect();
+        compression.sort();
+        compression.dedup();
+        Ok(Footer {
+            rows: u64::try_from(file.num_rows()).unwrap_or(0),
+            bytes,
+            metadata: pairs.map(|pair| (pair.key.clone(), pair.value.clone().unwrap_or_default())).collect(),
+            compression,
+            schema: self.metadata.schema().clone(),
+            created_by: file.created_by().map(str::to_owned),
+        })
+    }
+
+    /// The facts of the file as the parquet crate decodes it.
+    pub fn facts(&self) -> Result<Facts, ExportError> {
+        let file = self.file.try_clone().map_err(ExportError::io("open", &self.path))?;
+        guarded(&self.path, || {
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+            let mut gatherer = Gatherer::default();
+            for batch in builder.with_batch_size(BATCH_ROWS).build()? {
+                gatherer.add(&batch?);
+            }
+            Ok(gatherer.finish())
+        })
+    }
+
+    /// The rows, in the order of the file.
+    pub fn rows<T: Tabular>(&self) -> Result<impl Iterator<Item = Result<T, ExportError>> + use<T>, ExportError> {
+        let file = self.file.try_clone().map_err(ExportError::io("open", &self.path))?;
+        let path = self.path.clone();
+        let mut reader = guarded(&path, || {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+                .with_batch_size(BATCH_ROWS)
+                .build()
+        })?;
+        let mut next_batch = move || -> Result<Option<Vec<T>>, ExportError> {
+            guarded(&path, || {
+                let batch = reader.next().transpose()?;
+                Ok(batch.map(|batch| T::from_batch(&batch)).transpose()?)
+            })
+        };
+        let mut current = Vec::new().into_iter();
+        Ok(std::iter::from_fn(move || {
+            loop {
+                if let Some(row) = current.next() {
+                    return Some(Ok(row));
+                }
+                match next_batch() {
+                    Ok(Some(rows)) => current = rows.into_iter(),
+                    Ok(None) => return None,
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+        }))
+    }
+
+    /// Calls `each` with every value of the text column `name`, until it answers false.
+    pub fn texts(&self, name: &str, mut each: impl FnMut(&str) -> bool) -> Result<(), ExportError> {
+        use arrow::array::AsArray as _;
+        let file = self.file.try_clone().map_err(ExportError::io("open", &self.path))?;
+        guarded(&self.path, || {
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+            let mask = ProjectionMask::columns(builder.parquet_schema(), [name]);
+            for batch in builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()? {
+                let batch = batch?;
+                let Some(texts) = batch.columns().first().and_then(|column| column.as_string_opt::<i32>()) else {
+                    return Ok(());
+                };
+                if !texts.iter().flatten().all(&mut each) {
+                    return Ok(());
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The Parquet files of ours in `dir`, sorted by name, and the names of those that are not ours or can't be read, each
+/// with the reason. An absent directory holds none.
+pub fn ours(dir: &Path) -> Result<(Vec<(PathBuf, Footer)>, Vec<(PathBuf, String)>), ExportError> {
+    let (mut ours, mut others) = (Vec::new(), Vec::new());
+    for path in parquet_files(dir)? {
+        match open(&path).and_then(|opened| opened.footer()) {
+            Ok(footer) if footer.is_ours() && footer.dataset().is_some() => ours.push((path, footer)),
+            Ok(_) => others.push((path, "it doesn't carry our metadata (an older, cumulative file?)".to_owned())),
+            Err(error) => others.push((path, error.to_string())),
+        }
+    }
+    Ok((ours, others))
+}
+
+/// Visible `*.parquet` files of `dir`, sorted.
+pub fn parquet_files(dir: &Path) -> Result<Vec<PathBuf>, ExportError> {
+    let entries = match std::fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(ExportError::io("list the directory", dir)(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(ExportError::io("list the directory", dir))?;
+        let name = entry.file_name();
+        let hidden = name.as_encoded_bytes().starts_with(b".");
+        let path = entry.path();
+        if !hidden && path.extension().is_some_and(|extension| extension == "parquet") && path.is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// How the columns of the file at `path` differ from those of its dataset (that of heartbeats when it names none).
+pub fn schema_mismatches(path: &Path) -> Result<Vec<String>, ExportError> {
+    let footer = open(path)?.footer()?;
+    Ok(schema::mismatches(footer.dataset().unwrap_or(Dataset::Heartbeats), &footer.schema))
+}

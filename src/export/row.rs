@@ -1,0 +1,371 @@
+//! The rows of the Parquet files, and how a heartbeat becomes one.
+//!
+//! Invariant: a column says `unknown` only where the report says nothing of that check.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use sha2::{Digest as _, Sha256};
+
+use crate::monitor::heartbeat::{self, CheckResult, Heartbeat, State, Status};
+
+/// One heartbeat.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeartbeatRow {
+    /// Without the directory.
+    pub filename: String,
+    /// Microseconds since the epoch.
+    pub timestamp_us: i64,
+    /// As stated; `None` when the report doesn't say.
+    pub status: Option<Status>,
+    pub duration_ms: Option<i64>,
+    pub redis: State,
+    pub database: State,
+    pub api: State,
+    pub optimizer: AgentState,
+    pub digest: AgentState,
+    pub checks: Vec<CheckRow>,
+    /// Of the report's bytes, lower-case hex.
+    pub sha256: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckRow {
+    pub name: String,
+    pub component: String,
+    pub state: State,
+    pub message: String,
+    pub latency_ms: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentState {
+    Loaded,
+    NotLoaded,
+    Unknown,
+}
+
+/// Any other report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportRow {
+    /// Relative to the root, with `/`.
+    pub path: String,
+    pub title: Option<String>,
+    /// e.g. `ops_atomic_daily`.
+    pub kind: String,
+    /// Microseconds since the epoch.
+    pub created_us: i64,
+    pub created_from: CreatedFrom,
+    pub front_matter: Option<String>,
+    pub headings: Vec<(i32, String)>,
+    pub text: String,
+    /// Of the report's bytes, lower-case hex.
+    pub sha256: String,
+}
+
+/// Where a report's time comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreatedFrom {
+    /// Its Timestamp or Date line.
+    Report,
+    FileName,
+    Mtime,
+}
+
+impl AgentState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AgentState::Loaded => "loaded",
+            AgentState::NotLoaded => "not_loaded",
+            AgentState::Unknown => "unknown",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<AgentState> {
+        [AgentState::Loaded, AgentState::NotLoaded, AgentState::Unknown].into_iter().find(|s| s.as_str() == word)
+    }
+
+    fn of(check: Option<&CheckResult>) -> AgentState {
+        let Some(check) = check else { return AgentState::Unknown };
+        let says = check.message.to_lowercase();
+        match check.state {
+            State::Ok => AgentState::Loaded,
+            State::Error => AgentState::NotLoaded,
+            _ if says.contains("not loaded") => AgentState::NotLoaded,
+            _ if says.contains("loaded") => AgentState::Loaded,
+            _ => AgentState::Unknown,
+        }
+    }
+}
+
+impl CreatedFrom {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CreatedFrom::Report => "report",
+            CreatedFrom::FileName => "file name",
+            CreatedFrom::Mtime => "mtime",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<CreatedFrom> {
+        [CreatedFrom::Report, CreatedFrom::FileName, CreatedFrom::Mtime].into_iter().find(|from| from.as_str() == word)
+    }
+}
+
+/// What the exporter needs of a row, whichever kind it is. Rows are ordered by day, time and name; a name is unique.
+pub trait Row: Sized + Send {
+    /// Microseconds since the epoch.
+    fn at_us(&self) -> i64;
+    fn name(&self) -> &str;
+    fn sha256(&self) -> &str;
+    /// Its size in memory, about; a pure function of its content.
+    fn weight(&self) -> usize;
+    fn encode(&self, out: &mut Vec<u8>);
+    /// `None` when the bytes are not those of [`Row::encode`].
+    fn decode(bytes: &mut &[u8]) -> Option<Self>;
+}
+
+/// The day that `at_us` falls on in `zone`; `None` outside the years 1970 to 9999.
+pub fn day_of(at_us: i64, zone: &TimeZone) -> Option<Date> {
+    let at = Timestamp::from_microsecond(at_us).ok()?;
+    let day = at.to_zoned(zone.clone()).date();
+    (1970..=9999).contains(&day.year()).then_some(day)
+}
+
+/// Lower-case hex of the SHA-256 of `bytes`.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |n: u8| char::from(DIGITS[usize::from(n & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}
+
+/// The row for a heartbeat's bytes, and whether its time had to be taken from its file name.
+pub fn heartbeat_row(filename: &str, bytes: &[u8]) -> Result<(HeartbeatRow, bool), String> {
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8: byte {} is not text", error.valid_up_to()))?;
+    let parsed = heartbeat::parse(text).map_err(|error| error.to_string())?;
+    let named = parsed.timestamp.is_none();
+    let at = parsed
+        .timestamp
+        .or_else(|| heartbeat::name_time(filename))
+        .ok_or("no time: there is no `**Timestamp:**` line that can be read, and no time in the file name")?;
+    if !(1970..=9999).contains(&at.to_zoned(TimeZone::UTC).year()) {
+        return Err(format!("its timestamp {at} is out of range: the years 1970 to 9999"));
+    }
+    Ok((HeartbeatRow::new(filename, &parsed, at, sha256_hex(bytes)), named))
+}
+
+impl HeartbeatRow {
+    pub fn new(filename: &str, heartbeat: &Heartbeat, at: Timestamp, sha256: String) -> Self {
+        let named = |name: &str| heartbeat.checks.iter().find(|check| check.name == name);
+        let state = |name: &str, component: &str| {
+            let worst = || heartbeat.checks.iter().filter(|c| c.component == component).max_by_key(|c| c.state);
+            named(name).or_else(worst).map_or(State::Unknown, |check| check.state)
+        };
+        let agent = |name: &str| {
+            let label = |check: &&CheckResult| check.name.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
+            AgentState::of(named(name).or_else(|| heartbeat.checks.iter().find(label)))
+        };
+        HeartbeatRow {
+            filename: filename.to_owned(),
+            timestamp_us: at.as_microsecond(),
+            status: heartbeat.status,
+            duration_ms: heartbeat.duration_ms.and_then(|ms| i64::try_from(ms).ok()),
+            redis: state("redis", heartbeat::REDIS),
+            database: state("database", heartbeat::DATABASE),
+            api: state("api", heartbeat::API),
+            optimizer: agent("optimizer"),
+            digest: agent("digest"),
+            checks: heartbeat.checks.iter().map(CheckRow::of).collect(),
+            sha256,
+        }
+    }
+
+    pub fn timestamp(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.timestamp_us).unwrap_or_default()
+    }
+}
+
+impl CheckRow {
+    fn of(check: &CheckResult) -> Self {
+        CheckRow {
+            name: check.name.clone(),
+            component: check.component.clone(),
+            state: check.state,
+            message: check.message.clone(),
+            latency_ms: check.latency_ms,
+        }
+    }
+}
+
+impl Row for HeartbeatRow {
+    fn at_us(&self) -> i64 {
+        self.timestamp_us
+    }
+
+    fn name(&self) -> &str {
+        &self.filename
+    }
+
+    fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    fn weight(&self) -> usize {
+        let checks: usize = self.checks.iter().map(|c| 96 + c.name.len() + c.component.len() + c.message.len()).sum();
+        192 + self.filename.len() + self.sha256.len() + checks
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_text(out, &self.filename);
+        put_i64(out, self.timestamp_us);
+        put_text(out, self.status.map_or("", Status::as_str));
+        put_i64(out, self.duration_ms.unwrap_or(i64::MIN));
+        for state in [self.redis, self.database, self.api] {
+            put_text(out, state.as_str());
+        }
+        for agent in [self.optimizer, self.digest] {
+            put_text(out, agent.as_str());
+        }
+        put_i64(out, self.checks.len() as i64);
+        for check in &self.checks {
+            put_text(out, &check.name);
+            put_text(out, &check.component);
+            put_text(out, check.state.as_str());
+            put_text(out, &check.message);
+            put_i64(out, check.latency_ms.map_or(NO_NUMBER, f64::to_bits) as i64);
+        }
+        put_text(out, &self.sha256);
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        let filename = take_text(bytes)?;
+        let timestamp_us = take_i64(bytes)?;
+        let status = Status::from_word(&take_text(bytes)?);
+        let duration_ms = Some(take_i64(bytes)?).filter(|ms| *ms != i64::MIN);
+        let [redis, database, api] = [take_text(bytes)?, take_text(bytes)?, take_text(bytes)?];
+        let [optimizer, digest] = [take_text(bytes)?, take_text(bytes)?];
+        let count = usize::try_from(take_i64(bytes)?).ok()?;
+        let mut checks = Vec::with_capacity(count.min(1024));
+        for _ in 0..count {
+            checks.push(CheckRow {
+                name: take_text(bytes)?,
+                component: take_text(bytes)?,
+                state: State::from_word(&take_text(bytes)?)?,
+                message: take_text(bytes)?,
+                latency_ms: Some(take_i64(bytes)? as u64).filter(|bits| *bits != NO_NUMBER).map(f64::from_bits),
+            });
+        }
+        Some(HeartbeatRow {
+            filename,
+            timestamp_us,
+            status,
+            duration_ms,
+            redis: State::from_word(&redis)?,
+            database: State::from_word(&database)?,
+            api: State::from_word(&api)?,
+            optimizer: AgentState::from_word(&optimizer)?,
+            digest: AgentState::from_word(&digest)?,
+            checks,
+            sha256: take_text(bytes)?,
+        })
+    }
+}
+
+impl Row for ReportRow {
+    fn at_us(&self) -> i64 {
+        self.created_us
+    }
+
+    fn name(&self) -> &str {
+        &self.path
+    }
+
+    fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    fn weight(&self) -> usize {
+        let headings: usize = self.headings.iter().map(|(_, text)| 40 + text.len()).sum();
+        let rest = self.title.as_deref().map_or(0, str::len) + self.front_matter.as_deref().map_or(0, str::len);
+        256 + self.path.len() + self.kind.len() + self.sha256.len() + self.text.len() + headings + rest
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_text(out, &self.path);
+        put_option(out, self.title.as_deref());
+        put_text(out, &self.kind);
+        put_i64(out, self.created_us);
+        put_text(out, self.created_from.as_str());
+        put_option(out, self.front_matter.as_deref());
+        put_i64(out, self.headings.len() as i64);
+        for (level, text) in &self.headings {
+            put_i64(out, i64::from(*level));
+            put_text(out, text);
+        }
+        put_text(out, &self.text);
+        put_text(out, &self.sha256);
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        let path = take_text(bytes)?;
+        let title = take_option(bytes)?;
+        let kind = take_text(bytes)?;
+        let created_us = take_i64(bytes)?;
+        let created_from = CreatedFrom::from_word(&take_text(bytes)?)?;
+        let front_matter = take_option(bytes)?;
+        let count = usize::try_from(take_i64(bytes)?).ok()?;
+        let mut headings = Vec::with_capacity(count.min(1024));
+        for _ in 0..count {
+            headings.push((i32::try_from(take_i64(bytes)?).ok()?, take_text(bytes)?));
+        }
+        let (text, sha256) = (take_text(bytes)?, take_text(bytes)?);
+        Some(ReportRow { path, title, kind, created_us, created_from, front_matter, headings, text, sha256 })
+    }
+}
+
+/// Stands for a missing number: a NaN that no measured latency has.
+const NO_NUMBER: u64 = 0x7ff8_dead_dead_dead;
+
+fn put_i64(out: &mut Vec<u8>, n: i64) {
+    out.extend_from_slice(&n.to_le_bytes());
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn put_option(out: &mut Vec<u8>, text: Option<&str>) {
+    out.push(u8::from(text.is_some()));
+    if let Some(text) = text {
+        put_text(out, text);
+    }
+}
+
+fn take_i64(bytes: &mut &[u8]) -> Option<i64> {
+    let (head, rest) = bytes.split_first_chunk::<8>()?;
+    *bytes = rest;
+    Some(i64::from_le_bytes(*head))
+}
+
+fn take_text(bytes: &mut &[u8]) -> Option<String> {
+    let (head, rest) = bytes.split_first_chunk::<4>()?;
+    let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*head) as usize)?;
+    *bytes = rest;
+    String::from_utf8(text.to_vec()).ok()
+}
+
+fn take_option(bytes: &mut &[u8]) -> Option<Option<String>> {
+    let (some, rest) = bytes.split_first()?;
+    *bytes = rest;
+    if *some == 0 { Some(None) } else { take_text(bytes).map(Some) }
+}
+
+#[cfg(test)]
+#[path = "row_tests.rs"]
+pub(super) mod tests;

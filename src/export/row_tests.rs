@@ -1,0 +1,110 @@
+use super::*;
+
+pub(in crate::export) fn sample(name: &str, at_us: i64) -> HeartbeatRow {
+    HeartbeatRow {
+        filename: name.to_owned(),
+        timestamp_us: at_us,
+        status: Some(Status::Warnings),
+        duration_ms: Some(43),
+        redis: State::Ok,
+        database: State::Error,
+        api: State::Warn,
+        optimizer: AgentState::Loaded,
+        digest: AgentState::NotLoaded,
+        checks: vec![
+            CheckRow {
+                name: "redis".to_owned(),
+                component: "Redis".to_owned(),
+                state: State::Ok,
+                message: "Redis responding".to_owned(),
+                latency_ms: Some(0.1 + 0.2),
+            },
+            CheckRow {
+                name: "แผ่น".to_owned(),
+                component: "Disk".to_owned(),
+                state: State::Unknown,
+                message: String::new(),
+                latency_ms: None,
+            },
+        ],
+        sha256: sha256_hex(name.as_bytes()),
+    }
+}
+
+fn report(sections: &str) -> Vec<u8> {
+    format!("# OPS-Atomic Monitor Heartbeat\n\n**Timestamp:** 2025-10-28T19:13:38.278Z\n\n{sections}").into_bytes()
+}
+
+#[test]
+fn rows_survive_the_spill_format() {
+    let row = sample("heartbeat_x.md", -5);
+    let mut bytes = Vec::new();
+    row.encode(&mut bytes);
+    let whole = bytes.clone();
+    assert_eq!(HeartbeatRow::decode(&mut whole.as_slice()), Some(row));
+    for cut in 0..bytes.len() {
+        assert_eq!(HeartbeatRow::decode(&mut &bytes[..cut]), None, "cut at {cut}");
+    }
+    let row = ReportRow {
+        path: "g/reports/ü.md".to_owned(),
+        title: None,
+        kind: "x".to_owned(),
+        created_us: 7,
+        created_from: CreatedFrom::Mtime,
+        front_matter: Some("{}".to_owned()),
+        headings: vec![(2, "h".to_owned())],
+        text: "t".to_owned(),
+        sha256: String::new(),
+    };
+    let mut bytes = Vec::new();
+    row.encode(&mut bytes);
+    assert_eq!(ReportRow::decode(&mut bytes.as_slice()), Some(row));
+}
+
+#[test]
+fn failures_export_as_error_and_only_silence_is_unknown() {
+    let (row, named) = heartbeat_row(
+        "heartbeat_2025-10-28_19-13-38.md",
+        &report("## Health Checks\n\n### Redis\n- **Status:** ❌ Redis not responding: undefined\n\n### Database\n- **Status:** ❌ Database file not found\n"),
+    )
+    .unwrap();
+    assert!(!named);
+    assert_eq!((row.redis, row.database, row.api), (State::Error, State::Error, State::Unknown));
+    assert_eq!((row.optimizer, row.digest), (AgentState::Unknown, AgentState::Unknown));
+    assert_eq!(row.checks.len(), 2);
+    assert_eq!(row.timestamp().to_string(), "2025-10-28T19:13:38.278Z");
+}
+
+#[test]
+fn agents_are_loaded_or_not() {
+    for (line, expected) in [
+        ("✅ LaunchAgent loaded", AgentState::Loaded),
+        ("❌ LaunchAgent not loaded", AgentState::NotLoaded),
+        ("⚠️  LaunchAgent loaded, last exit 1", AgentState::Loaded),
+        ("⚠️  LaunchAgent not loaded", AgentState::NotLoaded),
+        ("❓ launchctl did not answer", AgentState::Unknown),
+    ] {
+        let text = report(&format!("### LaunchAgents\n- **com.02luka.optimizer:** {line}\n"));
+        assert_eq!(heartbeat_row("heartbeat_.md", &text).unwrap().0.optimizer, expected, "{line}");
+    }
+}
+
+#[test]
+fn the_time_is_the_reports_else_the_file_names_else_none() {
+    let without = b"# OPS-Atomic Monitor Heartbeat\n\n**Status:** ok\n";
+    let (row, named) = heartbeat_row("heartbeat_2025-10-28_19-13-38.md", without).unwrap();
+    assert!(named);
+    assert_eq!(row.timestamp().to_string(), "2025-10-28T19:13:38Z");
+    assert!(heartbeat_row("heartbeat_latest.md", without).unwrap_err().contains("no time"));
+    let year_one = b"# OPS-Atomic Monitor Heartbeat\n\n**Timestamp:** 0001-01-01T00:00:00Z\n";
+    assert!(heartbeat_row("heartbeat_2025-10-28_19-13-38.md", year_one).unwrap_err().contains("out of range"));
+    assert!(heartbeat_row("heartbeat_2025-10-28_19-13-38.md", b"\xff\xfe").unwrap_err().contains("not UTF-8"));
+}
+
+#[test]
+fn days_follow_the_zone() {
+    let at = "2025-10-28T19:13:38Z".parse::<Timestamp>().unwrap().as_microsecond();
+    assert_eq!(day_of(at, &TimeZone::UTC), Some(jiff::civil::date(2025, 10, 28)));
+    assert_eq!(day_of(at, &TimeZone::get("Asia/Bangkok").unwrap()), Some(jiff::civil::date(2025, 10, 29)));
+    assert_eq!(day_of(i64::MAX, &TimeZone::UTC), None);
+}

@@ -1,0 +1,470 @@
+//! The export itself.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::read::{self, Footer, Opened};
+use super::row::{HeartbeatRow, ReportRow, day_of, heartbeat_row};
+use super::scan::{self, Found, Outcome, Work};
+use super::schema::{Tabular, key};
+use super::sort::{Sorted, Sorter};
+use super::sql::Program;
+use super::stage::{self, About, Staged};
+use super::{
+    Compression, Dataset, DayReport, Days, ExportError, ExportReport, FileState, Progress, Request, Tally, Unreadable,
+    Why, dates, document, place, summary, validate,
+};
+use crate::config::Config;
+use crate::durable;
+use crate::monitor::heartbeat;
+use crate::root::Root;
+
+/// Files that are staged and validated together: a bound on the disk that staging takes and on what one run of `wo-sql`
+/// is asked.
+const CHUNK: usize = 64;
+/// Bytes of an answer of `wo-sql` about one chunk.
+const ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// Exports what `request` says. `now` decides which days are today and yesterday; `program_sql` is the path of `wo-sql`.
+///
+/// Unreadable reports are no error: they are listed in the result. An error means that what was staged last was not
+/// published; days that were published before stay, each of them whole.
+pub fn run(
+    root: &Root,
+    config: &Config,
+    request: &Request,
+    now: Timestamp,
+    program_sql: &Path,
+    progress: &dyn Progress,
+) -> Result<ExportReport, ExportError> {
+    let start = Instant::now();
+    let job = Job::new(root, config, request, now, program_sql, progress)?;
+    let _held = if request.dry_run { None } else { Some(place::hold(&job.analytics, progress)?) };
+    let mut report = job.empty_report();
+
+    let mut heartbeats = job.read_heartbeats(&mut report)?;
+    let mut reports = job.read_reports(&mut report)?;
+    job.export_days(&mut heartbeats, &mut report)?;
+    job.export_days(&mut reports, &mut report)?;
+
+    report.empty_days.retain(|day| !report.days.iter().any(|file| file.date == *day));
+    report.empty_days.dedup();
+    report.duration_ns = nanoseconds(start.elapsed());
+    if !request.dry_run {
+        let path = summary::path(&scan::resolve(root.path(), &config.paths.parquet_reports), report.date);
+        durable::write(&path, summary::render(&report).as_bytes(), 0o644)?;
+        report.summary = Some(path);
+    }
+    Ok(report)
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// What stays the same during one export.
+struct Job<'a> {
+    root: &'a Root,
+    config: &'a Config,
+    request: &'a Request,
+    now: Timestamp,
+    zone: TimeZone,
+    today: Date,
+    compression: Compression,
+    analytics: PathBuf,
+    sql: Program<'a>,
+    progress: &'a dyn Progress,
+    /// Where files are staged and sorted: beside their targets, in a dry run outside of the root.
+    work_dir: WorkDir,
+}
+
+enum WorkDir {
+    Beside(PathBuf),
+    Temporary(tempfile::TempDir),
+}
+
+impl WorkDir {
+    fn path(&self) -> &Path {
+        match self {
+            WorkDir::Beside(path) => path,
+            WorkDir::Temporary(dir) => dir.path(),
+        }
+    }
+}
+
+/// A day to export.
+struct Chosen {
+    day: Date,
+    why: Why,
+    existing: Option<Existing>,
+}
+
+struct Existing {
+    opened: Opened,
+    footer: Footer,
+}
+
+impl<'a> Job<'a> {
+    fn new(
+        root: &'a Root,
+        config: &'a Config,
+        request: &'a Request,
+        now: Timestamp,
+        program_sql: &'a Path,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, ExportError> {
+        let zone = config.export.zone()?;
+        let analytics = scan::resolve(root.path(), &config.paths.analytics);
+        let work_dir = if request.dry_run {
+            let failed = ExportError::io("make a temporary directory in", &std::env::temp_dir());
+            WorkDir::Temporary(tempfile::Builder::new().prefix("wo-export-").tempdir().map_err(failed)?)
+        } else {
+            WorkDir::Beside(analytics.clone())
+        };
+        Ok(Job {
+            root,
+            config,
+            request,
+            now,
+            today: now.to_zoned(zone.clone()).date(),
+            zone,
+            compression: request.compression.unwrap_or(config.export.compression),
+            analytics,
+            sql: Program {
+                path: program_sql,
+                memory_mb: config.export.sql_memory_mb,
+                threads: config.export.thread_count(),
+                deadline: Duration::from_secs(config.export.sql_deadline_s),
+                max_output: ANSWER_BYTES,
+            },
+            progress,
+            work_dir,
+        })
+    }
+
+    fn empty_report(&self) -> ExportReport {
+        ExportReport {
+            started: self.now,
+            date: if let Days::One(day) = self.request.days { day } else { self.today },
+            timezone: self.config.export.timezone.clone(),
+            dry_run: self.request.dry_run,
+            compression: self.compression,
+            days: Vec::new(),
+            empty_days: Vec::new(),
+            heartbeats: Tally::default(),
+            reports: Tally::default(),
+            unreadable: Vec::new(),
+            links: Vec::new(),
+            moved: Vec::new(),
+            readers: Vec::new(),
+            duration_ns: 0,
+            validation_ns: 0,
+            summary: None,
+        }
+    }
+
+    fn read_heartbeats(&self, report: &mut ExportReport) -> Result<Sorted<HeartbeatRow>, ExportError> {
+        let dir = scan::resolve(self.root.path(), &self.config.paths.heartbeats);
+        let shown = scan::shown(self.root.path(), &dir);
+        self.progress.phase("reading heartbeats", None);
+        let mut tally = Tally::default();
+        let date_of_name =
+            |name: &str| heartbeat::name_time(name).and_then(|at| day_of(at.as_microsecond(), &self.zone));
+        let sorted = self.read(
+            self.config.export.heartbeat_bytes,
+            |found| scan::heartbeats(&dir, &shown, found),
+            |_, name, content| heartbeat_row(name, content.bytes),
+            &date_of_name,
+            &mut tally,
+            report,
+        )?;
+        report.heartbeats = tally;
+        Ok(sorted)
+    }
+
+    fn read_reports(&self, report: &mut ExportReport) -> Result<Sorted<ReportRow>, ExportError> {
+        let root = self.root.path();
+        let resolve = |path: &Path| scan::resolve(root, path);
+        let dir = resolve(&self.config.paths.reports);
+        let shown = scan::shown(root, &dir);
+        let skip = [scan::shown(root, &resolve(&self.config.paths.parquet_reports))];
+        let heartbeats = scan::shown(root, &resolve(&self.config.paths.heartbeats));
+        self.progress.phase("reading reports", None);
+        let mut tally = Tally::default();
+        let date_of_name = |name: &str| dates::in_file_name(name, &self.zone).and_then(|at| day_of(at, &self.zone));
+        let sorted = self.read(
+            self.config.export.report_bytes,
+            |found| scan::reports(&dir, &shown, &skip, &heartbeats, found),
+            |found, _, content| {
+                let path = found.shown();
+                document::report_row(&path, content.bytes, &self.zone, || content.modified_us()).map(|row| (row, false))
+            },
+            &date_of_name,
+            &mut tally,
+            report,
+        )?;
+        report.reports = tally;
+        Ok(sorted)
+    }
+
+    /// Reads and sorts everything that `list` finds.
+    fn read<T: Tabular>(
+        &self,
+        max_bytes: usize,
+        list: impl FnOnce(&mut dyn FnMut(Found) -> bool) -> Result<(), ExportError> + Send,
+        parse: impl Fn(&Found, &str, &scan::Content) -> Result<(T, bool), String> + Sync,
+        date_of_name: &(dyn Fn(&str) -> Option<Date> + Sync),
+        tally: &mut Tally,
+        report: &mut ExportReport,
+    ) -> Result<Sorted<T>, ExportError> {
+        let spill_dir = self.work_dir.path();
+        let mut sorter = Sorter::new(self.config.export.sort_bytes, spill_dir);
+        let spill_failed = |error| ExportError::io("sort rows in", spill_dir)(error);
+        let work = Work { threads: self.config.export.thread_count(), max_bytes, progress: self.progress };
+        let one_day = if let Days::One(day) = self.request.days { Some(day) } else { None };
+        let unreadable = |path: String, reason: String, report: &mut ExportReport| {
+            let date = date_of_name(path.rsplit('/').next().unwrap_or(&path));
+            if one_day.is_none() || date.is_none() || date == one_day {
+                report.unreadable.push(Unreadable { path, reason, date });
+            }
+        };
+        scan::read_all(&work, list, parse, |outcome: Outcome<(T, bool)>| {
+            match outcome {
+                Outcome::Link { path } => report.links.push(path),
+                Outcome::Unreadable { path, reason } => {
+                    tally.found += 1;
+                    tally.unreadable += 1;
+                    unreadable(path, reason, report);
+                }
+                Outcome::Row((row, named)) => {
+                    tally.found += 1;
+                    match day_of(row.at_us(), &self.zone) {
+                        Some(day) => {
+                            tally.times_from_names += u64::from(named);
+                            sorter.push(day, row).map_err(spill_failed)?;
+                        }
+                        None => {
+                            tally.unreadable += 1;
+                            unreadable(row.name().to_owned(), "its time is out of range".to_owned(), report);
+                        }
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        report.unreadable.sort_by(|a, b| a.path.cmp(&b.path));
+        report.links.sort();
+        sorter.finish().map_err(spill_failed)
+    }
+
+    fn export_days<T: Tabular>(&self, sorted: &mut Sorted<T>, report: &mut ExportReport) -> Result<(), ExportError> {
+        let chosen = self.choose(sorted, report)?;
+        self.progress.phase(&format!("exporting {}", T::DATASET), Some(chosen.len() as u64));
+        let mut chosen = chosen.into_iter();
+        loop {
+            let chunk: Vec<Chosen> = chosen.by_ref().take(CHUNK).collect();
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            let units = chunk.len() as u64;
+            self.export_chunk(chunk, sorted, report)?;
+            self.progress.advance(units);
+        }
+    }
+
+    /// The days to export, in order.
+    fn choose<T: Tabular>(&self, sorted: &Sorted<T>, report: &mut ExportReport) -> Result<Vec<Chosen>, ExportError> {
+        let mut existing = self.existing(T::DATASET)?;
+        let mut candidates: BTreeMap<Date, Option<Why>> = BTreeMap::new();
+        let known = sorted.days.iter().map(|sources| sources.day).chain(existing.keys().copied());
+        match self.request.days {
+            Days::One(day) => {
+                candidates.insert(day, Some(Why::Requested));
+            }
+            Days::All => candidates.extend(known.map(|day| (day, Some(Why::Requested)))),
+            Days::Due => {
+                candidates.extend(known.map(|day| (day, None)));
+                if let Ok(yesterday) = self.today.yesterday() {
+                    candidates.insert(yesterday, Some(Why::Yesterday));
+                }
+                candidates.insert(self.today, Some(Why::Today));
+            }
+        }
+        let mut chosen = Vec::new();
+        for (day, why) in candidates {
+            let existing = existing.remove(&day);
+            if existing.is_none() && sorted.day(day).is_none() {
+                report.empty_days.push(day);
+                continue;
+            }
+            let why = match why {
+                Some(why) => why,
+                None if self.is_late(sorted, day, existing.as_ref())? => Why::Late,
+                None => continue,
+            };
+            chosen.push(Chosen { day, why, existing });
+        }
+        Ok(chosen)
+    }
+
+    /// Our day files of `dataset`. Others, and those that can't be read, are left for [`Job::publish`] to set aside.
+    fn existing(&self, dataset: Dataset) -> Result<BTreeMap<Date, Existing>, ExportError> {
+        let mut found = BTreeMap::new();
+        for path in read::parquet_files(&self.analytics)? {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let Some((_, day)) = Dataset::of_file_name(&name).filter(|(kind, _)| *kind == dataset) else { continue };
+            let Ok(opened) = read::open(&path) else { continue };
+            let Ok(footer) = opened.footer() else { continue };
+            if footer.is_ours() && footer.dataset() == Some(dataset) {
+                found.insert(day, Existing { opened, footer });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether the reports of `day` differ from those that its file was made of.
+    fn is_late<T: Tabular>(
+        &self,
+        sorted: &Sorted<T>,
+        day: Date,
+        existing: Option<&Existing>,
+    ) -> Result<bool, ExportError> {
+        match (sorted.day(day), existing) {
+            (Some(sources), Some(existing)) => {
+                Ok(existing.footer.metadata.get(key::SOURCE_DIGEST) != Some(&sources.digest))
+            }
+            (Some(_), None) => Ok(true),
+            (None, None) => Ok(false),
+            (None, Some(existing)) => {
+                // its reports were rotated away, or one of them now has another day
+                let is_gone = self.is_gone::<T>()?;
+                let mut all_gone = true;
+                let name = match T::DATASET {
+                    Dataset::Heartbeats => "filename",
+                    Dataset::Reports => "path",
+                };
+                existing.opened.texts(name, |name| {
+                    all_gone = is_gone(name);
+                    all_gone
+                })?;
+                Ok(!all_gone)
+            }
+        }
+    }
+
+    /// Tells whether the report of a row no longer exists.
+    fn is_gone<T: Tabular>(&self) -> Result<impl Fn(&str) -> bool + use<T>, ExportError> {
+        let dir = match T::DATASET {
+            Dataset::Heartbeats => scan::resolve(self.root.path(), &self.config.paths.heartbeats),
+            Dataset::Reports => self.root.path().to_owned(),
+        };
+        let dir = scan::open_dir(&dir)?;
+        Ok(move |name: &str| dir.as_ref().is_none_or(|dir| !scan::exists(dir, name)))
+    }
+
+    fn export_chunk<T: Tabular>(
+        &self,
+        chunk: Vec<Chosen>,
+        sorted: &mut Sorted<T>,
+        report: &mut ExportReport,
+    ) -> Result<(), ExportError> {
+        let mut staged = Vec::with_capacity(chunk.len());
+        for chosen in &chunk {
+            staged.push(self.stage(chosen, sorted)?);
+        }
+        let start = Instant::now();
+        let (version, validations) = validate::validate(self.work_dir.path(), &staged, self.compression, &self.sql)?;
+        report.validation_ns += nanoseconds(start.elapsed());
+        report.readers = vec!["the parquet crate".to_owned(), format!("DuckDB {version}")];
+        let mut changed = false;
+        for ((chosen, staged), validation) in chunk.iter().zip(staged).zip(validations) {
+            let target = self.analytics.join(T::DATASET.file_name(chosen.day));
+            let mut day = DayReport {
+                dataset: T::DATASET,
+                date: chosen.day,
+                path: scan::shown(self.root.path(), &target),
+                rows: staged.rows,
+                kept_rows: staged.kept_rows,
+                bytes: staged.bytes,
+                sha256: staged.sha256.clone(),
+                compression: validation.compression,
+                state: FileState::Unchanged,
+                why: chosen.why,
+                duration_ns: nanoseconds(staged.elapsed),
+                validation_ns: nanoseconds(validation.parquet_reader + validation.duckdb),
+            };
+            if !has_bytes_of(&target, &staged)? {
+                day.state = self.publish(chosen, staged, &target, report)?;
+                changed = true;
+            }
+            report.days.push(day);
+        }
+        if changed && !self.request.dry_run {
+            durable::sync_dir(&self.analytics)?;
+        }
+        Ok(())
+    }
+
+    fn stage<T: Tabular>(&self, chosen: &Chosen, sorted: &mut Sorted<T>) -> Result<Staged, ExportError> {
+        let about = About { day: chosen.day, timezone: &self.config.export.timezone, compression: self.compression };
+        let dir = self.work_dir.path();
+        let fresh = sorted.take(chosen.day);
+        match &chosen.existing {
+            None => stage::stage(dir, &about, stage::merge(fresh, std::iter::empty(), |_| false, dir)),
+            Some(existing) => {
+                let earlier = existing.opened.rows::<T>()?;
+                stage::stage(dir, &about, stage::merge(fresh, earlier, self.is_gone::<T>()?, dir))
+            }
+        }
+    }
+
+    fn publish(
+        &self,
+        chosen: &Chosen,
+        staged: Staged,
+        target: &Path,
+        report: &mut ExportReport,
+    ) -> Result<FileState, ExportError> {
+        if self.request.dry_run {
+            return Ok(FileState::Dry);
+        }
+        let there = std::fs::symlink_metadata(target).is_ok();
+        if there && chosen.existing.is_none() {
+            let aside = place::keep_aside(target)?;
+            let shown = |path: &Path| scan::shown(self.root.path(), path);
+            report.moved.push((shown(target), shown(&aside)));
+        }
+        staged.publish(target)?;
+        Ok(if there { FileState::Replaced } else { FileState::New })
+    }
+}
+
+/// Whether `target` holds the very bytes of `staged`.
+fn has_bytes_of(target: &Path, staged: &Staged) -> Result<bool, ExportError> {
+    use std::io::Read as _;
+    let Ok(meta) = std::fs::symlink_metadata(target) else { return Ok(false) };
+    if !meta.is_file() || meta.len() != staged.bytes {
+        return Ok(false);
+    }
+    let open = |path: &Path| {
+        let file = std::fs::File::open(path).map_err(ExportError::io("open", path))?;
+        Ok::<_, ExportError>(std::io::BufReader::with_capacity(64 * 1024, file))
+    };
+    let (mut a, mut b) = (open(target)?, open(staged.path())?);
+    let (mut left, mut right) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    loop {
+        let n = a.read(&mut left).map_err(ExportError::io("read", target))?;
+        if n == 0 {
+            return Ok(true);
+        }
+        let same = b.read_exact(&mut right[..n]).is_ok() && left[..n] == right[..n];
+        if !same {
+            return Ok(false);
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! Finds the reports of a root and reads them, many at once.
+//!
+//! Invariants: no symbolic link is followed below a configured directory; a file is read through the descriptor that was
+//! opened, never by its path again; at most a bounded number of names and one file a thread are in memory, however many
+//! files there are. A file that vanished between its name and its opening is no longer a report and is not counted.
+
+use std::ffi::OsString;
+use std::io::{self, Read as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::{ExportError, Progress};
+
+/// One name found in a directory.
+pub struct Found {
+    dir: Arc<OwnedFd>,
+    /// The directory as it is shown, with a slash at its end unless it is empty.
+    shown_dir: Arc<str>,
+    pub name: OsString,
+    kind: FileType,
+}
+
+/// A report's bytes.
+pub struct Content<'a> {
+    pub bytes: &'a [u8],
+    /// Microseconds since the epoch; read only when asked for.
+    file: &'a std::fs::File,
+}
+
+/// What became of one name.
+pub enum Outcome<T> {
+    Row(T),
+    Unreadable {
+        path: String,
+        reason: String,
+    },
+    /// A symbolic link, which is not followed.
+    Link {
+        path: String,
+    },
+}
+
+impl Found {
+    /// As it is shown: relative to the root, with `/`.
+    pub fn shown(&self) -> String {
+        format!("{}{}", self.shown_dir, self.name.to_string_lossy())
+    }
+}
+
+impl Content<'_> {
+    /// When the file was last written, microseconds since the epoch.
+    pub fn modified_us(&self) -> io::Result<i64> {
+        let modified = self.file.metadata()?.modified()?;
+        Ok(jiff::Timestamp::try_from(modified).map_err(io::Error::other)?.as_microsecond())
+    }
+}
+
+/// Whether this is the name of a heartbeat.
+pub fn is_heartbeat(name: &[u8]) -> bool {
+    name.starts_with(b"heartbeat_") && is_markdown(name)
+}
+
+fn is_markdown(name: &[u8]) -> bool {
+    name.len() > 3 && name[name.len() - 3..].eq_ignore_ascii_case(b".md")
+}
+
+/// Opens a directory that the configuration names; `None` where there is none.
+pub fn open_dir(path: &Path) -> Result<Option<OwnedFd>, ExportError> {
+    match rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(fd) => Ok(Some(fd)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(ExportError::io("open the directory", path)(errno.into())),
+    }
+}
+
+/// Whether there is anything called `name` in `dir`; a name that can't be looked at counts as there.
+pub fn exists(dir: &OwnedFd, name: &str) -> bool {
+    !matches!(rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT | Errno::NOTDIR))
+}
+
+/// The heartbeats of one directory, not of those below it.
+pub fn heartbeats(path: &Path, shown: &str, found: &mut dyn FnMut(Found) -> bool) -> Result<(), ExportError> {
+    let Some(fd) = open_dir(path)? else { return Ok(()) };
+    let shown_dir = with_slash(shown);
+    read_dir(Arc::new(fd), shown_dir, path, &mut |entry| !is_heartbeat(entry.name.as_encoded_bytes()) || found(entry))?;
+    Ok(())
+}
+
+/// Every other Markdown file below `path`. `skip` holds directories (as shown) that are left out; `heartbeats` is the
+/// one whose heartbeats are.
+pub fn reports(
+    path: &Path,
+    shown: &str,
+    skip: &[String],
+    heartbeats: &str,
+    found: &mut dyn FnMut(Found) -> bool,
+) -> Result<(), ExportError> {
+    let Some(fd) = open_dir(path)? else { return Ok(()) };
+    let mut stack: Vec<(Arc<OwnedFd>, String)> = vec![(Arc::new(fd), shown.to_owned())];
+    while let Some((dir, shown)) = stack.pop() {
+        let mut below = Vec::new();
+        let heartbeats_here = shown == heartbeats;
+        let goes_on = read_dir(dir.clone(), with_slash(&shown), path, &mut |entry| {
+            let name = entry.name.as_encoded_bytes();
+            if name.starts_with(b".") || (heartbeats_here && is_heartbeat(name)) {
+                return true;
+            }
+            if entry.kind == FileType::Directory {
+                below.push(entry.name.clone());
+            }
+            !is_markdown(name) || found(entry)
+        })?;
+        if !goes_on {
+            return Ok(());
+        }
+        for name in below {
+            let shown = format!("{}{}", with_slash(&shown), name.to_string_lossy());
+            if skip.contains(&shown) {
+                continue;
+            }
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            match rustix::fs::openat(&dir, name.as_os_str(), flags, Mode::empty()) {
+                Ok(fd) => stack.push((Arc::new(fd), shown)),
+                // gone, or no directory any more
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
+                Err(errno) => {
+                    let path = path.join(&shown);
+                    return Err(ExportError::io("open the directory", &path)(errno.into()));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn with_slash(shown: &str) -> Arc<str> {
+    if shown.is_empty() { Arc::from("") } else { Arc::from(format!("{}/", shown.trim_end_matches('/'))) }
+}
+
+/// False when `found` wants no more.
+fn read_dir(
+    dir: Arc<OwnedFd>,
+    shown_dir: Arc<str>,
+    path: &Path,
+    found: &mut dyn FnMut(Found) -> bool,
+) -> Result<bool, ExportError> {
+    let fail = |errno: Errno| ExportError::io("list the directory", &path.join(&*shown_dir))(errno.into());
+    let mut entries = rustix::fs::Dir::read_from(&dir).map_err(fail)?;
+    while let Some(entry) = entries.read() {
+        let entry = entry.map_err(fail)?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        let mut kind = entry.file_type();
+        if kind == FileType::Unknown {
+            match rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => kind = FileType::from_raw_mode(stat.st_mode),
+                Err(Errno::NOENT) => continue,
+                Err(errno) => return Err(fail(errno)),
+            }
+        }
+        let name = OsString::from_vec(name.to_bytes().to_vec());
+        if !found(Found { dir: dir.clone(), shown_dir: shown_dir.clone(), name, kind }) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What [`read_all`] needs to know of its work.
+pub struct Work<'a> {
+    pub threads: usize,
+    /// A file larger than this is unreadable.
+    pub max_bytes: usize,
+    pub progress: &'a dyn Progress,
+}
+
+const BATCH: usize = 64;
+
+/// Lists with `list`, parses each file with `parse`, hands batches of outcomes to `take`, one at a time, in any order.
+pub fn read_all<T: Send>(
+    work: &Work,
+    list: impl FnOnce(&mut dyn FnMut(Found) -> bool) -> Result<(), ExportError> + Send,
+    parse: impl Fn(&Found, &str, &Content) -> Result<T, String> + Sync,
+    take: impl FnMut(Outcome<T>) -> Result<(), ExportError> + Send,
+) -> Result<(), ExportError> {
+    let (sender, receiver) = sync_channel::<Vec<Found>>(work.threads * 2);
+    let receiver = Mutex::new(receiver);
+    let take = Mutex::new(take);
+    let failed: Mutex<Option<ExportError>> = Mutex::new(None);
+    let stop = AtomicBool::new(false);
+    let listed = std::thread::scope(|scope| {
+        for _ in 0..work.threads {
+            scope.spawn(|| {
+                let result = worker(work, &receiver, &stop, &parse, &take);
+                if let Err(error) = result {
+                    stop.store(true, Ordering::Relaxed);
+                    lock(&failed).get_or_insert(error);
+                }
+            });
+        }
+        list_in_batches(sender, &stop, list)
+    });
+    match failed.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+        Some(error) => Err(error),
+        None => listed,
+    }
+}
+
+fn list_in_batches(
+    sender: SyncSender<Vec<Found>>,
+    stop: &AtomicBool,
+    list: impl FnOnce(&mut dyn FnMut(Found) -> bool) -> Result<(), ExportError>,
+) -> Result<(), ExportError> {
+    let mut batch = Vec::with_capacity(BATCH);
+    let listed = list(&mut |found| {
+        batch.push(found);
+        if batch.len() < BATCH {
+            return true;
+        }
+        let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+        sender.send(full).is_ok() && !stop.load(Ordering::Relaxed)
+    });
+    let _ = sender.send(batch);
+    listed
+}
+
+fn worker<T>(
+    work: &Work,
+    receiver: &Mutex<Receiver<Vec<Found>>>,
+    stop: &AtomicBool,
+    parse: &(impl Fn(&Found, &str, &Content) -> Result<T, String> + Sync),
+    take: &Mutex<impl FnMut(Outcome<T>) -> Result<(), ExportError>>,
+) -> Result<(), ExportError> {
+    let mut buffer = Vec::new();
+    let mut done = Vec::with_capacity(BATCH);
+    loop {
+        // the lock is held while waiting: whoever has it takes the next batch
+        let batch = lock(receiver).recv();
+        let Ok(batch) = batch else { return Ok(()) };
+        // after a failure the channel is still emptied, so that the lister never blocks
+        if stop.load(Ordering::Relaxed) {
+            continue;
+        }
+        work.progress.advance(batch.len() as u64);
+        done.extend(batch.iter().filter_map(|found| outcome(found, work.max_bytes, &mut buffer, parse)));
+        let mut take = lock(take);
+        done.drain(..).try_for_each(&mut *take)?;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// `None` when the file vanished.
+fn outcome<T>(
+    found: &Found,
+    max_bytes: usize,
+    buffer: &mut Vec<u8>,
+    parse: impl Fn(&Found, &str, &Content) -> Result<T, String>,
+) -> Option<Outcome<T>> {
+    let unreadable = |reason: String| Some(Outcome::Unreadable { path: found.shown(), reason });
+    match found.kind {
+        FileType::RegularFile => {}
+        FileType::Symlink => return Some(Outcome::Link { path: found.shown() }),
+        FileType::Directory => return unreadable("it is a directory".to_owned()),
+        kind => return unreadable(format!("it is no regular file: {kind:?}")),
+    }
+    let Some(name) = found.name.to_str() else { return unreadable("its name is not UTF-8".to_owned()) };
+    // NONBLOCK: a FIFO that took the place of the file must not hang us
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::openat(&found.dir, name, flags, Mode::empty()) {
+        Ok(fd) => std::fs::File::from(fd),
+        Err(Errno::NOENT) => return None,
+        Err(Errno::LOOP) => return Some(Outcome::Link { path: found.shown() }),
+        Err(errno) => return unreadable(io::Error::from(errno).to_string()),
+    };
+    match read_bounded(&file, max_bytes, buffer) {
+        Ok(true) => {}
+        Ok(false) => return unreadable(format!("it is larger than {max_bytes} bytes")),
+        Err(error) => return unreadable(error.to_string()),
+    }
+    match parse(found, name, &Content { bytes: buffer, file: &file }) {
+        Ok(row) => Some(Outcome::Row(row)),
+        Err(reason) => unreadable(reason),
+    }
+}
+
+/// Reads the whole file into `buffer`; false when it is larger than `max`.
+fn read_bounded(mut file: &std::fs::File, max: usize, buffer: &mut Vec<u8>) -> io::Result<bool> {
+    const FIRST: usize = 16 * 1024;
+    let mut length = 0;
+    loop {
+        if buffer.len() < (length + 1).max(FIRST) {
+            let grown = (buffer.len() * 2).max(FIRST).min(max.saturating_add(1).max(length + 1));
+            buffer.resize(grown, 0);
+        }
+        match file.read(&mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(n) => length += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+        if length > max {
+            buffer.truncate(FIRST);
+            buffer.shrink_to_fit();
+            return Ok(false);
+        }
+    }
+    buffer.truncate(length);
+    Ok(true)
+}
+
+/// `path` below `root` as it is shown, or the whole of it.
+pub fn shown(root: &Path, path: &Path) -> String {
+    let relative = path.strip_prefix(root).unwrap_or(path);
+    let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/").replacen("//", "/", 1)
+}
+
+/// `configured` beneath `root`, without `.` parts.
+pub fn resolve(root: &Path, configured: &Path) -> PathBuf {
+    root.join(configured).components().collect()
+}

@@ -1,0 +1,331 @@
+//! Writes one day's rows to a hidden file beside its target, and knows what must be found in it.
+//!
+//! Invariant: the bytes depend on the rows, the metadata and the codec alone: no clock, no host, no number of threads.
+//! Memory is bounded: a batch and the pages of one row group.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::civil::Date;
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use parquet::basic::ZstdLevel;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use sha2::{Digest as _, Sha256};
+
+use super::facts::{Facts, Gatherer};
+use super::row::{Row, hex};
+use super::schema::{SCHEMA_VERSION, Tabular, key, schema};
+use super::sort::SourceDigest;
+use super::{Compression, Dataset, ExportError};
+use crate::durable;
+
+const BATCH_ROWS: usize = 1024;
+const BATCH_WEIGHT: usize = 1024 * 1024;
+const GROUP_ROWS: usize = 16 * 1024;
+const GROUP_WEIGHT: usize = 8 * 1024 * 1024;
+
+/// A file that is written but not yet visible; dropping it removes it.
+#[derive(Debug)]
+pub struct Staged {
+    path: PathBuf,
+    pub dataset: Dataset,
+    pub day: Date,
+    pub rows: u64,
+    /// Of `rows`, those taken over from the file that is replaced, because their reports are gone.
+    pub kept_rows: u64,
+    pub bytes: u64,
+    pub sha256: String,
+    pub digest: String,
+    /// What any reader must find.
+    pub expected: Facts,
+    pub elapsed: Duration,
+}
+
+impl Staged {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name within its directory.
+    pub fn name(&self) -> String {
+        self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// Fsyncs it and gives it its name; the caller fsyncs the directory.
+    pub fn publish(self, target: &Path) -> Result<(), ExportError> {
+        let file = File::open(&self.path).map_err(ExportError::io("open", &self.path))?;
+        durable::sync_file(&file, &self.path)?;
+        durable::rename(&self.path, target)?;
+        Ok(())
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // once it is published there is nothing of that name
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// What the file says of itself.
+#[derive(Debug, Clone)]
+pub struct About<'a> {
+    pub day: Date,
+    pub timezone: &'a str,
+    pub compression: Compression,
+}
+
+/// A row and whether it is kept from an earlier file.
+pub type Kept<T> = (T, bool);
+
+/// Writes `rows`, which come in their final order, to a hidden file in `dir`.
+pub fn stage<T: Tabular>(
+    dir: &Path,
+    about: &About,
+    rows: impl Iterator<Item = Result<Kept<T>, ExportError>>,
+) -> Result<Staged, ExportError> {
+    let start = Instant::now();
+    let path = durable::temporary_beside(&dir.join(T::DATASET.file_name(about.day)));
+    let file = File::options().write(true).create_new(true).open(&path).map_err(ExportError::io("create", &path))?;
+    let mut staged = Staged {
+        path,
+        dataset: T::DATASET,
+        day: about.day,
+        rows: 0,
+        kept_rows: 0,
+        bytes: 0,
+        sha256: String::new(),
+        digest: String::new(),
+        expected: Facts::default(),
+        elapsed: Duration::ZERO,
+    };
+    let path = staged.path.clone();
+    let failed = |error: parquet::errors::ParquetError| ExportError::parquet("write", &path, error);
+    let options =
+        ArrowWriterOptions::new().with_properties(properties(about.compression)).with_skip_arrow_metadata(true);
+    let mut writer =
+        ArrowWriter::try_new_with_options(Hashing::new(file), schema(T::DATASET), options).map_err(failed)?;
+    let mut facts = Gatherer::default();
+    let mut digest = SourceDigest::default();
+    let mut batch: Vec<T> = Vec::new();
+    let (mut weight, mut group_weight) = (0, 0);
+    let mut write = |batch: &mut Vec<T>, weight: usize, writer: &mut ArrowWriter<Hashing>| {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let table = T::to_batch(batch)?;
+        batch.clear();
+        facts.add(&table);
+        writer.write(&table)?;
+        group_weight += weight;
+        if group_weight >= GROUP_WEIGHT {
+            group_weight = 0;
+            writer.flush()?;
+        }
+        Ok(())
+    };
+    for row in rows {
+        let (row, kept) = row?;
+        staged.rows += 1;
+        staged.kept_rows += u64::from(kept);
+        digest.add(&row);
+        weight += row.weight();
+        batch.push(row);
+        if batch.len() == BATCH_ROWS || weight >= BATCH_WEIGHT {
+            write(&mut batch, weight, &mut writer).map_err(failed)?;
+            weight = 0;
+        }
+    }
+    write(&mut batch, weight, &mut writer).map_err(failed)?;
+    staged.digest = digest.finish();
+    for (key, value) in metadata(T::DATASET, about, staged.rows, &staged.digest) {
+        writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
+    }
+    writer.finish().map_err(failed)?;
+    let written = writer.inner_mut();
+    written.flush().map_err(ExportError::io("write", &path))?;
+    (staged.bytes, staged.sha256) = written.result();
+    staged.expected = facts.finish();
+    staged.elapsed = start.elapsed();
+    Ok(staged)
+}
+
+fn properties(compression: Compression) -> WriterProperties {
+    let codec = match compression {
+        Compression::Snappy => parquet::basic::Compression::SNAPPY,
+        Compression::Zstd => parquet::basic::Compression::ZSTD(ZstdLevel::default()),
+    };
+    WriterProperties::builder()
+        .set_compression(codec)
+        .set_created_by(concat!("workbridge ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .set_write_batch_size(BATCH_ROWS)
+        .build()
+}
+
+fn metadata(dataset: Dataset, about: &About, rows: u64, digest: &str) -> [(&'static str, String); 7] {
+    [
+        (key::SCHEMA_VERSION, SCHEMA_VERSION.to_owned()),
+        (key::DATASET, dataset.as_str().to_owned()),
+        (key::DAY, about.day.to_string()),
+        (key::TIMEZONE, about.timezone.to_owned()),
+        (key::SOURCE_COUNT, rows.to_string()),
+        (key::SOURCE_DIGEST, digest.to_owned()),
+        (key::TOOL_VERSION, env!("CARGO_PKG_VERSION").to_owned()),
+    ]
+}
+
+/// Merges fresh rows with those of the file that will be replaced: of the latter only rows whose report is gone stay
+/// (rotated into an archive, say), so that no re-export ever loses what was once measured. Both are sorted.
+pub fn merge<T: Row>(
+    fresh: impl Iterator<Item = io::Result<T>>,
+    earlier: impl Iterator<Item = Result<T, ExportError>>,
+    is_gone: impl Fn(&str) -> bool,
+    spill: &Path,
+) -> impl Iterator<Item = Result<Kept<T>, ExportError>> {
+    let spill = spill.to_owned();
+    let mut fresh = fresh.map(move |row| row.map_err(ExportError::io("read the sorted rows in", &spill))).peekable();
+    let mut earlier = earlier.peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let order = match (fresh.peek(), earlier.peek()) {
+                (None, None) => return None,
+                (Some(_), None) | (Some(Err(_)), _) => std::cmp::Ordering::Less,
+                (None, Some(_)) | (_, Some(Err(_))) => std::cmp::Ordering::Greater,
+                (Some(Ok(a)), Some(Ok(b))) => (a.at_us(), a.name()).cmp(&(b.at_us(), b.name())),
+            };
+            if order == std::cmp::Ordering::Equal {
+                earlier.next();
+            }
+            if order != std::cmp::Ordering::Greater {
+                return fresh.next().map(|row| row.map(|row| (row, false)));
+            }
+            match earlier.next()? {
+                Ok(row) if is_gone(row.name()) => return Some(Ok((row, true))),
+                Ok(_) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    })
+}
+
+/// Counts and hashes what goes to the file.
+struct Hashing {
+    file: BufWriter<File>,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Hashing {
+    fn new(file: File) -> Self {
+        Hashing { file: BufWriter::with_capacity(64 * 1024, file), hash: Sha256::new(), bytes: 0 }
+    }
+
+    fn result(&self) -> (u64, String) {
+        (self.bytes, hex(&self.hash.clone().finalize()))
+    }
+}
+
+impl io::Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(bytes)?;
+        self.hash.update(bytes.get(..n).unwrap_or(bytes));
+        self.bytes += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+    use super::super::row::HeartbeatRow;
+    use super::super::row::tests::sample;
+    use super::*;
+
+    fn about() -> About<'static> {
+        About { day: jiff::civil::date(2025, 10, 28), timezone: "UTC", compression: Compression::Snappy }
+    }
+
+    fn staged(dir: &Path, rows: &[HeartbeatRow], about: &About) -> Staged {
+        stage(dir, about, rows.iter().cloned().map(|row| Ok((row, false)))).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let rows: Vec<_> = (0..3_000).map(|i| sample(&format!("heartbeat_{i:05}.md"), i)).collect();
+        let first = staged(dir.path(), &rows, &about());
+        let opened = read::open(first.path()).unwrap();
+        let footer = opened.footer().unwrap();
+        assert_eq!((footer.rows, first.rows), (3_000, 3_000));
+        assert_eq!(footer.bytes, first.bytes);
+        assert_eq!(footer.codecs(), ["snappy"]);
+        assert_eq!(footer.metadata[key::SOURCE_COUNT], "3000");
+        assert_eq!(footer.metadata[key::SOURCE_DIGEST], first.digest);
+        assert!(footer.is_ours());
+        assert_eq!(opened.facts().unwrap(), first.expected);
+        assert_eq!(opened.rows::<HeartbeatRow>().unwrap().map(Result::unwrap).collect::<Vec<_>>(), rows);
+        assert!(read::schema_mismatches(first.path()).unwrap().is_empty());
+        let bytes = std::fs::read(first.path()).unwrap();
+        assert_eq!(super::super::row::sha256_hex(&bytes), first.sha256);
+        let second = staged(dir.path(), &rows, &about());
+        assert_eq!(std::fs::read(second.path()).unwrap(), bytes, "the same rows give the same bytes");
+        let zstd = staged(dir.path(), &rows, &About { compression: Compression::Zstd, ..about() });
+        assert_eq!(read::open(zstd.path()).unwrap().footer().unwrap().codecs(), ["zstd"]);
+        drop((first, second, zstd));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "what is not published leaves nothing");
+    }
+
+    #[test]
+    fn an_empty_day_is_a_valid_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let empty = staged(dir.path(), &[], &about());
+        let opened = read::open(empty.path()).unwrap();
+        assert_eq!(opened.footer().unwrap().rows, 0);
+        assert_eq!(opened.facts().unwrap(), empty.expected);
+    }
+
+    #[test]
+    fn a_merge_keeps_rows_of_reports_that_are_gone_and_no_others() {
+        let row = |name: &str, at| sample(name, at);
+        let fresh = vec![row("a", 1), row("c", 3), row("moved", 5)];
+        let earlier = vec![row("a", 1), row("archived", 2), row("moved", 4), row("rewritten", 6), row("old", 7)];
+        let gone = |name: &str| matches!(name, "archived" | "old");
+        let merged: Vec<_> = merge(fresh.into_iter().map(Ok), earlier.into_iter().map(Ok), gone, Path::new("/"))
+            .map(Result::unwrap)
+            .map(|(row, kept)| (row.filename, kept))
+            .collect();
+        let expected = [("a", false), ("archived", true), ("c", false), ("moved", false), ("old", true)];
+        assert_eq!(merged, expected.map(|(name, kept)| (name.to_owned(), kept)));
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_with_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let rows: Vec<_> = (0..300).map(|i| sample(&format!("{i}.md"), i)).collect();
+        let good = std::fs::read(staged(dir.path(), &rows, &about()).path()).unwrap();
+        let path = dir.path().join("x.parquet");
+        for cut in [0, 3, 4, 100, good.len() / 2, good.len() - 1] {
+            std::fs::write(&path, &good[..cut]).unwrap();
+            let error = read::open(&path).and_then(|opened| opened.facts()).unwrap_err();
+            assert!(error.to_string().contains("x.parquet"), "{error}");
+        }
+        // a flipped bit is an error, or shows in the facts, or hits padding and hashes: it never panics
+        for at in (0..good.len()).step_by(37) {
+            let mut bad = good.clone();
+            bad[at] ^= 0x20;
+            std::fs::write(&path, &bad).unwrap();
+            let _ = read::open(&path).and_then(|opened| {
+                let _ = opened.footer()?;
+                opened.facts()
+            });
+        }
+    }
+}

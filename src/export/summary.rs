@@ -1,0 +1,161 @@
+//! The summary of an export, `parquet_export_summary_YYYYMMDD.md`. Pure; every figure is from the [`ExportReport`].
+
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+
+use super::{DayReport, ExportReport, FileState, Why};
+use crate::text;
+
+pub fn path(dir: &Path, day: Date) -> PathBuf {
+    dir.join(format!("parquet_export_summary_{}.md", day.strftime("%Y%m%d")))
+}
+
+pub fn render(report: &ExportReport) -> String {
+    let mut out = String::from("# Parquet Export Summary\n\n");
+    let mut line = |label: &str, value: String| out.push_str(&format!("**{label}:** {value}\n"));
+    line("Date", report.date.to_string());
+    line("Timestamp", report.started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    line("Status", status(report));
+    line("Rows", report.rows().to_string());
+    line("File size", size(report));
+    line("Duration", text::duration_ns(report.duration_ns));
+    line("Output file", output_file(report));
+    line("Compression", compression(report));
+    line("Validation", validation(report));
+    line("Timezone", report.timezone.clone());
+
+    out.push_str("\n## Files\n\n");
+    if report.days.is_empty() {
+        out.push_str("None: there are no reports to export.\n");
+    } else {
+        out.push_str("| File | Rows | Size | Compression | Written in | Validated in | Why | State | SHA-256 |\n");
+        out.push_str("|---|---|---|---|---|---|---|---|---|\n");
+        report.days.iter().for_each(|day| out.push_str(&row(day)));
+    }
+    for day in &report.empty_days {
+        out.push_str(&format!("\nNo reports on {day}.\n"));
+    }
+
+    out.push_str("\n## Validation\n\n");
+    for reader in &report.readers {
+        let files = report.days.len();
+        out.push_str(&format!("- ✅ {reader}: {files} of {files} files read back, {} rows\n", report.rows()));
+    }
+    if !report.readers.is_empty() {
+        out.push_str("- ✅ Both agree with what was written: rows, and for each column counts, sums and extremes\n");
+        out.push_str("- ✅ Schema and compression as found in each footer\n");
+    }
+    for (name, tally) in [("Heartbeats", report.heartbeats), ("Other reports", report.reports)] {
+        let rows = tally.found.saturating_sub(tally.unreadable);
+        out.push_str(&format!("- {name}: {} found = {rows} readable + {} unreadable\n", tally.found, tally.unreadable));
+        if tally.times_from_names > 0 {
+            out.push_str(&format!("- {name} whose time is their file name's: {}\n", tally.times_from_names));
+        }
+    }
+
+    if !report.unreadable.is_empty() {
+        out.push_str("\n## Unreadable reports\n\n| Report | Reason |\n|---|---|\n");
+        for unreadable in &report.unreadable {
+            out.push_str(&format!("| `{}` | {} |\n", text::cell(&unreadable.path), text::cell(&unreadable.reason)));
+        }
+    }
+    if !report.links.is_empty() || !report.moved.is_empty() {
+        out.push_str("\n## Notes\n\n");
+        for (from, to) in &report.moved {
+            out.push_str(&format!(
+                "- `{}` was not made by this exporter; kept as `{}`\n",
+                text::cell(from),
+                text::cell(to)
+            ));
+        }
+        for link in &report.links {
+            out.push_str(&format!("- `{}` is a symbolic link and was not followed\n", text::cell(link)));
+        }
+    }
+    out
+}
+
+fn status(report: &ExportReport) -> String {
+    match (report.unreadable.len(), report.days.is_empty()) {
+        (0, false) => "✅ SUCCESS".to_owned(),
+        (0, true) => "⚠️ NOTHING TO EXPORT".to_owned(),
+        (1, _) => "❌ INCOMPLETE: 1 report is unreadable".to_owned(),
+        (n, _) => format!("❌ INCOMPLETE: {n} reports are unreadable"),
+    }
+}
+
+fn size(report: &ExportReport) -> String {
+    let largest = report.days.iter().map(|day| day.bytes).max().unwrap_or(0);
+    match report.days.len() {
+        0 | 1 => text::bytes(largest),
+        n => format!("{} in {n} files, the largest {}", text::bytes(report.bytes()), text::bytes(largest)),
+    }
+}
+
+fn output_file(report: &ExportReport) -> String {
+    match (report.main_file(), report.days.len()) {
+        (None, _) => "none".to_owned(),
+        (Some(day), 1) => format!("`{}`", day.path),
+        (Some(day), n) => format!("`{}` and {} more", day.path, n - 1),
+    }
+}
+
+/// The codecs found in the footers.
+pub fn compression(report: &ExportReport) -> String {
+    let mut found: Vec<&str> = report.days.iter().map(|day| day.compression.as_str()).collect();
+    found.sort_unstable();
+    found.dedup();
+    if found.is_empty() { "none".to_owned() } else { found.join(", ").to_uppercase() }
+}
+
+/// In one line.
+pub fn validation(report: &ExportReport) -> String {
+    if report.readers.is_empty() {
+        return "not run: there was nothing to export".to_owned();
+    }
+    format!(
+        "✅ {} agree on {} rows in {}",
+        report.readers.join(" and "),
+        report.rows(),
+        text::duration_ns(report.validation_ns)
+    )
+}
+
+fn row(day: &DayReport) -> String {
+    let rows = if day.kept_rows == 0 {
+        day.rows.to_string()
+    } else {
+        format!("{} ({} of reports that are gone)", day.rows, day.kept_rows)
+    };
+    let cells = [
+        format!("`{}`", text::cell(&day.path)),
+        rows,
+        text::bytes(day.bytes),
+        day.compression.to_uppercase(),
+        text::duration_ns(day.duration_ns),
+        text::duration_ns(day.validation_ns),
+        why(day.why).to_owned(),
+        state(day.state).to_owned(),
+        format!("`{}`", day.sha256),
+    ];
+    format!("| {} |\n", cells.join(" | "))
+}
+
+pub fn why(why: Why) -> &'static str {
+    match why {
+        Why::Requested => "requested",
+        Why::Yesterday => "yesterday",
+        Why::Today => "today",
+        Why::Late => "late reports",
+    }
+}
+
+pub fn state(state: FileState) -> &'static str {
+    match state {
+        FileState::New => "new",
+        FileState::Replaced => "replaced",
+        FileState::Unchanged => "unchanged",
+        FileState::Dry => "not written (dry run)",
+    }
+}
