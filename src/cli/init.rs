@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{CliError, Exit, Global, output};
 use crate::config::Config;
 use crate::durable;
+use crate::report::{builtin, builtin_names};
 use crate::root::Root;
 
 /// `wo.toml` with every setting commented, and its default. Tests hold it to [`Config::default`].
@@ -127,7 +128,10 @@ fn folders(config: &Config) -> Vec<PathBuf> {
 
 /// Path beneath the root, and contents.
 fn files() -> Vec<(String, &'static str)> {
-    vec![("wo.toml".to_owned(), CONFIG), (SAMPLE_PATH.to_owned(), SAMPLE_ORDER)]
+    let mut files = vec![("wo.toml".to_owned(), CONFIG), (SAMPLE_PATH.to_owned(), SAMPLE_ORDER)];
+    let templates = builtin_names().filter_map(|name| Some((format!("templates/{name}.md"), builtin(name)?)));
+    files.extend(templates);
+    files
 }
 
 #[cfg(test)]
