@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::durable::{self, DurableError};
 use crate::root::Root;
 
+/// How often a taken lock is looked at again before it counts as held.
+const LOOKS: u32 = 5;
+
 /// Held until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
@@ -60,10 +63,18 @@ pub fn acquire(root: &Root, role: Role, now: Timestamp) -> Result<Lock, LockErro
     let path = root.lock();
     let fail = |source| LockError::Io { path: path.clone(), source };
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(fail)?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => return Err(LockError::Held(read(&mut file))),
-        Err(error) => return Err(fail(error.into())),
+    let mut looks = LOOKS;
+    loop {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => break,
+            Err(rustix::io::Errno::WOULDBLOCK) if looks > 0 => {
+                // `holder` takes a shared lock for a moment; that is nobody who holds the bridge
+                looks -= 1;
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(LockError::Held(read(&mut file))),
+            Err(error) => return Err(fail(error.into())),
+        }
     }
     let holder = Holder { pid: std::process::id(), started: now, role };
     let text = serde_json::to_vec(&holder).map_err(|error| fail(error.into()))?;

@@ -4,14 +4,25 @@
 //! 3 timed out waiting. Never 78: launchd uses that for failures before exec.
 
 pub mod completions;
+pub mod executor;
 pub mod export;
 pub mod init;
+pub mod log;
 pub mod monitor;
 pub mod new;
 pub mod output;
+pub mod plan;
 pub mod query;
+pub mod run;
+pub mod show;
+pub mod status;
+pub mod steer;
+pub mod submit;
+pub mod up;
+pub mod wait;
 
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::FalseyValueParser;
@@ -53,6 +64,20 @@ pub enum Command {
     Completions(completions::Args),
     Man(completions::ManArgs),
     Monitor(monitor::Args),
+    Up(up::Args),
+    Run(run::Args),
+    Submit(submit::Args),
+    Plan(plan::Args),
+    Status(status::Args),
+    Show(show::Args),
+    Log(log::Args),
+    Wait(wait::Args),
+    /// Run an ended order again: a new attempt, the old evidence kept
+    Retry(steer::Target),
+    /// Cancel an order; what it changed is undone where the plan allows
+    Cancel(steer::Target),
+    Approve(steer::Approve),
+    Resolve(steer::Resolve),
 }
 
 /// The exit codes, in words.
@@ -118,13 +143,56 @@ pub fn command() -> clap::Command {
 }
 
 fn run(cli: Cli) -> Result<Exit, CliError> {
+    let global = &cli.global;
     match cli.command {
-        Command::Init(args) => init::run(args, &cli.global),
-        Command::New(args) => new::run(args, &cli.global),
-        Command::Export(args) => export::run(args, &cli.global),
-        Command::Query(args) => query::run(args, &cli.global),
+        Command::Init(args) => init::run(args, global),
+        Command::New(args) => new::run(args, global),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => completions::man(args),
-        Command::Monitor(args) => monitor::run(args, &cli.global),
+        Command::Monitor(args) => monitor::run(args, global),
+        Command::Export(args) => export::run(args, global),
+        Command::Query(args) => query::run(args, global),
+        Command::Up(args) => up::run(args, global),
+        Command::Run(args) => self::run::run(args, global),
+        Command::Submit(args) => submit::run(args, global),
+        Command::Plan(args) => plan::run(args, global),
+        Command::Status(args) => status::run(args, global),
+        Command::Show(args) => show::run(args, global),
+        Command::Log(args) => log::run(args, global),
+        Command::Wait(args) => wait::run(args, global),
+        Command::Retry(args) => steer::retry(args, global),
+        Command::Cancel(args) => steer::cancel(args, global),
+        Command::Approve(args) => steer::approve(args, global),
+        Command::Resolve(args) => steer::resolve(args, global),
     }
+}
+
+/// The bytes of `file` (`-`: stdin), at most `limit`, and the name to parse them under.
+pub fn read_input(file: &Path, limit: u64) -> Result<(Vec<u8>, String), CliError> {
+    let mut bytes = Vec::new();
+    let (read, name) = if file == Path::new("-") {
+        (std::io::stdin().lock().take(limit + 1).read_to_end(&mut bytes), "stdin.md".to_owned())
+    } else {
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        (std::fs::File::open(file).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)), name)
+    };
+    read.map_err(|error| CliError::new(format!("failed to read `{}`: {error}", file.display())))?;
+    if bytes.len() as u64 > limit {
+        return Err(CliError::new(format!("`{}` is larger than {limit} bytes (limits.order_bytes)", file.display())));
+    }
+    Ok((bytes, name))
+}
+
+/// Diagnostics of a long-running command go to stderr, `WO_LOG` filters them (`info` by default).
+pub fn log_to_stderr() {
+    use std::io::IsTerminal as _;
+    let filter = tracing_subscriber::EnvFilter::try_from_env("WO_LOG").unwrap_or_else(|_| "info".into());
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    // a second call finds the first one's subscriber in place
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .with_target(false)
+        .try_init();
 }

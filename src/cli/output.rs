@@ -2,6 +2,8 @@
 
 use std::io::{self, Write as _};
 
+use comfy_table::{ContentArrangement, Table, presets};
+
 use super::CliError;
 
 /// Prints `text` as it is.
@@ -18,4 +20,17 @@ pub fn print(text: &str) -> Result<(), CliError> {
 /// Prints `value` as indented JSON and a newline.
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
     print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+/// A plain table; cells are escaped and wrap at the terminal's width.
+pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
+    for row in rows {
+        table.add_row(row.iter().map(|cell| crate::text::line(cell, 1_000)));
+    }
+    format!("{table}\n")
 }

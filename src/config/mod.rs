@@ -87,7 +87,7 @@ impl Default for PathsConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
     pub order_bytes: u64,
-    /// Orders that run side by side.
+    /// Orders that run side by side; those that touch the same subject never do.
     pub workers: usize,
     /// Orders that are claimed and not ended; beyond, claiming stops and nothing is deleted.
     pub open_orders: u64,
@@ -107,7 +107,7 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         LimitsConfig {
             order_bytes: 1024 * 1024,
-            workers: 2,
+            workers: 8,
             open_orders: 100_000,
             rejected_files: 10_000,
             claim_batch: 128,
@@ -175,6 +175,11 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
             Err(source) => Err(ConfigError::Read { path, source }),
         }
+    }
+
+    /// Every secret that these settings refer to.
+    pub fn secrets(&self) -> Vec<crate::secret::SecretRef> {
+        self.monitor.secret_refs(&self.paths)
     }
 
     /// Parses the text of a `wo.toml`; `path` is for the message.

@@ -1,1 +1,114 @@
-//! (in work)
+//! The engine: what becomes of an order, from the inbox to the archive. Read [`pipeline::advance`] first: the life of an
+//! order stands there from top to bottom.
+//!
+//! Invariants:
+//! * whoever executes holds the bridge's lock; one run is advanced by one worker at a time;
+//! * an intent is durable before its effect, an effect's evidence before it counts;
+//! * every run can be picked up after a crash from its events alone.
+
+pub mod backup;
+pub mod claim;
+pub mod commands;
+pub mod daemon;
+pub mod dispatch;
+pub mod error;
+pub mod finish;
+pub mod gate;
+pub mod notice;
+pub mod pipeline;
+pub mod plan;
+pub mod requests;
+pub mod steps;
+pub mod stop;
+pub mod tape;
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+pub use error::EngineError;
+pub use stop::Stop;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::handlers::Handler;
+use crate::journal::Journal;
+use crate::root::Root;
+use crate::secret::Masker;
+use crate::services::ServiceManager;
+
+/// What all workers share.
+pub struct Executor {
+    pub root: Root,
+    pub journal: Journal,
+    pub clock: Arc<dyn Clock>,
+    /// The absolute path of this `wo`.
+    pub program: PathBuf,
+    pub stop: Arc<Stop>,
+    settings: RwLock<Settings>,
+    /// Runs with a request that waits; their worker yields at the next step.
+    interrupted: Mutex<HashSet<i64>>,
+}
+
+/// What a reload of `wo.toml` replaces as a whole.
+#[derive(Clone)]
+pub struct Settings {
+    pub config: Arc<Config>,
+    pub handlers: Vec<Arc<dyn Handler>>,
+    pub services: Arc<dyn ServiceManager>,
+    pub masker: Arc<Masker>,
+}
+
+impl Settings {
+    pub fn load(root: &Root, config: Config, clock: &Arc<dyn Clock>) -> Result<Settings, EngineError> {
+        let masker = Masker::new(config.secrets().iter().filter_map(|secret| secret.read(root.path()).ok()));
+        let services = crate::services::manager(root, &config, Arc::clone(clock))?;
+        let handlers = crate::handlers::registry::all(&config);
+        Ok(Settings { config: Arc::new(config), handlers, services, masker: Arc::new(masker) })
+    }
+
+    pub fn handler(&self, name: &str) -> Option<Arc<dyn Handler>> {
+        self.handlers.iter().find(|handler| handler.descriptor().name == name).cloned()
+    }
+}
+
+impl Executor {
+    /// Opens the journal, which checks all of it. The caller holds the bridge's lock.
+    pub fn open(
+        root: &Root,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        stop: Arc<Stop>,
+    ) -> Result<Executor, EngineError> {
+        Ok(Executor {
+            root: root.clone(),
+            journal: Journal::open(root)?,
+            clock,
+            program: std::env::current_exe().map_err(EngineError::NoProgram)?,
+            stop,
+            settings: RwLock::new(settings),
+            interrupted: Mutex::default(),
+        })
+    }
+
+    pub fn settings(&self) -> Settings {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn replace_settings(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    pub(crate) fn interrupt(&self, run: i64) {
+        self.interrupted.lock().unwrap_or_else(PoisonError::into_inner).insert(run);
+    }
+
+    pub(crate) fn clear_interrupt(&self, run: i64) {
+        self.interrupted.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+    }
+
+    /// Whether the worker of `run` shall stop at the next step.
+    pub(crate) fn should_yield(&self, run: i64) -> bool {
+        self.stop.is_set() || self.interrupted.lock().unwrap_or_else(PoisonError::into_inner).contains(&run)
+    }
+}

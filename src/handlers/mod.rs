@@ -7,6 +7,8 @@
 pub mod external;
 pub mod monitor_fix;
 pub mod parquet_exporter;
+#[cfg(debug_assertions)]
+pub mod probe;
 pub mod registry;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -11,6 +11,10 @@ use crate::config::Config;
 pub fn all(config: &Config) -> Vec<Arc<dyn Handler>> {
     let mut handlers: Vec<Arc<dyn Handler>> =
         vec![Arc::new(parquet_exporter::ParquetExporter), Arc::new(verification::Verification)];
+    #[cfg(debug_assertions)]
+    if std::env::var_os("WO_PROBE").is_some() {
+        handlers.push(Arc::new(super::probe::Probe));
+    }
     for (name, external) in &config.handlers {
         if handlers.iter().all(|known| known.descriptor().name != name) {
             handlers.push(Arc::new(external::External::new(name, external)));

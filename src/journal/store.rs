@@ -632,7 +632,7 @@ fn check(connection: &Connection, path: &Path) -> Result<u64, JournalError> {
     drop(rows);
     let mut statement = connection
         .prepare(
-            "SELECT run, id, attempt, agent, file, received, priority, phase, open, seal, sha256
+            "SELECT run, runs.id, attempt, agent, file, received, priority, phase, open, seal, sha256
              FROM runs JOIN sources USING (source)",
         )
         .map_err(|error| bad(error.to_string()))?;
@@ -894,7 +894,7 @@ fn set_phase(transaction: &Transaction<'_>, run: i64, phase: &Phase) -> Result<(
     let open = i64::from(phase.ended().is_none());
     let mut sealed = transaction
         .prepare_cached(
-            "SELECT run, id, attempt, agent, file, received, priority, phase, open, seal, sha256
+            "SELECT run, runs.id, attempt, agent, file, received, priority, phase, open, seal, sha256
              FROM runs JOIN sources USING (source) WHERE run = ?1",
         )
         .and_then(|mut select| select.query_row([run], Sealed::read))

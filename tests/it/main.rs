@@ -2,6 +2,7 @@
 
 mod bridge;
 mod cli;
+mod engine;
 mod monitor;
 mod reports;
 mod schedule;

@@ -1,0 +1,44 @@
+//! Becoming the executor of a bridge: take its lock, read the settings, open and check the journal.
+
+use std::sync::Arc;
+
+use super::CliError;
+use crate::bridge::lock::{self, Lock, LockError, Role};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::engine::{Executor, Settings, Stop};
+use crate::root::Root;
+
+/// The executor and the lock that makes it the only one; dropping the lock lets the next one in.
+pub struct Held {
+    pub executor: Arc<Executor>,
+    pub clock: Arc<dyn Clock>,
+    // after the executor, so that the journal is closed before the lock goes
+    _lock: Lock,
+}
+
+/// Takes the bridge, or says who holds it.
+pub fn take(root: &Root, role: Role) -> Result<Held, TakeError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let config = Config::load(root).map_err(CliError::from)?;
+    let lock = match lock::acquire(root, role, clock.now()) {
+        Err(error @ LockError::Held(_)) => return Err(TakeError::Held(error.to_string())),
+        other => other.map_err(CliError::from)?,
+    };
+    let settings = Settings::load(root, config, &clock).map_err(CliError::from)?;
+    let executor =
+        Executor::open(root, settings, Arc::clone(&clock), Arc::new(Stop::default())).map_err(CliError::from)?;
+    Ok(Held { executor: Arc::new(executor), clock, _lock: lock })
+}
+
+pub enum TakeError {
+    /// By another process; in words.
+    Held(String),
+    Other(CliError),
+}
+
+impl From<CliError> for TakeError {
+    fn from(error: CliError) -> Self {
+        TakeError::Other(error)
+    }
+}

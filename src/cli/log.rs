@@ -1,0 +1,82 @@
+//! `wo log [ID] [-f]`: the events of the journal, one a line.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{CliError, Exit, Global, output};
+use crate::journal::Reader;
+use crate::journal::store::Entry;
+
+/// Show the journal's events; -f follows
+#[derive(clap::Args)]
+pub struct Args {
+    /// one order only
+    #[arg(value_name = "ID")]
+    id: Option<String>,
+    /// go on as events come
+    #[arg(short, long, env = "WO_FOLLOW")]
+    follow: bool,
+    /// how many of the newest events to begin with
+    #[arg(short = 'n', long, env = "WO_LINES", value_name = "N", default_value_t = 50)]
+    lines: usize,
+    #[arg(long, env = "WO_JSON")]
+    json: bool,
+}
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const PAGE: usize = 1_000;
+
+pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+    let root = global.root()?;
+    let Some(reader) = Reader::open_existing(&root)? else {
+        return Err(CliError::new("nothing has happened here yet: there is no journal"));
+    };
+    let mut seen = match &args.id {
+        Some(_) => 0,
+        None => reader.last_event()?.saturating_sub(args.lines as i64),
+    };
+    if let Some(id) = &args.id
+        && reader.last_run_of(id)?.is_none()
+        && !args.follow
+    {
+        return Err(CliError::new(format!("no order {id} is known\nhint: `wo status` lists what is")));
+    }
+    loop {
+        let entries = reader.events_after(seen, PAGE)?;
+        let full = entries.len() == PAGE;
+        let wanted: Option<Vec<i64>> = match &args.id {
+            Some(id) => Some(reader.runs_of(id)?.iter().map(|row| row.key.run).collect()),
+            None => None,
+        };
+        let mut text = String::new();
+        for entry in entries {
+            seen = entry.seq;
+            if wanted.as_ref().is_none_or(|runs| runs.contains(&entry.run)) {
+                text.push_str(&line(&reader, &entry, args.json)?);
+            }
+        }
+        output::print(&text)?;
+        if full {
+            continue;
+        }
+        if !args.follow {
+            return Ok(Exit::Good);
+        }
+        // SQLite tells other processes of commits by its data version alone
+        let version = reader.data_version()?;
+        while reader.data_version()? == version {
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+}
+
+fn line(reader: &Reader, entry: &Entry, json: bool) -> Result<String, CliError> {
+    let row = reader.runs_after(entry.run - 1)?.into_iter().next();
+    let (id, attempt) = row.map(|row| (row.key.id, row.key.attempt)).unwrap_or_default();
+    if json {
+        let value = json!({ "seq": entry.seq, "at": entry.at, "id": id, "attempt": attempt, "event": entry.event });
+        return Ok(format!("{value}\n"));
+    }
+    Ok(format!("{:.3} {id}#{attempt} {}\n", entry.at, crate::text::line(&entry.event.summary(), 400)))
+}

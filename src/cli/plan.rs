@@ -1,0 +1,123 @@
+//! `wo plan FILE`: what would be done for an order and how its criteria are bound. Changes nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{CliError, Exit, Global, output};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::engine::{Settings, plan};
+use crate::evidence::bind::{self, Binding};
+use crate::handlers::{Check, Context, Deadline};
+
+/// Show what would be done for an order, changing nothing
+#[derive(clap::Args)]
+pub struct Args {
+    /// the order; `-` reads it from stdin
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// the agent whose templates are looked at
+    #[arg(long, env = "WO_AGENT", value_name = "AGENT", default_value = "CLC")]
+    agent: String,
+    #[arg(long, env = "WO_JSON")]
+    json: bool,
+}
+
+pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+    let root = global.root()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let settings = Settings::load(&root, Config::load(&root)?, &clock)?;
+    let (bytes, name) = super::read_input(&args.file, settings.config.limits.order_bytes)?;
+    let order = Arc::new(crate::order::parse(&bytes, &name)?);
+    let now = clock.now();
+    let mut context = Context {
+        root: root.clone(),
+        deadline: Deadline::after(std::time::Duration::from_secs(settings.config.limits.step_deadline_s)),
+        config: Arc::clone(&settings.config),
+        clock,
+        services: settings.services,
+        masker: settings.masker,
+        order: Arc::clone(&order),
+        attempt: 1,
+        facts: Arc::new(serde_json::Value::Null),
+        attempt_started: now,
+        step_applied: None,
+        program: std::env::current_exe()?,
+    };
+    let planned = match plan::prepare(&order, &args.agent, &context, &settings.handlers) {
+        Ok(planned) => planned,
+        Err(reason) => {
+            let reason = context.masker.mask(&reason);
+            if args.json {
+                output::print_json(&json!({ "id": order.id, "outcome": "rejected", "reason": reason }))?;
+            } else {
+                output::print(&format!("{}  would be rejected: {reason}\n", order.id))?;
+            }
+            return Ok(Exit::Bad);
+        }
+    };
+    context.facts = Arc::new(planned.facts.clone());
+    let descriptor = planned.handler.descriptor();
+    let mut steps = Vec::new();
+    for spec in &planned.plan.steps {
+        let now = if spec.measures_only {
+            "measured then".to_owned()
+        } else {
+            match planned.handler.step(spec).and_then(|step| step.check(&context)) {
+                Ok(Check::Already(note)) => format!("already so: {note}"),
+                Ok(Check::Needed(before)) => format!("needed: {before}"),
+                Ok(Check::Unknown(why)) => format!("can't be told: {why}"),
+                Err(error) => format!("can't be checked: {error}"),
+            }
+        };
+        steps.push((spec, context.masker.mask(&now)));
+    }
+    let criteria: Vec<_> = planned
+        .criteria
+        .iter()
+        .map(|criterion| {
+            let bound = match bind::bind(&criterion.metric, &order.bindings, descriptor.measurements) {
+                Binding::Bound { key, .. } => key,
+                Binding::Ambiguous(keys) => format!("ambiguous: {}", keys.join(", ")),
+                Binding::None => "nothing: it will be UNMEASURED".to_owned(),
+            };
+            (criterion, bound)
+        })
+        .collect();
+    if args.json {
+        output::print_json(&json!({
+            "id": order.id,
+            "handler": descriptor.name,
+            "dispatch": planned.dispatch,
+            "facts": planned.facts,
+            "notes": planned.plan.notes,
+            "template": planned.template.as_ref().map(|template| &template.name),
+            "steps": steps.iter().map(|(spec, now)| json!({
+                "name": spec.name, "describe": spec.describe, "subjects": spec.subjects, "measures_only": spec.measures_only, "now": now,
+            })).collect::<Vec<_>>(),
+            "criteria": criteria.iter().map(|(criterion, bound)| json!({
+                "metric": criterion.metric, "target": criterion.target, "source": criterion.source, "measurement": bound,
+            })).collect::<Vec<_>>(),
+        }))?;
+        return Ok(Exit::Good);
+    }
+    let mut text = format!("{}  {} ({})\n", order.id, descriptor.name, planned.dispatch);
+    if let Some(template) = &planned.template {
+        text.push_str(&format!("report template: {}\n", template.name));
+    }
+    for note in &planned.plan.notes {
+        text.push_str(&format!("note: {}\n", context.masker.mask(note)));
+    }
+    text.push_str(&output::table(
+        &["Step", "What", "Now"],
+        steps.into_iter().map(|(spec, now)| vec![spec.name.clone(), spec.describe.clone(), now]),
+    ));
+    text.push_str(&output::table(
+        &["Metric", "Target", "Measured by"],
+        criteria.into_iter().map(|(criterion, bound)| vec![criterion.metric.clone(), criterion.target.clone(), bound]),
+    ));
+    output::print(&text)?;
+    Ok(Exit::Good)
+}

@@ -1,0 +1,115 @@
+//! `wo show ID`: one order, its attempts, steps, criteria and where its reports are.
+
+use serde_json::json;
+
+use super::{CliError, Exit, Global, output};
+use crate::evidence::Verdict;
+use crate::journal::{Phase, Reader, Run};
+
+/// Show an order: state, steps, criteria, reports
+#[derive(clap::Args)]
+pub struct Args {
+    /// the order's id
+    #[arg(value_name = "ID")]
+    id: String,
+    /// an earlier attempt
+    #[arg(long, env = "WO_ATTEMPT", value_name = "N")]
+    attempt: Option<u32>,
+    #[arg(long, env = "WO_JSON")]
+    json: bool,
+}
+
+pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+    let root = global.root()?;
+    let unknown = || CliError::new(format!("no order {} is known\nhint: `wo status` lists what is", args.id));
+    let reader = Reader::open_existing(&root)?.ok_or_else(unknown)?;
+    let rows = reader.runs_of(&args.id)?;
+    let row = match args.attempt {
+        Some(attempt) => rows.iter().find(|row| row.key.attempt == attempt),
+        None => rows.last(),
+    }
+    .ok_or_else(unknown)?;
+    let run = reader.load(&row.key)?;
+    let text = if args.json { None } else { Some(page(&run, rows.len())) };
+    match text {
+        Some(text) => output::print(&text)?,
+        None => output::print_json(&as_json(&run))?,
+    }
+    Ok(Exit::Good)
+}
+
+/// A run for machines.
+pub fn as_json(run: &Run) -> serde_json::Value {
+    let (why, until) = match &run.phase {
+        Phase::Waiting { why, until, .. } => (Some(why), Some(until)),
+        Phase::Uncertain { why, .. } => (Some(why), None),
+        _ => (None, None),
+    };
+    json!({
+        "id": run.key.id,
+        "attempt": run.key.attempt,
+        "agent": run.key.agent,
+        "file": run.key.file,
+        "sha256": run.key.sha256,
+        "received": run.key.received,
+        "priority": run.priority,
+        "handler": run.handler,
+        "state": run.phase.name(),
+        "waits_for": why,
+        "until": until,
+        "outcome": run.phase.ended(),
+        "reason": run.reason,
+        "criteria": run.judged,
+        "steps": run.step_records(),
+        "measurements": run.measurements,
+        "reports": run.reports,
+        "source": run.source,
+        "ended": run.ended,
+    })
+}
+
+fn page(run: &Run, attempts: usize) -> String {
+    let state = match &run.phase {
+        Phase::Ended { outcome } => outcome.to_string(),
+        Phase::Waiting { why, until, .. } => format!("waiting until {until:.0}: {why}"),
+        Phase::Uncertain { why, .. } => format!("uncertain: {why}"),
+        phase => phase.name().to_owned(),
+    };
+    let mut text = format!("{}  attempt {} of {attempts}\nstate: {state}\n", run.key.id, run.key.attempt);
+    if !run.reason.is_empty() {
+        text.push_str(&format!("reason: {}\n", run.reason));
+    }
+    if let Some(handler) = &run.handler {
+        text.push_str(&format!("handler: {handler} ({})\n", run.dispatch));
+    }
+    if !run.steps.is_empty() {
+        text.push_str(&output::table(
+            &["Step", "State", "Before", "After"],
+            run.step_records().into_iter().map(|step| {
+                let state = serde_json::to_value(step.state).ok().and_then(|v| v.as_str().map(str::to_owned));
+                vec![step.name, state.unwrap_or_default(), step.before, step.after]
+            }),
+        ));
+    }
+    if !run.judged.is_empty() {
+        text.push_str(&output::table(
+            &["Metric", "Target", "Actual", "Verdict"],
+            run.judged.iter().map(|judged| {
+                let verdict = match &judged.verdict {
+                    Verdict::Pass => "PASS".to_owned(),
+                    Verdict::Fail => "FAIL".to_owned(),
+                    Verdict::Unmeasured => format!("UNMEASURED: {}", judged.reason),
+                    Verdict::Waived { reason, until } => format!("WAIVED until {until}: {reason}"),
+                };
+                vec![judged.metric.clone(), judged.target.clone(), judged.actual.clone().unwrap_or_default(), verdict]
+            }),
+        ));
+    }
+    for report in &run.reports {
+        text.push_str(&format!("report: {}\n", report.path));
+    }
+    if let Some(source) = &run.source {
+        text.push_str(&format!("source: {source}\n"));
+    }
+    crate::text::escape(&text)
+}

@@ -1,0 +1,118 @@
+//! `wo retry|cancel|approve|resolve`: requests to the executor. Beside a live one they are written to the journal and waited
+//! for; without one this process is the executor for as long as it takes.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use super::executor::{self, TakeError};
+use super::{CliError, Exit, Global, output};
+use crate::bridge::lock::Role;
+use crate::bridge::watch;
+use crate::clock::{Clock as _, SystemClock};
+use crate::engine::{pipeline, requests};
+use crate::journal::requests::Answer;
+use crate::journal::{Reader, RequestKind, store};
+use crate::root::Root;
+
+/// An order's id
+#[derive(clap::Args)]
+pub struct Target {
+    /// the order's id
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Say whether an uncertain step took effect
+#[derive(clap::Args)]
+#[group(skip)]
+pub struct Resolve {
+    #[command(flatten)]
+    target: Target,
+    /// it took effect: go on to measuring it
+    #[arg(long, env = "WO_DONE", conflicts_with = "again", required_unless_present = "again")]
+    done: bool,
+    /// it did not: apply it again
+    #[arg(long, env = "WO_AGAIN")]
+    again: bool,
+}
+
+/// Approve an order that waits for it; bound to its bytes
+#[derive(clap::Args)]
+pub struct Approve {
+    #[command(flatten)]
+    target: Target,
+    /// approve only if the order's bytes have this SHA-256
+    #[arg(long, env = "WO_SHA256", value_name = "HEX")]
+    sha256: Option<String>,
+}
+
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+pub fn retry(args: Target, global: &Global) -> Result<Exit, CliError> {
+    ask(&global.root()?, &args.id, RequestKind::Retry)
+}
+
+pub fn cancel(args: Target, global: &Global) -> Result<Exit, CliError> {
+    ask(&global.root()?, &args.id, RequestKind::Cancel)
+}
+
+pub fn resolve(args: Resolve, global: &Global) -> Result<Exit, CliError> {
+    ask(&global.root()?, &args.target.id, RequestKind::Resolve { done: args.done })
+}
+
+pub fn approve(args: Approve, global: &Global) -> Result<Exit, CliError> {
+    let root = global.root()?;
+    let id = &args.target.id;
+    let known = Reader::open_existing(&root)?.map(|reader| reader.last_run_of(id)).transpose()?.flatten();
+    let Some(row) = known else { return Err(unknown(id)) };
+    // what the person saw is what is approved: other bytes by the time it is carried out void it
+    let sha256 = args.sha256.unwrap_or(row.key.sha256);
+    ask(&root, id, RequestKind::Approve { sha256 })
+}
+
+fn unknown(id: &str) -> CliError {
+    CliError::new(format!("no order {id} is known\nhint: `wo status` lists what is"))
+}
+
+fn ask(root: &Root, id: &str, kind: RequestKind) -> Result<Exit, CliError> {
+    super::log_to_stderr();
+    let Some(reader) = Reader::open_existing(root)? else { return Err(unknown(id)) };
+    if reader.last_run_of(id)?.is_none() {
+        return Err(unknown(id));
+    }
+    let seq = store::request(root, id, &kind, SystemClock.now())?;
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = reader.request(seq)?.and_then(|request| request.answer) {
+            return told(id, &answer);
+        }
+        match executor::take(root, Role::Run) {
+            Ok(held) => {
+                let workers_reader = held.executor.journal.reader()?;
+                let woken = requests::carry_out(&held.executor, &workers_reader, &HashSet::new())?;
+                // without a daemon a cancelled order is brought to its end here; the rest is for the next `wo run`
+                for key in woken {
+                    if matches!(kind, RequestKind::Cancel) && key.id == id {
+                        pipeline::advance(&held.executor, &workers_reader, &key, &|_| true)?;
+                    }
+                }
+            }
+            Err(TakeError::Held(_)) => watch::ring(root)?,
+            Err(TakeError::Other(error)) => return Err(error),
+        }
+        if start.elapsed() > ANSWER_WITHIN {
+            eprintln!("error: the executor has not answered yet; the request stays and will be carried out");
+            return Ok(Exit::TimedOut);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn told(id: &str, answer: &Answer) -> Result<Exit, CliError> {
+    if answer.accepted {
+        output::print(&format!("{id}: {}\n", answer.text))?;
+        return Ok(Exit::Good);
+    }
+    Err(CliError::new(answer.text.clone()).exit(Exit::Bad))
+}

@@ -1,0 +1,201 @@
+//! From the inbox into the journal: open, check, store the raw bytes, then move the file. A batch shares one transaction
+//! and one fsync per directory.
+
+use std::collections::BTreeSet;
+
+use crate::bridge::moves::MoveError;
+use crate::bridge::scan::Candidate;
+use crate::bridge::take::{self, TakeError, Taken};
+use crate::bridge::{self, Place, Refusal, moves, refusal, signature};
+use crate::journal::store::{Admission, Admit, Drop};
+use crate::journal::{RunKey, chain};
+
+use super::{EngineError, Executor, notice};
+
+/// What came of a batch.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    pub runs: Vec<RunKey>,
+    /// Files that were still being written: look again.
+    pub unsettled: usize,
+    pub rejected: usize,
+    pub duplicates: Vec<RunKey>,
+}
+
+/// The names under which a run's file may lie in `processing/`: its own, or one with the run's number when that is taken.
+pub fn processing_names(key: &RunKey) -> [String; 2] {
+    [key.file.clone(), format!("{}-{}", key.run, key.file)]
+}
+
+/// Claims settled candidates.
+pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, EngineError> {
+    let settings = executor.settings();
+    let limit = settings.config.limits.order_bytes;
+    let mut claimed = Claimed::default();
+    let mut ready: Vec<(&Candidate, Taken, Admit)> = Vec::new();
+    for candidate in candidates {
+        let taken = match open(executor, candidate, limit) {
+            Ok(taken) => taken,
+            Err(TakeError::Refused(why)) => {
+                refuse(executor, candidate, &why, "", "")?;
+                claimed.rejected += 1;
+                continue;
+            }
+            Err(TakeError::NotSettled) => {
+                claimed.unsettled += 1;
+                continue;
+            }
+            Err(TakeError::Gone) => continue,
+            Err(TakeError::Failed(error)) => return Err(error.into()),
+        };
+        let file = candidate.shown();
+        if settings.masker.finds_in(&taken.bytes) {
+            let why = "it contains a secret that Workbridge knows";
+            let cure =
+                "take the secret out, name it as `{ env = … }` or `{ file = … }` in wo.toml, and drop the order again";
+            reject(executor, candidate, &refusal::reason(&file, why, cure), &taken.sha256, "", why)?;
+            claimed.rejected += 1;
+            continue;
+        }
+        match crate::order::parse(&taken.bytes, &file) {
+            Ok(order) => {
+                let admit = Admit {
+                    id: order.id.clone(),
+                    agent: candidate.agent.clone(),
+                    file: file.clone(),
+                    sha256: taken.sha256.clone(),
+                    bytes: taken.bytes.clone(),
+                    priority: order.priority,
+                    view_exists: executor.root.processing(&candidate.agent).join(&file).symlink_metadata().is_ok(),
+                };
+                ready.push((candidate, taken, admit));
+            }
+            Err(why) => {
+                let why = why.to_string();
+                let reason = refusal::reason(&file, &why, "correct it and drop it again");
+                reject(executor, candidate, &reason, &taken.sha256, "", &why)?;
+                claimed.rejected += 1;
+            }
+        }
+    }
+    if ready.is_empty() {
+        return Ok(claimed);
+    }
+    let admits = ready.iter().map(|(_, _, admit)| admit.clone()).collect();
+    let admissions = executor.journal.admit(admits, executor.clock.now())?;
+    let mut touched: BTreeSet<&str> = BTreeSet::new();
+    for ((candidate, taken, admit), admission) in ready.iter().zip(admissions) {
+        touched.insert(&candidate.agent);
+        match admission {
+            Admission::Accepted(key) => {
+                to_processing(executor, candidate, taken, &key)?;
+                claimed.runs.push(key);
+            }
+            Admission::Unmoved(key) => {
+                to_processing(executor, candidate, taken, &key)?;
+            }
+            Admission::Duplicate { of } => {
+                let reason =
+                    format!("the same bytes as {} attempt {}; `wo retry {}` runs it again", of.id, of.attempt, of.id);
+                record(executor, candidate, &admit.sha256, &admit.id, "duplicate", &reason)?;
+                moved(moves::set_aside(&executor.root, candidate, taken, &candidate.name))?;
+                bridge::sync_dirs(&executor.root, &candidate.agent, &[Place::Archive])?;
+                claimed.duplicates.push(of);
+            }
+            Admission::Conflict { with } => {
+                let why = format!(
+                    "{} is still open with other text (sha256 {}; this one has {})",
+                    with.id, with.sha256, admit.sha256
+                );
+                let cure = "wait until the earlier one has ended or cancel it, then drop this one again";
+                reject(executor, candidate, &refusal::reason(&admit.file, &why, cure), &admit.sha256, &admit.id, &why)?;
+                claimed.rejected += 1;
+            }
+        }
+    }
+    for agent in touched {
+        bridge::sync_dirs(&executor.root, agent, &[Place::Processing, Place::Inbox])?;
+    }
+    Ok(claimed)
+}
+
+fn open(executor: &Executor, candidate: &Candidate, limit: u64) -> Result<Taken, TakeError> {
+    let taken = take::open(&executor.root, candidate, limit)?;
+    if let Some(key) = &executor.settings().config.inbox.require_signature {
+        signature::check_beside(key, candidate, &taken.bytes)?;
+    }
+    Ok(taken)
+}
+
+fn to_processing(executor: &Executor, candidate: &Candidate, taken: &Taken, key: &RunKey) -> Result<(), EngineError> {
+    let [plain, numbered] = processing_names(key);
+    match moves::to_processing(&executor.root, candidate, taken, &plain) {
+        Err(MoveError::Exists(_)) => moved(moves::to_processing(&executor.root, candidate, taken, &numbered)),
+        other => moved(other),
+    }
+}
+
+/// A file that went away or was replaced after it was stored is no loss: the bytes are in the journal, and a new file of
+/// that name is found by the next scan.
+fn moved<T>(result: Result<T, MoveError>) -> Result<(), EngineError> {
+    match result {
+        Ok(_) | Err(MoveError::Gone | MoveError::Swapped) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Puts a candidate that is not fit to be read into `rejected/`.
+pub fn refuse(
+    executor: &Executor,
+    candidate: &Candidate,
+    why: &Refusal,
+    sha256: &str,
+    id: &str,
+) -> Result<(), EngineError> {
+    reject(executor, candidate, &why.markdown(&candidate.shown()), sha256, id, &why.to_string())
+}
+
+fn reject(
+    executor: &Executor,
+    candidate: &Candidate,
+    reason_markdown: &str,
+    sha256: &str,
+    id: &str,
+    why: &str,
+) -> Result<(), EngineError> {
+    record(executor, candidate, sha256, id, "rejected", why)?;
+    moved(moves::refuse(&executor.root, candidate, reason_markdown))?;
+    bridge::sync_dirs(&executor.root, &candidate.agent, &[Place::Rejected, Place::Inbox])?;
+    let file = candidate.shown();
+    let digest = chain::sha256(format!("{file}\u{1f}{sha256}\u{1f}{:?}\u{1f}{why}", candidate.stat.id()).as_bytes());
+    notice::tell_about(executor, &format!("rejected/{digest}"), &file, "rejected", why)
+}
+
+fn record(
+    executor: &Executor,
+    candidate: &Candidate,
+    sha256: &str,
+    id: &str,
+    kind: &str,
+    why: &str,
+) -> Result<(), EngineError> {
+    Ok(executor.journal.record_drops(vec![Drop {
+        at: executor.clock.now(),
+        agent: candidate.agent.clone(),
+        file: candidate.shown(),
+        sha256: sha256.to_owned(),
+        id: id.to_owned(),
+        kind: kind.to_owned(),
+        reason: why.to_owned(),
+    }])?)
+}
+
+/// Says once that a result lies in the inbox, where it is left.
+pub fn note_result(executor: &Executor, candidate: &Candidate) -> Result<(), EngineError> {
+    let key = format!("result/{}/{}", candidate.agent, candidate.shown());
+    if executor.journal.notice(&key, "{}", executor.clock.now())? {
+        executor.journal.notice_told(&key)?;
+        tracing::info!("{} is a result, not an order; it is left where it is", candidate.shown());
+    }
+    Ok(())
+}

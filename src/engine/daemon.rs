@@ -1,0 +1,441 @@
+//! The executor's loop: wake → scan → claim → hand runs to workers. Truth is the scan and the journal; events only wake.
+//!
+//! One thread loops; `limits.workers` threads advance runs. Runs that touch the same subject never run side by side, and a
+//! run whose step waits keeps what it touches.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::pipeline::{self, Next};
+use super::{EngineError, Executor, claim, notice, requests};
+use crate::bridge::scan;
+use crate::bridge::settle::{Patience, Settler};
+use crate::bridge::watch::{Waker, Watcher};
+use crate::evidence::Outcome;
+use crate::journal::{Reader, RunKey};
+use crate::order::Priority;
+
+/// A run that met the machine's trouble is tried again after this, doubled each time.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+/// Workers get this long to finish or park their steps after the wish to stop.
+const DRAIN: Duration = Duration::from_secs(8);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Until stopped.
+    Daemon,
+    /// Until nothing is left to do now.
+    Once,
+}
+
+/// What the loop came to, for the exit code.
+#[derive(Debug, Default)]
+pub struct Summary {
+    pub ended: Vec<(RunKey, Outcome)>,
+    /// Runs that are left waiting, with why.
+    pub left: Vec<(RunKey, String)>,
+    pub rejected: usize,
+}
+
+struct Done {
+    key: RunKey,
+    result: Result<Next, EngineError>,
+}
+
+/// What each run in hand touches.
+type Reserved = Arc<Mutex<HashMap<i64, Vec<String>>>>;
+
+struct Loop {
+    executor: Arc<Executor>,
+    mode: Mode,
+    reader: Reader,
+    watcher: Watcher,
+    settler: Settler,
+    queue: BTreeSet<(Priority, i64)>,
+    keys: HashMap<i64, RunKey>,
+    priorities: HashMap<i64, Priority>,
+    in_flight: HashSet<i64>,
+    waiting: HashMap<i64, (Timestamp, bool)>,
+    busy: HashSet<i64>,
+    backoff: HashMap<i64, Duration>,
+    reserved: Reserved,
+    work: mpsc::Sender<RunKey>,
+    done: mpsc::Receiver<Done>,
+    workers: Vec<JoinHandle<()>>,
+    summary: Summary,
+    settling: bool,
+    next_settle: Option<Instant>,
+}
+
+/// Runs until the mode's end. `reload` is looked at on every turn and answers with new settings when a person asked.
+pub fn run(
+    executor: &Arc<Executor>,
+    mode: Mode,
+    reload: &dyn Fn(&Executor),
+    on_waker: impl FnOnce(Waker),
+) -> Result<Summary, EngineError> {
+    let config = executor.settings().config;
+    for agent in &config.inbox.agents {
+        crate::bridge::check_agent(agent)?;
+        for dir in [
+            executor.root.inbox(agent),
+            executor.root.processing(agent),
+            executor.root.archive(agent),
+            executor.root.rejected(agent),
+            executor.root.outbox(agent),
+        ] {
+            crate::durable::create_dir_all(&dir)?;
+        }
+    }
+    let watcher = Watcher::start(&executor.root, &config.inbox);
+    on_waker(watcher.waker());
+    let (work, jobs) = mpsc::channel();
+    let (finished, done) = mpsc::channel();
+    let reserved: Reserved = Arc::default();
+    let jobs = Arc::new(Mutex::new(jobs));
+    let mut workers = Vec::new();
+    for n in 0..config.limits.workers.clamp(1, 64) {
+        let worker = Worker {
+            executor: Arc::clone(executor),
+            reader: executor.journal.reader()?,
+            jobs: Arc::clone(&jobs),
+            done: finished.clone(),
+            waker: watcher.waker(),
+            reserved: Arc::clone(&reserved),
+        };
+        workers.push(
+            std::thread::Builder::new()
+                .name(format!("worker {n}"))
+                .spawn(move || worker.run())
+                .map_err(EngineError::Thread)?,
+        );
+    }
+    let patience = match mode {
+        Mode::Daemon => Patience::daemon(&config.inbox),
+        Mode::Once => Patience::once(&config.inbox),
+    };
+    let mut this = Loop {
+        executor: Arc::clone(executor),
+        mode,
+        reader: executor.journal.reader()?,
+        watcher,
+        settler: Settler::new(patience),
+        queue: BTreeSet::new(),
+        keys: HashMap::new(),
+        priorities: HashMap::new(),
+        in_flight: HashSet::new(),
+        waiting: HashMap::new(),
+        busy: HashSet::new(),
+        backoff: HashMap::new(),
+        reserved,
+        work,
+        done,
+        workers,
+        summary: Summary::default(),
+        settling: false,
+        next_settle: None,
+    };
+    this.recover()?;
+    let result = this.turns(reload);
+    this.drain();
+    result.map(|()| this.summary)
+}
+
+impl Loop {
+    /// Takes up every run that has not ended.
+    fn recover(&mut self) -> Result<(), EngineError> {
+        for agent in &self.executor.settings().config.inbox.agents {
+            crate::bridge::moves::recover_listing(&self.executor.root, agent)?;
+        }
+        for row in self.reader.open_runs()? {
+            self.enqueue(row.key, row.priority);
+        }
+        notice::deliver(&self.executor)
+    }
+
+    fn turns(&mut self, reload: &dyn Fn(&Executor)) -> Result<(), EngineError> {
+        let mut wake_now = true;
+        let mut next_rescan = Instant::now();
+        loop {
+            if self.executor.stop.is_set() {
+                return Ok(());
+            }
+            reload(&self.executor);
+            let config = self.executor.settings().config;
+            self.collect()?;
+            let now = Instant::now();
+            let settle_due = self.next_settle.is_some_and(|due| due <= now);
+            if wake_now || settle_due || next_rescan <= now {
+                match self.scan() {
+                    Ok(()) => {}
+                    Err(error) if error.is_fatal() => return Err(error),
+                    Err(error) => {
+                        tracing::warn!("{error}; the inbox is looked at again in a second");
+                        self.next_settle = Some(Instant::now() + RETRY_FIRST);
+                        if self.mode == Mode::Once {
+                            return Err(error);
+                        }
+                    }
+                }
+                next_rescan = Instant::now() + Duration::from_millis(config.inbox.rescan_ms.max(100));
+            }
+            for key in requests::carry_out(&self.executor, &self.reader, &self.in_flight)? {
+                let priority = self.priorities.get(&key.run).copied().unwrap_or_default();
+                self.waiting.remove(&key.run);
+                self.enqueue(key, priority);
+            }
+            self.release_due();
+            self.hand_out();
+            if self.mode == Mode::Once && self.is_idle() {
+                self.note_left()?;
+                return Ok(());
+            }
+            let timeout = self.timeout(next_rescan);
+            let wake = self.watcher.wait(timeout);
+            if let Some(error) = &wake.error {
+                tracing::warn!("{error}");
+            }
+            wake.tell(&mut self.settler);
+            wake_now = wake.dirty || wake.rescan;
+        }
+    }
+
+    fn scan(&mut self) -> Result<(), EngineError> {
+        let settings = self.executor.settings();
+        let looks = scan::scan(&self.executor.root, &settings.config)?;
+        let sorted = self.settler.sort(looks, Instant::now());
+        for (agent, error) in &sorted.unavailable {
+            tracing::warn!("the inbox of {agent} can't be read: {error}");
+        }
+        for candidate in &sorted.results {
+            claim::note_result(&self.executor, candidate)?;
+        }
+        let limits = &settings.config.limits;
+        self.settling = !sorted.waiting.is_empty();
+        self.next_settle = sorted.next_look;
+        for agent in &settings.config.inbox.agents {
+            let refused = sorted.refused.iter().filter(|(candidate, _)| candidate.agent == *agent);
+            let rejected = scan::count(&self.executor.root.rejected(agent), limits.rejected_files)?;
+            if rejected >= limits.rejected_files {
+                tracing::warn!("claiming stops for {agent}: rejected/ holds {rejected} files (limits.rejected_files)");
+                continue;
+            }
+            for (candidate, why) in refused {
+                claim::refuse(&self.executor, candidate, why, "", "")?;
+                self.summary.rejected += 1;
+            }
+            let orders: Vec<_> = sorted.orders.iter().filter(|candidate| candidate.agent == *agent).cloned().collect();
+            for batch in orders.chunks(limits.claim_batch.max(1)) {
+                if self.executor.stop.is_set() {
+                    return Ok(());
+                }
+                if self.reader.open_count()? >= limits.open_orders {
+                    tracing::warn!("claiming stops: {} orders are open (limits.open_orders)", limits.open_orders);
+                    break;
+                }
+                let claimed = claim::claim(&self.executor, batch)?;
+                self.summary.rejected += claimed.rejected;
+                if claimed.unsettled > 0 {
+                    self.settling = true;
+                    self.next_settle =
+                        Some(Instant::now() + Duration::from_millis(settings.config.inbox.settle_ms.max(10)));
+                }
+                for key in claimed.runs {
+                    let row = self.reader.last_run_of(&key.id)?;
+                    let priority = row.map(|row| row.priority).unwrap_or_default();
+                    self.enqueue(key, priority);
+                }
+                self.collect()?;
+                self.hand_out();
+            }
+        }
+        Ok(())
+    }
+
+    fn enqueue(&mut self, key: RunKey, priority: Priority) {
+        if !self.in_flight.contains(&key.run) {
+            self.queue.insert((priority, key.run));
+        }
+        self.priorities.insert(key.run, priority);
+        self.keys.insert(key.run, key);
+    }
+
+    fn hand_out(&mut self) {
+        let room = self.workers.len() * 2;
+        while self.in_flight.len() < room
+            && let Some((_, run)) = self.queue.pop_first()
+        {
+            if let Some(key) = self.keys.get(&run) {
+                self.in_flight.insert(run);
+                if self.work.send(key.clone()).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes in what the workers came to.
+    fn collect(&mut self) -> Result<(), EngineError> {
+        while let Ok(Done { key, result }) = self.done.try_recv() {
+            let run = key.run;
+            self.in_flight.remove(&run);
+            let keeps = matches!(result, Ok(Next::Waits { step: true, .. } | Next::NeedsPerson { .. }));
+            if !keeps && self.reserved.lock().unwrap_or_else(PoisonError::into_inner).remove(&run).is_some() {
+                // what it touched is free: those that waited for it try again
+                for run in std::mem::take(&mut self.busy) {
+                    let priority = self.priorities.get(&run).copied().unwrap_or_default();
+                    self.queue.insert((priority, run));
+                }
+            }
+            match result {
+                Ok(Next::Ended(outcome)) => {
+                    self.backoff.remove(&run);
+                    self.keys.remove(&run);
+                    self.priorities.remove(&run);
+                    self.summary.ended.push((key, outcome));
+                    if self.mode == Mode::Daemon {
+                        self.summary.ended.clear();
+                    }
+                    // gates of other orders may open now
+                    for (_, (until, step)) in self.waiting.iter_mut() {
+                        if !*step {
+                            *until = Timestamp::MIN;
+                        }
+                    }
+                }
+                Ok(Next::Waits { until, step }) => {
+                    self.waiting.insert(run, (until, step));
+                }
+                Ok(Next::NeedsPerson { .. }) => {}
+                Ok(Next::Busy) => {
+                    self.busy.insert(run);
+                }
+                Ok(Next::Yielded) => {
+                    // after the request that made it yield
+                    self.waiting.insert(run, (Timestamp::MIN, true));
+                }
+                Err(error) if error.is_fatal() => return Err(error),
+                Err(error) => {
+                    let delay = self.backoff.get(&run).map_or(RETRY_FIRST, |delay| (*delay * 2).min(RETRY_MAX));
+                    tracing::warn!("{}: {error}; tried again in {} s", key.id, delay.as_secs());
+                    self.backoff.insert(run, delay);
+                    self.waiting.insert(run, (self.executor.clock.now() + delay, true));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn release_due(&mut self) {
+        let now = self.executor.clock.now();
+        let due: Vec<i64> = self.waiting.iter().filter(|(_, (until, _))| *until <= now).map(|(run, _)| *run).collect();
+        for run in due {
+            self.waiting.remove(&run);
+            let priority = self.priorities.get(&run).copied().unwrap_or_default();
+            self.queue.insert((priority, run));
+        }
+    }
+
+    /// Nothing runs, nothing settles, and no step waits; gates and persons may take days.
+    fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+            && self.in_flight.is_empty()
+            && self.busy.is_empty()
+            && !self.settling
+            && !self.waiting.values().any(|(_, step)| *step)
+    }
+
+    fn note_left(&mut self) -> Result<(), EngineError> {
+        for row in self.reader.open_runs()? {
+            let why = match &row.phase {
+                crate::journal::Phase::Waiting { why, .. } | crate::journal::Phase::Uncertain { why, .. } => {
+                    why.clone()
+                }
+                phase => phase.name().to_owned(),
+            };
+            self.summary.left.push((row.key, why));
+        }
+        Ok(())
+    }
+
+    fn timeout(&self, next_rescan: Instant) -> Duration {
+        let now = Instant::now();
+        let mut timeout = next_rescan.saturating_duration_since(now);
+        if let Some(due) = self.next_settle {
+            timeout = timeout.min(due.saturating_duration_since(now));
+        }
+        let wall = self.executor.clock.now();
+        if let Some(until) = self.waiting.values().map(|(until, _)| *until).min() {
+            let left = until.duration_since(wall);
+            timeout = timeout.min(Duration::try_from(left).unwrap_or_default());
+        }
+        timeout
+    }
+
+    /// Lets the workers finish or park their steps; what does not come back in time is recovered at the next start.
+    fn drain(&mut self) {
+        self.executor.stop.set();
+        let (closed, _) = mpsc::channel();
+        self.work = closed;
+        let deadline = Instant::now() + DRAIN;
+        while !self.in_flight.is_empty() && Instant::now() < deadline {
+            match self.done.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(done) => {
+                    self.in_flight.remove(&done.key.run);
+                    if let Ok(Next::Ended(outcome)) = done.result {
+                        self.summary.ended.push((done.key, outcome));
+                    }
+                }
+                Err(_) => break,
+            }
+        }
+        if self.in_flight.is_empty() {
+            for worker in self.workers.drain(..) {
+                let _ = worker.join();
+            }
+        }
+    }
+}
+
+struct Worker {
+    executor: Arc<Executor>,
+    reader: Reader,
+    jobs: Arc<Mutex<mpsc::Receiver<RunKey>>>,
+    done: mpsc::Sender<Done>,
+    waker: Waker,
+    reserved: Reserved,
+}
+
+impl Worker {
+    fn run(self) {
+        loop {
+            let job = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(key) = job else { return };
+            let reserve = |subjects: &[String]| reserve(&self.reserved, key.run, subjects);
+            let result = if self.executor.stop.is_set() {
+                Ok(Next::Yielded)
+            } else {
+                pipeline::advance(&self.executor, &self.reader, &key, &reserve)
+            };
+            if self.done.send(Done { key, result }).is_err() {
+                return;
+            }
+            self.waker.wake();
+        }
+    }
+}
+
+fn reserve(reserved: &Reserved, run: i64, subjects: &[String]) -> bool {
+    let mut reserved = reserved.lock().unwrap_or_else(PoisonError::into_inner);
+    let taken =
+        reserved.iter().any(|(other, theirs)| *other != run && theirs.iter().any(|subject| subjects.contains(subject)));
+    if !taken {
+        reserved.insert(run, subjects.to_vec());
+    }
+    !taken
+}

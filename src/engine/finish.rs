@@ -1,0 +1,215 @@
+//! The end of an order: judge, report, archive. Reports are rendered from the journal alone: same events, same bytes, so
+//! that a crash in the middle is mended by doing it again.
+
+use std::path::{Path, PathBuf};
+
+use super::pipeline::Next;
+use super::tape::Tape;
+use super::{EngineError, Executor, backup, notice};
+use crate::bridge::{self, Place, moves, refusal};
+use crate::durable;
+use crate::evidence::{Outcome, judge};
+use crate::handlers::Handler;
+use crate::journal::run::Progress;
+use crate::journal::{Event, Run};
+use crate::order::Order;
+use crate::report::{self, RunRecord};
+
+/// Judges the criteria from the measurements and so the outcome.
+pub fn judge(tape: &mut Tape<'_>, order: &Order, handler: Option<&dyn Handler>) -> Result<(), EngineError> {
+    let run = tape.run();
+    let declarations = handler.map(|handler| handler.descriptor().measurements).unwrap_or_default();
+    let today = tape.executor.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let criteria = judge::judge(&run.criteria, order, &run.measurements, declarations, today);
+    let failed_step = run.failure().map(|step| {
+        format!("step {} failed: {}", step.spec.name, step.failure.as_deref().unwrap_or("no reason given"))
+    });
+    let (mut outcome, mut reason) = if run.cancel {
+        (Outcome::Cancelled, "cancelled by a person".to_owned())
+    } else {
+        judge::outcome(&criteria, failed_step.as_deref(), run.changed_something())
+    };
+    let kept: Vec<&str> = run
+        .steps
+        .iter()
+        .filter(|step| step.progress == Progress::Undone && step.after.contains("NOT restored"))
+        .map(|step| step.after.as_str())
+        .collect();
+    if !kept.is_empty() {
+        reason = format!("{reason}; {}", kept.join("; "));
+    }
+    // a template that can't be filled must not end in a success without its report
+    if let Some(template) = &run.template
+        && outcome.is_good()
+    {
+        let mut record = record(tape.executor, run, order, handler);
+        record.outcome = outcome;
+        record.criteria.clone_from(&criteria);
+        if let Err(error) = report::fill(&template.text, &record) {
+            outcome = Outcome::Partial;
+            reason = format!("the template {} can't be filled: {error}", template.name);
+        }
+    }
+    tape.push(Event::Judged { outcome, reason, criteria })
+}
+
+/// Ends a run whose order can't be carried out; its file goes to `rejected/` with the reason.
+pub fn reject(tape: &mut Tape<'_>, order: &Order, bytes: &[u8], reason: &str) -> Result<Next, EngineError> {
+    tape.write(Event::Judged { outcome: Outcome::Rejected, reason: reason.to_owned(), criteria: Vec::new() })?;
+    report_and_archive(tape, order, bytes)
+}
+
+/// As [`reject`], for bytes that are no longer understood as an order (an older `wo` took them).
+pub fn reject_unparsed(tape: &mut Tape<'_>, bytes: &[u8], reason: &str) -> Result<Next, EngineError> {
+    if tape.run().outcome.is_none() {
+        tape.write(Event::Judged { outcome: Outcome::Rejected, reason: reason.to_owned(), criteria: Vec::new() })?;
+    }
+    let source = put_away(tape.executor, tape.run(), bytes)?;
+    tape.write(Event::Ended { reports: Vec::new(), source })?;
+    notice::tell(tape.executor, &tape.run().key, "rejected", reason)?;
+    Ok(Next::Ended(tape.run().outcome.unwrap_or(Outcome::Rejected)))
+}
+
+/// Writes the reports, puts the source away, and ends the run.
+pub fn report_and_archive(tape: &mut Tape<'_>, order: &Order, bytes: &[u8]) -> Result<Next, EngineError> {
+    let executor = tape.executor;
+    let run = tape.run();
+    let outcome = run.outcome.ok_or_else(|| EngineError::Fatal(format!("{} was not judged", run.key.id)))?;
+    let handler = super::plan::handler_of(run, executor).unwrap_or(None);
+    let record = record(executor, run, order, handler.as_deref());
+    let mut reports = Vec::new();
+    for (path, text) in render(executor, run, &record)? {
+        durable::write(&path, text.as_bytes(), 0o644)?;
+        reports.extend(backup::artifact(&executor.root, &path)?);
+    }
+    let source = put_away(executor, run, bytes)?;
+    let (key, reason) = (run.key.clone(), run.reason.clone());
+    tape.write(Event::Ended { reports, source })?;
+    if outcome == Outcome::Rejected {
+        notice::tell(executor, &key, "rejected", &reason)?;
+    }
+    Ok(Next::Ended(outcome))
+}
+
+/// The files of the outbox: path and text.
+fn render(executor: &Executor, run: &Run, record: &RunRecord) -> Result<Vec<(PathBuf, String)>, EngineError> {
+    let outbox = executor.root.outbox(&run.key.agent);
+    let mut files = Vec::new();
+    if record.outcome != Outcome::Rejected {
+        let template = report::builtin("COMPLETION_REPORT").unwrap_or_default();
+        let text = report::completion(record, template).map_err(|error| {
+            EngineError::Fatal(format!("failed to render the completion report of {}: {error}", run.key.id))
+        })?;
+        files.push((outbox.join(report::file_name(&run.key.id, None, run.key.attempt)), text));
+        if let Some(template) = &run.template
+            && let Ok(filled) = report::fill(&template.text, record)
+        {
+            let name = report::file_name(&run.key.id, Some(&template.name), run.key.attempt);
+            files.push((outbox.join(name), filled.text));
+        }
+    }
+    let mut result = serde_json::to_string_pretty(&report::result_json(record)).unwrap_or_default();
+    result.push('\n');
+    let suffix = if run.key.attempt > 1 { format!(".attempt-{}", run.key.attempt) } else { String::new() };
+    files.push((outbox.join(format!("{}{suffix}.result.json", run.key.id)), result));
+    Ok(files)
+}
+
+/// All that reports may speak of, from the run alone.
+pub fn record(executor: &Executor, run: &Run, order: &Order, handler: Option<&dyn Handler>) -> RunRecord {
+    RunRecord {
+        order: order.clone(),
+        agent: run.key.agent.clone(),
+        order_sha256: run.key.sha256.clone(),
+        attempt: run.key.attempt,
+        handler: run.handler.clone(),
+        received: run.key.received,
+        started: run.started.unwrap_or(run.key.received),
+        ended: run.ended.unwrap_or_else(|| executor.clock.now()),
+        outcome: run.outcome.unwrap_or(Outcome::Partial),
+        reason: run.reason.clone(),
+        criteria: run.judged.clone(),
+        measurements: run.measurements.clone(),
+        declarations: handler.map(|handler| handler.descriptor().measurements.to_vec()).unwrap_or_default(),
+        steps: run.step_records(),
+        commands: run.commands.clone().unwrap_or_default(),
+        reference: super::pipeline::reference(handler, order),
+        zone: zone(),
+    }
+}
+
+/// The local zone's IANA name; `UTC` where the machine names none.
+fn zone() -> String {
+    jiff::tz::TimeZone::system().iana_name().unwrap_or("UTC").to_owned()
+}
+
+/// Moves the source from `processing/` to `archive/` or `rejected/`; where the view is gone, the bytes of the journal are
+/// written there. Returns where it lies, relative to the root.
+fn put_away(executor: &Executor, run: &Run, bytes: &[u8]) -> Result<String, EngineError> {
+    let (root, agent) = (&executor.root, run.key.agent.as_str());
+    let rejected = run.outcome == Some(Outcome::Rejected);
+    let place = if rejected { Place::Rejected } else { Place::Archive };
+    let reason = refusal::reason(&run.key.file, &run.reason, "correct the order and drop it again; its id may stay");
+    if let Some(path) = arrived(executor, run, place)? {
+        return Ok(root.show(&path));
+    }
+    let moved = match view(executor, run)? {
+        Some(path) if rejected => moves::to_rejected(root, agent, &path, &run.key.file, &reason)?,
+        Some(path) => moves::to_archive(root, agent, &path, &run.key.file)?,
+        None => {
+            let path = free_name(&place.dir(root, agent), &run.key.file);
+            durable::write(&path, bytes, 0o644)?;
+            if rejected {
+                let beside = path.with_file_name(format!("{}.reason.md", file_name(&path)));
+                durable::write(&beside, reason.as_bytes(), 0o644)?;
+            }
+            path
+        }
+    };
+    bridge::sync_dirs(root, agent, &[Place::Processing, place])?;
+    Ok(root.show(&moved))
+}
+
+/// Where a crash after the move and before its record left the source; only a run with no view in `processing/` looks.
+fn arrived(executor: &Executor, run: &Run, place: Place) -> Result<Option<PathBuf>, EngineError> {
+    if run.retry || view(executor, run)?.is_some() {
+        return Ok(None);
+    }
+    let dir = place.dir(&executor.root, &run.key.agent);
+    for n in 1..=64 {
+        let path = dir.join(bridge::names::numbered(std::ffi::OsStr::new(&run.key.file), n));
+        match backup::artifact(&executor.root, &path)? {
+            Some(artifact) if artifact.sha256 == run.key.sha256 => return Ok(Some(path)),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    Ok(None)
+}
+
+/// The file of this run in `processing/`, if it lies there with its very bytes.
+fn view(executor: &Executor, run: &Run) -> Result<Option<PathBuf>, EngineError> {
+    let dir = executor.root.processing(&run.key.agent);
+    for name in super::claim::processing_names(&run.key) {
+        let path = dir.join(name);
+        if backup::artifact(&executor.root, &path)?.is_some_and(|artifact| artifact.sha256 == run.key.sha256) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+fn free_name(dir: &Path, name: &str) -> PathBuf {
+    let mut n = 1;
+    loop {
+        let path = dir.join(bridge::names::numbered(std::ffi::OsStr::new(name), n));
+        if path.symlink_metadata().is_err() {
+            return path;
+        }
+        n += 1;
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,98 @@
+//! What an order waits for before its first step: other orders, measurements, a person's approval. Nothing that can't be
+//! told opens a gate.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::EngineError;
+use super::pipeline::Next;
+use super::tape::Tape;
+use crate::evidence::{Measurement, Outcome, judge};
+use crate::journal::{Event, Phase, WaitOn};
+use crate::order::{Order, Requirement};
+
+/// A gate is looked at this often, and whenever an order ends.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+
+pub enum Gate {
+    Open,
+    Shut(Next),
+    /// It can't open any more; the reason.
+    Never(String),
+}
+
+pub fn check(tape: &mut Tape<'_>, order: &Order) -> Result<Gate, EngineError> {
+    let now = tape.executor.clock.now();
+    if order.expires.is_some_and(|expires| expires <= now) {
+        return Ok(Gate::Never("the order expired before its first step".to_owned()));
+    }
+    let since = match &tape.run().phase {
+        Phase::Waiting { since, .. } => *since,
+        _ => now,
+    };
+    let limit = tape.executor.settings().config.limits.wait_max_s;
+    if now.duration_since(since).as_secs() >= 0 && now.duration_since(since).as_secs() as u64 > limit {
+        return Ok(Gate::Never(format!("it waited longer than {limit} s (limits.wait_max_s)")));
+    }
+    if let Some(why) = shut(tape, order)? {
+        return wait(tape, WaitOn::Gate, why, now).map(Gate::Shut);
+    }
+    if order.needs_approval && tape.run().approved.as_deref() != Some(&tape.run().key.sha256) {
+        let why = format!("a person must approve it: `wo approve {}`", order.id);
+        return wait(tape, WaitOn::Approval, why, now).map(Gate::Shut);
+    }
+    Ok(Gate::Open)
+}
+
+fn wait(tape: &mut Tape<'_>, on: WaitOn, why: String, now: Timestamp) -> Result<Next, EngineError> {
+    let until = now + LOOK_AGAIN;
+    let known =
+        matches!(&tape.run().phase, Phase::Waiting { on: before, why: said, .. } if *before == on && *said == why);
+    let approval = on == WaitOn::Approval;
+    if !known {
+        tape.write(Event::Waiting { on, why: why.clone(), until })?;
+    }
+    if approval {
+        super::notice::tell(tape.executor, &tape.run().key, "approval", &why)?;
+        return Ok(Next::NeedsPerson { why });
+    }
+    Ok(Next::Waits { until, step: false })
+}
+
+/// Why the gate of `requires:` is shut, each with the current value.
+fn shut(tape: &Tape<'_>, order: &Order) -> Result<Option<String>, EngineError> {
+    let mut reasons = Vec::new();
+    for requirement in &order.requires {
+        match requirement {
+            Requirement::OrderDone { id } => {
+                let row = tape.executor.journal.reader()?.last_run_of(id)?;
+                match row.map(|row| row.phase) {
+                    Some(Phase::Ended { outcome: Outcome::Done | Outcome::Noop }) => {}
+                    Some(Phase::Ended { outcome }) => reasons.push(format!("{id} done (it ended {outcome})")),
+                    Some(phase) => reasons.push(format!("{id} done (it is {})", phase.name())),
+                    None => reasons.push(format!("{id} done (it is not known)")),
+                }
+            }
+            Requirement::Measurement { key, target, compiled } => match measure(tape, key) {
+                Ok(measurement) => {
+                    if !judge::holds(compiled, &measurement) {
+                        reasons.push(format!("{key} {target} (now {})", measurement.value));
+                    }
+                }
+                Err(why) => reasons.push(format!("{key} {target} ({why})")),
+            },
+            Requirement::Unclear { text, why } => reasons.push(format!("`{text}`, which is not understood: {why}")),
+        }
+    }
+    Ok((!reasons.is_empty()).then(|| format!("waits for {}", reasons.join("; "))))
+}
+
+/// The measurement of `key` now, or why there is none.
+fn measure(tape: &Tape<'_>, key: &str) -> Result<Measurement, String> {
+    let settings = tape.executor.settings();
+    if !key.starts_with("monitor.") {
+        return Err("nothing measures it outside an order".to_owned());
+    }
+    crate::monitor::history::take_key(&tape.executor.root, &settings.config, key, tape.executor.clock.now())
+}

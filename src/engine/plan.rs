@@ -1,0 +1,171 @@
+//! From an order to a stored plan: handler, diagnosis, steps, template and criteria. Changes nothing outside the journal.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::tape::Tape;
+use super::{EngineError, Executor, dispatch, pipeline};
+use crate::handlers::{Context, Descriptor, Handler, Plan, criteria_of};
+use crate::journal::event::TemplateText;
+use crate::journal::{Event, Run};
+use crate::order::{Criterion, CriterionSource, Order, Severity};
+use crate::report;
+use crate::root::Root;
+
+/// Most bytes of a report template.
+const TEMPLATE_MAX_BYTES: u64 = 1024 * 1024;
+
+/// Everything that is decided before the first step.
+pub struct Planned {
+    pub handler: Arc<dyn Handler>,
+    pub dispatch: String,
+    pub facts: serde_json::Value,
+    pub plan: Plan,
+    pub template: Option<TemplateText>,
+    pub criteria: Vec<Criterion>,
+}
+
+/// Plans the run; the inner error is the reason for which the order is rejected.
+pub fn plan(tape: &mut Tape<'_>, order: &Arc<Order>) -> Result<Result<(), String>, EngineError> {
+    let context = pipeline::context(tape.executor, tape, order);
+    let settings = tape.executor.settings();
+    let planned = match prepare(order, &tape.run().key.agent, &context, &settings.handlers) {
+        Ok(planned) => planned,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    tape.push(Event::Planned {
+        handler: planned.handler.descriptor().name.to_owned(),
+        dispatch: planned.dispatch,
+        facts: planned.facts,
+        plan: planned.plan,
+        template: planned.template,
+        criteria: planned.criteria,
+    })?;
+    Ok(Ok(()))
+}
+
+/// What would be done for `order`; the error says why it would be rejected.
+pub fn prepare(
+    order: &Arc<Order>,
+    agent: &str,
+    context: &Context,
+    handlers: &[Arc<dyn Handler>],
+) -> Result<Planned, String> {
+    let errors: Vec<String> = order
+        .diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .map(|diagnostic| format!("line {}: {}", diagnostic.line, diagnostic.message))
+        .collect();
+    if !errors.is_empty() {
+        return Err(format!("the order can't be carried out as it is: {}", errors.join("; ")));
+    }
+    if order.expires.is_some_and(|expires| expires <= context.clock.now()) {
+        return Err(format!("the order expired at {}", order.expires.map(|at| at.to_string()).unwrap_or_default()));
+    }
+    let (handler, dispatch) = dispatch::dispatch(order, &context.config, handlers)?;
+    let template = find_template(order, handler.descriptor(), &context.root, agent)?;
+    let criteria = all_criteria(order, handler.descriptor(), template.as_ref());
+    let facts = handler.diagnose(order, context).map_err(|error| error.to_string())?;
+    let plan = handler.plan(order, &facts, &context.config).map_err(|error| error.to_string())?;
+    Ok(Planned { handler, dispatch, facts, plan, template, criteria })
+}
+
+/// The order's criteria, else its handler's, and the metric rows of the template.
+fn all_criteria(order: &Order, descriptor: &Descriptor, template: Option<&TemplateText>) -> Vec<Criterion> {
+    let defaults: Vec<Criterion> = descriptor
+        .default_criteria
+        .iter()
+        .map(|(metric, target)| Criterion {
+            metric: (*metric).to_owned(),
+            target: (*target).to_owned(),
+            compiled: crate::order::target::compile(metric, target),
+            measured_by: None,
+            source: CriterionSource::Handler,
+            span: 0..0,
+        })
+        .collect();
+    let rows = template.map(|template| report::template_criteria(&template.text)).unwrap_or_default();
+    criteria_of(order, &defaults).iter().cloned().chain(rows).collect()
+}
+
+/// The template that the order names, else the handler's, else the one whose phase is the order's.
+fn find_template(
+    order: &Order,
+    descriptor: &Descriptor,
+    root: &Root,
+    agent: &str,
+) -> Result<Option<TemplateText>, String> {
+    let places = [root.agent_templates(agent), root.templates()];
+    if let Some(name) = order.template.as_deref().or(descriptor.default_template) {
+        return load_template(name, &places)?.map(Some).ok_or_else(|| {
+            format!(
+                "the report template `{name}` is neither in {} nor built in",
+                places.iter().map(|place| format!("`{}`", root.show(place))).collect::<Vec<_>>().join(" nor in ")
+            )
+        });
+    }
+    let Some(phase) = order.phase.as_deref().and_then(phase_number) else { return Ok(None) };
+    let prefix = format!("PHASE{}_", phase.replace('.', "_"));
+    for place in &places {
+        let mut names: Vec<String> = std::fs::read_dir(place)
+            .map(|entries| entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+            .unwrap_or_default();
+        names.sort();
+        if let Some(name) = names.iter().find(|name| name.starts_with(&prefix) && name.ends_with(".md")) {
+            return load_template(name.trim_end_matches(".md"), &places);
+        }
+    }
+    let builtin = report::builtin_names().into_iter().find(|name| name.starts_with(&prefix));
+    builtin.map_or(Ok(None), |name| load_template(name, &places))
+}
+
+/// `7.8 – Data Analytics` → `7.8`.
+fn phase_number(phase: &str) -> Option<&str> {
+    let end = phase.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(phase.len());
+    let number = phase[..end].trim_end_matches('.');
+    (!number.is_empty()).then_some(number)
+}
+
+fn load_template(name: &str, places: &[std::path::PathBuf]) -> Result<Option<TemplateText>, String> {
+    let name = name.trim_end_matches(".md");
+    if name.is_empty() || name.contains(['/', '\\', '\0']) || name.starts_with('.') {
+        return Err(format!("`{}` is not the name of a report template", crate::text::line(name, 80)));
+    }
+    for place in places {
+        let path = place.join(format!("{name}.md"));
+        match read_template(&path) {
+            Ok(text) => return Ok(Some(TemplateText { name: name.to_owned(), text })),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(format!("failed to read the report template `{}`: {error}", path.display())),
+        }
+    }
+    Ok(report::builtin(name).map(|text| TemplateText { name: name.to_owned(), text: text.to_owned() }))
+}
+
+fn read_template(path: &Path) -> std::io::Result<String> {
+    use std::io::Read as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32;
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
+    let mut text = String::new();
+    file.take(TEMPLATE_MAX_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > TEMPLATE_MAX_BYTES {
+        return Err(std::io::Error::other(format!("it is larger than {TEMPLATE_MAX_BYTES} bytes")));
+    }
+    Ok(text)
+}
+
+/// The handler that the run was planned for; `None` while it has none (cancelled before it was planned).
+pub fn handler_of(run: &Run, executor: &Executor) -> Result<Option<Arc<dyn Handler>>, EngineError> {
+    let Some(name) = &run.handler else { return Ok(None) };
+    executor.settings().handler(name).map(Some).ok_or_else(|| {
+        EngineError::Resource(format!(
+            "{} was planned for the handler `{name}`, which is no longer there\nhint: put it back into wo.toml, or `wo cancel {}`",
+            run.key.id, run.key.id
+        ))
+    })
+}

@@ -1,0 +1,75 @@
+//! Carries out what other processes asked for. Each request is answered in the transaction that carries it out.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use super::{EngineError, Executor};
+use crate::journal::requests::Answer;
+use crate::journal::{Event, JournalError, Phase, Reader, Request, RequestKind, Run, RunKey};
+
+/// Carries out all requests whose run no worker has; the runs to look at again. A run that a worker has is asked to yield.
+pub fn carry_out(executor: &Executor, reader: &Reader, in_flight: &HashSet<i64>) -> Result<Vec<RunKey>, EngineError> {
+    let mut woken = Vec::new();
+    for request in reader.pending_requests()? {
+        let Some(row) = reader.last_run_of(&request.id)? else {
+            answer(executor, &request, false, format!("no order {} is known", request.id))?;
+            continue;
+        };
+        if in_flight.contains(&row.key.run) && row.phase.ended().is_none() {
+            executor.interrupt(row.key.run);
+            continue;
+        }
+        let run = reader.load(&row.key)?;
+        executor.clear_interrupt(row.key.run);
+        woken.extend(one(executor, &request, run)?);
+    }
+    Ok(woken)
+}
+
+fn one(executor: &Executor, request: &Request, mut run: Run) -> Result<Option<RunKey>, EngineError> {
+    let id = request.id.clone();
+    let now = executor.clock.now();
+    let refused = |text: String| answer(executor, request, false, text).map(|()| None);
+    let event = match &request.kind {
+        RequestKind::Retry => {
+            let Some(outcome) = run.phase.ended() else {
+                return refused(format!("{id} has not ended: it is {}", run.phase.name()));
+            };
+            let limit = executor.settings().config.limits.attempts;
+            if run.key.attempt >= limit {
+                return refused(format!("{id} has had {limit} attempts (limits.attempts)"));
+            }
+            let text = format!("attempt {} after {outcome}", run.key.attempt + 1);
+            let answer = (request.seq, Answer { accepted: true, text });
+            return Ok(Some(executor.journal.retry(&run.key, run.priority, answer, now)?));
+        }
+        RequestKind::Cancel => match &run.phase {
+            Phase::Ended { outcome } => return refused(format!("{id} has ended: {outcome}")),
+            Phase::Judged { .. } => return refused(format!("{id} is already judged")),
+            _ => Event::CancelRequested,
+        },
+        RequestKind::Approve { sha256 } => {
+            if *sha256 != run.key.sha256 {
+                return refused(format!("{id} has other text now: sha256 {}, not {sha256}", run.key.sha256));
+            }
+            match &run.phase {
+                Phase::Ended { outcome } => return refused(format!("{id} has ended: {outcome}")),
+                _ => Event::Approved { sha256: sha256.clone() },
+            }
+        }
+        RequestKind::Resolve { done } => match &run.phase {
+            Phase::Uncertain { step, .. } => Event::Resolved { step: step.clone(), done: *done },
+            phase => return refused(format!("{id} is not uncertain: it is {}", phase.name())),
+        },
+    };
+    run.apply(&event, now).map_err(JournalError::from)?;
+    let text = event.summary();
+    let events: Vec<(Timestamp, Event)> = vec![(now, event)];
+    executor.journal.answer(request.seq, Answer { accepted: true, text }, Some((&run, events)))?;
+    Ok(Some(run.key))
+}
+
+fn answer(executor: &Executor, request: &Request, accepted: bool, text: String) -> Result<(), EngineError> {
+    Ok(executor.journal.answer(request.seq, Answer { accepted, text }, None)?)
+}

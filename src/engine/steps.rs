@@ -1,0 +1,288 @@
+//! Steps: intent → backup → effect → verify → done, and back again when one fails.
+//!
+//! Invariants: the intent is durable before `apply`; a step that is `done` is passed over; a step with only an intent is
+//! probed with `check` before anything else.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::error::{Severity, classify};
+use super::pipeline::Next;
+use super::tape::Tape;
+use super::{EngineError, backup, notice};
+use crate::failpoint;
+use crate::handlers::{Check, Context, Deadline, Handler, HandlerError, Step, StepSpec, Verified};
+use crate::journal::run::Progress;
+use crate::journal::{Event, Phase, WaitOn};
+
+/// A step that does not come back this long after its deadline is given up.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs what is left of the plan; `Some` when the run must be let go of before its end.
+pub fn execute(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context) -> Result<Option<Next>, EngineError> {
+    if let Phase::Uncertain { why, .. } = &tape.run().phase {
+        return Ok(Some(Next::NeedsPerson { why: why.clone() }));
+    }
+    for spec in tape.run().plan.as_ref().map(|plan| plan.steps.clone()).unwrap_or_default() {
+        let progress = tape.run().step(&spec.name).map(|step| step.progress);
+        if matches!(progress, Some(Progress::Done | Progress::Already | Progress::Failed | Progress::Undone)) {
+            continue;
+        }
+        let stopped = tape.run().phase == Phase::Undoing || tape.run().failure().is_some();
+        if stopped && !spec.measures_only {
+            continue;
+        }
+        if tape.run().phase == Phase::Undoing {
+            continue;
+        }
+        if tape.executor.should_yield(tape.run().key.run) {
+            tape.commit()?;
+            return Ok(Some(Next::Yielded));
+        }
+        if let Some(next) = run_step(tape, handler, context, &spec)? {
+            return Ok(Some(next));
+        }
+    }
+    Ok(None)
+}
+
+fn run_step(
+    tape: &mut Tape<'_>,
+    handler: &dyn Handler,
+    context: &Context,
+    spec: &StepSpec,
+) -> Result<Option<Next>, EngineError> {
+    let mut context = context.clone();
+    context.step_applied = tape.run().step(&spec.name).and_then(|step| step.started);
+    let deadline = Duration::from_secs(spec.deadline_s.unwrap_or(context.config.limits.step_deadline_s));
+    context.deadline = Deadline::after(deadline);
+    let code = Code { handler, context, spec, deadline };
+
+    let progress = tape.run().step(&spec.name).map_or(Progress::NotReached, |step| step.progress);
+    if spec.measures_only || progress == Progress::Applied {
+        return verify(tape, &code, spec.measures_only.then(|| "measured".to_owned()));
+    }
+    if progress == Progress::Again {
+        return apply(tape, &code);
+    }
+    match code.call(|step, context| step.check(context)) {
+        Ok(Check::Already(note)) if progress == Progress::Intent => {
+            // the effect took place before the crash
+            let files = changed_files(tape, spec)?;
+            tape.push(Event::StepApplied { step: spec.name.clone(), after: note, files })?;
+            verify(tape, &code, None)
+        }
+        Ok(Check::Already(note)) => verify(tape, &code, Some(note)),
+        Ok(Check::Needed(before)) => {
+            if progress != Progress::Intent {
+                intend(tape, &code, before)?;
+            }
+            apply(tape, &code)
+        }
+        Ok(Check::Unknown(why)) => uncertain(tape, spec, why),
+        Err(error) => failed(tape, spec, error),
+    }
+}
+
+/// Backs up what the step may change and makes the intent durable.
+fn intend(tape: &mut Tape<'_>, code: &Code<'_>, before: String) -> Result<(), EngineError> {
+    let spec = code.spec;
+    let files = match code.call(|step, context| step.files(context)) {
+        Ok(files) => files,
+        Err(error) => match classify_call(error) {
+            Ok(why) => return tape.push(Event::StepFailed { step: spec.name.clone(), why, measurements: Vec::new() }),
+            Err(error) => return Err(error),
+        },
+    };
+    let key = &tape.run().key;
+    let backups = backup::take(&tape.executor.root, &key.id, key.attempt, &spec.name, &files)?;
+    tape.write(Event::StepIntent { step: spec.name.clone(), before, backups })
+}
+
+fn apply(tape: &mut Tape<'_>, code: &Code<'_>) -> Result<Option<Next>, EngineError> {
+    let spec = code.spec;
+    if tape.run().step(&spec.name).is_some_and(|step| step.progress == Progress::Failed) {
+        return Ok(None);
+    }
+    failpoint::hit("apply.before");
+    let applied = code.call(|step, context| step.apply(context));
+    failpoint::hit("apply.after");
+    match applied {
+        Ok(applied) => {
+            let files = changed_files(tape, spec)?;
+            // looked at rather than told by `apply`, and so the same words as after a crash in between
+            let after = match code.call(|step, context| step.check(context)) {
+                Ok(Check::Already(note)) => note,
+                _ => applied.after,
+            };
+            tape.push(Event::StepApplied { step: spec.name.clone(), after, files })?;
+            verify(tape, code, None)
+        }
+        Err(CallError::TimedOut) => {
+            uncertain(tape, spec, format!("it did not come back within its deadline of {} s", code.deadline.as_secs()))
+        }
+        Err(CallError::Handler(error)) => match classify(error) {
+            Severity::Machine(error) => Err(error),
+            Severity::Step(why) => {
+                // what it changed before it failed is known now, so that undo can tell it from a stranger's change
+                let files = changed_files(tape, spec)?;
+                tape.push(Event::StepApplied { step: spec.name.clone(), after: String::new(), files })?;
+                tape.write(Event::StepFailed { step: spec.name.clone(), why, measurements: Vec::new() })?;
+                Ok(None)
+            }
+        },
+    }
+}
+
+/// Measures whether it is so. `already`: nothing was changed, with the words of `check`.
+fn verify(tape: &mut Tape<'_>, code: &Code<'_>, already: Option<String>) -> Result<Option<Next>, EngineError> {
+    let spec = code.spec;
+    match code.call(|step, context| step.verify(context)) {
+        Ok(Verified::Yes(measurements)) => {
+            let note = already.clone().unwrap_or_default();
+            tape.push(Event::StepDone { step: spec.name.clone(), already: already.is_some(), note, measurements })?;
+            Ok(None)
+        }
+        Ok(Verified::No { why, measurements }) => {
+            if already.is_some() && !spec.measures_only {
+                // `check` was content but the measurement is not: it is needed after all
+                intend(tape, code, format!("{}, yet {why}", already.unwrap_or_default()))?;
+                return apply(tape, code);
+            }
+            tape.write(Event::StepFailed { step: spec.name.clone(), why, measurements })?;
+            Ok(None)
+        }
+        Ok(Verified::Wait { until, why }) => {
+            let since = match &tape.run().phase {
+                Phase::Waiting { on: WaitOn::Step { step }, since, .. } if *step == spec.name => Some(*since),
+                _ => None,
+            };
+            let limit = code.context.config.limits.wait_max_s;
+            let now = tape.executor.clock.now();
+            if since.is_some_and(|since| now.duration_since(since).as_secs() > limit as i64) {
+                let why = format!("{why}; it waited longer than {limit} s (limits.wait_max_s)");
+                tape.write(Event::StepFailed { step: spec.name.clone(), why, measurements: Vec::new() })?;
+                return Ok(None);
+            }
+            let on = WaitOn::Step { step: spec.name.clone() };
+            let known = matches!(&tape.run().phase, Phase::Waiting { on: before, why: said, .. } if *before == on && *said == why);
+            if !known {
+                tape.write(Event::Waiting { on, why, until })?;
+            }
+            Ok(Some(Next::Waits { until, step: true }))
+        }
+        Err(error) => failed(tape, spec, error),
+    }
+}
+
+fn failed(tape: &mut Tape<'_>, spec: &StepSpec, error: CallError) -> Result<Option<Next>, EngineError> {
+    let why = classify_call(error)?;
+    tape.write(Event::StepFailed { step: spec.name.clone(), why, measurements: Vec::new() })?;
+    Ok(None)
+}
+
+fn uncertain(tape: &mut Tape<'_>, spec: &StepSpec, why: String) -> Result<Option<Next>, EngineError> {
+    let id = tape.run().key.id.clone();
+    let why = format!("{}: {why}; a person must say: `wo resolve {id} --done` or `--again`", spec.name);
+    tape.write(Event::StepUncertain { step: spec.name.clone(), why: why.clone() })?;
+    notice::tell(tape.executor, &tape.run().key, &format!("uncertain {}", spec.name), &why)?;
+    Ok(Some(Next::NeedsPerson { why }))
+}
+
+/// Takes back, in reverse, what was applied, when a step failed or the order was cancelled.
+pub fn undo_if_due(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context) -> Result<(), EngineError> {
+    if tape.run().phase != Phase::Undoing {
+        return Ok(());
+    }
+    let due: Vec<StepSpec> = tape
+        .run()
+        .steps
+        .iter()
+        .rev()
+        .filter(|step| step.intended && step.progress != Progress::Undone)
+        .map(|step| step.spec.clone())
+        .collect();
+    for spec in due {
+        let mut context = context.clone();
+        let deadline = Duration::from_secs(context.config.limits.step_deadline_s);
+        context.deadline = Deadline::after(deadline);
+        let code = Code { handler, context, spec: &spec, deadline };
+        let mut note = match code.call(|step, context| step.undo(context)) {
+            Ok(()) => String::new(),
+            Err(error) => format!("undo failed: {}; ", classify_call(error)?),
+        };
+        let Some(step) = tape.run().step(&spec.name) else { continue };
+        let restored = backup::restore(&tape.executor.root, &step.backups, &step.files)?;
+        note.push_str(&match (restored.restored.is_empty(), restored.kept.is_empty()) {
+            (true, true) => "nothing of it was left".to_owned(),
+            (false, true) => format!("restored {}", restored.restored.join(", ")),
+            (_, false) => format!(
+                "restored [{}]; NOT restored, since someone else changed it: {}; the old copy is in {}",
+                restored.restored.join(", "),
+                restored.kept.join(", "),
+                tape.executor.root.show(&tape.executor.root.backups(&tape.run().key.id))
+            ),
+        });
+        tape.write(Event::StepUndone { step: spec.name.clone(), note, kept: restored.kept })?;
+    }
+    Ok(())
+}
+
+fn changed_files(tape: &Tape<'_>, spec: &StepSpec) -> Result<Vec<crate::report::FileChange>, EngineError> {
+    let backups = tape.run().step(&spec.name).map(|step| step.backups.clone()).unwrap_or_default();
+    Ok(backup::changes(&tape.executor.root, &backups)?)
+}
+
+enum CallError {
+    Handler(HandlerError),
+    TimedOut,
+}
+
+fn classify_call(error: CallError) -> Result<String, EngineError> {
+    match error {
+        CallError::TimedOut => Ok("it did not come back within its deadline".to_owned()),
+        CallError::Handler(error) => match classify(error) {
+            Severity::Step(why) => Ok(why),
+            Severity::Machine(error) => Err(error),
+        },
+    }
+}
+
+/// One step's code with what it may use.
+struct Code<'a> {
+    handler: &'a dyn Handler,
+    context: Context,
+    spec: &'a StepSpec,
+    deadline: Duration,
+}
+
+impl Code<'_> {
+    /// Calls into the step on a thread of its own, so that one that hangs or panics can't take the executor with it.
+    fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Step, &Context) -> Result<T, HandlerError> + Send + 'static,
+    ) -> Result<T, CallError> {
+        let step = self.handler.step(self.spec).map_err(CallError::Handler)?;
+        let context = self.context.clone();
+        let (sender, result) = mpsc::sync_channel(1);
+        std::thread::Builder::new()
+            .name(format!("step {}", self.spec.name))
+            .spawn(move || {
+                let _ = sender.send(work(step.as_ref(), &context));
+            })
+            .map_err(|error| {
+                CallError::Handler(HandlerError::Durable(crate::durable::DurableError::Io {
+                    op: "start a thread for",
+                    path: self.spec.name.clone().into(),
+                    source: error,
+                }))
+            })?;
+        match result.recv_timeout(self.deadline + GRACE) {
+            Ok(result) => result.map_err(CallError::Handler),
+            Err(mpsc::RecvTimeoutError::Timeout) => Err(CallError::TimedOut),
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                Err(CallError::Handler(HandlerError::failed(self.spec.name.clone(), "its code panicked")))
+            }
+        }
+    }
+}

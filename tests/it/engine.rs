@@ -1,0 +1,311 @@
+//! The life of an order, with the `probe` handler: each of its steps appends a line to a ledger and fsyncs it.
+
+use std::collections::BTreeSet;
+
+use crate::support::{Ran, Scene, wait_for};
+
+fn scene() -> Scene {
+    Scene::new().env("WO_PROBE", "1")
+}
+
+/// An order for `probe` with these further lines of front matter.
+fn probe(id: &str, more: &str) -> String {
+    format!(
+        "---\nid: {id}\nhandler: probe\nacceptance:\n  - {{ metric: Ledger lines, target: \"= 1\" }}\n{more}---\n\n# {id}\n"
+    )
+}
+
+fn ledger(scene: &Scene) -> Vec<String> {
+    let text = std::fs::read_to_string(scene.path("ledger.txt")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn show(scene: &Scene, id: &str) -> serde_json::Value {
+    scene.wo(["show", id, "--json"]).expect_exit(0).json()
+}
+
+#[test]
+fn an_order_ends_done_with_each_step_once() {
+    let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    scene.wo(["run"]).expect_exit(0).expect_stdout("WO-1-PROBE  done");
+    assert_eq!(ledger(&scene), ["WO-1-PROBE 1 1", "WO-1-PROBE 1 2"]);
+    assert_eq!(scene.list("bridge/inbox/CLC"), Vec::<String>::new());
+    assert_eq!(scene.list("bridge/processing/CLC"), Vec::<String>::new());
+    assert_eq!(scene.list("bridge/archive/CLC"), ["WO-1-PROBE.md"]);
+    assert_eq!(scene.result("WO-1-PROBE")["outcome"], "done");
+    assert!(scene.exists("bridge/outbox/CLC/WO-1-PROBE_REPORT.md"));
+    // a further run finds nothing to do and changes nothing
+    let before = scene.tree("bridge/outbox");
+    scene.wo(["run"]).expect_exit(0).expect_stdout("nothing to do");
+    assert_eq!(scene.tree("bridge/outbox"), before);
+    assert_eq!(ledger(&scene).len(), 2);
+}
+
+#[test]
+fn a_failed_step_undoes_those_before_it() {
+    let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", "params: { steps: 3, fail: line-2 }\n"));
+    scene.wo(["run"]).expect_exit(1).expect_stdout("step line-2 failed: the test says so");
+    assert_eq!(ledger(&scene), ["WO-1-PROBE 1 1", "WO-1-PROBE 1 2", "undo WO-1-PROBE 1 2", "undo WO-1-PROBE 1 1"]);
+    assert_ne!(scene.result("WO-1-PROBE")["outcome"], "done");
+}
+
+#[test]
+fn what_nothing_measures_is_never_done() {
+    for (more, why) in [
+        ("acceptance:\n  - { metric: Happiness, target: \"100%\" }\n", "unmeasured"),
+        (
+            "acceptance:\n  - { metric: Ledger lines, target: \"= 1\" }\n  - { metric: Happiness, target: OK }\n",
+            "unmeasured",
+        ),
+        ("", "no criterion"),
+    ] {
+        let text = format!("---\nid: WO-1-PROBE\nhandler: probe\n{more}---\n");
+        let scene = scene().order("WO-1-PROBE.md", text);
+        scene.wo(["run"]).expect_exit(1).expect_stdout("partial").expect_stdout(why);
+        assert_eq!(scene.result("WO-1-PROBE")["outcome"], "partial", "{more}");
+    }
+    let silent = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", "params: { measure: false }\n"));
+    silent.wo(["run"]).expect_exit(1).expect_stdout("partial");
+}
+
+#[test]
+fn an_order_that_nobody_takes_is_rejected_with_the_candidates() {
+    let scene = scene().order("WO-9-NOBODY.md", "# WO-9-NOBODY\n\nJust do it.\n");
+    scene.wo(["run"]).expect_exit(1).expect_stdout("rejected").expect_stdout("parquet-exporter");
+    assert_eq!(scene.result("WO-9-NOBODY")["outcome"], "rejected");
+    let rejected = scene.list("bridge/rejected/CLC");
+    assert_eq!(rejected, ["WO-9-NOBODY.md", "WO-9-NOBODY.md.reason.md"]);
+    assert!(scene.read("bridge/rejected/CLC/WO-9-NOBODY.md.reason.md").contains("parquet-exporter"));
+}
+
+#[test]
+fn the_same_bytes_twice_are_a_duplicate_and_other_bytes_a_revision() {
+    let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    scene.wo(["run"]).expect_exit(0);
+    scene.drop_order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    scene.wo(["run"]).expect_exit(0);
+    assert_eq!(ledger(&scene).len(), 2, "a duplicate runs nothing");
+    assert_eq!(scene.list("bridge/inbox/CLC"), Vec::<String>::new());
+    assert_eq!(scene.list("bridge/archive/CLC").len(), 2);
+
+    scene.drop_order("WO-1-PROBE.md", probe("WO-1-PROBE", "params: { steps: 1 }\n"));
+    scene.wo(["run"]).expect_exit(0);
+    assert_eq!(show(&scene, "WO-1-PROBE")["attempt"], 2);
+    assert!(scene.exists("bridge/outbox/CLC/WO-1-PROBE_REPORT.attempt-2.md"));
+}
+
+#[test]
+fn other_bytes_while_the_order_is_open_are_rejected_with_both_hashes() {
+    let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", "approval: true\n"));
+    scene.wo(["run"]).expect_exit(1).expect_stdout("wo approve WO-1-PROBE");
+    scene.drop_order("WO-1-PROBE.md", probe("WO-1-PROBE", "params: { steps: 1 }\n"));
+    scene.wo(["run"]).expect_exit(1);
+    let reason = scene.read("bridge/rejected/CLC/WO-1-PROBE.md.reason.md");
+    assert!(reason.contains("still open") && reason.matches("sha256").count() >= 1, "{reason}");
+    assert!(ledger(&scene).is_empty());
+}
+
+#[test]
+fn an_approval_is_bound_to_the_bytes() {
+    let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", "approval: true\n"));
+    scene.wo(["run"]).expect_exit(1);
+    assert_eq!(show(&scene, "WO-1-PROBE")["state"], "waiting");
+    scene.wo(["approve", "WO-1-PROBE", "--sha256", "00"]).expect_exit(1).expect_stderr("other text");
+    scene.wo(["run"]).expect_exit(1);
+    assert!(ledger(&scene).is_empty());
+    scene.wo(["approve", "WO-1-PROBE"]).expect_exit(0);
+    scene.wo(["run"]).expect_exit(0).expect_stdout("done");
+    assert_eq!(ledger(&scene).len(), 2);
+}
+
+#[test]
+fn a_gate_opens_when_the_other_order_is_done() {
+    let scene = scene().order("WO-2-PROBE.md", probe("WO-2-PROBE", "requires: [\"WO-1-PROBE done\"]\n"));
+    scene.wo(["run"]).expect_exit(1).expect_stdout("WO-1-PROBE");
+    assert!(ledger(&scene).is_empty());
+    scene.drop_order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    scene.wo(["run"]).expect_exit(0);
+    assert_eq!(show(&scene, "WO-2-PROBE")["outcome"], "done");
+    let lines = ledger(&scene);
+    assert!(lines.first().is_some_and(|line| line.starts_with("WO-1-PROBE")), "{lines:?}");
+}
+
+#[test]
+fn cancel_and_retry_without_a_daemon() {
+    let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", "approval: true\n"));
+    scene.wo(["run"]).expect_exit(1);
+    scene.wo(["retry", "WO-1-PROBE"]).expect_exit(1).expect_stderr("has not ended");
+    scene.wo(["cancel", "WO-1-PROBE"]).expect_exit(0);
+    assert_eq!(show(&scene, "WO-1-PROBE")["outcome"], "cancelled");
+    scene.wo(["cancel", "WO-1-PROBE"]).expect_exit(1).expect_stderr("has ended");
+    scene.wo(["retry", "WO-1-PROBE"]).expect_exit(0);
+    scene.wo(["approve", "WO-1-PROBE"]).expect_exit(0);
+    scene.wo(["run"]).expect_exit(0);
+    assert_eq!(ledger(&scene), ["WO-1-PROBE 2 1", "WO-1-PROBE 2 2"]);
+    scene.wo(["retry", "WO-404"]).expect_exit(2).expect_stderr("WO-404");
+}
+
+#[test]
+fn a_hanging_step_becomes_uncertain_and_a_person_decides() {
+    for (answer, lines) in [("--done", 1), ("--again", 2)] {
+        let params = "params: { steps: 2, uncertain: line-2 }\n";
+        let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", params));
+        scene.wo(["run"]).expect_exit(1).expect_stdout("wo resolve WO-1-PROBE");
+        assert_eq!(show(&scene, "WO-1-PROBE")["state"], "uncertain");
+        scene.wo(["status"]).expect_exit(0).expect_stdout("needs a person");
+        scene.wo(["resolve", "WO-1-PROBE"]).expect_exit(2);
+        scene.wo(["resolve", "WO-1-PROBE", answer]).expect_exit(0);
+        let ran = scene.wo(["run"]);
+        assert_eq!(ledger(&scene).iter().filter(|line| !line.starts_with("undo")).count(), lines, "{answer}: {ran}");
+        // a person's word is no measurement: what is not in the ledger fails its verification
+        let expected = if answer == "--again" { "done" } else { "failed" };
+        assert_eq!(show(&scene, "WO-1-PROBE")["outcome"], expected, "{answer}");
+    }
+}
+
+#[test]
+fn a_step_may_ask_to_be_verified_later() {
+    let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", "params: { wait_ms: 400 }\n"));
+    scene.wo(["run"]).expect_exit(0);
+    assert_eq!(ledger(&scene).len(), 2);
+    scene.wo(["log", "WO-1-PROBE"]).expect_exit(0).expect_stdout("waits until");
+}
+
+#[test]
+fn a_hanging_step_is_given_up_at_its_deadline() {
+    let params = "params: { steps: 1, hang: line-1, deadline_s: 1 }\n";
+    let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", params));
+    scene.wo(["run"]).expect_exit(1).expect_stdout("deadline");
+    assert_eq!(show(&scene, "WO-1-PROBE")["state"], "uncertain");
+}
+
+#[test]
+fn the_daemon_takes_orders_and_requests_and_drains_on_sigterm() {
+    let scene = scene();
+    let mut daemon = scene.up_with(&["--no-monitor"]);
+    scene.wo(["up", "--no-monitor"]).expect_exit(2).expect_stderr("wo up");
+    let order = scene.path("order.md");
+    std::fs::write(&order, probe("WO-1-PROBE", "")).unwrap();
+    let id = scene.wo([std::ffi::OsStr::new("submit"), order.as_os_str()]).expect_exit(0).stdout;
+    assert_eq!(id.trim(), "WO-1-PROBE");
+    scene.wo(["wait", "WO-1-PROBE", "--timeout", "60"]).expect_exit(0).expect_stdout("done");
+
+    scene.drop_order("WO-2-PROBE.md", probe("WO-2-PROBE", "approval: true\n"));
+    daemon.wait_for("the approval", || {
+        scene.wo(["status", "--json"]).json()["orders"].as_array().is_some_and(|orders| {
+            orders.iter().any(|order| order["id"] == "WO-2-PROBE" && order["needs_person"] == true)
+        })
+    });
+    scene.wo(["wait", "WO-2-PROBE", "--timeout", "0.1"]).expect_exit(3);
+    scene.wo(["approve", "WO-2-PROBE"]).expect_exit(0);
+    scene.wo(["wait", "WO-2-PROBE", "--timeout", "60"]).expect_exit(0);
+    scene.wo(["retry", "WO-2-PROBE"]).expect_exit(0);
+    scene.wo(["approve", "WO-2-PROBE"]).expect_exit(0);
+    wait_for("the second attempt", || show(&scene, "WO-2-PROBE")["outcome"] == "done");
+    assert_eq!(show(&scene, "WO-2-PROBE")["attempt"], 2);
+
+    // `wo run` beside the daemon leaves the work to it
+    std::fs::write(&order, probe("WO-3-PROBE", "")).unwrap();
+    scene.wo([std::ffi::OsStr::new("run"), order.as_os_str()]).expect_exit(0).expect_stdout("WO-3-PROBE  done");
+    daemon.stop().expect_exit(0);
+    assert_eq!(ledger(&scene).len(), 2 + 2 + 2 + 2);
+}
+
+#[test]
+fn a_journal_that_is_gone_or_damaged_stops_everything() {
+    let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    scene.wo(["run"]).expect_exit(0);
+    let journal = scene.path("bridge/state/journal.db");
+    let good = std::fs::read(&journal).unwrap();
+    scene.drop_order("WO-2-PROBE.md", probe("WO-2-PROBE", ""));
+
+    std::fs::remove_file(&journal).unwrap();
+    scene.wo(["run"]).expect_exit(2).expect_stderr("can't be trusted");
+    std::fs::write(&journal, b"").unwrap();
+    scene.wo(["run"]).expect_exit(2).expect_stderr("can't be trusted");
+    std::fs::write(&journal, &good[..good.len() / 2]).unwrap();
+    scene.wo(["run"]).expect_exit(2);
+
+    // text of an event, changed where SQLite's own check can't see it
+    let mut bad = good.clone();
+    let at = bad.windows(9).position(|window| window == b"in the le").expect("an event's text");
+    bad[at] = b'X';
+    std::fs::write(&journal, &bad).unwrap();
+    scene.wo(["run"]).expect_exit(2).expect_stderr("chain");
+    assert_eq!(ledger(&scene).len(), 2, "nothing was executed");
+    assert_eq!(scene.list("bridge/inbox/CLC"), ["WO-2-PROBE.md"]);
+
+    std::fs::write(&journal, &good).unwrap();
+    scene.wo(["run"]).expect_exit(0);
+    assert_eq!(ledger(&scene).len(), 4);
+}
+
+/// Every failpoint that an uninterrupted run passes: killed there, started again, the order ends once with the same report.
+#[test]
+fn killed_at_every_failpoint_an_order_ends_once() {
+    let text = probe("WO-1-PROBE", "");
+    let clean = scene().order("WO-1-PROBE.md", &text);
+    let log = clean.path("failpoints.log");
+    let clean = clean.env("WO_FAILPOINT_LOG", &log);
+    clean.wo(["run"]).expect_exit(0);
+    let passed: BTreeSet<String> = std::fs::read_to_string(&log).unwrap().lines().map(str::to_owned).collect();
+    for name in [
+        "commit.before",
+        "commit.after",
+        "apply.before",
+        "apply.after",
+        "fsync.before",
+        "rename.after",
+        "claim.rename.before",
+    ] {
+        assert!(passed.iter().any(|point| point.starts_with(name)), "{name} in {passed:?}");
+    }
+    let expected = comparable(&clean);
+    for point in &passed {
+        let scene = scene().order("WO-1-PROBE.md", &text);
+        let mut command = scene.command(["run"]);
+        command.env("WO_FAILPOINT", point);
+        crate::support::run(command, b"").expect_killed();
+        let again: Ran = scene.wo(["run"]);
+        assert_eq!(show(&scene, "WO-1-PROBE")["outcome"], "done", "{point}: {again}");
+        assert_eq!(ledger(&scene), ["WO-1-PROBE 1 1", "WO-1-PROBE 1 2"], "{point}");
+        assert_eq!(comparable(&scene), expected, "{point}");
+        let before = scene.tree("bridge/outbox");
+        scene.wo(["run"]).expect_exit(0);
+        assert_eq!(scene.tree("bridge/outbox"), before, "{point}");
+        assert_eq!(scene.list("bridge/archive/CLC"), ["WO-1-PROBE.md"], "{point}");
+    }
+}
+
+/// The reports without times, and what lies where.
+fn comparable(scene: &Scene) -> String {
+    let mut text = String::new();
+    for dir in ["bridge/outbox/CLC", "bridge/archive/CLC", "bridge/processing/CLC", "bridge/inbox/CLC"] {
+        for name in scene.list(dir) {
+            if !name.starts_with('.') {
+                text.push_str(&format!("== {dir}/{name}\n{}\n", without_times(&scene.read(format!("{dir}/{name}")))));
+            }
+        }
+    }
+    text
+}
+
+/// `text` with dates, times and durations blanked.
+fn without_times(text: &str) -> String {
+    let stamp = |c: char| c.is_ascii_digit() || matches!(c, ':' | '-' | 'T' | 'Z' | '.' | '+');
+    let mut out = String::new();
+    for line in text.lines() {
+        for word in line.split_inclusive([' ', '"', '`', ',', '|', '(', ')']) {
+            let body = word.trim_end_matches([' ', '"', '`', ',', '|', '(', ')']);
+            let digits = body.chars().filter(char::is_ascii_digit).count();
+            let time =
+                digits > 0 && body.chars().all(stamp) && (digits >= 6 || body.contains('.') || !line.contains("count"));
+            out.push_str(if time { "#" } else { word });
+        }
+        out.push('\n');
+    }
+    for unit in ["# ns", "# µs", "# ms", "# s", "#ns", "#ms", "#s"] {
+        out = out.replace(unit, "#");
+    }
+    out
+}
