@@ -94,9 +94,8 @@ pub async fn run(checks: &[Ready], around: &Arc<Surroundings>) -> Cycle {
         if ready.severity == Severity::Warn && finding.state == State::Error {
             finding.state = State::Warn;
         }
-        let clean = |said: &str| text::line(&masker.mask(said), 400);
-        finding.message = clean(&finding.message);
-        finding.headline = finding.headline.as_deref().map(clean);
+        finding.message = clean(&masker, &finding.message);
+        finding.headline = finding.headline.map(|headline| clean(&masker, &headline));
         Observed {
             name: ready.name.clone(),
             kind: ready.kind,
@@ -120,6 +119,10 @@ async fn look(ready: &Ready, around: Arc<Surroundings>) -> Finding {
         Ok(finding) => finding,
         Err(_) => Finding::error(format!("time-out: no answer within {within}")),
     }
+}
+
+fn clean(masker: &Masker, said: &str) -> String {
+    text::line(&masker.mask(said), 400)
 }
 
 /// Nothing that a check says may hold a secret it was given, whatever a server answers.

@@ -246,7 +246,7 @@ impl Server {
 pub async fn ping(server: &Server, user: Option<&str>, passwords: &[Secret]) -> Result<Pong, Fault> {
     let config = redis::AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
     let mut connection =
-        server.client.get_multiplexed_async_connection_with_config(&config).await.map_err(|error| fault(&error))?;
+        server.client.get_multiplexed_async_connection_with_config(&config).await.map_err(|error| fault(&error, server.secure))?;
     let mut accepted = None;
     let mut refusal = None;
     let mut password_not_wanted = false;
@@ -264,7 +264,7 @@ pub async fn ping(server: &Server, user: Option<&str>, passwords: &[Secret]) -> 
                 password_not_wanted = true;
                 break;
             }
-            Err(error) => match fault(&error) {
+            Err(error) => match fault(&error, server.secure) {
                 Fault::WrongPass => refusal = Some(Fault::WrongPass),
                 other => return Err(other),
             },
@@ -274,10 +274,10 @@ pub async fn ping(server: &Server, user: Option<&str>, passwords: &[Secret]) -> 
         return Err(refusal);
     }
     if server.db != 0 {
-        redis::cmd("SELECT").arg(server.db).query_async::<String>(&mut connection).await.map_err(|error| fault(&error))?;
+        redis::cmd("SELECT").arg(server.db).query_async::<String>(&mut connection).await.map_err(|error| fault(&error, server.secure))?;
     }
     let sent = Instant::now();
-    let answer: String = redis::cmd("PING").query_async(&mut connection).await.map_err(|error| fault(&error))?;
+    let answer: String = redis::cmd("PING").query_async(&mut connection).await.map_err(|error| fault(&error, server.secure))?;
     let latency = sent.elapsed();
     if answer != "PONG" {
         return Err(Fault::NotRedis(format!("PING was answered with `{}`", crate::text::line(&answer, 60))));
@@ -307,7 +307,7 @@ fn says_no_password_set(error: &RedisError) -> bool {
     text.contains("without any password configured") || text.contains("no password is set")
 }
 
-fn fault(error: &RedisError) -> Fault {
+fn fault(error: &RedisError, secure: bool) -> Fault {
     let text = crate::text::line(&error.to_string(), 200);
     match error.code() {
         Some("NOAUTH") => return Fault::NoAuth,
@@ -330,23 +330,15 @@ fn fault(error: &RedisError) -> Fault {
     if error.kind() == ErrorKind::Parse {
         return Fault::NotRedis(text);
     }
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(cause) = source {
-        if cause.downcast_ref::<rustls::Error>().is_some() {
-            return Fault::Tls(text);
-        }
-        if let Some(io) = cause.downcast_ref::<std::io::Error>()
-            && io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
-        {
-            return Fault::Tls(text);
-        }
-        source = cause.source();
-    }
     if text.contains("failed to lookup address") || text.contains("not known") {
         return Fault::Resolve(text);
     }
     if error.is_connection_dropped() {
         return Fault::Closed(text);
+    }
+    // the crate hides rustls' errors in an io::Error
+    if secure && error.is_io_error() {
+        return Fault::Tls(text);
     }
     Fault::Server(text)
 }

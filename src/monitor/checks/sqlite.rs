@@ -5,8 +5,12 @@
 //! finished `quick_check` vouches for is a warning, never `ok`. A locked database is a warning: it says that someone
 //! works, not that something is broken.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fs::File;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -79,6 +83,8 @@ struct Verdict {
 
 enum Stop {
     Busy,
+    /// A writer was interrupted within a transaction, which only a writer may take back.
+    InterruptedWriter,
     NotDatabase(String),
     Interrupted,
     Failed(String),
@@ -100,10 +106,14 @@ impl Sqlite {
                 };
             }
         };
-        if let Err(why) = header(&path, meta.len()) {
-            return Finding::error(format!("`{shown}` {why}"));
-        }
-        let connection = match open(&path, BUSY_MAX.min(probe.remaining() / 2)) {
+        let file = (meta.dev(), meta.ino());
+        let kept_as_log = match header(&path, file, meta.len()) {
+            Ok(kept_as_log) => kept_as_log,
+            Err(why) => return Finding::error(format!("`{shown}` {why}")),
+        };
+        // a write-ahead log that is not there is one that nobody has open; looking for it would make it
+        let at_rest = kept_as_log && !beside(&path, "-wal").exists();
+        let connection = match open(&path, at_rest, BUSY_MAX.min(probe.remaining() / 2)) {
             Ok(connection) => connection,
             Err(stop) => return self.stopped(stop, &shown),
         };
@@ -112,8 +122,6 @@ impl Sqlite {
         if !self.quick_check {
             return Finding::ok(format!("opens and has a schema, {size}; quick_check is off")).latency(opened);
         }
-        use std::os::unix::fs::MetadataExt as _;
-        let file = (meta.dev(), meta.ino());
         let key = format!("sqlite {}", path.display());
         let known: Option<Verdict> =
             probe.around.memo.get(&key).filter(|verdict: &Verdict| (verdict.device, verdict.inode) == file);
@@ -127,6 +135,10 @@ impl Sqlite {
         }
         let wait = Duration::from_millis(self.wait_ms).min(probe.remaining().saturating_sub(Duration::from_millis(20)));
         match self.check(probe, connection, &key, file, wait) {
+            // what was at rest may have been woken meanwhile, and then half of it was read
+            Some(Ok(verdict)) if at_rest && verdict.complaint.is_some() && beside(&path, "-wal").exists() => {
+                Finding::warn(format!("`{shown}` was opened by a writer while it was checked; the next cycle tells"))
+            }
             Some(Ok(verdict)) => match verdict.complaint {
                 None => {
                     let took = text::duration_ns(verdict.took_ms.saturating_mul(1_000_000));
@@ -209,6 +221,10 @@ impl Sqlite {
             Stop::Busy => Finding::warn(format!(
                 "`{shown}` is locked by a writer; its header is that of a database, its pages were not checked"
             )),
+            Stop::InterruptedWriter => Finding::warn(format!(
+                "`{shown}` holds a transaction that its writer did not finish; the next writer takes it back, and its \
+                 pages were not checked"
+            )),
             Stop::NotDatabase(why) => Finding::error(format!("`{shown}` is not a database: {why}")),
             Stop::Interrupted => Finding::warn(format!("quick_check of `{shown}` was stopped before its end")),
             Stop::Failed(why) => Finding::error(format!("`{shown}`: {why}")),
@@ -222,29 +238,70 @@ fn vouched(verdict: &Verdict, now: Timestamp, size: &str) -> Finding {
     Finding::ok(format!("opens and has a schema, {size}; quick_check ok {age} ago (it took {took})"))
 }
 
-/// The first bytes of the file. Source: <https://www.sqlite.org/fileformat.html>, section 1.3.
-fn header(path: &Path, bytes: u64) -> Result<(), String> {
-    use std::io::Read as _;
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Looks at the first bytes of the file; `true` when it is kept with a write-ahead log.
+/// Source: <https://www.sqlite.org/fileformat.html>, section 1.3.
+fn header(path: &Path, file: (u64, u64), bytes: u64) -> Result<bool, String> {
     if bytes == 0 {
         return Err("is empty (0 bytes); nothing was ever stored in it, or it was truncated".to_owned());
     }
-    let mut head = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(100).read_to_end(&mut head))
-        .map_err(|error| format!("can't be read: {error}"))?;
+    let head = first_bytes(path, file).map_err(|error| format!("can't be read: {error}"))?;
     if !head.starts_with(b"SQLite format 3\0") {
         return Err("is not a database: it does not begin with `SQLite format 3`".to_owned());
     }
     if head.len() < 100 {
         return Err(format!("is not a database: it ends after {bytes} bytes, within the header"));
     }
-    Ok(())
+    // the file format read version: 2 is WAL
+    Ok(head.get(19) == Some(&2))
 }
 
-/// Opens read-only and reads the schema, which takes a read lock.
-fn open(path: &Path, busy: Duration) -> Result<Connection, Stop> {
+/// Files by device and inode, opened once and never closed: the locks of SQLite belong to the process, and closing any
+/// descriptor of the file lets go of all of them, those of other threads' connections too.
+/// Source: <https://www.sqlite.org/howtocorrupt.html>, section 2.2.
+static OPENED: Mutex<BTreeMap<(u64, u64), File>> = Mutex::new(BTreeMap::new());
+
+/// The first 100 bytes, fewer of a shorter file.
+fn first_bytes(path: &Path, file: (u64, u64)) -> std::io::Result<Vec<u8>> {
+    let mut opened = OPENED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let file = match opened.entry(file) {
+        Entry::Occupied(there) => there.into_mut(),
+        Entry::Vacant(_) => {
+            // a deleted file would keep its space; nobody's locks on it matter any more
+            opened.retain(|_, file| file.metadata().is_ok_and(|meta| meta.nlink() > 0));
+            opened.entry(file).or_insert(File::open(path)?)
+        }
+    };
+    let mut head = vec![0; 100];
+    let mut length = 0;
+    while let Some(rest) = head.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, length as u64)? {
+            0 => break,
+            n => length += n,
+        }
+    }
+    head.truncate(length);
+    Ok(head)
+}
+
+/// Opens read-only and reads the schema, which takes a read lock. A file `at_rest` is opened so that nothing is made beside
+/// it.
+fn open(path: &Path, at_rest: bool, busy: Duration) -> Result<Connection, Stop> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| stop(&error))?;
+    let resting = url::Url::from_file_path(path).ok().filter(|_| at_rest).map(|mut url| {
+        url.set_query(Some("immutable=1"));
+        url.to_string()
+    });
+    let connection = match resting {
+        Some(url) => Connection::open_with_flags(url, flags | OpenFlags::SQLITE_OPEN_URI),
+        None => Connection::open_with_flags(path, flags),
+    }
+    .map_err(|error| stop(&error))?;
     connection.busy_timeout(busy).map_err(|error| stop(&error))?;
     connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
@@ -272,8 +329,7 @@ fn stop(error: &rusqlite::Error) -> Stop {
         Some(ErrorCode::NotADatabase) => Stop::NotDatabase(said),
         Some(ErrorCode::OperationInterrupted) => Stop::Interrupted,
         Some(ErrorCode::DatabaseCorrupt) => Stop::Failed(format!("is corrupt: {said}; restore a backup")),
-        // a crashed writer left a journal, which only a writer may roll back
-        Some(ErrorCode::ReadOnly) => Stop::Busy,
+        Some(ErrorCode::ReadOnly) => Stop::InterruptedWriter,
         _ => Stop::Failed(said),
     }
 }

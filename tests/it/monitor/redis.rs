@@ -154,6 +154,23 @@ fn what_is_not_redis_is_said_so() {
 }
 
 #[test]
+fn tls_with_an_authority_that_is_known_and_one_that_is_not() {
+    let scene = Scene::new().file("ca.pem", include_str!("../../fixtures/tls/ca.pem"));
+    let server = RedisServer::with_tls(&format!("requirepass {PASSWORD}\n"));
+    secret(&scene, "pw", PASSWORD);
+    let bench = |scheme: &str, rest: &str| {
+        let toml = check(&server, &format!("password = {{ file = \"pw\" }}\n{rest}"));
+        Bench::new(&scene.root(), &toml.replace("redis://", scheme))
+    };
+    bench("rediss://", "ca_file = \"ca.pem\"").expect("redis", State::Ok, "PONG");
+    bench("rediss://", "ca_file = \"ca.pem\"\ndb = 2").expect("redis", State::Ok, "PONG");
+    bench("rediss://", "").expect("redis", State::Error, "TLS failed: ");
+    bench("rediss://", "ca_file = \"missing.pem\"").expect("redis", State::Error, "`ca_file` can't be read");
+    let found = bench("redis://", "").look("redis");
+    assert_eq!(found.state, State::Error, "{found:?}");
+}
+
+#[test]
 fn the_database_number_is_selected_after_the_password() {
     let scene = Scene::new();
     let server = RedisServer::with(&format!("requirepass {PASSWORD}\ndatabases 4\n"));

@@ -43,6 +43,15 @@ impl RedisServer {
         panic!("redis-server did not start; is it on the PATH?");
     }
 
+    /// Speaks TLS alone, with a certificate of the authority in `tests/fixtures/tls/ca.pem`.
+    pub fn with_tls(config: &str) -> RedisServer {
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls");
+        RedisServer::with(&format!(
+            "{config}port 0\ntls-port PORT\ntls-cert-file \"{fixtures}/server.pem\"\ntls-key-file \"{fixtures}/server.key\"\n\
+             tls-ca-cert-file \"{fixtures}/ca.pem\"\ntls-auth-clients no\n"
+        ))
+    }
+
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
@@ -89,7 +98,10 @@ impl Drop for RedisServer {
 /// `None` when it ended at once, as with a port that is taken.
 fn start(dir: &tempfile::TempDir, port: u16, config: &str) -> Option<Child> {
     let file = dir.path().join("redis.conf");
-    let text = format!("port {port}\nbind 127.0.0.1\nsave \"\"\nappendonly no\ndaemonize no\n{config}");
+    let text = format!(
+        "port {port}\nbind 127.0.0.1\nsave \"\"\nappendonly no\ndaemonize no\n{}",
+        config.replace("PORT", &port.to_string())
+    );
     fs::write(&file, text).expect("redis.conf");
     let mut child = Command::new("redis-server")
         .arg(&file)
@@ -102,7 +114,8 @@ fn start(dir: &tempfile::TempDir, port: u16, config: &str) -> Option<Child> {
     let mut alive = true;
     wait_for("redis-server answers", || {
         alive = child.try_wait().expect("its state").is_none();
-        !alive || answers(port)
+        !alive
+            || if config.contains("tls-port") { TcpStream::connect(("127.0.0.1", port)).is_ok() } else { answers(port) }
     });
     alive.then_some(child)
 }
