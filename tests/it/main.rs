@@ -4,6 +4,7 @@ mod bridge;
 mod cli;
 mod engine;
 mod monitor;
+mod packaging;
 mod reports;
 mod schedule;
 mod services;
