@@ -119,6 +119,25 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
     Ok(claimed)
 }
 
+/// After a crash between the commit and the rename: the stored drop still lies in the inbox. Must come before its run is
+/// taken up, or the file would look like a duplicate afterwards.
+pub fn finish_unmoved(executor: &Executor, key: &RunKey) -> Result<(), EngineError> {
+    let root = &executor.root;
+    let processing = root.processing(&key.agent);
+    if processing_names(key).iter().any(|name| processing.join(name).symlink_metadata().is_ok()) {
+        return Ok(());
+    }
+    let config = executor.settings().config;
+    let look = bridge::scan::look_at(root, &config, &key.agent, key.file.as_ref())?;
+    let Some(bridge::scan::Look::Order(candidate)) = look else { return Ok(()) };
+    let Ok(taken) = take::open(root, &candidate, config.limits.order_bytes) else { return Ok(()) };
+    if taken.sha256 != key.sha256 {
+        return Ok(());
+    }
+    to_processing(executor, &candidate, &taken, key)?;
+    Ok(bridge::sync_dirs(root, &key.agent, &[Place::Processing, Place::Inbox])?)
+}
+
 fn open(executor: &Executor, candidate: &Candidate, limit: u64) -> Result<Taken, TakeError> {
     let taken = take::open(&executor.root, candidate, limit)?;
     if let Some(key) = &executor.settings().config.inbox.require_signature {

@@ -153,6 +153,7 @@ impl Loop {
             crate::bridge::moves::recover_listing(&self.executor.root, agent)?;
         }
         for row in self.reader.open_runs()? {
+            claim::finish_unmoved(&self.executor, &row.key)?;
             self.enqueue(row.key, row.priority);
         }
         notice::deliver(&self.executor)

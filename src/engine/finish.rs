@@ -1,6 +1,7 @@
 //! The end of an order: judge, report, archive. Reports are rendered from the journal alone: same events, same bytes, so
 //! that a crash in the middle is mended by doing it again.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::pipeline::Next;
@@ -170,14 +171,15 @@ fn put_away(executor: &Executor, run: &Run, bytes: &[u8]) -> Result<String, Engi
     Ok(root.show(&moved))
 }
 
-/// Where a crash after the move and before its record left the source; only a run with no view in `processing/` looks.
+/// Where the source lies already: a crash came after the move and before its record, or this is a retry. Only a run with
+/// no view in `processing/` looks.
 fn arrived(executor: &Executor, run: &Run, place: Place) -> Result<Option<PathBuf>, EngineError> {
-    if run.retry || view(executor, run)?.is_some() {
+    if view(executor, run)?.is_some() {
         return Ok(None);
     }
     let dir = place.dir(&executor.root, &run.key.agent);
-    for n in 1..=64 {
-        let path = dir.join(bridge::names::numbered(std::ffi::OsStr::new(&run.key.file), n));
+    for name in names(&run.key.file).take(64) {
+        let path = dir.join(name);
         match backup::artifact(&executor.root, &path)? {
             Some(artifact) if artifact.sha256 == run.key.sha256 => return Ok(Some(path)),
             Some(_) => {}
@@ -200,14 +202,14 @@ fn view(executor: &Executor, run: &Run) -> Result<Option<PathBuf>, EngineError> 
 }
 
 fn free_name(dir: &Path, name: &str) -> PathBuf {
-    let mut n = 1;
-    loop {
-        let path = dir.join(bridge::names::numbered(std::ffi::OsStr::new(name), n));
-        if path.symlink_metadata().is_err() {
-            return path;
-        }
-        n += 1;
-    }
+    let free = |path: &PathBuf| path.symlink_metadata().is_err();
+    names(name).map(|name| dir.join(name)).find(free).unwrap_or_else(|| dir.join(name))
+}
+
+/// `name`, then its numbered forms, as the bridge gives them where a name is taken.
+fn names(name: &str) -> impl Iterator<Item = OsString> {
+    let name = OsString::from(name);
+    std::iter::once(name.clone()).chain((1..).map(move |n| bridge::names::numbered(&name, n)))
 }
 
 fn file_name(path: &Path) -> String {
