@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 /// What to run. `program` must be absolute; the environment holds `PATH` and what `env` adds, nothing inherited.
@@ -133,6 +133,7 @@ pub fn run(spec: &Spec) -> Result<Output, ProcessError> {
     }
     let mut child = command.spawn().map_err(|source| ProcessError::Start { program: spec.program.clone(), source })?;
     let group = rustix::process::Pid::from_raw(child.id() as i32);
+    let _live = Live::enter(group);
     if let (Some(bytes), Some(mut stdin)) = (spec.stdin.clone(), child.stdin.take()) {
         std::thread::spawn(move || {
             // a program that does not read its input is not an error of ours
@@ -158,6 +159,32 @@ pub fn run(spec: &Spec) -> Result<Output, ProcessError> {
     let stdout = stdout.recv_timeout(grace).unwrap_or_default();
     let stderr = stderr.recv_timeout(grace).unwrap_or_default();
     Ok(Output { end, stdout, stderr, elapsed: start.elapsed() })
+}
+
+/// Kills every process group that [`run`] started and that still runs: at the end of a process whose steps did not come
+/// back in time.
+pub fn kill_all() {
+    for group in LIVE.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        let _ = rustix::process::kill_process_group(*group, rustix::process::Signal::KILL);
+    }
+}
+
+static LIVE: Mutex<Vec<rustix::process::Pid>> = Mutex::new(Vec::new());
+
+/// A process group for as long as it is waited for.
+struct Live(Option<rustix::process::Pid>);
+
+impl Live {
+    fn enter(group: Option<rustix::process::Pid>) -> Live {
+        LIVE.lock().unwrap_or_else(PoisonError::into_inner).extend(group);
+        Live(group)
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        LIVE.lock().unwrap_or_else(PoisonError::into_inner).retain(|group| Some(*group) != self.0);
+    }
 }
 
 fn end_of(status: ExitStatus) -> End {

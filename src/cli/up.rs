@@ -64,9 +64,13 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let result = daemon::run(
         &executor,
         Mode::Daemon,
-        &move |executor| {
+        &|executor| {
             if flag.swap(false, Ordering::SeqCst) {
                 read_settings_again(executor, &clock);
+            }
+            // an fsync that failed there is no less fatal than one here
+            if scheduler.has_failed() || monitor.as_ref().is_some_and(std::thread::JoinHandle::is_finished) {
+                executor.stop.set();
             }
         },
         |waker| {

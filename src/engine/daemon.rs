@@ -23,7 +23,10 @@ use crate::order::Priority;
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// Workers get this long to finish or park their steps after the wish to stop.
-const DRAIN: Duration = Duration::from_secs(8);
+const DRAIN: Duration = Duration::from_secs(6);
+
+/// What waits for delivery at the end gets this long; the rest is told at the next start.
+const COURIER_PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -140,9 +143,11 @@ pub fn run(
         settling: false,
         next_settle: None,
     };
-    this.recover()?;
-    let result = this.turns(reload);
+    let courier = notice::start_courier(executor)?;
+    let result = this.recover().and_then(|()| this.turns(reload));
     this.drain();
+    notice::end_courier(executor, courier, COURIER_PATIENCE);
+    crate::process::kill_all();
     result.map(|()| this.summary)
 }
 
@@ -156,54 +161,57 @@ impl Loop {
             claim::finish_unmoved(&self.executor, &row.key)?;
             self.enqueue(row.key, row.priority);
         }
-        notice::deliver(&self.executor)
+        Ok(())
     }
 
     fn turns(&mut self, reload: &dyn Fn(&Executor)) -> Result<(), EngineError> {
-        let mut wake_now = true;
+        let mut look = true;
         let mut next_rescan = Instant::now();
-        loop {
-            if self.executor.stop.is_set() {
-                return Ok(());
-            }
+        while !self.executor.stop.is_set() {
             reload(&self.executor);
             let config = self.executor.settings().config;
-            self.collect()?;
             let now = Instant::now();
-            let settle_due = self.next_settle.is_some_and(|due| due <= now);
-            if wake_now || settle_due || next_rescan <= now {
-                match self.scan() {
-                    Ok(()) => {}
-                    Err(error) if error.is_fatal() => return Err(error),
-                    Err(error) => {
-                        tracing::warn!("{error}; the inbox is looked at again in a second");
-                        self.next_settle = Some(Instant::now() + RETRY_FIRST);
-                        if self.mode == Mode::Once {
-                            return Err(error);
-                        }
+            look |= self.next_settle.is_some_and(|due| due <= now) || next_rescan <= now;
+            match self.turn(look) {
+                Ok(()) => {
+                    if look {
+                        next_rescan = Instant::now() + Duration::from_millis(config.inbox.rescan_ms.max(100));
                     }
                 }
-                next_rescan = Instant::now() + Duration::from_millis(config.inbox.rescan_ms.max(100));
+                Err(error) if error.is_fatal() || self.mode == Mode::Once => return Err(error),
+                Err(error) => {
+                    // a full disk, too many open files: nothing is lost, all of it is looked at again
+                    tracing::warn!("{error}; looked at again in a second");
+                    self.next_settle = Some(Instant::now() + RETRY_FIRST);
+                }
             }
-            for key in requests::carry_out(&self.executor, &self.reader, &self.in_flight)? {
-                let priority = self.priorities.get(&key.run).copied().unwrap_or_default();
-                self.waiting.remove(&key.run);
-                self.enqueue(key, priority);
-            }
-            self.release_due();
-            self.hand_out();
             if self.mode == Mode::Once && self.is_idle() {
-                self.note_left()?;
-                return Ok(());
+                return self.note_left();
             }
-            let timeout = self.timeout(next_rescan);
-            let wake = self.watcher.wait(timeout);
+            let wake = self.watcher.wait(self.timeout(next_rescan));
             if let Some(error) = &wake.error {
                 tracing::warn!("{error}");
             }
             wake.tell(&mut self.settler);
-            wake_now = wake.dirty || wake.rescan;
+            look = wake.dirty || wake.rescan;
         }
+        Ok(())
+    }
+
+    /// One look at everything that may have changed.
+    fn turn(&mut self, look: bool) -> Result<(), EngineError> {
+        self.collect()?;
+        if look {
+            self.scan()?;
+        }
+        for key in requests::carry_out(&self.executor, &self.reader, &self.in_flight)? {
+            let priority = self.priorities.get(&key.run).copied().unwrap_or_default();
+            self.waiting.remove(&key.run);
+            self.enqueue(key, priority);
+        }
+        self.release_due();
+        self.hand_out();
+        Ok(())
     }
 
     fn scan(&mut self) -> Result<(), EngineError> {

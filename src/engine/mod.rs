@@ -24,7 +24,7 @@ pub mod tape;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 
 pub use error::EngineError;
 pub use stop::Stop;
@@ -46,6 +46,8 @@ pub struct Executor {
     pub program: PathBuf,
     pub stop: Arc<Stop>,
     settings: RwLock<Settings>,
+    /// Wakes the thread that delivers notices; `None` while none runs.
+    courier: Mutex<Option<mpsc::Sender<()>>>,
     /// Runs with a request that waits; their worker yields at the next step.
     interrupted: Mutex<HashSet<i64>>,
 }
@@ -87,6 +89,7 @@ impl Executor {
             program: std::env::current_exe().map_err(EngineError::NoProgram)?,
             stop,
             settings: RwLock::new(settings),
+            courier: Mutex::default(),
             interrupted: Mutex::default(),
         })
     }
@@ -97,6 +100,17 @@ impl Executor {
 
     pub fn replace_settings(&self, settings: Settings) {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    pub(crate) fn set_courier(&self, courier: Option<mpsc::Sender<()>>) {
+        *self.courier.lock().unwrap_or_else(PoisonError::into_inner) = courier;
+    }
+
+    pub(crate) fn wake_courier(&self) {
+        if let Some(courier) = self.courier.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            // a courier that has ended leaves the notice in the journal
+            let _ = courier.send(());
+        }
     }
 
     pub(crate) fn interrupt(&self, run: i64) {
