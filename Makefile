@@ -47,9 +47,8 @@ lint: setup ## formatting, clippy, leftovers, duplicate dependencies
 	$(CARGO) clippy --all-targets --quiet $(FEATURES) -- -D warnings
 	@scripts/lint.sh
 
-bench: setup ## each number with its floor and the ratio, measured in the same run
-	$(CARGO) build --release --bins $(FEATURES)
-	$(CARGO) bench --bench bench $(FEATURES)
+bench: setup ## each number beside its floor, measured in the same run (PARTS="export lint …")
+	$(CARGO) bench --bench bench --features "probe $$(cat third_party/features)" -- $(PARTS)
 
 install: setup ## wo, wo-sql and libduckdb into PREFIX/bin (default: ~/.local)
 	$(CARGO) build --release --bins $(FEATURES)

@@ -16,7 +16,7 @@ const HEARTBEATS: usize = 10_000;
 const ROUNDS: usize = 7;
 
 pub fn bench() -> Outcome {
-    let dir = tempfile::Builder::new().prefix("wo bench export ").tempdir()?;
+    let dir = tempfile::Builder::new().prefix("wo bench export ").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let root = dir.path();
     fs::create_dir_all(root.join("bridge"))?;
     let start = "2025-09-20T00:00:07.137Z".parse()?;

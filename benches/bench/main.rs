@@ -8,6 +8,10 @@
 mod export;
 #[path = "../../tests/it/support/field.rs"]
 mod field;
+mod idle;
+mod lint;
+mod order;
+mod place;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -51,7 +55,13 @@ impl Line {
 
 pub type Outcome = Result<Vec<Line>, Box<dyn std::error::Error>>;
 
-const PARTS: &[(&str, fn() -> Outcome)] = &[("export", export::bench)];
+const PARTS: &[(&str, fn() -> Outcome)] = &[
+    ("export", export::bench),
+    ("lint", lint::bench),
+    ("order", order::bench),
+    ("backlog", order::backlog),
+    ("idle", idle::bench),
+];
 
 fn main() -> ExitCode {
     // cargo passes --bench; whatever is no flag names a part

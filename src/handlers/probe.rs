@@ -1,5 +1,6 @@
 //! A handler for tests of the engine alone: each step appends one line to a ledger and fsyncs it, so that a test can count
-//! how often each step took effect. Only in debug builds, and only where `WO_PROBE` is set.
+//! how often each step took effect. Only in debug builds and with the feature `probe`, and only
+//! where `WO_PROBE` is set.
 //!
 //! `params:` of the order: `steps` (default 2), `fail` (name of a step whose verify says no), `hang` (name of a step that
 //! never returns), `wait_ms` (the last step asks to be verified later), `uncertain` (name of a step whose check can't

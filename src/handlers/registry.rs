@@ -11,7 +11,7 @@ use crate::config::Config;
 pub fn all(config: &Config) -> Vec<Arc<dyn Handler>> {
     let mut handlers: Vec<Arc<dyn Handler>> =
         vec![Arc::new(parquet_exporter::ParquetExporter), Arc::new(verification::Verification)];
-    #[cfg(debug_assertions)]
+    #[cfg(any(debug_assertions, feature = "probe"))]
     if std::env::var_os("WO_PROBE").is_some() {
         handlers.push(Arc::new(super::probe::Probe));
     }
