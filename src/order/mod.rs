@@ -1,13 +1,32 @@
 //! Work orders: text in, model and diagnostics out. Touches no file, clock or network.
 
+mod blocks;
+mod body;
+mod contradictions;
+mod criteria;
+mod data;
 pub mod diagnostic;
+mod draft;
+mod embedded;
+mod fields;
 pub mod fold;
-pub mod interim;
+mod front_matter;
+mod identity;
+mod keyline;
+mod layout;
+mod machine;
 pub mod model;
+mod names;
+mod parse;
+mod paths;
+mod refusal;
+mod source;
+mod table;
 pub mod target;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use fold::fold;
-pub use interim::parse;
 pub use model::*;
+pub use parse::{is_result_name, parse};
+pub use refusal::ParseRefusal;
 pub use target::Target;

@@ -290,7 +290,8 @@ struct Measure<'a> {
 fn measure(number: f64, rest: &str) -> Result<Measure<'_>, String> {
     if let Some((unit, scale, mut rest)) = lexer::unit(rest) {
         let mut total = number * scale;
-        while unit == Unit::Time {
+        let is_time = unit == Unit::Time;
+        while is_time {
             let Some((more, after)) = lexer::number(rest.trim_start()) else { break };
             let Some((Unit::Time, scale, after)) = lexer::unit(after) else { break };
             total += more * scale;

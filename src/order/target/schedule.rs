@@ -46,6 +46,10 @@ fn interval(text: &str) -> Option<Target> {
 impl Draft {
     /// Reads one word or phrase; `None` when it belongs to no schedule.
     fn take_word<'a>(&mut self, text: &'a str) -> Option<&'a str> {
+        if let Some((period, rest)) = lexer::per(text) {
+            self.conflict |= self.every.replace(period).is_some_and(|before| before != period);
+            return Some(rest);
+        }
         for filler in
             ["runs", "run", "fires", "at", "on", "@", "every", "each", "scheduled", "schedule", "time", "local"]
         {
@@ -63,10 +67,6 @@ impl Draft {
         }
         if let Some((times, rest)) = times(text) {
             self.conflict |= self.times.replace(times).is_some();
-            return Some(rest);
-        }
-        if let Some((period, rest)) = lexer::per(text).or_else(|| lexer::period_word(text)) {
-            self.conflict |= self.every.replace(period).is_some_and(|before| before != period);
             return Some(rest);
         }
         let (weekday, rest) = weekday(text)?;

@@ -134,6 +134,7 @@ fn what_is_not_understood_is_unclear_never_easier() {
         ("x", "[as discussed]"),
         ("x", "5 MB"),
         ("x", "43ms"),
+        ("x", "24h"),
         ("x", "95%"),
         ("x", "< 5 Mb"),
         ("x", "< 5 M"),

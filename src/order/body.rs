@@ -1,0 +1,583 @@
+//! From the parts of a Markdown body to the fields of the model.
+
+use super::blocks::{Block, Code, List, ListItem};
+use super::criteria;
+use super::draft::Draft;
+use super::identity::Place;
+use super::layout::{Chunk, Zone};
+use super::model::{Command, CriterionSource, Deliverable, Dependency, Item, PartKind, Shape, Span};
+use super::names::{self, Role, Scalar};
+use super::refusal::ParseRefusal;
+use super::source::Remark;
+use super::{fold, keyline, paths};
+
+/// Fills the draft from the body.
+pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseRefusal> {
+    let mut scope = Vec::new();
+    // the roles of the sections that enclose the current one, by level
+    let mut enclosing: Vec<(u8, Role)> = Vec::new();
+    for chunk in chunks {
+        if chunk.kind == PartKind::Title {
+            title(draft, chunk);
+            continue;
+        }
+        enclosing.retain(|(level, _)| *level < chunk.level);
+        let inherited = enclosing.last().map_or(Role::Other, |(_, role)| *role);
+        let own = if chunk.kind == PartKind::Other { Role::Other } else { chunk.role() };
+        // a heading of its own name within acceptance is still acceptance
+        let role = match (inherited, own) {
+            (Role::Acceptance, _) => Role::Acceptance,
+            (inherited, Role::Other) if chunk.kind == PartKind::Section => inherited,
+            (_, own) => own,
+        };
+        if chunk.kind == PartKind::Section {
+            enclosing.push((chunk.level, role));
+        }
+        let is_child = role == inherited && own == Role::Other;
+        section(draft, chunk, role, is_child, &mut scope);
+        if role == Role::Verification || own == Role::Verification {
+            commands(draft, &chunk.blocks);
+        }
+        if role == Role::Other {
+            keys(draft, chunk)?;
+        }
+        placeholders(draft, chunk);
+    }
+    if draft.order.requirements.is_empty() {
+        draft.order.requirements = scope;
+    }
+    Ok(())
+}
+
+fn title(draft: &mut Draft<'_>, chunk: &Chunk) {
+    draft.ids.within(Place::Title, &chunk.label, &chunk.head);
+    if draft.is_set(Scalar::Title) {
+        return;
+    }
+    let mut rest = fold::strip_marks(&chunk.label).trim().to_owned();
+    for lead in ["work order", "workorder", "wo"] {
+        let head = rest.get(..lead.len()).is_some_and(|head| head.eq_ignore_ascii_case(lead));
+        let tail = rest.get(lead.len()..).unwrap_or("").trim_start();
+        if head && (tail.starts_with([':', '：']) || (lead != "wo" && tail.starts_with(['-', '–', '—']))) {
+            rest = tail.trim_start_matches([':', '：', '-', '–', '—', ' ']).to_owned();
+            break;
+        }
+    }
+    // `WO-… — words`: the words
+    let after_id =
+        rest.split_once(char::is_whitespace).filter(|(first, _)| first.to_ascii_uppercase().starts_with("WO-"));
+    let words = after_id.map(|(_, words)| words.trim_start_matches([':', '：', '-', '–', '—', '|', ' ']).to_owned());
+    let title = words.filter(|words| !words.is_empty()).unwrap_or(rest);
+    draft.order.title = (!title.is_empty()).then_some(title);
+}
+
+fn section(draft: &mut Draft<'_>, chunk: &Chunk, role: Role, is_child: bool, scope: &mut Vec<Item>) {
+    match role {
+        Role::Objective => {
+            if draft.order.objective.is_none() {
+                let text = all_text(draft, chunk);
+                draft.order.objective = (!text.is_empty()).then_some(text);
+            }
+        }
+        Role::Requirements => {
+            let found = items_of(draft, chunk, is_child);
+            draft.order.requirements.extend(found);
+        }
+        Role::Scope => scope.extend(items_of(draft, chunk, is_child)),
+        Role::Acceptance => acceptance(draft, chunk, is_child),
+        Role::Deliverables => deliverables(draft, chunk, is_child),
+        Role::Dependencies => dependencies(draft, chunk),
+        Role::NextPhase => {
+            if draft.order.next_phase.is_none() {
+                let text = all_text(draft, chunk);
+                draft.order.next_phase = (!text.is_empty()).then_some(text);
+            }
+        }
+        Role::Verification | Role::Other => {}
+    }
+    if role != Role::Acceptance {
+        tables(draft, &chunk.blocks);
+    }
+}
+
+/// A table with Metric and Target counts wherever it stands.
+fn tables(draft: &mut Draft<'_>, blocks: &[Block]) {
+    for block in blocks {
+        match block {
+            Block::Table(table) if criteria::is_criteria_table(table) => criteria::from_table(draft, table, false),
+            Block::Quote { blocks, .. } => tables(draft, blocks),
+            Block::List(list) => list.items.iter().for_each(|item| tables(draft, &item.blocks)),
+            _ => {}
+        }
+    }
+}
+
+fn value_text(draft: &Draft<'_>, chunk: &Chunk) -> String {
+    chunk.value.as_ref().map(|value| draft.source.slice(value).trim().to_owned()).unwrap_or_default()
+}
+
+/// The value and the text below, in lines.
+fn all_text(draft: &Draft<'_>, chunk: &Chunk) -> String {
+    let mut out: Vec<String> = Vec::new();
+    let value = fold::inline(&value_text(draft, chunk));
+    if !value.is_empty() {
+        out.push(value);
+    }
+    chunk.blocks.iter().for_each(|block| block_text(draft, block, &mut out));
+    out.join("\n")
+}
+
+fn block_text(draft: &Draft<'_>, block: &Block, out: &mut Vec<String>) {
+    match block {
+        Block::Paragraph { lines } => out.extend(Some(lines_text(draft, lines)).filter(|text| !text.is_empty())),
+        Block::List(list) => {
+            for item in &list.items {
+                out.push(format!("- {}", lines_text(draft, &item.lines)));
+                item.blocks.iter().for_each(|block| block_text(draft, block, out));
+            }
+        }
+        Block::Quote { blocks, .. } => blocks.iter().for_each(|block| block_text(draft, block, out)),
+        Block::Table(table) => out.extend(table.rows.iter().map(|row| cells_text(&row.cells))),
+        Block::Code(code) => out.push(code.text.trim_end().to_owned()),
+        Block::Heading { .. } | Block::Rule(_) | Block::Other(_) => {}
+    }
+}
+
+fn cells_text(cells: &[super::table::Cell]) -> String {
+    cells.iter().map(|cell| cell.text.as_str()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" | ")
+}
+
+fn lines_text(draft: &Draft<'_>, lines: &[Span]) -> String {
+    fold::inline(&criteria::raw_text(draft, lines))
+}
+
+fn lines_span(lines: &[Span], fallback: &Span) -> Span {
+    lines.first().map_or(fallback.start, |line| line.start)..lines.last().map_or(fallback.end, |line| line.end)
+}
+
+/// What is required: lists with what is nested, lines of text, rows; a heading within is a requirement with its list.
+fn items_of(draft: &Draft<'_>, chunk: &Chunk, is_child: bool) -> Vec<Item> {
+    let mut found = Vec::new();
+    let value = fold::inline(&value_text(draft, chunk));
+    if !value.is_empty() {
+        found.push(Item { text: value, children: Vec::new(), span: chunk.value.clone().unwrap_or_default() });
+    }
+    found.extend(items_in(draft, &chunk.blocks, is_child));
+    if is_child {
+        return vec![Item { text: chunk.label.clone(), children: found, span: chunk.head.clone() }];
+    }
+    found
+}
+
+/// Requirements as a text.
+pub(crate) fn requirements_text(draft: &mut Draft<'_>, blocks: &[Block]) {
+    let found = items_in(draft, blocks, false);
+    draft.order.requirements.extend(found);
+}
+
+/// The items of lists, the rows of tables; lines only where there are neither, or below a heading of their own.
+fn items_in(draft: &Draft<'_>, blocks: &[Block], with_lines: bool) -> Vec<Item> {
+    let mut found = Vec::new();
+    let has_list = blocks.iter().any(|block| matches!(block, Block::List(_) | Block::Table(_)));
+    for block in blocks {
+        match block {
+            Block::List(list) => found.extend(list.items.iter().map(|item| item_of(draft, item))),
+            Block::Paragraph { lines } if !has_list || with_lines => {
+                let text = lines_text(draft, lines);
+                found.push(Item { text, children: Vec::new(), span: lines_span(lines, &(0..0)) });
+            }
+            Block::Table(table) => found.extend(table.rows.iter().map(|row| Item {
+                text: cells_text(&row.cells),
+                children: Vec::new(),
+                span: row.span.clone(),
+            })),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn item_of(draft: &Draft<'_>, item: &ListItem) -> Item {
+    let nested = item.blocks.iter().filter_map(|block| match block {
+        Block::List(list) => Some(list),
+        _ => None,
+    });
+    Item {
+        text: lines_text(draft, &item.lines),
+        children: nested.flat_map(|list| &list.items).map(|item| item_of(draft, item)).collect(),
+        span: item.span.clone(),
+    }
+}
+
+/// Tables, lists and, where there are neither, lines.
+fn acceptance(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
+    let before = draft.order.acceptance.len();
+    let value = value_text(draft, chunk);
+    if !value.is_empty() && !is_pointer(&value) {
+        let span = chunk.value.clone().unwrap_or_default();
+        criteria::from_line(draft, &value, CriterionSource::Bullets, span);
+    }
+    // a heading within acceptance names what its bullets are about
+    let titled = is_child || (chunk.kind == PartKind::Section && chunk.role() != Role::Acceptance);
+    let label = chunk.label.clone();
+    let parent = titled.then_some(label.as_str());
+    if let Some(label) = parent
+        && keyed_child(draft, chunk, label)
+    {
+        return;
+    }
+    acceptance_blocks(draft, &chunk.blocks, parent);
+    if draft.order.acceptance.len() == before {
+        acceptance_lines(draft, &chunk.blocks);
+        // a heading with nothing below it that can be read says itself what must hold
+        if draft.order.acceptance.len() == before && titled && !has_children(chunk) {
+            criteria::from_line(draft, &label, CriterionSource::Bullets, chunk.head.clone());
+        }
+    }
+}
+
+/// Acceptance as a text: its lists and tables, else its lines.
+pub(crate) fn acceptance_text(draft: &mut Draft<'_>, blocks: &[Block]) {
+    acceptance_blocks(draft, blocks, None);
+    if draft.order.acceptance.is_empty() {
+        acceptance_lines(draft, blocks);
+    }
+}
+
+fn acceptance_lines(draft: &mut Draft<'_>, blocks: &[Block]) {
+    for (line, text) in text_lines(draft, blocks) {
+        if !is_pointer(&text) && !text.trim_end().ends_with(':') {
+            criteria::from_line(draft, &text, CriterionSource::Bullets, line);
+        }
+    }
+}
+
+fn has_children(chunk: &Chunk) -> bool {
+    chunk.blocks.iter().any(|block| !matches!(block, Block::Rule(_) | Block::Other(_)))
+}
+
+fn acceptance_blocks(draft: &mut Draft<'_>, blocks: &[Block], parent: Option<&str>) {
+    for block in blocks {
+        match block {
+            Block::Table(table) => criteria::from_table(draft, table, true),
+            Block::List(list) => criteria::from_list(draft, list, parent),
+            Block::Quote { blocks, .. } => acceptance_blocks(draft, blocks, parent),
+            Block::Paragraph { lines } => {
+                for line in lines {
+                    let text = draft.source.slice(line).to_owned();
+                    if fold::leads_with_mark(&text) {
+                        criteria::from_line(draft, &text, CriterionSource::Bullets, line.clone());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `### Validation time` with `**Target:** < 2 s` below it.
+fn keyed_child(draft: &mut Draft<'_>, chunk: &Chunk, label: &str) -> bool {
+    let mut target = None;
+    let mut measured_by = None;
+    let mut lines = text_lines(draft, &chunk.blocks);
+    for block in &chunk.blocks {
+        if let Block::List(list) = block {
+            lines.extend(
+                list.items
+                    .iter()
+                    .map(|item| (lines_span(&item.lines, &item.span), criteria::raw_text(draft, &item.lines))),
+            );
+        }
+    }
+    for (span, text) in lines {
+        let Some(key) = keyline::parse(&text) else { continue };
+        let value = text.get(key.value.clone()).unwrap_or("").to_owned();
+        match fold::heading(&key.name).as_str() {
+            "target" | "expected" | "goal" | "threshold" | "expected result" if target.is_none() => {
+                target = Some((fold::inline(&value), span))
+            }
+            "measurement" | "measured by" | "method" | "how" | "verification" if measured_by.is_none() => {
+                measured_by = Some(fold::inline(&value))
+            }
+            _ => {}
+        }
+    }
+    let Some((target, span)) = target else { return false };
+    criteria::add(draft, label, &target, measured_by, CriterionSource::Bullets, span);
+    true
+}
+
+fn text_lines(draft: &Draft<'_>, blocks: &[Block]) -> Vec<(Span, String)> {
+    let paragraphs = blocks.iter().filter_map(|block| match block {
+        Block::Paragraph { lines } => Some(lines),
+        _ => None,
+    });
+    paragraphs.flatten().map(|line| (line.clone(), draft.source.slice(line).to_owned())).collect()
+}
+
+/// `see table below`: text that points elsewhere.
+fn is_pointer(text: &str) -> bool {
+    let folded = fold::fold(text);
+    ["see ", "as below", "below", "as above", "above", "listed ", "see table"]
+        .iter()
+        .any(|lead| folded.starts_with(lead))
+        && folded.split(' ').count() <= 8
+}
+
+/// Lists, rows and headings; numbering may go on across groups.
+fn deliverables(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
+    let value = value_text(draft, chunk);
+    if !value.is_empty() {
+        let span = chunk.value.clone().unwrap_or_default();
+        deliverable_line(draft, &value, &span);
+    }
+    if is_child && !paths::in_text(&heading_words(&chunk.label)).is_empty() {
+        let label = heading_words(&chunk.label);
+        let raw = draft.source.slice(&chunk.head).trim_start_matches('#').trim().to_owned();
+        let raw = if raw.contains('`') { raw } else { label };
+        deliverable(draft, &raw, &chunk.head);
+        return;
+    }
+    deliverables_text(draft, &chunk.blocks);
+}
+
+/// A line that names one or several.
+pub(crate) fn deliverable_line(draft: &mut Draft<'_>, value: &str, span: &Span) {
+    if !is_pointer(value) {
+        for part in split_list(value) {
+            deliverable(draft, part, span);
+        }
+    }
+}
+
+/// Deliverables as blocks.
+pub(crate) fn deliverables_text(draft: &mut Draft<'_>, blocks: &[Block]) {
+    let mut stack: Vec<&Block> = blocks.iter().rev().collect();
+    while let Some(block) = stack.pop() {
+        match block {
+            Block::List(list) => deliverable_list(draft, list),
+            Block::Table(table) if !criteria::is_criteria_table(table) => {
+                for row in &table.rows {
+                    let raw: Vec<&str> = row.cells.iter().map(|cell| cell.raw.as_str()).collect();
+                    let raw = raw.join(" | ");
+                    if !fold::inline(&raw).trim_matches([' ', '|']).is_empty() {
+                        deliverable(draft, &raw, &row.span);
+                    }
+                }
+            }
+            Block::Quote { blocks, .. } => stack.extend(blocks.iter().rev()),
+            Block::Paragraph { lines } => {
+                for line in lines {
+                    let text = draft.source.slice(line).to_owned();
+                    let stripped = fold::strip_marks(&text);
+                    let alone = paths::is_path(stripped.trim_matches('`'), true) && stripped.len() > 2;
+                    if fold::leads_with_mark(&text) || alone {
+                        deliverable(draft, stripped, line);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn heading_words(label: &str) -> String {
+    let rest = fold::strip_marks(label).trim_start_matches(|c: char| c.is_ascii_digit());
+    let rest = if rest.starts_with(['.', ')']) { rest.get(1..).unwrap_or("") } else { label };
+    fold::strip_marks(rest).to_owned()
+}
+
+/// `a.cjs, b.zsh` on one line.
+fn split_list(value: &str) -> Vec<&str> {
+    let parts: Vec<&str> = value.split([',', ';', '、', '，']).map(str::trim).filter(|part| !part.is_empty()).collect();
+    if parts.len() > 1 && parts.iter().all(|part| !paths::in_text(part).is_empty()) { parts } else { vec![value] }
+}
+
+fn deliverable_list(draft: &mut Draft<'_>, list: &List) {
+    for item in &list.items {
+        let raw = criteria::raw_text(draft, &item.lines);
+        let nested: Vec<&List> = item
+            .blocks
+            .iter()
+            .filter_map(|block| match block {
+                Block::List(list) => Some(list),
+                _ => None,
+            })
+            .collect();
+        let names_path = !paths::in_text(&raw).is_empty();
+        let nested_paths = nested
+            .iter()
+            .flat_map(|list| &list.items)
+            .any(|item| !paths::in_text(&criteria::raw_text(draft, &item.lines)).is_empty());
+        if !names_path && nested_paths {
+            nested.into_iter().for_each(|list| deliverable_list(draft, list));
+        } else if !raw.is_empty() {
+            deliverable(draft, &raw, &lines_span(&item.lines, &item.span));
+        }
+    }
+}
+
+/// One deliverable for each path that the text names, else one without a path.
+pub(crate) fn deliverable(draft: &mut Draft<'_>, raw: &str, span: &Span) {
+    let text = fold::inline(fold::strip_marks(raw));
+    let found = paths::in_text(raw);
+    if found.is_empty() {
+        draft.order.deliverables.push(Deliverable { path: None, text, span: span.clone() });
+        return;
+    }
+    for path in found {
+        draft.order.deliverables.push(Deliverable { path: Some(path), text: text.clone(), span: span.clone() });
+    }
+}
+
+fn dependencies(draft: &mut Draft<'_>, chunk: &Chunk) {
+    let value = value_text(draft, chunk);
+    if !value.is_empty() && !matches!(fold::fold(&value).as_str(), "none" | "n a" | "") {
+        let span = chunk.value.clone().unwrap_or_default();
+        dependency(draft, &value, &span);
+    }
+    for block in &chunk.blocks {
+        match block {
+            Block::List(list) => {
+                for item in &list.items {
+                    let raw = criteria::raw_text(draft, &item.lines);
+                    dependency(draft, &raw, &lines_span(&item.lines, &item.span));
+                }
+            }
+            Block::Table(table) => {
+                for row in &table.rows {
+                    let mut cells = row.cells.iter().map(|cell| cell.text.clone());
+                    let name = cells.next().unwrap_or_default();
+                    let claim = cells.collect::<Vec<_>>().join(" | ");
+                    let claim = Some(claim).filter(|claim| !claim.is_empty());
+                    draft.order.dependencies.push(Dependency { name, claim, span: row.span.clone() });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `Redis Auth: ✅ fixed`.
+pub(crate) fn dependency(draft: &mut Draft<'_>, raw: &str, span: &Span) {
+    let key = keyline::parse(raw).map(|key| (key.name, fold::inline(raw.get(key.value).unwrap_or(""))));
+    let text = fold::inline(fold::strip_marks(raw));
+    let dashed = || {
+        [" — ", " – ", " - "]
+            .iter()
+            .find_map(|dash| text.split_once(dash))
+            .map(|(name, claim)| (name.to_owned(), claim.to_owned()))
+    };
+    let (name, claim) = key.or_else(dashed).unwrap_or((text.clone(), String::new()));
+    if !name.is_empty() {
+        let claim = Some(claim).filter(|claim| !claim.is_empty());
+        draft.order.dependencies.push(Dependency { name, claim, span: span.clone() });
+    }
+}
+
+/// Fenced code at any depth.
+pub(crate) fn commands(draft: &mut Draft<'_>, blocks: &[Block]) {
+    for block in blocks {
+        match block {
+            Block::Code(Code { language, text, span }) if !text.trim().is_empty() => {
+                draft.order.verification.push(Command {
+                    language: language.clone(),
+                    text: text.clone(),
+                    span: span.clone(),
+                });
+            }
+            Block::List(list) => list.items.iter().for_each(|item| commands(draft, &item.blocks)),
+            Block::Quote { blocks, .. } => commands(draft, blocks),
+            _ => {}
+        }
+    }
+}
+
+/// Key lines: those that are parts of their own, and those within sections such as Metadata.
+fn keys(draft: &mut Draft<'_>, chunk: &Chunk) -> Result<(), ParseRefusal> {
+    if chunk.kind == PartKind::Key {
+        let value = match chunk.zone {
+            Zone::Section => value_text(draft, chunk),
+            // soft-wrapped
+            _ => {
+                let below = text_lines(draft, &chunk.blocks).into_iter().map(|(_, text)| text.trim().to_owned());
+                std::iter::once(value_text(draft, chunk))
+                    .chain(below)
+                    .filter(|text| !text.is_empty())
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            }
+        };
+        let span = chunk.head.clone();
+        return draft.body_key(&chunk.label, &value, &span);
+    }
+    if chunk.kind != PartKind::Section {
+        return Ok(());
+    }
+    let mut lines = text_lines(draft, &chunk.blocks);
+    for block in &chunk.blocks {
+        match block {
+            Block::List(list) => {
+                lines.extend(
+                    list.items
+                        .iter()
+                        .map(|item| (lines_span(&item.lines, &item.span), criteria::raw_text(draft, &item.lines))),
+                );
+            }
+            // `| **Priority** | P1 |`
+            Block::Table(table) if table.header.len() == 2 => {
+                let rows = std::iter::once(&table.header).chain(table.rows.iter().map(|row| &row.cells));
+                let pairs = rows.filter_map(|cells| Some((cells.first()?, cells.get(1)?)));
+                lines.extend(pairs.map(|(key, value)| {
+                    (value.span.clone(), format!("**{}:** {}", key.text.trim_end_matches(':'), value.raw))
+                }));
+            }
+            _ => {}
+        }
+    }
+    for (span, text) in lines {
+        let Some(key) = keyline::parse(&text) else { continue };
+        let Some(scalar) = names::scalar(&fold::heading(&key.name)) else { continue };
+        // deep in a section only what is missing is taken, and nothing that could stop the order
+        if !draft.is_set(scalar) && !matches!(scalar, Scalar::Expires | Scalar::Handler | Scalar::Title) {
+            let value = text.get(key.value.clone()).unwrap_or("").to_owned();
+            if scalar != Scalar::Id || fold::widths(&value).to_ascii_uppercase().contains("WO-") {
+                draft.set(scalar, &key.name, &value, &span, Place::Line)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `[Full WO content as provided...]`.
+fn placeholders(draft: &mut Draft<'_>, chunk: &Chunk) {
+    for (span, text) in text_lines(draft, &chunk.blocks) {
+        let text = text.trim();
+        if text.len() > 4 && text.starts_with('[') && text.ends_with(']') && !text.contains("](") {
+            let remark = Remark::warning("placeholder", format!("`{text}` is a placeholder, not an order"))
+                .understood("nothing is asked here")
+                .cure("put the text of the order in its place");
+            draft.remark(&span, remark);
+        }
+    }
+}
+
+/// Which of the shapes of 02 this body has.
+pub(crate) fn shape(draft: &Draft<'_>, chunks: &[Chunk]) -> Shape {
+    let sections = chunks.iter().filter(|chunk| chunk.kind == PartKind::Section).count();
+    let title = chunks.iter().find(|chunk| chunk.kind == PartKind::Title);
+    let preamble: Vec<&Chunk> =
+        chunks.iter().filter(|chunk| chunk.kind == PartKind::Key && chunk.zone == Zone::Preamble).collect();
+    let bulleted = preamble.iter().filter(|chunk| chunk.start != chunk.head.start).count();
+    let from_bullets = draft.order.acceptance.iter().any(|criterion| criterion.source == CriterionSource::Bullets);
+    let status = preamble.iter().any(|chunk| chunk.name == "status");
+    let banner = title.is_some_and(|title| title.level > 1 && !preamble.is_empty());
+    match () {
+        () if banner => Shape::Banner,
+        () if bulleted > 0 => Shape::Bullets,
+        () if sections == 0 => Shape::HeadingOnly,
+        () if status => Shape::StatusHeader,
+        () if from_bullets => Shape::AcceptanceBullets,
+        () => Shape::StatusHeader,
+    }
+}

@@ -1,0 +1,419 @@
+//! Acceptance criteria from tables, lists, lines and texts, each with its target compiled.
+//!
+//! What must hold: whatever stands in an acceptance section as a row or an item becomes a criterion, even when nothing in
+//! it can be judged; dropping it would make the order easier than written.
+
+use super::blocks::{Block, List, ListItem};
+use super::draft::Draft;
+use super::model::{Criterion, CriterionSource, Span};
+use super::source::Remark;
+use super::table::{Cell, Table};
+use super::target::{self, Target, Unit};
+use super::{fold, keyline};
+
+/// A criterion with its target compiled; what can't be judged is told.
+pub(crate) fn add(
+    draft: &mut Draft<'_>,
+    metric: &str,
+    target: &str,
+    measured_by: Option<String>,
+    source: CriterionSource,
+    span: Span,
+) {
+    let compiled = target::compile(metric, target);
+    if let Target::Unclear { why } = &compiled {
+        let subject = if metric == target { format!("`{metric}`") } else { format!("the target of `{metric}`") };
+        let remark = Remark::warning("unclear-target", format!("{subject} can't be judged: {why}"))
+            .understood("it will be UNMEASURED, so the order can't end `done`")
+            .cure("write a comparison (`≤ 5 MB`), a word (`Snappy`), a schedule (`1× daily (02:30)`) or `OK`");
+        draft.remark(&span, remark);
+    }
+    let metric = metric.to_owned();
+    draft.order.acceptance.push(Criterion { metric, target: target.to_owned(), compiled, measured_by, source, span });
+}
+
+const METRIC: [&str; 9] = ["metric", "metrics", "criterion", "criteria", "check", "checks", "kpi", "ตัวชี้วัด", "เกณฑ์"];
+const TARGET: [&str; 10] = [
+    "target",
+    "targets",
+    "expected",
+    "expectation",
+    "goal",
+    "threshold",
+    "expected result",
+    "target value",
+    "expected value",
+    "เป้าหมาย",
+];
+const MEASURED_BY: [&str; 9] =
+    ["measurement", "measured by", "method", "how", "measure", "how measured", "verification", "how to verify", "วิธีวัด"];
+
+/// Whether a table holds criteria by its header alone.
+pub(crate) fn is_criteria_table(table: &Table) -> bool {
+    columns(table).is_some()
+}
+
+fn columns(table: &Table) -> Option<(usize, usize)> {
+    let names: Vec<String> = table.header.iter().map(|cell| fold::heading(&cell.text)).collect();
+    let find = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
+    let target = find(&TARGET)?;
+    let metric = find(&METRIC)?;
+    (metric != target).then_some((metric, target))
+}
+
+/// The rows of a table. In an acceptance section the first two columns serve where the header has other names.
+pub(crate) fn from_table(draft: &mut Draft<'_>, table: &Table, in_acceptance: bool) {
+    let named = columns(table);
+    let Some((metric_column, target_column)) = named.or_else(|| in_acceptance.then(|| guessed(table)).flatten()) else {
+        return;
+    };
+    draft.tables.push(table.span.clone());
+    let header: Vec<&str> = table.header.iter().map(|cell| cell.text.as_str()).collect();
+    if named.is_none() {
+        let understood = format!(
+            "`{}` is the metric, `{}` the target",
+            header.get(metric_column).unwrap_or(&""),
+            header.get(target_column).unwrap_or(&"")
+        );
+        draft.remark(
+            &table.span,
+            Remark::note("table-header", "the table does not name its columns Metric and Target")
+                .understood(understood),
+        );
+    }
+    if !table.has_rule {
+        draft.remark(
+            &table.span,
+            Remark::note("table-rule", "the table has no line of dashes below its header").understood("a table"),
+        );
+    }
+    let measured_column =
+        table.header.iter().position(|cell| MEASURED_BY.contains(&fold::heading(&cell.text).as_str()));
+    let measured_column = measured_column.filter(|column| *column != metric_column && *column != target_column);
+    let mut above = String::new();
+    for row in &table.rows {
+        let cell = |column: usize| row.cells.get(column);
+        let text = |column: usize| cell(column).map_or("", |cell: &Cell| cell.text.as_str());
+        let (metric, target) = (text(metric_column).to_owned(), text(target_column).to_owned());
+        if metric.is_empty() && target.is_empty() {
+            continue;
+        }
+        if row.overflows {
+            let remark = Remark::warning(
+                "table-cells",
+                format!("the row has {} cells, its header has {}", row.cells.len(), table.header.len()),
+            )
+            .understood(format!("`{metric}` must be `{target}`"))
+            .cure("write `\\|` for a pipe within a cell");
+            draft.remark(&row.span, remark);
+        }
+        // an empty metric goes on with the one above
+        let metric = if metric.is_empty() { above.clone() } else { metric };
+        above.clone_from(&metric);
+        let measured_by = measured_column.map(text).filter(|text| !text.is_empty()).map(str::to_owned);
+        add(draft, &metric, &target, measured_by, CriterionSource::Table, row.span.clone());
+    }
+}
+
+fn guessed(table: &Table) -> Option<(usize, usize)> {
+    let skip = |column: &usize| {
+        let name = table.header.get(*column).map(|cell| fold::heading(&cell.text)).unwrap_or_default();
+        !matches!(name.as_str(), "" | "no" | "id" | "nr" | "status" | "actual" | "result" | "state" | "done")
+    };
+    let mut columns = (0..table.header.len()).filter(skip);
+    Some((columns.next()?, columns.next()?))
+}
+
+/// Each item is a criterion; see [`item`].
+pub(crate) fn from_list(draft: &mut Draft<'_>, list: &List, parent: Option<&str>) {
+    for entry in &list.items {
+        item(draft, entry, parent);
+    }
+}
+
+/// `Runtime still <5ms for ≤200 rows.`, or a title with bullets below it: bullets named Target or Measurement belong to
+/// the title, others that can be judged are criteria of their own, and where the title has no target all are.
+fn item(draft: &mut Draft<'_>, entry: &ListItem, parent: Option<&str>) {
+    let raw = raw_text(draft, &entry.lines);
+    let nested: Vec<&ListItem> = entry
+        .blocks
+        .iter()
+        .flat_map(|block| match block {
+            Block::List(list) => list.items.iter().collect::<Vec<_>>(),
+            _ => Vec::new(),
+        })
+        .collect();
+    for block in &entry.blocks {
+        if let Block::Table(table) = block {
+            from_table(draft, table, true);
+        }
+    }
+    if raw.is_empty() {
+        nested.iter().for_each(|entry| item(draft, entry, parent));
+        return;
+    }
+    let mut keyed_target = None;
+    let mut measured_by: Vec<String> = Vec::new();
+    let mut others: Vec<&ListItem> = Vec::new();
+    for entry in nested {
+        let text = raw_text(draft, &entry.lines);
+        let key = keyline::parse(&text)
+            .map(|key| (fold::heading(&key.name), fold::inline(text.get(key.value.clone()).unwrap_or(""))));
+        match key {
+            Some((name, value)) if TARGET.contains(&name.as_str()) && keyed_target.is_none() => {
+                keyed_target = Some(value)
+            }
+            Some((name, value)) if MEASURED_BY.contains(&name.as_str()) || name == "evidence" => {
+                measured_by.push(value)
+            }
+            _ => others.push(entry),
+        }
+    }
+    let span = entry.lines.first().map_or(entry.span.start, |line| line.start)
+        ..entry.lines.last().map_or(entry.span.end, |line| line.end);
+    let split = split(&raw);
+    // a bare target below a title is the title's
+    let metric = match parent {
+        Some(parent)
+            if split.is_whole
+                && !matches!(target::compile("", &split.target), Target::Unclear { .. } | Target::Category { .. }) =>
+        {
+            parent.to_owned()
+        }
+        _ => split.metric.clone(),
+    };
+    let target = keyed_target.unwrap_or_else(|| split.target.clone());
+    let is_group = split.is_whole && target == split.target && !others.is_empty();
+    let judged_alone = |draft: &Draft<'_>, entry: &&&ListItem| {
+        let own = self::split(&raw_text(draft, &entry.lines));
+        !matches!(target::compile(&own.metric, &own.target), Target::Unclear { .. } | Target::Category { .. })
+    };
+    let (own, notes): (Vec<&ListItem>, Vec<&ListItem>) =
+        if is_group { (others, Vec::new()) } else { others.into_iter().partition(|entry| judged_alone(draft, &entry)) };
+    measured_by
+        .extend(notes.iter().map(|entry| fold::inline(&raw_text(draft, &entry.lines))).filter(|text| !text.is_empty()));
+    if !is_group {
+        let measured_by = (!measured_by.is_empty()).then(|| measured_by.join("; "));
+        add(draft, &metric, &target, measured_by, CriterionSource::Bullets, span);
+    }
+    for entry in own {
+        item(draft, entry, Some(&split.metric));
+    }
+}
+
+/// The lines as one, as written.
+pub(crate) fn raw_text(draft: &Draft<'_>, lines: &[Span]) -> String {
+    let joined: Vec<&str> =
+        lines.iter().map(|line| draft.source.slice(line).trim()).filter(|line| !line.is_empty()).collect();
+    fold::strip_marks(&joined.join(" ")).to_owned()
+}
+
+/// A line in an acceptance section that is no Markdown list: `✅ File size ≤ 5 MB`.
+pub(crate) fn from_line(draft: &mut Draft<'_>, raw: &str, source: CriterionSource, span: Span) {
+    let Split { metric, target, .. } = split(fold::strip_marks(raw));
+    if !metric.is_empty() {
+        add(draft, &metric, &target, None, source, span);
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Split {
+    pub metric: String,
+    pub target: String,
+    /// Nothing parts metric from target: both are the whole text.
+    pub is_whole: bool,
+}
+
+/// Parts a bullet into metric and target. Nothing is left out: what can't be parted is both.
+pub(crate) fn split(raw: &str) -> Split {
+    let raw = raw.trim();
+    let text = fold::inline(raw);
+    let text = fold::strip_marks(&text).trim_end_matches(['.', '。', ';', ' ']).to_owned();
+    let whole = Split { metric: text.clone(), target: text.clone(), is_whole: true };
+    if text.len() > 1000 {
+        return whole;
+    }
+    if let Some(split) = bold_lead(raw) {
+        return split;
+    }
+    let parted = at_colon(&text)
+        .or_else(|| at_dash(&text))
+        .or_else(|| at_comparison(&text))
+        .or_else(|| at_verb(&text))
+        .or_else(|| compiles(&text).then(|| whole.clone()))
+        .or_else(|| at_suffix(&text));
+    parted.unwrap_or(whole)
+}
+
+fn compiles(target: &str) -> bool {
+    !matches!(target::compile("", target), Target::Unclear { .. } | Target::Category { .. })
+}
+
+fn parts(metric: &str, target: &str) -> Option<Split> {
+    let metric = trim_metric(metric);
+    let target = target.trim();
+    (!metric.is_empty() && !target.is_empty()).then(|| Split { metric, target: target.to_owned(), is_whole: false })
+}
+
+/// `Runtime still` is about the runtime.
+fn trim_metric(metric: &str) -> String {
+    const FILLER: [&str; 17] = [
+        "is",
+        "are",
+        "be",
+        "was",
+        "still",
+        "stays",
+        "stay",
+        "remains",
+        "must",
+        "should",
+        "shall",
+        "takes",
+        "completes",
+        "in",
+        "the",
+        "at",
+        "of",
+    ];
+    let mut words: Vec<&str> =
+        metric.trim().trim_end_matches([':', '-', '–', '—', '=', '→', ',']).split_whitespace().collect();
+    while words.len() > 1 && words.last().is_some_and(|word| FILLER.contains(&word.to_lowercase().as_str())) {
+        words.pop();
+    }
+    words.join(" ")
+}
+
+/// `**File size** ≤ 5 MB`, `**File size:** ≤ 5 MB`.
+fn bold_lead(raw: &str) -> Option<Split> {
+    let rest = raw.strip_prefix("**").or_else(|| raw.strip_prefix("__"))?;
+    let mark = raw.get(..2)?;
+    let close = rest.find(mark)?;
+    let (title, tail) = (rest.get(..close)?, rest.get(close + 2..)?);
+    let name = fold::inline(title);
+    let name = name.trim_end_matches([':', '：', ' ']).to_owned();
+    let tail = fold::inline(tail);
+    let tail = tail.trim().trim_end_matches(['.', '。', ';']);
+    if tail.is_empty() {
+        // all is bold: parted within, or a title
+        let inner = split(title.trim_end_matches([':', '：', ' ']));
+        return Some(inner);
+    }
+    let target = tail.trim_start_matches([':', '：', '-', '–', '—', '→', ' ']).trim_start_matches("->").trim();
+    if target.is_empty() || tail.starts_with('(') {
+        return None;
+    }
+    let own_separator = tail.len() != target.len() || title.trim_end().ends_with([':', '：']);
+    if own_separator || compiles(target) {
+        return parts(&name, target);
+    }
+    None
+}
+
+/// `File size: ≤ 5 MB`, not `02:30` and not `http://`.
+fn at_colon(text: &str) -> Option<Split> {
+    let wide = text.find('：').map(|at| (at, '：'.len_utf8()));
+    let narrow = text.match_indices(": ").map(|(at, _)| (at, 1)).next();
+    let (at, length) = wide.into_iter().chain(narrow).min()?;
+    parts(text.get(..at)?, text.get(at + length..)?)
+}
+
+/// ` — `, ` – `, ` - `, ` → `, ` = ` before something that can be judged.
+fn at_dash(text: &str) -> Option<Split> {
+    [" — ", " – ", " - ", " → ", " -> ", " => ", " = "].iter().find_map(|dash| {
+        let (metric, target) = text.split_once(dash)?;
+        (compiles(target) || (*dash == " = " && !target.trim().is_empty())).then(|| parts(metric, target)).flatten()
+    })
+}
+
+/// Before the first comparison that demands; one after a preposition restricts.
+fn at_comparison(text: &str) -> Option<Split> {
+    // the judge reads folded widths; cut the text as written only where that keeps its offsets
+    let folded = fold::widths(text);
+    let mut from = 0;
+    for _ in 0..4 {
+        let (at, _) = target::comparison_in(folded.get(from..)?)?;
+        let at = from + at;
+        let (metric, target) = (folded.get(..at)?, folded.get(at..)?);
+        let restricts = metric.split_whitespace().last().is_some_and(|word| {
+            ["for", "with", "when", "if", "on", "@", "while", "during"].contains(&word.to_lowercase().as_str())
+        });
+        if !restricts {
+            return parts(metric, target);
+        }
+        from = at + folded.get(at..)?.find(char::is_whitespace)?;
+    }
+    None
+}
+
+/// `Compression is Snappy`, `Reports must be complete`.
+fn at_verb(text: &str) -> Option<Split> {
+    [" must be ", " should be ", " shall be ", " is ", " are ", " stays ", " remains "].iter().find_map(|verb| {
+        let (metric, target) = text.split_once(verb)?;
+        let judged = !matches!(target::compile(metric, target), Target::Unclear { .. });
+        (judged && !ends_negated(metric)).then(|| parts(metric, target)).flatten()
+    })
+}
+
+/// `Redis connectivity OK`, `Exit code 0`, `Export runs daily at 02:30`: the longest end that can be judged.
+fn at_suffix(text: &str) -> Option<Split> {
+    let starts: Vec<usize> = text.match_indices(' ').map(|(at, _)| at).take(24).collect();
+    starts.into_iter().find_map(|at| {
+        let (metric, target) = (text.get(..at)?, text.get(at + 1..)?);
+        (compiles(target) && !ends_negated(metric) && !counts_a_phrase(target)).then(|| parts(metric, target)).flatten()
+    })
+}
+
+fn ends_negated(metric: &str) -> bool {
+    metric.split_whitespace().last().is_some_and(|word| {
+        let word = word.to_lowercase();
+        matches!(word.as_str(), "not" | "no" | "never" | "longer" | "without" | "cannot" | "neither" | "nor")
+            || word.ends_with("n't")
+            || word.ends_with("n’t")
+    })
+}
+
+/// `Two heartbeats 5 minutes apart` must not become a count of minutes.
+fn counts_a_phrase(target: &str) -> bool {
+    let noun = match target::compile("", target) {
+        Target::Compare { unit: Unit::Count { noun }, .. } => noun,
+        _ => return false,
+    };
+    noun.is_some_and(|noun| fold::fold(&noun).split(' ').count() > 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bullets_are_parted_as_they_are_meant() {
+        for (raw, metric, target) in [
+            ("Runtime still <5ms for ≤200 rows.", "Runtime", "<5ms for ≤200 rows"),
+            ("Map freshness <48h", "Map freshness", "<48h"),
+            ("**File size:** ≤ 5 MB/day", "File size", "≤ 5 MB/day"),
+            ("**File size** ≤ 5 MB/day", "File size", "≤ 5 MB/day"),
+            ("**File size** – ≤ 5 MB/day", "File size", "≤ 5 MB/day"),
+            ("**File size: ≤ 5 MB**", "File size", "≤ 5 MB"),
+            ("File size: ≤ 5 MB", "File size", "≤ 5 MB"),
+            ("ขนาดไฟล์：≤ 5 MB", "ขนาดไฟล์", "≤ 5 MB"),
+            ("Validation time — < 2 s", "Validation time", "< 2 s"),
+            ("Validation completes in under 2 s", "Validation", "in under 2 s"),
+            ("Runtime for ≤200 rows <5ms", "Runtime for ≤200 rows", "<5ms"),
+            ("Compression is Snappy", "Compression", "Snappy"),
+            ("Redis connectivity OK", "Redis connectivity", "OK"),
+            ("LaunchAgent loads & runs automatically", "LaunchAgent", "loads & runs automatically"),
+            ("Exit code 0", "Exit code 0", "Exit code 0"),
+            ("Export runs daily at 02:30", "Export", "runs daily at 02:30"),
+            ("All tests pass", "All tests pass", "All tests pass"),
+            ("no file write errors", "no file write errors", "no file write errors"),
+            ("Redis not working", "Redis not working", "Redis not working"),
+            ("Something nobody can measure", "Something nobody can measure", "Something nobody can measure"),
+            ("✅ Schema consistency: 0 errors", "Schema consistency", "0 errors"),
+            ("**Redis connectivity**", "Redis connectivity", "Redis connectivity"),
+        ] {
+            let got = split(fold::strip_marks(raw));
+            assert_eq!((got.metric.as_str(), got.target.as_str()), (metric, target), "{raw}");
+        }
+    }
+}

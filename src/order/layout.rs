@@ -1,0 +1,263 @@
+//! The parts of a Markdown order: title, key lines, sections, loose lines. A part begins where the one before it ends, so
+//! their spans tile the body by construction.
+
+use super::blocks::{Block, List};
+use super::model::{PartKind, Span};
+use super::names::{self, Role};
+use super::source::Source;
+use super::{fold, keyline};
+
+/// One part with what stands in it.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub kind: PartKind,
+    /// As written, without marks.
+    pub label: String,
+    /// Folded.
+    pub name: String,
+    /// 1 to 6 for headings, 7 for keys; a deeper part belongs to the one above it.
+    pub level: u8,
+    pub start: usize,
+    /// The heading or the key line.
+    pub head: Span,
+    /// The value on a key's own line.
+    pub value: Option<Span>,
+    pub blocks: Vec<Block>,
+    pub zone: Zone,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Zone {
+    /// Before the first section.
+    Preamble,
+    Section,
+    /// After the last separator below a section: signatures and the like.
+    Loose,
+}
+
+impl Chunk {
+    fn new(kind: PartKind, label: &str, level: u8, head: Span, zone: Zone) -> Self {
+        let label = fold::inline(label);
+        let name = fold::heading(&label);
+        Chunk { kind, label, name, level, start: head.start, head, value: None, blocks: Vec::new(), zone }
+    }
+
+    pub fn role(&self) -> Role {
+        names::role(&self.name)
+    }
+
+    /// Whether text below it belongs to it.
+    fn gathers(&self) -> bool {
+        self.kind == PartKind::Key
+            && (self.role() != Role::Other || self.value.as_ref().is_none_or(|value| value.is_empty()))
+    }
+}
+
+/// Parts in order, from the blocks of the body.
+pub(crate) fn chunks(source: &Source<'_>, blocks: Vec<Block>) -> Vec<Chunk> {
+    let loose_from = loose_tails(&blocks);
+    let mut layout = Layout { source, chunks: Vec::new(), zone: Zone::Preamble, has_title: false };
+    for (n, block) in blocks.into_iter().enumerate() {
+        let tail_is_loose = loose_from.get(n).copied().unwrap_or(false);
+        layout.block(block, tail_is_loose);
+    }
+    layout.chunks
+}
+
+/// For each block, whether from it to the next heading there is only text and separators.
+fn loose_tails(blocks: &[Block]) -> Vec<bool> {
+    let mut loose = vec![true; blocks.len()];
+    let mut tail = true;
+    for (slot, block) in loose.iter_mut().zip(blocks).rev() {
+        tail = match block {
+            Block::Heading { .. } => true,
+            Block::Paragraph { .. } | Block::Rule(_) => tail,
+            _ => false,
+        };
+        *slot = tail;
+    }
+    loose
+}
+
+struct Layout<'a> {
+    source: &'a Source<'a>,
+    chunks: Vec<Chunk>,
+    zone: Zone,
+    has_title: bool,
+}
+
+impl Layout<'_> {
+    fn slice(&self, span: &Span) -> &str {
+        self.source.slice(span)
+    }
+
+    fn block(&mut self, block: Block, tail_is_loose: bool) {
+        match block {
+            Block::Heading { level, text, span } => self.heading(level, text, span),
+            Block::Rule(span) => self.rule(span, tail_is_loose),
+            Block::Paragraph { lines } if self.zone == Zone::Section => self.section_text(lines),
+            Block::Paragraph { lines } => self.free_text(lines),
+            Block::List(list) if self.zone != Zone::Section => self.free_list(list),
+            block => self.append(block),
+        }
+    }
+
+    fn heading(&mut self, level: u8, text: Span, span: Span) {
+        let words = self.slice(&text).to_owned();
+        let name = fold::heading(&words);
+        let is_first = !self.has_title && self.zone == Zone::Preamble;
+        let is_title = is_first && (level == 1 || names::is_order_title(&name) || names::role(&name) == Role::Other);
+        if is_title {
+            self.has_title = true;
+            self.chunks.push(Chunk::new(PartKind::Title, &words, level, span, Zone::Preamble));
+            return;
+        }
+        self.zone = Zone::Section;
+        self.chunks.push(Chunk::new(PartKind::Section, &words, level, span, Zone::Section));
+    }
+
+    fn rule(&mut self, span: Span, tail_is_loose: bool) {
+        if self.zone == Zone::Section && !tail_is_loose {
+            self.append(Block::Rule(span));
+            return;
+        }
+        if self.zone == Zone::Section {
+            self.zone = Zone::Loose;
+        }
+        self.other(span);
+    }
+
+    fn other(&mut self, span: Span) {
+        // neighbouring lines that are nothing of their own are one part
+        if !self.chunks.last().is_some_and(|last| last.kind == PartKind::Other && last.zone == self.zone) {
+            self.chunks.push(Chunk::new(PartKind::Other, "", 7, span, self.zone));
+        }
+    }
+
+    fn append(&mut self, block: Block) {
+        if self.chunks.is_empty()
+            || (self.zone != Zone::Section
+                && !self.chunks.last().is_some_and(|last| last.gathers() || last.kind == PartKind::Other))
+        {
+            let start = block.start();
+            self.chunks.push(Chunk::new(PartKind::Other, "", 7, start..start, self.zone));
+        }
+        if let Some(last) = self.chunks.last_mut() {
+            last.blocks.push(block);
+        }
+    }
+
+    fn append_line(&mut self, line: Span, continues: bool) {
+        let Some(last) = self.chunks.last_mut() else { return };
+        match last.blocks.last_mut() {
+            Some(Block::Paragraph { lines }) if continues => lines.push(line),
+            _ => last.blocks.push(Block::Paragraph { lines: vec![line] }),
+        }
+    }
+
+    fn key(&mut self, line: &Span, key: &keyline::KeyLine) {
+        let mut chunk = Chunk::new(PartKind::Key, &key.name, 7, line.clone(), self.zone);
+        chunk.value = Some(line.start + key.value.start..line.start + key.value.end);
+        self.chunks.push(chunk);
+    }
+
+    /// Text within a section: a key line that names a section begins one of its own.
+    fn section_text(&mut self, lines: Vec<Span>) {
+        let mut continues = false;
+        for line in lines {
+            let text = self.slice(&line).to_owned();
+            let opens = self.opens_section(&text);
+            match opens {
+                Some(key) => {
+                    self.key(&line, &key);
+                    continues = false;
+                }
+                None => {
+                    self.append_line(line, continues);
+                    continues = true;
+                }
+            }
+        }
+    }
+
+    /// `**Deliverables:** …` within another section; a plain `Deliverables:` only with nothing behind it.
+    fn opens_section(&self, text: &str) -> Option<keyline::KeyLine> {
+        let key = keyline::parse(text).or_else(|| bold_title(text))?;
+        let role = names::role(&fold::heading(&key.name));
+        let enclosing = self.chunks.iter().rev().find(|chunk| chunk.kind != PartKind::Other).map(Chunk::role);
+        // within acceptance, `**Verification:** …` says how one criterion is measured
+        let is_detail = enclosing == Some(Role::Acceptance) && role != Role::Deliverables && !key.value.is_empty();
+        let opens = role != Role::Other && enclosing != Some(role) && !is_detail && (key.bold || key.value.is_empty());
+        opens.then_some(key)
+    }
+
+    /// Lines before the first section and after the last separator.
+    fn free_text(&mut self, lines: Vec<Span>) {
+        let mut continues = false;
+        for line in lines {
+            let text = self.slice(&line).to_owned();
+            if let Some(key) = keyline::parse(&text).or_else(|| bold_title(&text)) {
+                self.key(&line, &key);
+                continues = true;
+                continue;
+            }
+            // soft-wrapped values, and text below a key that names a section
+            let gathers = self.chunks.last().is_some_and(Chunk::gathers);
+            let wraps = continues && self.chunks.last().is_some_and(|last| last.kind == PartKind::Key);
+            if !gathers && !wraps {
+                self.other(line.clone());
+            }
+            self.append_line(line, continues);
+            continues = true;
+        }
+    }
+
+    /// A list before the first section: key bullets, or what a key above it gathers.
+    fn free_list(&mut self, list: List) {
+        let gathers = self.chunks.last().is_some_and(Chunk::gathers);
+        let keys: Vec<Option<(Span, keyline::KeyLine)>> = list
+            .items
+            .iter()
+            .map(|item| {
+                let line = item.lines.first()?;
+                keyline::parse(self.slice(line)).map(|key| (line.clone(), key))
+            })
+            .collect();
+        let known = keys.iter().flatten().any(|(_, key)| {
+            let name = fold::heading(&key.name);
+            names::scalar(&name).is_some() || names::role(&name) != Role::Other
+        });
+        let is_key_list = known || (!gathers && keys.iter().flatten().any(|(_, key)| key.bold));
+        if !is_key_list || (gathers && !known) {
+            self.append(Block::List(list));
+            return;
+        }
+        for (item, key) in list.items.into_iter().zip(keys) {
+            match key {
+                Some((line, key)) => {
+                    self.key(&line, &key);
+                    if let Some(chunk) = self.chunks.last_mut() {
+                        chunk.start = item.span.start;
+                        let rest: Vec<Span> = item.lines.into_iter().skip(1).collect();
+                        if !rest.is_empty() {
+                            chunk.blocks.push(Block::Paragraph { lines: rest });
+                        }
+                        chunk.blocks.extend(item.blocks);
+                    }
+                }
+                None => {
+                    let span = item.span.clone();
+                    self.append(Block::List(List { span, items: vec![item] }));
+                }
+            }
+        }
+    }
+}
+
+/// `**Acceptance Criteria**` on a line of its own.
+fn bold_title(text: &str) -> Option<keyline::KeyLine> {
+    let text = fold::strip_marks(text);
+    let inner = text.strip_prefix("**").and_then(|rest| rest.strip_suffix("**"))?;
+    let is_title = !inner.contains("**") && names::role(&fold::heading(inner)) != Role::Other;
+    is_title.then(|| keyline::KeyLine { name: fold::inline(inner), value: 0..0, bold: true })
+}

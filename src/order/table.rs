@@ -1,0 +1,195 @@
+//! Pipe tables, cell by cell, with spans. A pipe within a code span does not part cells where that keeps the columns.
+
+use super::fold;
+use super::model::Span;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    pub header: Vec<Cell>,
+    pub rows: Vec<Row>,
+    pub span: Span,
+    /// Whether the line of dashes was there.
+    pub has_rule: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub cells: Vec<Cell>,
+    pub span: Span,
+    /// More cells than the header has.
+    pub overflows: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Cell {
+    /// Inline Markdown taken off.
+    pub text: String,
+    /// As written, `\|` resolved.
+    pub raw: String,
+    pub span: Span,
+}
+
+/// `|---|:--:|`.
+pub(crate) fn is_rule(line: &str) -> bool {
+    let line = line.trim();
+    line.contains('-')
+        && line.contains(['|', ':'])
+        && line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ' | '\t'))
+        && line.split('|').map(str::trim).filter(|cell| !cell.is_empty()).all(|cell| cell.contains('-'))
+}
+
+/// Whether a line parts cells.
+pub(crate) fn has_pipe(line: &str) -> bool {
+    !splits(line, false).is_empty()
+}
+
+/// Reads the lines of a table; the first is the header. `lines` are spans of `text`.
+pub(crate) fn read(text: &str, lines: &[Span]) -> Option<Table> {
+    let (first, rest) = lines.split_first()?;
+    let slice = |span: &Span| text.get(span.clone()).unwrap_or("");
+    let has_rule = rest.first().is_some_and(|line| is_rule(slice(line)));
+    let rule_columns = rest.first().filter(|_| has_rule).map(|line| cells(slice(line), line.start, false).len());
+    let header = best(slice(first), first.start, rule_columns);
+    let rows = rest
+        .iter()
+        .skip(usize::from(has_rule))
+        .filter(|line| !slice(line).trim().is_empty() && !is_rule(slice(line)))
+        .map(|line| {
+            let cells = best(slice(line), line.start, Some(header.len()));
+            let overflows = cells.len() > header.len();
+            Row { cells, span: line.clone(), overflows }
+        })
+        .collect();
+    Some(Table { header, rows, span: first.start..lines.last()?.end, has_rule })
+}
+
+/// The cells of a line: pipes in code kept together when that gives the wanted number of columns or the plain reading
+/// does not.
+fn best(line: &str, base: usize, columns: Option<usize>) -> Vec<Cell> {
+    let plain = cells(line, base, false);
+    if !line.contains('`') || columns == Some(plain.len()) {
+        return plain;
+    }
+    let code_aware = cells(line, base, true);
+    if columns.is_some_and(|columns| code_aware.len() > columns && plain.len() < code_aware.len()) {
+        plain
+    } else {
+        code_aware
+    }
+}
+
+fn cells(line: &str, base: usize, code_aware: bool) -> Vec<Cell> {
+    let trimmed = line.trim();
+    let lead = line.len() - line.trim_start().len();
+    let mut bounds = splits(trimmed, code_aware);
+    bounds.push(trimmed.len());
+    let mut cells = Vec::new();
+    let mut start = 0;
+    for (n, end) in bounds.iter().enumerate() {
+        let is_edge = (n == 0 && *end == 0) || (n + 1 == bounds.len() && n > 0 && start == *end);
+        if !is_edge {
+            cells.push(cell(trimmed, start, *end, base + lead));
+        }
+        start = end + 1;
+    }
+    cells
+}
+
+fn cell(line: &str, start: usize, end: usize, base: usize) -> Cell {
+    let inner = line.get(start..end).unwrap_or("");
+    let lead = inner.len() - inner.trim_start().len();
+    let raw = inner.trim();
+    let span = base + start + lead..base + start + lead + raw.len();
+    let raw = raw.replace("\\|", "|");
+    Cell { text: fold::inline(&raw), raw, span }
+}
+
+/// Offsets of the pipes that part cells.
+fn splits(line: &str, code_aware: bool) -> Vec<usize> {
+    let bytes = line.as_bytes();
+    let mut found = Vec::new();
+    let mut at = 0;
+    let mut unclosed = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 1,
+            b'|' => found.push(at),
+            b'`' if code_aware => {
+                let run = bytes.iter().skip(at).take_while(|b| **b == b'`').count();
+                // bounded: a line of nothing but odd backticks must not be quadratic
+                match (unclosed < 16).then(|| closing(bytes, at + run, run)).flatten() {
+                    Some(end) => at = end + run - 1,
+                    None => {
+                        unclosed += 1;
+                        at += run - 1;
+                    }
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    found
+}
+
+fn closing(bytes: &[u8], from: usize, run: usize) -> Option<usize> {
+    let mut at = from;
+    while at < bytes.len() {
+        let length = bytes.iter().skip(at).take_while(|b| **b == b'`').count();
+        if length == run {
+            return Some(at);
+        }
+        at += length.max(1);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(line: &str, columns: usize) -> Vec<String> {
+        best(line, 0, Some(columns)).into_iter().map(|cell| cell.text).collect()
+    }
+
+    #[test]
+    fn rows_are_parted_as_their_author_meant() {
+        for (line, columns, expect) in [
+            ("| a | b |", 2, vec!["a", "b"]),
+            ("a | b", 2, vec!["a", "b"]),
+            ("| a | |", 2, vec!["a", ""]),
+            ("| `x | y` | b |", 2, vec!["x | y", "b"]),
+            (r"| `x \| y` | b |", 2, vec!["x | y", "b"]),
+            (r"| x \| y | b |", 2, vec!["x | y", "b"]),
+            ("| `x | b |", 2, vec!["x", "b"]),
+            ("| a | b | c |", 2, vec!["a", "b", "c"]),
+            ("| a |", 2, vec!["a"]),
+        ] {
+            assert_eq!(texts(line, columns), expect, "{line}");
+        }
+    }
+
+    #[test]
+    fn spans_are_those_of_the_cells() {
+        let text = "x\n | Métric | `a | b` |\n|---|---|\n";
+        let table = read(text, &[2..text.find("\n|-").unwrap(), text.find("|-").unwrap()..text.len() - 1]).unwrap();
+        let spans: Vec<&str> = table.header.iter().map(|cell| &text[cell.span.clone()]).collect();
+        assert_eq!(spans, ["Métric", "`a | b`"]);
+        assert!(table.has_rule);
+    }
+
+    #[test]
+    fn rules_are_told_from_rows() {
+        for (line, expect) in [
+            ("|---|---|", true),
+            ("--- | :-:", true),
+            ("|:--|", true),
+            ("---", false),
+            ("| a | - |", false),
+            ("|  | --- |", true),
+            ("||", false),
+        ] {
+            assert_eq!(is_rule(line), expect, "{line}");
+        }
+    }
+}
