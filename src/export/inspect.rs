@@ -108,7 +108,7 @@ fn by_duckdb(path: &Path, program_sql: &Path) -> Result<Result<Facts, String>, E
         max_output: 16 * 1024 * 1024,
     };
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (_, files) = program.facts(dir, vec![name.to_owned()])?;
+    let (_, files) = program.facts(dir, vec![name.to_owned()], false)?;
     Ok(match files.into_iter().next().map(|file| file.result) {
         Some(FactsOrError::Facts(facts)) => Ok(facts),
         Some(FactsOrError::Error(error)) => Err(error),

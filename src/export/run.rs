@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::read::{self, Footer, Opened};
+use super::read;
 use super::row::{HeartbeatRow, ReportRow, day_of, heartbeat_row};
 use super::scan::{self, Found, Outcome, Work};
 use super::schema::{Tabular, key};
@@ -101,12 +101,8 @@ impl WorkDir {
 struct Chosen {
     day: Date,
     why: Why,
-    existing: Option<Existing>,
-}
-
-struct Existing {
-    opened: Opened,
-    footer: Footer,
+    /// Whether there is a file of ours; it is opened only while it is needed, for there may be many.
+    replaces_ours: bool,
 }
 
 impl<'a> Job<'a> {
@@ -297,50 +293,46 @@ impl<'a> Job<'a> {
         }
         let mut chosen = Vec::new();
         for (day, why) in candidates {
-            let existing = existing.remove(&day);
-            if existing.is_none() && sorted.day(day).is_none() {
+            let digest = existing.remove(&day);
+            if digest.is_none() && sorted.day(day).is_none() {
                 report.empty_days.push(day);
                 continue;
             }
             let why = match why {
                 Some(why) => why,
-                None if self.is_late(sorted, day, existing.as_ref())? => Why::Late,
+                None if self.is_late(sorted, day, digest.as_deref())? => Why::Late,
                 None => continue,
             };
-            chosen.push(Chosen { day, why, existing });
+            chosen.push(Chosen { day, why, replaces_ours: digest.is_some() });
         }
         Ok(chosen)
     }
 
-    /// Our day files of `dataset`. Others, and those that can't be read, are left for [`Job::publish`] to set aside.
-    fn existing(&self, dataset: Dataset) -> Result<BTreeMap<Date, Existing>, ExportError> {
+    /// Our day files of `dataset` and the digest of what they were made of. Others, and those that can't be read, are
+    /// left for [`Job::publish`] to set aside.
+    fn existing(&self, dataset: Dataset) -> Result<BTreeMap<Date, String>, ExportError> {
         let mut found = BTreeMap::new();
         for path in read::parquet_files(&self.analytics)? {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let Some((_, day)) = Dataset::of_file_name(&name).filter(|(kind, _)| *kind == dataset) else { continue };
-            let Ok(opened) = read::open(&path) else { continue };
-            let Ok(footer) = opened.footer() else { continue };
+            let Ok(mut footer) = read::open(&path).and_then(|opened| opened.footer()) else { continue };
             if footer.is_ours() && footer.dataset() == Some(dataset) {
-                found.insert(day, Existing { opened, footer });
+                found.insert(day, footer.metadata.remove(key::SOURCE_DIGEST).unwrap_or_default());
             }
         }
         Ok(found)
     }
 
-    /// Whether the reports of `day` differ from those that its file was made of.
-    fn is_late<T: Tabular>(
-        &self,
-        sorted: &Sorted<T>,
-        day: Date,
-        existing: Option<&Existing>,
-    ) -> Result<bool, ExportError> {
-        match (sorted.day(day), existing) {
-            (Some(sources), Some(existing)) => {
-                Ok(existing.footer.metadata.get(key::SOURCE_DIGEST) != Some(&sources.digest))
-            }
-            (Some(_), None) => Ok(true),
+    fn target(&self, dataset: Dataset, day: Date) -> PathBuf {
+        self.analytics.join(dataset.file_name(day))
+    }
+
+    /// Whether the reports of `day` differ from those that its file was made of, which have `digest`.
+    fn is_late<T: Tabular>(&self, sorted: &Sorted<T>, day: Date, digest: Option<&str>) -> Result<bool, ExportError> {
+        match (sorted.day(day), digest) {
+            (Some(sources), digest) => Ok(digest != Some(&sources.digest)),
             (None, None) => Ok(false),
-            (None, Some(existing)) => {
+            (None, Some(_)) => {
                 // its reports were rotated away, or one of them now has another day
                 let is_gone = self.is_gone::<T>()?;
                 let mut all_gone = true;
@@ -348,7 +340,7 @@ impl<'a> Job<'a> {
                     Dataset::Heartbeats => "filename",
                     Dataset::Reports => "path",
                 };
-                existing.opened.texts(name, |name| {
+                read::open(&self.target(T::DATASET, day))?.texts(name, |name| {
                     all_gone = is_gone(name);
                     all_gone
                 })?;
@@ -383,7 +375,7 @@ impl<'a> Job<'a> {
         report.readers = vec!["the parquet crate".to_owned(), format!("DuckDB {version}")];
         let mut changed = false;
         for ((chosen, staged), validation) in chunk.iter().zip(staged).zip(validations) {
-            let target = self.analytics.join(T::DATASET.file_name(chosen.day));
+            let target = self.target(T::DATASET, chosen.day);
             let mut day = DayReport {
                 dataset: T::DATASET,
                 date: chosen.day,
@@ -414,13 +406,11 @@ impl<'a> Job<'a> {
         let about = About { day: chosen.day, timezone: &self.config.export.timezone, compression: self.compression };
         let dir = self.work_dir.path();
         let fresh = sorted.take(chosen.day);
-        match &chosen.existing {
-            None => stage::stage(dir, &about, stage::merge(fresh, std::iter::empty(), |_| false, dir)),
-            Some(existing) => {
-                let earlier = existing.opened.rows::<T>()?;
-                stage::stage(dir, &about, stage::merge(fresh, earlier, self.is_gone::<T>()?, dir))
-            }
+        if !chosen.replaces_ours {
+            return stage::stage(dir, &about, stage::merge(fresh, std::iter::empty(), |_| false, dir));
         }
+        let earlier = read::open(&self.target(T::DATASET, chosen.day))?.rows::<T>()?;
+        stage::stage(dir, &about, stage::merge(fresh, earlier, self.is_gone::<T>()?, dir))
     }
 
     fn publish(
@@ -434,7 +424,7 @@ impl<'a> Job<'a> {
             return Ok(FileState::Dry);
         }
         let there = std::fs::symlink_metadata(target).is_ok();
-        if there && chosen.existing.is_none() {
+        if there && !chosen.replaces_ours {
             let aside = place::keep_aside(target)?;
             let shown = |path: &Path| scan::shown(self.root.path(), path);
             report.moved.push((shown(target), shown(&aside)));

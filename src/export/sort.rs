@@ -15,8 +15,8 @@ use sha2::{Digest as _, Sha256};
 use super::row::Row;
 
 /// Runs that are merged at once; each holds one row and one read buffer.
-const FAN_IN: usize = 32;
-const READ_BYTES: usize = 16 * 1024;
+const FAN_IN: usize = 16;
+const READ_BYTES: usize = 8 * 1024;
 
 pub struct Sorter<T> {
     budget: usize,

@@ -24,8 +24,8 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
 pub enum Ask {
-    /// The facts of each file.
-    Facts { files: Vec<String> },
+    /// The facts of each file. `alike`: they have one schema, so that one statement can read them all.
+    Facts { files: Vec<String>, alike: bool },
     /// One read-only statement over the views.
     Query { sql: String, views: Vec<View>, max_bytes: usize },
 }
@@ -137,9 +137,9 @@ impl Program<'_> {
     }
 
     /// The facts of `files` in `dir` as DuckDB reads them, in their order, and DuckDB's version.
-    pub fn facts(&self, dir: &Path, files: Vec<String>) -> Result<(String, Vec<FileFacts>), SqlError> {
+    pub fn facts(&self, dir: &Path, files: Vec<String>, alike: bool) -> Result<(String, Vec<FileFacts>), SqlError> {
         let count = files.len();
-        match self.ask(dir, Ask::Facts { files })? {
+        match self.ask(dir, Ask::Facts { files, alike })? {
             Answer::Facts { version, files } if files.len() == count => Ok((version, files)),
             _ => Err(SqlError::Answer { program: self.path.to_owned(), why: "it answers something else".to_owned() }),
         }

@@ -33,7 +33,7 @@ pub fn validate(
     let names: Vec<String> = staged.iter().map(Staged::name).collect();
     let (first, second) = std::thread::scope(|scope| {
         // the child works while the parquet crate reads
-        let second = scope.spawn(|| sql.facts(dir, names));
+        let second = scope.spawn(|| sql.facts(dir, names, true));
         let first: Result<Vec<_>, ExportError> = staged.iter().map(|staged| by_crate(staged, compression)).collect();
         (first, second.join())
     });

@@ -4,34 +4,45 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use duckdb::Connection;
-use duckdb::types::Value;
 use workbridge::export::facts::{Facts, PREFIX_CHARS};
 use workbridge::export::sql::{Answer, FactsOrError, FileFacts};
 
 use super::{identifier, literal, lock_down};
 
-pub fn answer(connection: &Connection, files: Vec<String>) -> Result<Answer, String> {
+/// With `alike` the files have the schema of the first one, and are read in one go.
+pub fn answer(connection: &Connection, files: Vec<String>, alike: bool) -> Result<Answer, String> {
     let version = connection
         .query_row("SELECT version()", [], |row| row.get::<_, String>(0))
         .map_err(|error| error.to_string())?;
     lock_down(connection, &files).map_err(|error| error.to_string())?;
-    let mut plans: BTreeMap<String, Plan> = BTreeMap::new();
+    let start = Instant::now();
+    // a file that can't be read fails them all: then each is asked alone, so that it is named
+    let together = if alike && files.len() > 1 { facts_of(connection, &files).ok() } else { None };
+    let each_ns = start.elapsed().as_nanos() as u64 / files.len().max(1) as u64;
     let files = files
         .into_iter()
-        .map(|file| {
-            let start = Instant::now();
-            let result = match facts_of(connection, &file, &mut plans) {
-                Ok(facts) => FactsOrError::Facts(facts),
-                Err(error) => FactsOrError::Error(error.to_string()),
-            };
-            FileFacts { file, elapsed_ns: start.elapsed().as_nanos() as u64, result }
+        .map(|file| match &together {
+            Some(found) => {
+                let facts = found.get(&file).cloned().unwrap_or_default();
+                FileFacts { file, elapsed_ns: each_ns, result: FactsOrError::Facts(facts) }
+            }
+            None => alone(connection, file),
         })
         .collect();
     Ok(Answer::Facts { version, files })
 }
 
+fn alone(connection: &Connection, file: String) -> FileFacts {
+    let start = Instant::now();
+    let result = match facts_of(connection, std::slice::from_ref(&file)) {
+        Ok(found) => FactsOrError::Facts(found.into_values().next().unwrap_or_default()),
+        Err(error) => FactsOrError::Error(error.to_string()),
+    };
+    FileFacts { file, elapsed_ns: start.elapsed().as_nanos() as u64, result }
+}
+
 /// The aggregates of one schema.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Plan {
     /// Key of the fact and the expression that gives it as text.
     table: Vec<(String, String)>,
@@ -39,51 +50,75 @@ struct Plan {
     lists: Vec<(String, Vec<(String, String)>)>,
 }
 
-fn facts_of(connection: &Connection, file: &str, plans: &mut BTreeMap<String, Plan>) -> duckdb::Result<Facts> {
-    let source = format!("read_parquet([{}], hive_partitioning=false, filename=false)", literal(file));
-    let columns = columns_of(connection, &source)?;
-    let fingerprint = columns.iter().map(|(name, kind)| format!("{name} {kind}\n")).collect::<String>();
-    let plan = plans.entry(fingerprint).or_insert_with(|| Plan::of(&columns)).clone();
-    let mut selected = vec!["CAST(count(*) AS VARCHAR)".to_owned()];
+/// The column that tells the file of a row.
+const FILE: &str = "__workbridge_file";
+
+/// The facts of each file; a file without rows is not among them.
+fn facts_of(connection: &Connection, files: &[String]) -> duckdb::Result<BTreeMap<String, Facts>> {
+    let list = files.iter().map(|file| literal(file)).collect::<Vec<_>>().join(", ");
+    let source = format!("read_parquet([{list}], hive_partitioning=false, filename='{FILE}')");
+    let plan = Plan::of(&columns_of(connection, &source)?);
+    let mut found: BTreeMap<String, Facts> = BTreeMap::new();
+    let mut selected = vec![FILE.to_owned(), "CAST(count(*) AS VARCHAR)".to_owned()];
     selected.extend(plan.table.iter().map(|(_, expression)| expression.clone()));
-    let row = one_row(connection, &format!("SELECT {} FROM {source}", selected.join(", ")))?;
-    let rows: u64 = row.first().cloned().flatten().and_then(|n| n.parse().ok()).unwrap_or(0);
-    let mut facts = Facts { rows, values: BTreeMap::new() };
-    // without rows the other reader sees no columns either
-    if rows == 0 {
-        return Ok(facts);
+    let sql = format!("SELECT {} FROM {source} GROUP BY {FILE}", selected.join(", "));
+    for row in rows_of(connection, &sql)? {
+        let mut values = row.into_iter();
+        let (Some(file), Some(rows)) = (values.next().flatten(), values.next().flatten()) else { continue };
+        let facts = found.entry(file).or_default();
+        facts.rows = rows.parse().unwrap_or(0);
+        keep(facts, &plan.table, values);
     }
-    let mut keep = |keys: &[(String, String)], values: Vec<Option<String>>| {
-        let known = keys.iter().zip(values).filter_map(|((key, _), value)| Some((key.clone(), value?)));
-        facts.values.extend(known);
-    };
-    keep(&plan.table, row.into_iter().skip(1).collect());
     for (column, expressions) in &plan.lists {
         let selected: Vec<&str> = expressions.iter().map(|(_, expression)| expression.as_str()).collect();
         let column = identifier(column);
-        let sql = format!("SELECT {} FROM (SELECT unnest({column}) AS e FROM {source})", selected.join(", "));
-        keep(expressions, one_row(connection, &sql)?);
+        let sql = format!(
+            "SELECT {FILE}, {} FROM (SELECT {FILE}, unnest({column}) AS e FROM {source}) GROUP BY {FILE}",
+            selected.join(", ")
+        );
+        let mut with_elements = BTreeMap::new();
+        for row in rows_of(connection, &sql)? {
+            let mut values = row.into_iter();
+            let Some(file) = values.next().flatten() else { continue };
+            with_elements.insert(file, values);
+        }
+        for (file, facts) in &mut found {
+            match with_elements.remove(file) {
+                Some(values) => keep(facts, expressions, values),
+                // no list of this file has an element
+                None => keep(facts, expressions, expressions.iter().map(|(key, _)| nothing(key))),
+            }
+        }
     }
-    Ok(facts)
+    Ok(found)
+}
+
+fn keep(facts: &mut Facts, keys: &[(String, String)], values: impl Iterator<Item = Option<String>>) {
+    facts.values.extend(keys.iter().zip(values).filter_map(|((key, _), value)| Some((key.clone(), value?))));
+}
+
+/// What an aggregate gives for no rows.
+fn nothing(key: &str) -> Option<String> {
+    (key.ends_with(".count") || key.ends_with(".bytes")).then(|| "0".to_owned())
 }
 
 fn columns_of(connection: &Connection, source: &str) -> duckdb::Result<Vec<(String, String)>> {
-    let mut statement = connection.prepare(&format!("DESCRIBE SELECT * FROM {source}"))?;
+    let mut statement = connection.prepare(&format!("DESCRIBE SELECT * EXCLUDE ({FILE}) FROM {source}"))?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     rows.collect()
 }
 
-fn one_row(connection: &Connection, sql: &str) -> duckdb::Result<Vec<Option<String>>> {
+/// All cells as text.
+fn rows_of(connection: &Connection, sql: &str) -> duckdb::Result<Vec<Vec<Option<String>>>> {
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
-    let Some(row) = rows.next()? else { return Ok(Vec::new()) };
-    let count = row.as_ref().column_count();
-    (0..count)
-        .map(|i| match row.get::<_, Value>(i)? {
-            Value::Text(text) => Ok(Some(text)),
-            _ => Ok(None),
-        })
-        .collect()
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let count = row.as_ref().column_count();
+        let cells: duckdb::Result<Vec<_>> = (0..count).map(|i| row.get::<_, Option<String>>(i)).collect();
+        found.push(cells?);
+    }
+    Ok(found)
 }
 
 impl Plan {

@@ -44,7 +44,7 @@ fn respond() -> Result<Answer, String> {
     limit_memory(request.memory_mb);
     let connection = connect(&request).map_err(|error| error.to_string())?;
     match request.ask {
-        Ask::Facts { files } => facts::answer(&connection, files),
+        Ask::Facts { files, alike } => facts::answer(&connection, files, alike),
         Ask::Query { sql, views, max_bytes } => query::answer(&connection, &sql, &views, max_bytes),
     }
 }

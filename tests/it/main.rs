@@ -3,8 +3,10 @@
 mod bridge;
 mod cli;
 mod engine;
+mod export;
 mod monitor;
 mod packaging;
+mod query;
 mod reports;
 mod schedule;
 mod services;
