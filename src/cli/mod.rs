@@ -19,6 +19,7 @@ pub mod status;
 pub mod steer;
 pub mod submit;
 pub mod up;
+pub mod verify;
 pub mod wait;
 
 use std::io::Read as _;
@@ -61,6 +62,7 @@ pub enum Command {
     New(new::Args),
     Export(export::Args),
     Query(query::Args),
+    Verify(verify::Args),
     Completions(completions::Args),
     Man(completions::ManArgs),
     Monitor(monitor::Args),
@@ -151,6 +153,7 @@ fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Man(args) => completions::man(args),
         Command::Monitor(args) => monitor::run(args, global),
         Command::Export(args) => export::run(args, global),
+        Command::Verify(args) => verify::run(args, global),
         Command::Query(args) => query::run(args, global),
         Command::Up(args) => up::run(args, global),
         Command::Run(args) => self::run::run(args, global),

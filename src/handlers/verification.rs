@@ -2,10 +2,14 @@
 //!
 //! Invariant: it changes nothing but its own report.
 
+use serde::{Deserialize, Serialize};
+
 use super::parquet_exporter::declarations::DECLARATIONS;
+use super::parquet_exporter::steps::look::Verify;
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;
 use crate::order::Order;
+use crate::verify::deployment::Deployment;
 
 pub const DESCRIPTOR: Descriptor = Descriptor {
     name: "verification",
@@ -25,15 +29,46 @@ impl Handler for Verification {
         &DESCRIPTOR
     }
 
-    fn diagnose(&self, _order: &Order, _context: &Context) -> Result<serde_json::Value, HandlerError> {
-        Err(HandlerError::Refused("verification cannot measure yet".to_owned()))
+    fn diagnose(&self, _order: &Order, context: &Context) -> Result<serde_json::Value, HandlerError> {
+        let recorded = Deployment::load(&context.root)
+            .map_err(|error| HandlerError::failed("failed to find what is deployed", error))?;
+        let facts = Facts {
+            deployed: recorded.is_some(),
+            deployment: recorded.unwrap_or_else(|| Deployment::standard(&context.config)),
+        };
+        serde_json::to_value(facts).map_err(|error| HandlerError::failed("failed to write down the facts", error))
     }
 
-    fn plan(&self, _order: &Order, _facts: &serde_json::Value, _config: &Config) -> Result<Plan, HandlerError> {
-        Err(HandlerError::Refused("verification cannot measure yet".to_owned()))
+    fn plan(&self, _order: &Order, facts: &serde_json::Value, _config: &Config) -> Result<Plan, HandlerError> {
+        let spec = StepSpec {
+            name: "verification".to_owned(),
+            describe: "measure everything that is deployed, as `wo verify parquet` does".to_owned(),
+            subjects: vec!["verification:parquet".to_owned()],
+            params: facts.clone(),
+            deadline_s: None,
+            measures_only: true,
+        };
+        Ok(Plan { steps: vec![spec], keep_on_failure: true, notes: Vec::new() })
     }
 
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
-        Err(HandlerError::Refused(format!("verification has no step `{}`", spec.name)))
+        let facts: Facts = serde_json::from_value(spec.params.clone())
+            .map_err(|error| HandlerError::failed("failed to understand the stored step", error))?;
+        Ok(Box::new(Verify { deployment: facts.deployment, deployed: facts.deployed }))
     }
+
+    fn recognize_command(&self, command: &str) -> Option<Vec<String>> {
+        super::parquet_exporter::commands::keys(command)
+    }
+
+    fn reference(&self, _order: &Order) -> Vec<String> {
+        vec!["wo verify parquet".to_owned()]
+    }
+}
+
+/// What is verified, found before the plan.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Facts {
+    deployed: bool,
+    deployment: Deployment,
 }

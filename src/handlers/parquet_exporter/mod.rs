@@ -4,16 +4,24 @@
 //! Invariant: what is measured comes from the very checks of `wo verify parquet`; a deployment adds only what needs a
 //! run of its own (dry run, export, rerun).
 
+pub mod commands;
 pub mod declarations;
 pub mod layout;
 pub mod place;
 pub mod plan;
 pub mod shims;
-mod steps;
+pub mod steps;
+
+use std::path::{Path, PathBuf};
+
+use layout::Layout;
+use place::Bounds;
+use plan::Facts;
 
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;
 use crate::order::Order;
+use crate::root::Root;
 
 /// The label of the service, unless the order lists another plist.
 pub const LABEL: &str = "com.02luka.analytics.parquet";
@@ -49,15 +57,60 @@ impl Handler for ParquetExporter {
         &DESCRIPTOR
     }
 
-    fn diagnose(&self, _order: &Order, _context: &Context) -> Result<serde_json::Value, HandlerError> {
-        Err(HandlerError::Refused("parquet-exporter cannot deploy yet".to_owned()))
+    fn diagnose(&self, order: &Order, context: &Context) -> Result<serde_json::Value, HandlerError> {
+        let root = &context.root;
+        let bounds = Bounds { root: root.path().to_owned(), home: std::env::var_os("HOME").map(Into::into) };
+        let layout = layout::layout(order, &context.config, &bounds)?;
+        let label = layout.deployment.label.clone();
+        let loaded = context.services.status(&label).is_ok_and(|status| status.loaded);
+        let facts = Facts {
+            manager: context.services.kind(),
+            loaded: if loaded { vec![label] } else { Vec::new() },
+            missing: missing_dirs(&layout, root),
+            bounds,
+        };
+        serde_json::to_value(facts).map_err(|error| HandlerError::failed("failed to write down the facts", error))
     }
 
-    fn plan(&self, _order: &Order, _facts: &serde_json::Value, _config: &Config) -> Result<Plan, HandlerError> {
-        Err(HandlerError::Refused("parquet-exporter cannot deploy yet".to_owned()))
+    fn plan(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError> {
+        let facts = Facts::read(facts)?;
+        let mut plan = plan::plan(layout::layout(order, config, &facts.bounds)?)?;
+        plan.notes.push(format!("the service manager here is {}", facts.manager));
+        Ok(plan)
     }
 
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
-        Err(HandlerError::Refused(format!("parquet-exporter has no step `{}`", spec.name)))
+        steps::step(spec)
     }
+
+    fn recognize_command(&self, command: &str) -> Option<Vec<String>> {
+        commands::keys(command)
+    }
+
+    fn reference(&self, _order: &Order) -> Vec<String> {
+        [
+            "wo verify parquet",
+            "wo export --dry-run",
+            "wo query \"SELECT status, count(*) FROM heartbeats GROUP BY status\"",
+        ]
+        .map(str::to_owned)
+        .to_vec()
+    }
+}
+
+/// Directories that the deployment makes and that are not there yet, parents first, relative to the root.
+fn missing_dirs(layout: &Layout, root: &Root) -> Vec<PathBuf> {
+    let deployment = &layout.deployment;
+    let log_dir = Path::new(&deployment.log).parent().unwrap_or(Path::new(""));
+    let mut missing = Vec::new();
+    for dir in [Path::new(&deployment.output), log_dir, Path::new(&deployment.summaries)] {
+        let mut above: Vec<&Path> = dir.ancestors().filter(|dir| !dir.as_os_str().is_empty()).collect();
+        above.reverse();
+        for dir in above {
+            if root.join(dir).symlink_metadata().is_err() && !missing.contains(&dir.to_owned()) {
+                missing.push(dir.to_owned());
+            }
+        }
+    }
+    missing
 }

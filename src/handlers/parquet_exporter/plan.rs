@@ -1,7 +1,7 @@
 //! The plan of a deployment, as data: which steps, in which order, and why in that order.
 //!
 //! Scripts and directories first, for all else uses them; then a dry run, so that a broken deployment changes no data; then
-//! the export, its rerun, the service and its own run; the verification last, for it looks at everything.
+//! the export, the service, the rerun and the service's own run; the verification last, for it looks at everything.
 
 use std::path::PathBuf;
 
@@ -92,23 +92,19 @@ pub fn plan(layout: Layout) -> Result<Plan, HandlerError> {
         let describe = format!("render the service `{}` into `{path}`", deployment.label);
         steps.change(&name, describe, vec![path.clone()], Work::Plist { path: path.clone() })?;
     }
-    steps.change(
-        "dry-run",
-        "run the deployed scripts with --dry; nothing may change".to_owned(),
-        vec![],
-        Work::DryRun,
-    )?;
+    let describe = "a dry run: all but the writing must work, and nothing may change".to_owned();
+    steps.measure("dry-run", describe, vec![], Work::DryRun)?;
     let data = vec![deployment.output.clone(), deployment.summaries.clone()];
     let describe = format!("export every day that has new reports to `{}/`, with a summary", deployment.output);
     steps.change("export", describe, data.clone(), Work::Export)?;
-    let describe = "export once more: the same bytes must come out; time, size and rows are taken".to_owned();
-    steps.measure("rerun", describe, data, Work::Rerun)?;
     let when = match deployment.weekday {
         None => format!("daily at {}", deployment.at.strftime("%H:%M")),
         Some(day) => format!("{day:?}s at {}", deployment.at.strftime("%H:%M")),
     };
     let describe = format!("install and load the service `{}`, {when} local time", deployment.label);
     steps.change("service", describe, vec![service.clone()], Work::Service)?;
+    let describe = "export once more: the same bytes must come out; time, size and rows are taken".to_owned();
+    steps.measure("rerun", describe, data, Work::Rerun)?;
     let describe = "wait for a run that the service manager itself starts".to_owned();
     steps.measure("automatic-run", describe, vec![service], Work::AutomaticRun)?;
     if !others.is_empty() {

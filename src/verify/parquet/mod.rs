@@ -3,7 +3,9 @@
 //! The checks and the order they stand in are those of the field's `verify_*.md`. Each speaks of one subject: what it can't
 //! see because another subject is broken is unmeasured, so that one fault flips one check.
 
+mod data;
 mod files;
+mod plist;
 mod service;
 
 use std::path::PathBuf;
@@ -38,10 +40,14 @@ pub fn verify(scope: &Scope) -> Verification {
     let mut checks = Vec::new();
     let mut extra = Vec::new();
     let service = service::Seen::look(scope);
+    let data = data::Data::look(scope);
     checks.push(service.loaded(scope));
+    checks.extend(plist::checks(scope));
     checks.extend(files::scripts(scope));
     checks.extend(files::directories(scope));
+    checks.extend(data.checks(scope));
     checks.push(service.next_run(scope));
+    extra.extend(data.measurements(scope));
     extra.extend(service.measurements(scope));
     Verification {
         subject: "parquet",
@@ -49,7 +55,7 @@ pub fn verify(scope: &Scope) -> Verification {
         at: scope.now,
         root: scope.root.path().to_owned(),
         checks,
-        headline: Vec::new(),
+        headline: data.headline(),
         extra,
     }
 }

@@ -1,6 +1,8 @@
 //! The steps of a deployment, one file a kind.
 
+mod data;
 mod files;
+pub mod look;
 pub mod service;
 
 use std::path::PathBuf;
@@ -20,7 +22,12 @@ pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
         Work::Record => Box::new(files::Record { deployment }),
         Work::Service => Box::new(service::Service { deployment }),
         Work::AutomaticRun => Box::new(service::AutomaticRun { deployment }),
-        other => return Err(HandlerError::failed(format!("no step `{}`", spec.name), format!("{other:?}"))),
+        Work::Plist { path } => Box::new(look::Plist { path, deployment }),
+        Work::DryRun => Box::new(data::DryRun { deployment }),
+        Work::Export => Box::new(data::Export { deployment }),
+        Work::Rerun => Box::new(data::Rerun { deployment }),
+        Work::Deliverables { paths } => Box::new(look::Deliverables { paths }),
+        Work::Verification => Box::new(look::Verify { deployment, deployed: true }),
     })
 }
 

@@ -1,0 +1,222 @@
+//! Steps of the data: a dry run, the export, and a rerun that must give the same bytes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::target;
+use crate::config::Config;
+use crate::durable::DurableError;
+use crate::evidence::{Measurement, Value};
+use crate::export::{self, Days, ExportError, ExportReport, FileState, Request, Silent};
+use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
+use crate::verify::artifact::artifact;
+use crate::verify::deployment::Deployment;
+
+/// Unreadable reports that are named.
+const NAMED: usize = 5;
+
+/// An export as this deployment sets it.
+fn export(deployment: &Deployment, context: &Context, dry_run: bool) -> Result<ExportReport, HandlerError> {
+    let mut config = Config::clone(&context.config);
+    config.paths.analytics = deployment.output.clone().into();
+    config.paths.parquet_reports = deployment.summaries.clone().into();
+    let compression = deployment.compression.as_deref().map(codec).transpose()?;
+    let request = Request { days: Days::All, dry_run, compression };
+    let now = context.clock.now();
+    export::run(&context.root, &config, &request, now, &export::sql_program(), &Silent).map_err(|error| match error {
+        ExportError::Durable(error) => HandlerError::Durable(error),
+        ExportError::Io { op, path, source } => HandlerError::Durable(DurableError::Io { op, path, source }),
+        error => HandlerError::failed("failed to export", error),
+    })
+}
+
+fn codec(word: &str) -> Result<export::Compression, HandlerError> {
+    word.parse().map_err(HandlerError::Refused)
+}
+
+/// `3 reports can't be read: a (why); b (why)`; `None` when all can.
+fn unreadable(report: &ExportReport) -> Option<String> {
+    let named: Vec<String> =
+        report.unreadable.iter().take(NAMED).map(|one| format!("{} ({})", one.path, one.reason)).collect();
+    let more = report.unreadable.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let n = report.unreadable.len();
+    let noun = if n == 1 { "report" } else { "reports" };
+    (n > 0).then(|| format!("{n} {noun} can't be read: {}{more}", named.join("; ")))
+}
+
+/// A dry run does all but write.
+pub struct DryRun {
+    pub deployment: Deployment,
+}
+
+impl Step for DryRun {
+    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        Ok(Vec::new())
+    }
+
+    fn check(&self, _context: &Context) -> Result<Check, HandlerError> {
+        Ok(Check::Needed("not measured yet".to_owned()))
+    }
+
+    fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
+        Ok(Applied { after: "nothing was changed".to_owned() })
+    }
+
+    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+        let output = target(context, &self.deployment.output)?;
+        let before = listing(&output);
+        let report = export(&self.deployment, context, true)?;
+        let same = listing(&output) == before;
+        let detail = match same {
+            true => format!("{} files, {} rows; nothing was changed", report.days.len(), report.rows()),
+            false => format!("a dry run changed `{}`", self.deployment.output),
+        };
+        let how = "exported without writing and compared the output directory before and after";
+        let value = Value::State { works: same, detail: detail.clone() };
+        let measurements = vec![Measurement::new("export.dry_run", value, how, context.clock.now()).ok(same)];
+        Ok(if same { Verified::Yes(measurements) } else { Verified::No { why: detail, measurements } })
+    }
+}
+
+/// Name, size and time of change of what lies in a directory.
+fn listing(dir: &std::path::Path) -> BTreeMap<std::ffi::OsString, (u64, Option<std::time::SystemTime>)> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let meta = entry.metadata().ok()?;
+            Some((entry.file_name(), (meta.len(), meta.modified().ok())))
+        })
+        .collect()
+}
+
+/// The live export of every day whose file is not yet what its reports give.
+pub struct Export {
+    pub deployment: Deployment,
+}
+
+impl Export {
+    fn due(report: &ExportReport) -> Vec<&str> {
+        report.days.iter().filter(|day| day.state == FileState::Dry).map(|day| day.path.as_str()).collect()
+    }
+}
+
+impl Step for Export {
+    fn files(&self, context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        let report = export(&self.deployment, context, true)?;
+        let summary = format!("parquet_export_summary_{}.md", report.date.strftime("%Y%m%d"));
+        let summary = target(context, &self.deployment.summaries)?.join(summary);
+        Ok(Self::due(&report).into_iter().map(|path| context.root.join(path)).chain([summary]).collect())
+    }
+
+    fn check(&self, context: &Context) -> Result<Check, HandlerError> {
+        let report = export(&self.deployment, context, true)?;
+        let due = Self::due(&report);
+        Ok(if due.is_empty() && !report.days.is_empty() {
+            Check::Already(format!("{} files are what their reports give", report.days.len()))
+        } else if report.days.is_empty() {
+            Check::Needed("there is no report to export".to_owned())
+        } else {
+            Check::Needed(format!("{} of {} files are due", due.len(), report.days.len()))
+        })
+    }
+
+    fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
+        let report = export(&self.deployment, context, false)?;
+        Ok(Applied { after: format!("{} files, {} rows", report.days.len(), report.rows()) })
+    }
+
+    /// Whether the files are there; what is in them is measured by the rerun and by the verification.
+    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+        let report = export(&self.deployment, context, true)?;
+        let due = Self::due(&report);
+        let works = due.is_empty() && report.rows() > 0;
+        let detail = match (due.is_empty(), report.rows()) {
+            (_, 0) => "there is nothing to export".to_owned(),
+            (true, rows) => format!("{} files hold {rows} rows", report.days.len()),
+            (false, _) => format!("not as their reports give them: {}", due.join(", ")),
+        };
+        let how = "compared every day file with what its reports give, byte for byte";
+        let value = Value::State { works, detail: detail.clone() };
+        let mut measurement = Measurement::new("export.live", value, how, context.clock.now()).ok(works);
+        if let Some(day) = report.main_file()
+            && let Ok(artifact) = artifact(&context.root, &context.root.join(&day.path))
+        {
+            measurement = measurement.artifact(artifact);
+        }
+        Ok(match works {
+            true => Verified::Yes(vec![measurement]),
+            false => Verified::No { why: detail, measurements: vec![measurement] },
+        })
+    }
+}
+
+/// Exports once more: the same bytes must come out. Takes time, rows, unreadable reports and the summary.
+pub struct Rerun {
+    pub deployment: Deployment,
+}
+
+impl Step for Rerun {
+    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        Ok(Vec::new())
+    }
+
+    fn check(&self, _context: &Context) -> Result<Check, HandlerError> {
+        Ok(Check::Needed("not measured yet".to_owned()))
+    }
+
+    fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
+        Ok(Applied { after: "the same bytes".to_owned() })
+    }
+
+    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+        let report = export(&self.deployment, context, false)?;
+        let now = context.clock.now();
+        let changed: Vec<&str> =
+            report.days.iter().filter(|day| day.state != FileState::Unchanged).map(|day| day.path.as_str()).collect();
+        let same = changed.is_empty() && !report.days.is_empty();
+        let found = report.heartbeats.found + report.reports.found;
+        let detail = match same {
+            true => format!("{} files, byte for byte", report.days.len()),
+            false => format!("other bytes in {}", changed.join(", ")),
+        };
+        let lost = unreadable(&report);
+        let n = report.unreadable.len() as u64;
+        let state = |key: &str, works, detail: &str, how: &str| {
+            Measurement::new(key, Value::State { works, detail: detail.to_owned() }, how, now).ok(works)
+        };
+        let mut measurements = vec![
+            state("export.deterministic", same, &detail, "exported twice and compared every file"),
+            Measurement::new("export.duration", Value::Duration(report.duration_ns), "time of a whole export", now)
+                .ok(true),
+            Measurement::new(
+                "export.unreadable",
+                Value::Count { n, noun: "errors".to_owned() },
+                "reports that the export could not read",
+                now,
+            )
+            .ok(n == 0),
+            Measurement::new(
+                "export.coverage",
+                Value::Ratio { pass: found.saturating_sub(n), of: found },
+                "reports exported of reports found",
+                now,
+            )
+            .ok(n == 0 && found > 0),
+        ];
+        if let Some(path) = &report.summary {
+            let there = artifact(&context.root, path);
+            let detail = format!("`{}`", context.root.show(path));
+            let measured = state("export.summary", there.is_ok(), &detail, "looked for the summary of this export");
+            measurements.push(match there {
+                Ok(artifact) => measured.artifact(artifact),
+                Err(_) => measured,
+            });
+        }
+        let wrong: Vec<String> = (!same).then_some(detail).into_iter().chain(lost).collect();
+        Ok(match wrong.is_empty() {
+            true => Verified::Yes(measurements),
+            false => Verified::No { why: wrong.join("; "), measurements },
+        })
+    }
+}

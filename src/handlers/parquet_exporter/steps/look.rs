@@ -1,0 +1,159 @@
+//! Steps that look: the rendered plist, deliverables of others, and the whole verification.
+
+use std::path::PathBuf;
+
+use super::files::same_file;
+use super::service::definition;
+use super::target;
+use crate::durable;
+use crate::evidence::{Measurement, Value};
+use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
+use crate::services::plist;
+use crate::verify::artifact::artifact;
+use crate::verify::deployment::Deployment;
+use crate::verify::{Finding, Verification, parquet, report};
+
+const PLIST_MODE: u32 = 0o644;
+/// Failed checks that are named.
+const NAMED: usize = 8;
+
+/// The plist, rendered beneath the root, where it can be read and checked in.
+pub struct Plist {
+    pub path: String,
+    pub deployment: Deployment,
+}
+
+impl Step for Plist {
+    fn files(&self, context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        Ok(vec![target(context, &self.path)?])
+    }
+
+    fn check(&self, context: &Context) -> Result<Check, HandlerError> {
+        let bytes = plist::render(&definition(&self.deployment, context));
+        same_file(&target(context, &self.path)?, &bytes, PLIST_MODE)
+    }
+
+    fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
+        let bytes = plist::render(&definition(&self.deployment, context));
+        durable::write(&target(context, &self.path)?, &bytes, PLIST_MODE)?;
+        Ok(Applied { after: crate::text::bytes(bytes.len() as u64) })
+    }
+
+    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+        let at = target(context, &self.path)?;
+        Ok(match self.check(context)? {
+            Check::Already(detail) => {
+                let how = "compared the file with the rendered service, byte for byte";
+                let value = Value::State { works: true, detail: format!("`{}`, {detail}", self.path) };
+                let measurement = Measurement::new("service.plist", value, how, context.clock.now()).ok(true);
+                Verified::Yes(vec![match artifact(&context.root, &at) {
+                    Ok(artifact) => measurement.artifact(artifact),
+                    Err(_) => measurement,
+                }])
+            }
+            Check::Needed(why) | Check::Unknown(why) => Verified::No { why, measurements: Vec::new() },
+        })
+    }
+}
+
+/// Paths that the order lists and this handler does not make.
+pub struct Deliverables {
+    pub paths: Vec<String>,
+}
+
+impl Step for Deliverables {
+    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        Ok(Vec::new())
+    }
+
+    fn check(&self, _context: &Context) -> Result<Check, HandlerError> {
+        Ok(Check::Needed("not looked at yet".to_owned()))
+    }
+
+    fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
+        Ok(Applied { after: "looked at".to_owned() })
+    }
+
+    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+        let mut missing = Vec::new();
+        for path in &self.paths {
+            if target(context, path)?.symlink_metadata().is_err() {
+                missing.push(format!("`{path}`"));
+            }
+        }
+        Ok(match missing.is_empty() {
+            true => Verified::Yes(Vec::new()),
+            false => Verified::No {
+                why: format!(
+                    "the order lists {}, which this handler does not make and which is not there",
+                    missing.join(", ")
+                ),
+                measurements: Vec::new(),
+            },
+        })
+    }
+}
+
+/// All checks of `wo verify parquet`, with its report.
+pub struct Verify {
+    pub deployment: Deployment,
+    /// Whether an order deployed it.
+    pub deployed: bool,
+}
+
+impl Step for Verify {
+    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        Ok(Vec::new())
+    }
+
+    fn check(&self, _context: &Context) -> Result<Check, HandlerError> {
+        Ok(Check::Needed("not measured yet".to_owned()))
+    }
+
+    fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
+        Ok(Applied { after: "measured".to_owned() })
+    }
+
+    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+        let verification = parquet::verify(&parquet::Scope {
+            root: &context.root,
+            config: &context.config,
+            services: context.services.as_ref(),
+            now: context.clock.now(),
+            deployment: self.deployment.clone(),
+            deployed: self.deployed,
+            run_scripts: true,
+        });
+        let place = report::write(&verification, &target(context, &self.deployment.summaries)?)?;
+        let mut measurements: Vec<Measurement> = verification
+            .checks
+            .iter()
+            .filter_map(|check| check.measurement.clone())
+            .chain(verification.extra.iter().cloned())
+            .collect();
+        measurements.push(tally(&verification, context, &place));
+        let failed: Vec<String> = verification
+            .with(Finding::Fail)
+            .take(NAMED)
+            .map(|check| format!("{}: {}", check.title, check.detail))
+            .collect();
+        Ok(match failed.is_empty() {
+            true => Verified::Yes(measurements),
+            false => Verified::No { why: failed.join("; "), measurements },
+        })
+    }
+}
+
+/// How many checks passed of those that count; what is unmeasured counts and did not pass.
+fn tally(verification: &Verification, context: &Context, place: &std::path::Path) -> Measurement {
+    let count = |finding| verification.count(finding) as u64;
+    let pass = count(Finding::Pass);
+    let of = pass + count(Finding::Fail) + count(Finding::Unmeasured);
+    let how = format!("the checks of `wo verify parquet`, report `{}`", context.root.show(place));
+    let measurement = Measurement::new("verify.checks", Value::Ratio { pass, of }, how, verification.at);
+    let measurement = measurement.ok(verification.is_good());
+    match artifact(&context.root, place) {
+        Ok(artifact) => measurement.artifact(artifact),
+        Err(_) => measurement,
+    }
+}
