@@ -310,7 +310,7 @@ impl std::ops::Drop for Journal {
 /// Adds a request from any process; returns its number once it is durable.
 pub fn request(root: &Root, id: &str, kind: &RequestKind, now: Timestamp) -> Result<i64, JournalError> {
     let path = root.journal();
-    if !path.exists() {
+    if !marker(root).exists() {
         return Err(JournalError::Unknown(id.to_owned()));
     }
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -332,13 +332,12 @@ impl Reader {
     }
 
     pub fn open_existing(root: &Root) -> Result<Option<Reader>, JournalError> {
-        if root.journal().exists() {
-            return Reader::open(root).map(Some);
+        // the marker comes after the schema: without it, a journal is just being made
+        match (marker(root).exists(), root.journal().exists()) {
+            (false, _) => Ok(None),
+            (true, true) => Reader::open(root).map(Some),
+            (true, false) => Err(missing(root)),
         }
-        if marker(root).exists() {
-            return Err(missing(root));
-        }
-        Ok(None)
     }
 
     /// Changes whenever another connection has committed.
