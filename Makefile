@@ -33,11 +33,11 @@ demo: build ## a scratch root, a real-shaped order, its measured report
 test: setup setup-tests ## all tests
 	$(CARGO) build --bins --examples $(FEATURES)
 	$(CARGO) test --doc --quiet $(FEATURES)
-	$(CARGO) test --no-fail-fast --lib --bins --test it $(FEATURES)
+	$(CARGO) test --no-fail-fast --lib --bins --test it --test torture $(FEATURES)
 
 torture: setup setup-tests ## the long form of the fault injection suite
 	$(CARGO) build --bins --examples $(FEATURES)
-	WO_TORTURE=full $(CARGO) test --test it $(FEATURES) -- torture --nocapture --test-threads 1
+	WO_TORTURE=full $(CARGO) test --test torture $(FEATURES) -- --nocapture
 
 run: build ## wo up on ROOT (default: this directory)
 	"$(TARGET)/debug/wo" --root "$(ROOT)" up

@@ -20,7 +20,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 
-use super::names::{numbered, signature_of};
+use super::names::{nth, signature_of};
 use super::scan::{Candidate, entries, open_dir};
 use super::take::{Taken, hex};
 use super::{BridgeError, Kind, Place, Stat, check_agent};
@@ -550,10 +550,6 @@ fn open_parent(path: &Path) -> io::Result<(OwnedFd, OsString)> {
 
 fn parent(path: &Path) -> PathBuf {
     durable::parent_of(path).to_owned()
-}
-
-fn nth(name: &OsStr, n: u64) -> OsString {
-    if n <= 1 { name.to_owned() } else { numbered(name, n) }
 }
 
 /// The first of 1, 2, 3 … that is not taken, in a number of looks that grows with its logarithm: thousands of drops of one

@@ -74,8 +74,13 @@ pub fn signature_of(name: &OsStr) -> std::ffi::OsString {
     name
 }
 
+/// The names that a moved file may get, from 1: `WO-1.md`, `WO-1.2.md`, `WO-1.3.md` …
+pub fn nth(name: &OsStr, n: u64) -> std::ffi::OsString {
+    if n <= 1 { name.to_owned() } else { numbered(name, n) }
+}
+
 /// `WO-1.md` → `WO-1.2.md`: the same name with a number, extension kept.
-pub fn numbered(name: &OsStr, n: u64) -> std::ffi::OsString {
+fn numbered(name: &OsStr, n: u64) -> std::ffi::OsString {
     let bytes = name.as_bytes();
     let dot = bytes.iter().rposition(|b| *b == b'.').filter(|at| *at > 0).unwrap_or(bytes.len());
     let (stem, extension) = bytes.split_at(dot);
@@ -294,7 +299,8 @@ mod tests {
 
     #[test]
     fn numbers_keep_the_extension() {
-        assert_eq!(numbered(OsStr::new("WO-1.md"), 2), "WO-1.2.md");
+        assert_eq!(nth(OsStr::new("WO-1.md"), 1), "WO-1.md");
+        assert_eq!(nth(OsStr::new("WO-1.md"), 2), "WO-1.2.md");
         assert_eq!(numbered(OsStr::new("WO-1"), 3), "WO-1.3");
         assert_eq!(numbered(OsStr::new(".x"), 3), ".x.3");
     }

@@ -182,8 +182,8 @@ fn arrived(executor: &Executor, run: &Run, place: Place) -> Result<Option<PathBu
         let path = dir.join(name);
         match backup::artifact(&executor.root, &path)? {
             Some(artifact) if artifact.sha256 == run.key.sha256 => return Ok(Some(path)),
-            Some(_) => {}
-            None => break,
+            // a person may have taken one of the numbers away
+            _ => {}
         }
     }
     Ok(None)
@@ -209,7 +209,7 @@ fn free_name(dir: &Path, name: &str) -> PathBuf {
 /// `name`, then its numbered forms, as the bridge gives them where a name is taken.
 fn names(name: &str) -> impl Iterator<Item = OsString> {
     let name = OsString::from(name);
-    std::iter::once(name.clone()).chain((1..).map(move |n| bridge::names::numbered(&name, n)))
+    (1..).map(move |n| bridge::names::nth(&name, n))
 }
 
 fn file_name(path: &Path) -> String {

@@ -48,7 +48,12 @@ pub struct Scene {
 impl Scene {
     /// A root with an inbox, an outbox and a `wo.toml` that embeds the schedule.
     pub fn new() -> Scene {
-        let scene = Scene::bare();
+        Scene::new_in(&std::env::temp_dir())
+    }
+
+    /// As [`Scene::new`], in a folder of `top`.
+    pub fn new_in(top: &Path) -> Scene {
+        let scene = Scene::bare_in(top);
         for dir in ["bridge/inbox/CLC", "bridge/outbox/CLC"] {
             fs::create_dir_all(scene.path(dir)).expect("folders of the scene");
         }
@@ -57,7 +62,12 @@ impl Scene {
 
     /// An empty folder, which is no root yet.
     pub fn bare() -> Scene {
-        let dir = tempfile::Builder::new().prefix("wo เทสต์ räume ").tempdir().expect("a temporary folder");
+        Scene::bare_in(&std::env::temp_dir())
+    }
+
+    /// As [`Scene::bare`], in a folder of `top`.
+    pub fn bare_in(top: &Path) -> Scene {
+        let dir = tempfile::Builder::new().prefix("wo เทสต์ räume ").tempdir_in(top).expect("a temporary folder");
         fs::create_dir_all(dir.path().join("ein root ๒")).expect("the root's folder");
         fs::create_dir_all(dir.path().join("home")).expect("a home");
         Scene { dir, env: BTreeMap::new() }

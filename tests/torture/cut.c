@@ -1,0 +1,198 @@
+/* Runs a program and cuts it off before its N-th system call that changes a file system.
+ *
+ * usage: cut N LOG MOUNT PROGRAM [ARG...]
+ *
+ * N      1 is the first call; 0 never cuts. Calls of all threads and children count together, in the order in which the
+ *        kernel sees them.
+ * LOG    gets a line for each call that counts: number, name, file. The last line is the call that was not carried out.
+ * MOUNT  `-`: the program is killed (SIGKILL). A folder: the ext4 file system mounted there is shut down first, without
+ *        flushing anything, as when the power goes.
+ *
+ * Exit code: that of the program; 128 + signal when a signal ended it; 250 when it was cut off; 251 when cut itself failed.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define EXT4_IOC_SHUTDOWN _IOR('X', 125, unsigned)
+#define EXT4_NOLOGFLUSH 2u
+
+/* How a call is recognized as one that changes something. */
+enum kind { ALWAYS, FD, OPEN_FLAGS };
+struct call {
+    long number;
+    const char *name;
+    enum kind kind;
+    int arg; /* FD, OPEN_FLAGS: which argument */
+};
+
+static const struct call CALLS[] = {
+#ifdef SYS_open
+    {SYS_open, "open", OPEN_FLAGS, 1},
+#endif
+#ifdef SYS_creat
+    {SYS_creat, "creat", ALWAYS, 0},
+#endif
+    {SYS_openat, "openat", OPEN_FLAGS, 2},
+    {SYS_write, "write", FD, 0},
+    {SYS_writev, "writev", FD, 0},
+    {SYS_pwrite64, "pwrite64", FD, 0},
+    {SYS_pwritev, "pwritev", FD, 0},
+    {SYS_pwritev2, "pwritev2", FD, 0},
+    {SYS_ftruncate, "ftruncate", FD, 0},
+    {SYS_truncate, "truncate", ALWAYS, 0},
+    {SYS_fallocate, "fallocate", FD, 0},
+    {SYS_fsync, "fsync", FD, 0},
+    {SYS_fdatasync, "fdatasync", FD, 0},
+    {SYS_sync_file_range, "sync_file_range", FD, 0},
+    {SYS_sendfile, "sendfile", FD, 0},
+    {SYS_copy_file_range, "copy_file_range", FD, 2},
+#ifdef SYS_rename
+    {SYS_rename, "rename", ALWAYS, 0},
+#endif
+#ifdef SYS_renameat
+    {SYS_renameat, "renameat", ALWAYS, 0},
+#endif
+    {SYS_renameat2, "renameat2", ALWAYS, 0},
+#ifdef SYS_unlink
+    {SYS_unlink, "unlink", ALWAYS, 0},
+    {SYS_rmdir, "rmdir", ALWAYS, 0},
+    {SYS_mkdir, "mkdir", ALWAYS, 0},
+    {SYS_link, "link", ALWAYS, 0},
+    {SYS_symlink, "symlink", ALWAYS, 0},
+    {SYS_chmod, "chmod", ALWAYS, 0},
+    {SYS_mknod, "mknod", ALWAYS, 0},
+#endif
+    {SYS_unlinkat, "unlinkat", ALWAYS, 0},
+    {SYS_mkdirat, "mkdirat", ALWAYS, 0},
+    {SYS_mknodat, "mknodat", ALWAYS, 0},
+    {SYS_linkat, "linkat", ALWAYS, 0},
+    {SYS_symlinkat, "symlinkat", ALWAYS, 0},
+    {SYS_fchmod, "fchmod", FD, 0},
+    {SYS_fchmodat, "fchmodat", ALWAYS, 0},
+    {SYS_fchown, "fchown", FD, 0},
+    {SYS_fchownat, "fchownat", ALWAYS, 0},
+    {SYS_utimensat, "utimensat", ALWAYS, 0},
+    {SYS_fsetxattr, "fsetxattr", FD, 0},
+};
+
+static void fail(const char *what) {
+    fprintf(stderr, "cut: %s: %s\n", what, strerror(errno));
+    _exit(251);
+}
+
+/* The path behind a descriptor of the tracee; 0 unless it is a file or a folder. */
+static int path_of(pid_t pid, unsigned long long fd, char *path, size_t size) {
+    char link[64];
+    snprintf(link, sizeof link, "/proc/%d/fd/%d", pid, (int)fd);
+    ssize_t n = readlink(link, path, size - 1);
+    if (n < 0) return 0;
+    path[n] = 0;
+    return path[0] == '/' && strncmp(path, "/dev/", 5) && strncmp(path, "/proc/", 6) && strncmp(path, "/memfd", 6);
+}
+
+static const struct call *changes(pid_t pid, const struct __ptrace_syscall_info *info, char *path, size_t size) {
+    path[0] = 0;
+    for (size_t i = 0; i < sizeof CALLS / sizeof *CALLS; i++) {
+        const struct call *call = &CALLS[i];
+        if (call->number != (long)info->entry.nr) continue;
+        switch (call->kind) {
+        case ALWAYS: return call;
+        case FD: return path_of(pid, info->entry.args[call->arg], path, size) ? call : NULL;
+        case OPEN_FLAGS: return (info->entry.args[call->arg] & (O_CREAT | O_TRUNC)) ? call : NULL;
+        }
+    }
+    return NULL;
+}
+
+static void shut_down(const char *mount) {
+    int fd = open(mount, O_RDONLY | O_DIRECTORY);
+    unsigned flags = EXT4_NOLOGFLUSH;
+    if (fd < 0 || ioctl(fd, EXT4_IOC_SHUTDOWN, &flags) < 0) fail("shutting the file system down");
+    close(fd);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 5) {
+        fprintf(stderr, "usage: cut N LOG MOUNT PROGRAM [ARG...]\n");
+        return 251;
+    }
+    long at = atol(argv[1]);
+    FILE *log = fopen(argv[2], "we");
+    const char *mount = strcmp(argv[3], "-") ? argv[3] : NULL;
+    int go[2];
+    if (!log || pipe2(go, O_CLOEXEC) < 0) fail("log");
+
+    pid_t child = fork();
+    if (child < 0) fail("fork");
+    if (child == 0) {
+        char byte;
+        close(go[1]);
+        if (read(go[0], &byte, 1) != 1) _exit(251);
+        execv(argv[4], argv + 4);
+        _exit(127);
+    }
+    long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+                   PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+    if (ptrace(PTRACE_SEIZE, child, 0, options) < 0) fail("seize");
+    if (ptrace(PTRACE_INTERRUPT, child, 0, 0) < 0) fail("interrupt");
+    if (write(go[1], "g", 1) != 1) fail("start");
+
+    long count = 0;
+    for (;;) {
+        int status;
+        pid_t pid = waitpid(-1, &status, __WALL);
+        if (pid < 0) {
+            if (errno == EINTR) continue;
+            fail("wait");
+        }
+        if (WIFEXITED(status) || WIFSIGNALED(status)) {
+            if (pid != child) continue;
+            fclose(log);
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        }
+        if (!WIFSTOPPED(status)) continue;
+        int signal = WSTOPSIG(status);
+        int event = status >> 16;
+        if (signal == (SIGTRAP | 0x80)) {
+            struct __ptrace_syscall_info info;
+            char path[4096];
+            memset(&info, 0, sizeof info);
+            if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+                const struct call *call = changes(pid, &info, path, sizeof path);
+                if (call) {
+                    fprintf(log, "%ld %s %s\n", ++count, call->name, path);
+                    if (count == at) {
+                        if (mount) shut_down(mount);
+                        fclose(log);
+                        kill(child, SIGKILL);
+                        do pid = waitpid(-1, &status, __WALL);
+                        while ((pid != child || WIFSTOPPED(status)) && (pid > 0 || errno == EINTR));
+                        /* children of the program die with this one (PTRACE_O_EXITKILL) */
+                        return 250;
+                    }
+                }
+            }
+            signal = 0;
+        } else if (event == PTRACE_EVENT_STOP) {
+            if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
+                ptrace(PTRACE_LISTEN, pid, 0, 0);
+                continue;
+            }
+            signal = 0;
+        } else if (event) {
+            signal = 0;
+        }
+        ptrace(PTRACE_SYSCALL, pid, 0, signal);
+    }
+}
