@@ -6,7 +6,9 @@
 pub mod completions;
 pub mod executor;
 pub mod export;
+pub mod findings;
 pub mod init;
+pub mod lint;
 pub mod log;
 pub mod monitor;
 pub mod new;
@@ -69,6 +71,7 @@ pub enum Command {
     Up(up::Args),
     Run(run::Args),
     Submit(submit::Args),
+    Lint(lint::Args),
     Plan(plan::Args),
     Status(status::Args),
     Show(show::Args),
@@ -158,6 +161,7 @@ fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Up(args) => up::run(args, global),
         Command::Run(args) => self::run::run(args, global),
         Command::Submit(args) => submit::run(args, global),
+        Command::Lint(args) => lint::run(args, global),
         Command::Plan(args) => plan::run(args, global),
         Command::Status(args) => status::run(args, global),
         Command::Show(args) => show::run(args, global),

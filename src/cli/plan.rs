@@ -9,7 +9,7 @@ use super::{CliError, Exit, Global, output};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::engine::{Settings, plan};
-use crate::evidence::bind::{self, Binding};
+use crate::evidence::{Binder, Binding};
 use crate::handlers::{Check, Context, Deadline};
 
 /// Show what would be done for an order, changing nothing
@@ -74,11 +74,12 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         };
         steps.push((spec, context.masker.mask(&now)));
     }
+    let binder = Binder::new(&order.bindings, descriptor.measurements);
     let criteria: Vec<_> = planned
         .criteria
         .iter()
         .map(|criterion| {
-            let bound = match bind::bind(&criterion.metric, &order.bindings, descriptor.measurements) {
+            let bound = match binder.bind(criterion) {
                 Binding::Bound { key, .. } => key,
                 Binding::Ambiguous(keys) => format!("ambiguous: {}", keys.join(", ")),
                 Binding::None => "nothing: it will be UNMEASURED".to_owned(),

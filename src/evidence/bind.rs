@@ -89,14 +89,17 @@ impl Binder {
 
     /// Declared labels that share most words with this metric, for a hint; at most three keys.
     pub fn near(&self, metric: &str) -> Vec<String> {
+        let stem = |word: &str| word.trim_end_matches('s').to_owned();
         let folded = fold(metric);
-        let words: BTreeSet<&str> = folded.split(' ').filter(|word| word.len() > 2).collect();
+        let words: BTreeSet<String> = folded.split(' ').filter(|word| word.len() > 2).map(stem).collect();
         let mut scored: BTreeMap<&str, usize> = BTreeMap::new();
         for (alias, keys) in &self.aliases {
-            let shared = alias.split(' ').filter(|word| words.contains(word)).count();
+            let shared = alias.split(' ').filter(|word| words.contains(&stem(word))).count();
+            // shared words count most, then how little else the label says
+            let score = shared * 100 + 99 / (1 + alias.split(' ').count().saturating_sub(shared));
             for key in keys.iter().filter(|_| shared > 0) {
                 let best = scored.entry(key).or_default();
-                *best = shared.max(*best);
+                *best = score.max(*best);
             }
         }
         let mut scored: Vec<(usize, &str)> = scored.into_iter().map(|(key, score)| (score, key)).collect();

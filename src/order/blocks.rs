@@ -239,12 +239,13 @@ impl Builder<'_> {
             if blocks.is_empty() {
                 *text =
                     Some(text.take().map_or(span.clone(), |text| text.start.min(span.start)..text.end.max(span.end)));
-            } else if let Some(Block::Paragraph { lines }) = blocks.last_mut() {
-                // text of a tight item after a nested block
-                let shifted = span.start + self.base..span.end + self.base;
-                lines.push(shifted);
-            } else {
-                blocks.push(Block::Paragraph { lines: vec![span.start + self.base..span.end + self.base] });
+                return;
+            }
+            // text of a tight item after a nested block
+            let line = span.start + self.base..span.end + self.base;
+            match blocks.last_mut() {
+                Some(Block::Paragraph { lines }) => lines.push(line),
+                _ => blocks.push(Block::Paragraph { lines: Vec::from([line]) }),
             }
         }
     }

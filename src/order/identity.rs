@@ -185,7 +185,8 @@ pub(crate) fn stem(file_name: &str) -> &str {
     let lower = name.to_ascii_lowercase();
     let ending = [".md", ".markdown", ".yaml", ".yml", ".json", ".txt"].iter().find(|ending| lower.ends_with(*ending));
     let stem = ending.and_then(|ending| name.get(..name.len() - ending.len())).unwrap_or(name);
-    if stem == "-" { "" } else { stem }
+    // standard input has no name
+    if stem == "-" || name == "stdin.md" { "" } else { stem }
 }
 
 fn from_file_name(file_name: &str, text: &str) -> String {

@@ -183,7 +183,7 @@ fn all(text: &str) -> Option<Target> {
     let known = |word: &&str| GOOD.contains(word) || NOUNS.contains(word);
     if let Some((pass, of, rest)) = fraction(&lower) {
         let rest: Vec<&str> = rest.split_whitespace().collect();
-        if !rest.iter().all(|word| known(word)) {
+        if !rest.iter().all(&known) {
             return None;
         }
         return Some(if pass == of && of > 0 {
@@ -290,12 +290,11 @@ struct Measure<'a> {
 fn measure(number: f64, rest: &str) -> Result<Measure<'_>, String> {
     if let Some((unit, scale, mut rest)) = lexer::unit(rest) {
         let mut total = number * scale;
-        let is_time = unit == Unit::Time;
-        while is_time {
-            let Some((more, after)) = lexer::number(rest.trim_start()) else { break };
-            let Some((Unit::Time, scale, after)) = lexer::unit(after) else { break };
-            total += more * scale;
-            rest = after;
+        if unit == Unit::Time {
+            while let Some((more, after)) = another_time(rest) {
+                total += more;
+                rest = after;
+            }
         }
         return Ok(Measure { number: total, unit, rest });
     }
@@ -317,6 +316,13 @@ fn measure(number: f64, rest: &str) -> Result<Measure<'_>, String> {
     }
     let (noun, rest) = noun(rest);
     Ok(Measure { number, unit: Unit::Count { noun }, rest })
+}
+
+/// ` 30 min` after ` 1 h`, in nanoseconds.
+fn another_time(text: &str) -> Option<(f64, &str)> {
+    let (number, rest) = lexer::number(text.trim_start())?;
+    let (unit, scale, rest) = lexer::unit(rest)?;
+    (unit == Unit::Time).then_some((number * scale, rest))
 }
 
 fn lexer_word(text: &str) -> &str {

@@ -337,6 +337,6 @@ mod tests {
         ] {
             assert_eq!(number(text).map(|(n, _)| n), expect, "{text}");
         }
-        assert_eq!(number("1 2000").map(|(n, rest)| (n, rest)), Some((1.0, " 2000")));
+        assert_eq!(number("1 2000"), Some((1.0, " 2000")));
     }
 }

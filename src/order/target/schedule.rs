@@ -34,7 +34,7 @@ fn interval(text: &str) -> Option<Target> {
     let rest = ["runs every", "run every", "every", "each"].iter().find_map(|lead| lexer::phrase(text, lead))?;
     let (number, rest) = lexer::number(rest.trim_start())?;
     let (unit, scale, rest) = lexer::unit(rest)?;
-    (unit == Unit::Time && rest.trim().is_empty() && number > 0.0).then(|| Target::Compare {
+    (unit == Unit::Time && rest.trim().is_empty() && number > 0.0).then_some(Target::Compare {
         comparator: Comparator::About,
         number: number * scale,
         unit,

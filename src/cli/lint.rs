@@ -1,0 +1,350 @@
+//! `wo lint FILE…`: what an order is understood to be, before any work starts: identity, handler, each criterion with its
+//! typed target and what measures it, and all that is wrong with it, each with its cure.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::{CliError, Exit, Global, findings, output};
+use crate::config::Config;
+use crate::engine::dispatch;
+use crate::evidence::{Binder, Binding, BoundBy, Declaration};
+use crate::handlers::{criteria_of, registry};
+use crate::order::{self, Criterion, CriterionSource, Diagnostic, Order, Severity, target};
+use crate::root::{Root, RootError};
+use crate::text;
+
+/// Check orders: how they are understood, what measures each criterion, and what is wrong with them
+#[derive(clap::Args)]
+pub struct Args {
+    /// orders; `-` reads one from stdin
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    #[arg(long, env = "WO_JSON")]
+    json: bool,
+}
+
+/// 0 when nothing stops the orders, 1 when something does, 2 when one can't be read at all.
+pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+    let config = config(global)?;
+    let mut exit = Exit::Good;
+    let mut results = Vec::new();
+    for file in &args.files {
+        let linted = lint(file, &config);
+        exit = exit.max(linted.as_ref().map_or(Exit::Usage, Linted::exit));
+        match linted {
+            Ok(linted) if args.json => results.push(linted.json()),
+            Ok(linted) => output::print(&linted.text(colour()))?,
+            Err(error) if args.json => {
+                results.push(json!({ "file": file.display().to_string(), "unreadable": error.message }))
+            }
+            Err(error) => eprintln!("error: {}", error.message),
+        }
+    }
+    if args.json {
+        output::print_json(&results)?;
+    }
+    Ok(exit)
+}
+
+/// The settings of the root; the defaults where there is none, for an order can be checked anywhere.
+fn config(global: &Global) -> Result<Config, CliError> {
+    let here = std::env::current_dir()?;
+    match Root::find(global.root.as_deref(), &here) {
+        Ok(root) => Ok(Config::load(&root)?),
+        Err(RootError::NotFound(_)) => Ok(Config::default()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn colour() -> bool {
+    use std::io::IsTerminal as _;
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// More criteria than anyone writes that nothing measures.
+const MAX_FINDINGS: usize = 200;
+
+struct Linted {
+    file: String,
+    source: String,
+    order: Order,
+    /// The handler with the reason, or why there is none.
+    handler: Result<(&'static str, String), String>,
+    /// What the handler measures.
+    measures: Vec<&'static str>,
+    criteria: Vec<(Criterion, Binding)>,
+    findings: Vec<Diagnostic>,
+}
+
+fn lint(file: &std::path::Path, config: &Config) -> Result<Linted, CliError> {
+    let (bytes, name) = super::read_input(file, config.limits.order_bytes)?;
+    let order = order::parse(&bytes, &name).map_err(|refusal| {
+        CliError::new(format!("failed to read `{}`: {refusal}", text::line(&file.display().to_string(), 200)))
+    })?;
+    let source = String::from_utf8(bytes)?;
+    let handlers = registry::all(config);
+    let (handler, declarations, defaults) = match dispatch::dispatch(&order, config, &handlers) {
+        Ok((handler, why)) => {
+            let descriptor = handler.descriptor();
+            (Ok((descriptor.name, why)), descriptor.measurements, default_criteria(descriptor.default_criteria))
+        }
+        Err(why) => (Err(why), &[] as &[Declaration], Vec::new()),
+    };
+    let binder = Binder::new(&order.bindings, declarations);
+    let criteria: Vec<(Criterion, Binding)> =
+        criteria_of(&order, &defaults).iter().map(|criterion| (criterion.clone(), binder.bind(criterion))).collect();
+    let mut found = order.diagnostics.clone();
+    match &handler {
+        Ok((name, _)) => found.extend(
+            criteria
+                .iter()
+                .filter_map(|(criterion, binding)| unbound(criterion, binding, &binder, declarations, name, &source)),
+        ),
+        Err(why) => found.push(finding(
+            &source,
+            0..0,
+            Severity::Warning,
+            "no-handler",
+            why,
+            "it would be rejected",
+            "name one with `handler:` in the front matter",
+        )),
+    }
+    if criteria.is_empty() {
+        let message = "the order says nowhere when it is done";
+        found.push(finding(
+            &source,
+            0..0,
+            Severity::Warning,
+            "no-criteria",
+            message,
+            "it can't end `done`",
+            "add a table `| Metric | Target |` under Acceptance Criteria",
+        ));
+    }
+    found.sort_by_key(|finding| finding.span.start);
+    let measures = declarations.iter().map(|declaration| declaration.key).collect();
+    Ok(Linted { file: file.display().to_string(), source, order, handler, measures, criteria, findings: found })
+}
+
+fn default_criteria(defaults: &[(&str, &str)]) -> Vec<Criterion> {
+    defaults
+        .iter()
+        .map(|(metric, target)| Criterion {
+            metric: (*metric).to_owned(),
+            target: (*target).to_owned(),
+            compiled: target::compile(metric, target),
+            measured_by: None,
+            source: CriterionSource::Handler,
+            span: 0..0,
+        })
+        .collect()
+}
+
+/// What is said of a criterion that nothing measures, or that two things could.
+fn unbound(
+    criterion: &Criterion,
+    binding: &Binding,
+    binder: &Binder,
+    declarations: &[Declaration],
+    handler: &str,
+    source: &str,
+) -> Option<Diagnostic> {
+    let metric = &criterion.metric;
+    let (code, message, cure) = match binding {
+        Binding::Bound { key, by: BoundBy::Bindings } if !declared(declarations, key) => (
+            "unknown-measurement",
+            format!("`{metric}` is bound to `{key}`, which {handler} does not measure"),
+            "bind it to one of `measures` in `wo lint --json`".to_owned(),
+        ),
+        Binding::Bound { .. } => return None,
+        Binding::Ambiguous(keys) => (
+            "ambiguous-metric",
+            format!("`{metric}` could mean {}", keys.join(" or ")),
+            format!("choose: `bindings: {{ \"{metric}\": {} }}`", keys.first().map_or("", String::as_str)),
+        ),
+        Binding::None => {
+            let near = binder.near(metric);
+            let cure = match near.first() {
+                Some(key) => {
+                    format!("bind it if one of {} is meant: `bindings: {{ \"{metric}\": {key} }}`", near.join(", "))
+                }
+                None => "bind it with `bindings`, or waive it with `waive`".to_owned(),
+            };
+            ("unmeasured", format!("nothing that {handler} measures goes by the name `{metric}`"), cure)
+        }
+    };
+    Some(finding(
+        source,
+        criterion.span.clone(),
+        Severity::Warning,
+        code,
+        &message,
+        "it will be UNMEASURED, so the order can't end `done`",
+        &cure,
+    ))
+}
+
+fn declared(declarations: &[Declaration], key: &str) -> bool {
+    declarations.iter().any(|declaration| crate::evidence::bind::key_matches(declaration.key, key))
+}
+
+/// A finding about how the order meets this root, placed like those of the parser.
+fn finding(
+    source: &str,
+    span: order::Span,
+    severity: Severity,
+    code: &str,
+    message: &str,
+    understood: &str,
+    cure: &str,
+) -> Diagnostic {
+    let before = source.get(..span.start).unwrap_or("");
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = source.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or("");
+    Diagnostic {
+        severity,
+        code: code.to_owned(),
+        message: text::line(message, 600),
+        understood: Some(understood.to_owned()),
+        cure: Some(text::line(cure, 300)),
+        line: before.matches('\n').count() + 1,
+        column: before.get(line_start..).unwrap_or("").chars().count() + 1,
+        excerpt: text::line(line, 160),
+        span,
+    }
+}
+
+fn bound_text(binding: &Binding) -> String {
+    match binding {
+        Binding::Bound { key, by: BoundBy::Bindings } => format!("{key} (by `bindings`)"),
+        Binding::Bound { key, .. } => key.clone(),
+        Binding::Ambiguous(keys) => format!("ambiguous: {}", keys.join(", ")),
+        Binding::None => "nothing".to_owned(),
+    }
+}
+
+impl Linted {
+    fn exit(&self) -> Exit {
+        let stopped = self.findings.iter().any(|finding| finding.severity == Severity::Error);
+        if stopped { Exit::Bad } else { Exit::Good }
+    }
+
+    fn text(&self, colour: bool) -> String {
+        let order = &self.order;
+        let shape = serde_json::to_value(order.shape).ok().and_then(|shape| shape.as_str().map(str::to_owned));
+        let mut out = format!("{}  {:?}  {} shape\n", order.id, order.priority, shape.unwrap_or_default());
+        let mut field = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                out.push_str(&format!("  {name:<12}{}\n", text::line(&value, 200)));
+            }
+        };
+        field("title", order.title.clone());
+        field("phase", order.phase.clone());
+        field("origin", order.origin.clone());
+        field("assignee", order.assignee.clone());
+        field("created", order.created.clone());
+        field("expires", order.expires.map(|at| at.to_string()));
+        field("approval", order.needs_approval.then(|| "a person must approve it".to_owned()));
+        field(
+            "handler",
+            Some(match &self.handler {
+                Ok((name, why)) => format!("{name} ({why})"),
+                Err(_) => "none".to_owned(),
+            }),
+        );
+        for requirement in &order.requires {
+            field("requires", Some(requirement_text(requirement)));
+        }
+        for waiver in &order.waive {
+            field("waived", Some(format!("{} until {}: {}", waiver.metric, waiver.until, waiver.reason)));
+        }
+        let counts = [
+            ("requirement", order.requirements.len()),
+            ("deliverable", order.deliverables.len()),
+            ("command", order.verification.len()),
+        ];
+        let counts: Vec<String> = counts
+            .iter()
+            .filter(|(_, n)| *n > 0)
+            .map(|(name, n)| format!("{n} {name}{}", if *n == 1 { "" } else { "s" }))
+            .collect();
+        field("holds", (!counts.is_empty()).then(|| counts.join(", ")));
+        if !self.criteria.is_empty() {
+            let from_handler = self.criteria.iter().any(|(criterion, _)| criterion.source == CriterionSource::Handler);
+            out.push_str(if from_handler {
+                "criteria (the handler's, for the order has none)\n"
+            } else {
+                "criteria\n"
+            });
+            let rows = self.criteria.iter().map(|(criterion, binding)| {
+                vec![
+                    criterion.metric.clone(),
+                    criterion.target.clone(),
+                    criterion.compiled.to_string(),
+                    bound_text(binding),
+                ]
+            });
+            out.push_str(&output::table(&["Metric", "Target", "Understood as", "Measured by"], rows));
+        }
+        out.push_str(&findings::render(&self.findings, &self.source, &self.file, colour));
+        let count = |severity: Severity| self.findings.iter().filter(|finding| finding.severity == severity).count();
+        out.push_str(&format!(
+            "{}: {} error(s), {} warning(s), {} note(s)\n",
+            text::line(&self.file, 200),
+            count(Severity::Error),
+            count(Severity::Warning),
+            count(Severity::Note)
+        ));
+        out
+    }
+
+    fn json(&self) -> Value {
+        let order = &self.order;
+        let criteria: Vec<Value> = self
+            .criteria
+            .iter()
+            .map(|(criterion, binding)| {
+                let binding = match binding {
+                    Binding::Bound { key, by } => json!({ "key": key, "by": format!("{by:?}").to_lowercase() }),
+                    Binding::Ambiguous(keys) => json!({ "ambiguous": keys }),
+                    Binding::None => Value::Null,
+                };
+                json!({
+                    "metric": criterion.metric,
+                    "target": criterion.target,
+                    "typed": criterion.compiled,
+                    "understood": criterion.compiled.to_string(),
+                    "measured_by": criterion.measured_by,
+                    "source": criterion.source,
+                    "span": criterion.span,
+                    "binding": binding,
+                })
+            })
+            .collect();
+        let handler = match &self.handler {
+            Ok((name, why)) => json!({ "name": name, "why": why, "measures": self.measures }),
+            Err(why) => json!({ "name": null, "why": why }),
+        };
+        json!({
+            "file": self.file,
+            "id": order.id,
+            "shape": order.shape,
+            "title": order.title,
+            "priority": order.priority,
+            "handler": handler,
+            "criteria": criteria,
+            "findings": self.findings,
+            "order": order,
+        })
+    }
+}
+
+fn requirement_text(requirement: &order::Requirement) -> String {
+    match requirement {
+        order::Requirement::OrderDone { id } => format!("{id} done"),
+        order::Requirement::Measurement { key, compiled, .. } => format!("{key} {compiled}"),
+        order::Requirement::Unclear { text, .. } => format!("`{text}`, which is not understood: it waits for a person"),
+    }
+}
