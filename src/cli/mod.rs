@@ -9,6 +9,7 @@ pub mod export;
 pub mod findings;
 pub mod init;
 pub mod lint;
+pub mod jobs;
 pub mod log;
 pub mod monitor;
 pub mod new;
@@ -16,6 +17,7 @@ pub mod output;
 pub mod plan;
 pub mod query;
 pub mod run;
+pub mod services;
 pub mod show;
 pub mod status;
 pub mod steer;
@@ -61,6 +63,8 @@ impl Global {
 #[derive(Subcommand)]
 pub enum Command {
     Init(init::Args),
+    Jobs(jobs::Args),
+    Services(services::Args),
     New(new::Args),
     Export(export::Args),
     Query(query::Args),
@@ -125,13 +129,16 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    match run(cli) {
-        Ok(exit) => ExitCode::from(exit as u8),
-        Err(error) => {
-            eprintln!("error: {}", error.message);
-            ExitCode::from(error.exit as u8)
-        }
+    // a run that an outside service manager started is recorded, with who started it
+    let recording = crate::schedule::ledger::begin_or_warn(|| cli.global.root().ok());
+    let exit = run(cli).unwrap_or_else(|error| {
+        eprintln!("error: {}", error.message);
+        error.exit
+    });
+    if let Some(Err(error)) = recording.map(|recording| recording.end(exit as i32)) {
+        eprintln!("warning: the end of this run is not recorded: {error}");
     }
+    ExitCode::from(exit as u8)
 }
 
 /// The definition of all commands. A flag's variable takes what people write: `WO_JSON=1`, `yes`, `true`; `0`, `no`,
@@ -152,6 +159,8 @@ fn run(cli: Cli) -> Result<Exit, CliError> {
     match cli.command {
         Command::Init(args) => init::run(args, global),
         Command::New(args) => new::run(args, global),
+        Command::Jobs(args) => jobs::run(args, global),
+        Command::Services(args) => services::run(args, global),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => completions::man(args),
         Command::Monitor(args) => monitor::run(args, global),

@@ -86,6 +86,19 @@ fn sunday_first(weekday: Weekday) -> i8 {
     }
 }
 
+/// The weekday of launchd's number: 0 and 7 are Sunday.
+pub fn weekday(number: i8) -> Weekday {
+    match number.rem_euclid(7) {
+        0 => Weekday::Sunday,
+        1 => Weekday::Monday,
+        2 => Weekday::Tuesday,
+        3 => Weekday::Wednesday,
+        4 => Weekday::Thursday,
+        5 => Weekday::Friday,
+        _ => Weekday::Saturday,
+    }
+}
+
 /// The first time after `after` at which one of `entries` fires; `None` when none does within nine years.
 pub fn next_of(entries: &[Entry], after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     let first = zone.to_datetime(after).date().checked_sub(1.day()).ok()?;

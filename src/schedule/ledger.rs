@@ -51,7 +51,13 @@ pub fn begin(root: &Root, config: &Config, clock: Arc<dyn Clock>) -> Result<Opti
     let managed = manager.status(&label).ok().and_then(|status| status.pid);
     let store = &mut Store::open(root)?;
     let started_by = match managed.filter(|pid| is_ours(*pid)) {
-        Some(_) => StartedBy::Manager { cause: cause(store, &label, manager.as_ref(), now)? },
+        Some(_) => {
+            let plist = services::installed_plist(root, config, &label);
+            let has = |key: &str| plist.as_ref().and_then(|plist| plist.get(key)?.as_boolean()) == Some(true);
+            // a service that is kept alive starts when it is loaded, whatever RunAtLoad says
+            let at_load = has("RunAtLoad") || has("KeepAlive");
+            StartedBy::Manager { cause: cause(store, &label, manager.as_ref(), at_load, now)? }
+        }
         None => StartedBy::Kicked,
     };
     let run = Begin {
@@ -68,6 +74,21 @@ pub fn begin(root: &Root, config: &Config, clock: Arc<dyn Clock>) -> Result<Opti
     Ok(Some(Recording { store: Store::open(root)?, id, clock }))
 }
 
+/// [`begin`] for the command line: a run that can't be recorded is told on stderr and goes on.
+pub fn begin_or_warn(root: impl FnOnce() -> Option<Root>) -> Option<Recording> {
+    // the common case first: it costs nothing
+    std::env::var_os(SERVICE)?;
+    let root = root()?;
+    let config = Config::load(&root).ok()?;
+    match begin(&root, &config, Arc::new(crate::clock::SystemClock)) {
+        Ok(recording) => recording,
+        Err(error) => {
+            eprintln!("warning: this run is not recorded: {error}");
+            None
+        }
+    }
+}
+
 /// Whether `pid` is this process, its parent or the leader of its process group.
 fn is_ours(pid: u32) -> bool {
     let ours = [Some(rustix::process::getpid()), rustix::process::getppid(), Some(rustix::process::getpgrp())];
@@ -79,11 +100,13 @@ fn cause(
     store: &Store,
     label: &str,
     manager: &dyn services::ServiceManager,
+    at_load: bool,
     now: Timestamp,
 ) -> Result<String, ScheduleError> {
     let soon = jiff::SignedDuration::from_secs(60);
     let before = store.runs(label, manager.kind(), 1)?.pop().map(|run| run.started);
-    if let Some(loaded) = store.load(label, manager.kind())?
+    if at_load
+        && let Some(loaded) = store.load(label, manager.kind())?
         && before.is_none_or(|before| before < loaded)
         && now.duration_since(loaded) <= soon
     {

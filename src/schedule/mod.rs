@@ -9,6 +9,7 @@
 
 pub mod calendar;
 pub mod child;
+mod here;
 pub mod ledger;
 mod scheduler;
 pub mod store;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use here::run_here;
 pub use scheduler::{Scheduler, poke};
 pub use store::{Session, Store};
 

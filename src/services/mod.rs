@@ -3,6 +3,7 @@
 
 mod embedded;
 pub mod explain;
+pub mod facts;
 pub mod job;
 mod launchd;
 pub mod lint;
@@ -151,4 +152,10 @@ fn launch_agents(root: &Root, config: &Config) -> Result<PathBuf, ServiceError> 
             "launchd: HOME is not set\nhint: name the folder in `services.launch_agents` in wo.toml".to_owned(),
         )),
     }
+}
+
+/// The plist that launchd has of `label`, if one is installed and can be read.
+pub(crate) fn installed_plist(root: &Root, config: &Config, label: &str) -> Option<::plist::Dictionary> {
+    let path = launch_agents(root, config).ok()?.join(format!("{label}.plist"));
+    plist::parse(&std::fs::read(path).ok()?).ok()
 }

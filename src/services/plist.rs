@@ -7,6 +7,7 @@ use std::thread;
 
 use plist::{Dictionary, Value};
 
+use super::job::Job;
 use super::{ServiceDefinition, Start};
 use crate::schedule::calendar::Entry;
 use crate::schedule::ledger;
@@ -135,6 +136,57 @@ fn begins_entity(text: &str) -> bool {
     })
 }
 
+/// What a plist defines, as far as a [`ServiceDefinition`] holds it, and the keys that it has no place for. `Err` says what
+/// is missing or can't be had at all.
+pub fn definition(root: &Dictionary) -> Result<(ServiceDefinition, Vec<String>), String> {
+    const KNOWN: [&str; 11] = [
+        "Label",
+        "Program",
+        "ProgramArguments",
+        "WorkingDirectory",
+        "EnvironmentVariables",
+        "RunAtLoad",
+        "StartCalendarInterval",
+        "StartInterval",
+        "KeepAlive",
+        "StandardOutPath",
+        "StandardErrorPath",
+    ];
+    let job = Job::of_plist(root);
+    let is_true = |key: &str| root.get(key).and_then(Value::as_boolean) == Some(true);
+    let mut program = job.arguments;
+    match (job.program, program.first_mut()) {
+        (Some(path), Some(first)) => *first = path,
+        (Some(path), None) => program.push(path),
+        (None, _) => return Err("it names no program".to_owned()),
+    }
+    let entries = calendar(root)?;
+    let interval = root.get("StartInterval").and_then(Value::as_unsigned_integer);
+    let start = match (is_true("KeepAlive"), entries.as_slice(), interval) {
+        (true, [], None) => Start::KeepAlive,
+        (false, [Entry { month: None, day: None, weekday, hour: Some(hour), minute, .. }], None) => Start::Calendar {
+            at: jiff::civil::Time::new(*hour, minute.unwrap_or(0), 0, 0).map_err(|error| error.to_string())?,
+            weekday: weekday.map(crate::schedule::calendar::weekday),
+        },
+        (false, [], Some(every_s)) => Start::Interval { every_s },
+        _ => return Err("it has no schedule, or one that is not one time of day, one interval or KeepAlive".to_owned()),
+    };
+    let mut environment = job.environment;
+    environment.remove(ledger::SERVICE);
+    let definition = ServiceDefinition {
+        label: job.label.ok_or("it has no Label")?,
+        program,
+        working_directory: job.working_directory.unwrap_or_else(|| "/".into()),
+        environment,
+        start,
+        run_at_load: is_true("RunAtLoad"),
+        stdout: job.stdout.unwrap_or_else(|| "/dev/null".into()),
+        stderr: job.stderr.unwrap_or_else(|| "/dev/null".into()),
+    };
+    let others = root.keys().filter(|key| !KNOWN.contains(&key.as_str())).cloned().collect();
+    Ok((definition, others))
+}
+
 /// The calendar of a job, from `StartCalendarInterval`: a dictionary or an array of them. `Err` names what can never fire.
 pub fn calendar(root: &Dictionary) -> Result<Vec<Entry>, String> {
     match root.get("StartCalendarInterval") {
@@ -207,6 +259,7 @@ mod tests {
         );
         let entry = Entry { hour: Some(2), minute: Some(30), weekday: Some(0), ..Entry::default() };
         assert_eq!(calendar(&root).unwrap(), [entry]);
+        assert_eq!(super::definition(&root).unwrap(), (definition, vec![]));
         let mut binary = Vec::new();
         Value::Dictionary(root.clone()).to_writer_binary(&mut binary).unwrap();
         assert_eq!(parse(&binary).unwrap(), root);

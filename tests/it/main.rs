@@ -4,6 +4,7 @@ mod bridge;
 mod cli;
 mod engine;
 mod export;
+mod launchd;
 mod monitor;
 mod packaging;
 mod query;

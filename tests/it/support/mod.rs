@@ -14,6 +14,7 @@
 #![allow(dead_code, reason = "each area uses a part of it")]
 
 pub mod field;
+pub mod launchd;
 pub mod redis;
 pub mod webhook;
 
@@ -31,6 +32,7 @@ use sha2::{Digest as _, Sha256};
 use workbridge::root::Root;
 
 pub use field::Heartbeats;
+pub use launchd::TestLaunchd;
 
 /// How long anything may take before a test gives up: far beyond what a busy machine needs.
 pub const PATIENCE: Duration = Duration::from_secs(180);
