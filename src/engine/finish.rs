@@ -28,7 +28,7 @@ pub fn judge(tape: &mut Tape<'_>, order: &Order, handler: Option<&dyn Handler>) 
     let (mut outcome, mut reason) = if run.cancel {
         (Outcome::Cancelled, "cancelled by a person".to_owned())
     } else {
-        judge::outcome(&criteria, failed_step.as_deref(), run.changed_something())
+        judge::outcome(&criteria, failed_step.as_deref(), run.changed_something() || run.only_measures())
     };
     let kept: Vec<&str> = run
         .steps

@@ -327,6 +327,11 @@ impl Run {
             .any(|step| matches!(step.progress, Progress::Applied | Progress::Done) && !step.spec.measures_only)
     }
 
+    /// Whether the plan has nothing but measuring steps: then measuring is what was ordered.
+    pub fn only_measures(&self) -> bool {
+        self.steps.iter().all(|step| step.spec.measures_only)
+    }
+
     /// The first step that failed, with why.
     pub fn failure(&self) -> Option<&StepRun> {
         self.steps.iter().find(|step| step.failure.is_some())

@@ -12,3 +12,4 @@ mod reports;
 mod schedule;
 mod services;
 mod support;
+mod verify;

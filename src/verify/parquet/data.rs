@@ -74,6 +74,9 @@ impl Data {
     fn compression(&self, scope: &Scope) -> CheckResult {
         let (id, title) = ("parquet.compression", "Compression");
         let Ok(found) = &self.newest else { return no_file(id, title) };
+        if found.codecs.is_empty() {
+            return unmeasured(id, title, "the file holds no column data to look at");
+        }
         let wanted = scope
             .deployment
             .compression
@@ -81,7 +84,7 @@ impl Data {
             .unwrap_or_else(|| scope.config.export.compression.to_string())
             .to_lowercase();
         let codecs = found.codecs.join(", ");
-        let right = !found.codecs.is_empty() && found.codecs.iter().all(|codec| codec.to_lowercase() == wanted);
+        let right = found.codecs.iter().all(|codec| codec.to_lowercase() == wanted);
         let detail = if right { codecs.clone() } else { format!("{codecs}; configured is {wanted}") };
         let mut word: Vec<String> = found.codecs.iter().map(|codec| capital(codec)).collect();
         word.dedup();

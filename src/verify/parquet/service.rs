@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Time};
 use super::super::CheckResult;
 use super::{Scope, looked, unmeasured};
 use crate::evidence::{Measurement, ServiceRun, StartedBy, Value};
-use crate::services::{ServiceError, ServiceStatus};
+use crate::services::{ManagerKind, ServiceError, ServiceStatus};
 
 /// What the service manager says now, asked once for all that depends on it.
 pub struct Seen {
@@ -34,9 +34,8 @@ impl Seen {
         match &self.status {
             Err(error) => unmeasured(id, title, error.to_string()),
             Ok(status) => {
-                let manager = scope.services.kind();
-                let detail = format!("`{label}` by {manager}: {}", status.detail);
-                let how = format!("asked {manager} for the status of {label}");
+                let detail = format!("`{label}`: {}", status.detail);
+                let how = format!("asked {} for the status of {label}", scope.services.kind());
                 looked(scope, id, title, "service.loaded", status.loaded, detail, &how)
             }
         }
@@ -48,7 +47,7 @@ impl Seen {
             (Err(error), _) | (_, Err(error)) => unmeasured(id, title, error.to_string()),
             (Ok(status), _) if !status.loaded => unmeasured(id, title, "the service is not loaded"),
             (Ok(_), Ok(next)) => {
-                let value = schedule(scope, next);
+                let value = self.schedule(scope, next);
                 let right = is_right(next, scope.deployment.at);
                 let detail = match right {
                     true => value.to_string(),
@@ -67,31 +66,39 @@ impl Seen {
         let next: &[Timestamp] = if status.loaded { next } else { &[] };
         let how = how_next(scope);
         let schedule = |key: &str| {
-            Measurement::new(key, schedule(scope, next), &how, scope.now).ok(is_right(next, scope.deployment.at))
+            Measurement::new(key, self.schedule(scope, next), &how, scope.now).ok(is_right(next, scope.deployment.at))
         };
         let mut measurements = vec![schedule("export.frequency"), schedule("export.schedule")];
-        measurements.extend(self.runs.as_ref().ok().map(|runs| runs_of(scope, status, runs)));
+        measurements.extend(self.runs.as_ref().ok().map(|runs| self.runs_of(scope, status, runs)));
         measurements
     }
-}
 
-/// Runs of the service, and whether it loads and runs by itself and well.
-fn runs_of(scope: &Scope, status: &ServiceStatus, runs: &[ServiceRun]) -> Measurement {
-    let manager = scope.services.kind();
-    let ended = |run: &&ServiceRun| run.exit.is_some() && run.started_by != StartedBy::Kicked;
-    let works = status.loaded && runs.iter().rev().find(ended).is_some_and(|run| run.exit == Some(0));
-    let how = format!("asked {manager} for the runs of {} and who started each", scope.deployment.label);
-    let value = Value::Runs { manager: manager.to_string(), runs: runs.to_vec() };
-    Measurement::new("service.runs", value, how, scope.now).ok(works)
+    /// The manager; the embedded one with the process that holds the schedule, which must live for it to count.
+    fn manager(&self, scope: &Scope) -> String {
+        match (scope.services.kind(), &self.status) {
+            (ManagerKind::Embedded, Ok(status)) => status.detail.clone(),
+            (kind, _) => kind.to_string(),
+        }
+    }
+
+    /// Runs of the service, and whether it loads and runs by itself and well.
+    fn runs_of(&self, scope: &Scope, status: &ServiceStatus, runs: &[ServiceRun]) -> Measurement {
+        let ended = |run: &&ServiceRun| run.exit.is_some() && run.started_by != StartedBy::Kicked;
+        let works = status.loaded && runs.iter().rev().find(ended).is_some_and(|run| run.exit == Some(0));
+        let asked = scope.services.kind();
+        let how = format!("asked {asked} for the runs of {} and who started each", scope.deployment.label);
+        let value = Value::Runs { manager: self.manager(scope), runs: runs.to_vec() };
+        Measurement::new("service.runs", value, how, scope.now).ok(works)
+    }
+
+    fn schedule(&self, scope: &Scope, next: &[Timestamp]) -> Value {
+        let zone = TimeZone::system().iana_name().unwrap_or("UTC").to_owned();
+        Value::Schedule { next: next.to_vec(), zone, manager: self.manager(scope) }
+    }
 }
 
 fn how_next(scope: &Scope) -> String {
     format!("asked {} for the next {NEXT_RUNS} runs of {}", scope.services.kind(), scope.deployment.label)
-}
-
-fn schedule(scope: &Scope, next: &[Timestamp]) -> Value {
-    let zone = TimeZone::system().iana_name().unwrap_or("UTC").to_owned();
-    Value::Schedule { next: next.to_vec(), zone, manager: scope.services.kind().to_string() }
 }
 
 /// Whether it runs again, and at the ordered local time; across a change of clocks the time that stands for it is right.

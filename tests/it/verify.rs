@@ -1,0 +1,245 @@
+//! The Parquet exporter's order from the inbox to its measured report, and `wo verify parquet`: every check in a subject
+//! that is broken, and mended again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::support::{Daemon, Heartbeats, Scene};
+
+const ID: &str = "WO-251029-PARQUET-EXPORTER";
+const ORDER: &str = include_str!("../fixtures/orders/WO-251029-PARQUET-EXPORTER.md");
+
+/// A root in which the order ended done, with the `wo up` that holds the schedule.
+fn deployed() -> (Scene, Daemon) {
+    let scene = Scene::new().config("[web]\nenabled = false\n").heartbeats(Heartbeats::days(1)).database();
+    let daemon = scene.up_with(&["--no-monitor"]);
+    scene.drop_order(&format!("{ID}.md"), ORDER);
+    let waited = scene.wo(["wait", ID, "--timeout", "170"]);
+    assert!(waited.stdout.contains("done"), "{waited}{}", scene.wo(["show", ID]));
+    (scene, daemon)
+}
+
+/// Id → finding.
+fn findings(scene: &Scene) -> BTreeMap<String, String> {
+    let ran = scene.wo(["verify", "parquet", "--json", "--dry-run"]);
+    let json = ran.json();
+    let checks = json["checks"].as_array().unwrap_or_else(|| panic!("checks in {ran}"));
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let found: BTreeMap<_, _> = checks.iter().map(|check| (text(&check["id"]), text(&check["result"]))).collect();
+    let good = found.values().all(|finding| finding == "pass" || finding == "info");
+    assert_eq!(ran.status.code(), Some(if good { 0 } else { 1 }), "{ran}");
+    found
+}
+
+fn day_file(scene: &Scene) -> PathBuf {
+    let newest = scene.list("g/analytics").into_iter().rfind(|name| name.starts_with("ops_atomic_"));
+    scene.path("g/analytics").join(newest.expect("a day file"))
+}
+
+/// What a check is about, and how it is broken.
+type Break = fn(&Scene);
+
+fn chmod(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Writes the day file anew with other properties and so many of its rows.
+fn rewrite(scene: &Scene, compression: parquet::basic::Compression, rows: usize, padding: usize, rename: bool) {
+    use parquet::arrow::ArrowWriter;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use parquet::file::metadata::KeyValue;
+    use parquet::file::properties::WriterProperties;
+
+    let path = day_file(scene);
+    let builder = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(&path).unwrap()).unwrap();
+    let mut metadata = builder.metadata().file_metadata().key_value_metadata().cloned().unwrap_or_default();
+    metadata.retain(|pair| pair.key != "ARROW:schema");
+    if padding > 0 {
+        metadata.push(KeyValue::new("padding".to_owned(), "x".repeat(padding)));
+    }
+    let batches: Vec<_> = builder.build().unwrap().map(Result::unwrap).collect();
+    let mut schema = batches[0].schema();
+    if rename {
+        let fields: Vec<_> = schema
+            .fields()
+            .iter()
+            .map(|field| match field.name().as_str() {
+                "duration_ms" => Arc::new(field.as_ref().clone().with_name("duration_seconds")),
+                _ => Arc::clone(field),
+            })
+            .collect();
+        schema = Arc::new(arrow::datatypes::Schema::new_with_metadata(fields, schema.metadata().clone()));
+    }
+    let properties =
+        WriterProperties::builder().set_compression(compression).set_key_value_metadata(Some(metadata)).build();
+    let mut out = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut out, Arc::clone(&schema), Some(properties)).unwrap();
+    let mut left = rows;
+    for batch in batches {
+        let take = left.min(batch.num_rows());
+        left -= take;
+        let columns = batch.slice(0, take).columns().to_vec();
+        writer.write(&arrow::array::RecordBatch::try_new(Arc::clone(&schema), columns).unwrap()).unwrap();
+    }
+    writer.close().unwrap();
+    fs::write(path, out).unwrap();
+}
+
+#[test]
+fn each_check_flips_with_its_subject_and_no_other() {
+    use parquet::basic::Compression;
+
+    let (scene, daemon) = deployed();
+    let good = findings(&scene);
+    assert!(good.values().all(|finding| finding == "pass"), "{good:?}");
+    let breaks: Vec<(&str, Break)> = vec![
+        ("plist.syntax", |scene| scene.write("launchd/com.02luka.analytics.parquet.plist", "<plist>a && b</plist>")),
+        ("plist.lint", |scene| chmod(&scene.path("launchd/com.02luka.analytics.parquet.plist"), 0o666)),
+        ("exporter", |scene| chmod(&scene.path("run/parquet_exporter.cjs"), 0o644)),
+        ("runner", |scene| fs::remove_file(scene.path("scripts/analytics/run_parquet_exporter.zsh")).unwrap()),
+        ("test-script", |scene| scene.write("scripts/analytics/test_parquet_exporter.zsh", "")),
+        ("log-dir", |scene| {
+            fs::rename(scene.path("g/logs"), scene.path("g/logs aside")).unwrap();
+        }),
+        ("parquet.size", |scene| rewrite(scene, Compression::SNAPPY, usize::MAX, 6 * 1024 * 1024, false)),
+        ("parquet.compression", |scene| {
+            rewrite(scene, Compression::ZSTD(Default::default()), usize::MAX, 0, false);
+        }),
+        ("parquet.rows", |scene| rewrite(scene, Compression::SNAPPY, 0, 0, false)),
+        ("parquet.schema", |scene| rewrite(scene, Compression::SNAPPY, usize::MAX, 0, true)),
+        ("parquet.readers", |scene| {
+            let path = day_file(scene);
+            let mut bytes = fs::read(&path).unwrap();
+            // the first pages; the footer stays as it is
+            bytes[4..600].fill(0xff);
+            fs::write(path, bytes).unwrap();
+        }),
+    ];
+    let covered: Vec<&str> = breaks.iter().map(|(id, _)| *id).collect();
+    for (id, broken) in breaks {
+        let keep = tempfile::tempdir().unwrap();
+        let saved = keep.path().join("saved");
+        copy(&scene.dir(), &saved);
+        broken(&scene);
+        let found = findings(&scene);
+        // what can't be looked at for the fault is unmeasured, which is no second fault
+        let flipped: Vec<_> =
+            found.iter().filter(|(_, finding)| *finding == "fail").map(|(id, _)| id.as_str()).collect();
+        assert_eq!(flipped, [id], "{found:?}");
+        restore(&saved, &scene.dir());
+        assert_eq!(findings(&scene), good, "mended: {id}");
+    }
+
+    // no file at all: what speaks of it is unmeasured
+    let hidden = scene.path("g/analytics aside");
+    fs::rename(scene.path("g/analytics"), &hidden).unwrap();
+    let found = findings(&scene);
+    assert_eq!((found["output-dir"].as_str(), found["parquet.rows"].as_str()), ("fail", "unmeasured"), "{found:?}");
+    fs::rename(&hidden, scene.path("g/analytics")).unwrap();
+    assert_eq!(findings(&scene), good);
+
+    // the schedule counts only while the `wo up` that holds it lives
+    daemon.stop().expect_exit(0);
+    let found = findings(&scene);
+    assert_eq!(found["service.loaded"], "unmeasured");
+    assert_eq!(found["service.next-run"], "unmeasured");
+    let others = |found: &BTreeMap<String, String>| {
+        found
+            .iter()
+            .filter(|(id, _)| !id.starts_with("service."))
+            .map(|(id, f)| (id.clone(), f.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(others(&found), others(&good));
+    let again = scene.up_with(&["--no-monitor"]);
+    crate::support::wait_for("the schedule is held again", || findings(&scene) == good);
+    again.stop().expect_exit(0);
+
+    let tested = ["output-dir", "parquet.present", "service.loaded", "service.next-run"];
+    for id in good.keys() {
+        assert!(covered.contains(&id.as_str()) || tested.contains(&id.as_str()), "no break for {id}");
+    }
+}
+
+#[test]
+fn a_second_deployment_changes_nothing_and_an_unreadable_heartbeat_is_named() {
+    let (scene, daemon) = deployed();
+    let result = scene.result(ID);
+    let criteria = result["criteria"].as_array().unwrap();
+    assert!(criteria.len() >= 6 && criteria.iter().all(|criterion| criterion["verdict"] == "PASS"), "{criteria:#?}");
+    let filled = scene.read(format!("bridge/outbox/CLC/{ID}_PHASE7_8_VERIFICATION.md"));
+    assert!(filled.contains("✅ Full Success") && filled.contains("pid "), "{filled}");
+
+    let again = ORDER.replace(ID, "WO-251030-PARQUET-EXPORTER");
+    let before = scene.tree("g/analytics");
+    scene.drop_order("WO-251030-PARQUET-EXPORTER.md", &again);
+    scene.wo(["wait", "WO-251030-PARQUET-EXPORTER", "--timeout", "170"]).expect_exit(0).expect_stdout("noop");
+    assert_eq!(scene.tree("g/analytics"), before);
+
+    let name = scene.list("g/reports/ops_atomic").swap_remove(7);
+    scene.write(format!("g/reports/ops_atomic/{name}"), b"\xff\xfe no text");
+    let third = ORDER.replace(ID, "WO-251031-PARQUET-EXPORTER");
+    scene.drop_order("WO-251031-PARQUET-EXPORTER.md", &third);
+    let waited = scene.wo(["wait", "WO-251031-PARQUET-EXPORTER", "--timeout", "170"]).expect_exit(1);
+    assert!(waited.stdout.contains(&name), "{waited}");
+    daemon.stop().expect_exit(0);
+}
+
+#[test]
+fn without_a_daemon_the_schedule_is_unmeasured() {
+    let scene = Scene::new().heartbeats(Heartbeats::days(1)).order(&format!("{ID}.md"), ORDER);
+    scene.wo(["run"]).expect_exit(1).expect_stdout("partial").expect_stdout("unmeasured");
+    let result = scene.result(ID);
+    for criterion in result["criteria"].as_array().unwrap() {
+        let scheduled =
+            ["LaunchAgent", "requency"].iter().any(|word| criterion["metric"].as_str().unwrap().contains(word));
+        assert_eq!(criterion["verdict"], if scheduled { "UNMEASURED" } else { "PASS" }, "{criterion:#}");
+    }
+}
+
+#[test]
+fn formats_and_exit_codes() {
+    let scene = Scene::new();
+    scene.wo(["verify", "parquet"]).expect_exit(1).expect_stdout("Parquet file present");
+    assert_eq!(scene.list("g/reports/parquet").len(), 1, "the report");
+    scene.wo(["verify", "parquet", "-f", "markdown"]).expect_exit(1).expect_stdout("**Repo:**");
+    scene.wo(["verify", "parquet", "-f", "junit"]).expect_exit(1).expect_stdout("<testsuite");
+    scene.wo(["verify", "parquet", "-f", "tap"]).expect_exit(1).expect_stdout("not ok");
+    scene.wo(["verify", "nothing"]).expect_exit(2);
+    scene.wo(["verify", "parquet", "-f", "xml"]).expect_exit(2);
+}
+
+#[test]
+fn a_verification_order_measures_what_is_deployed() {
+    let (scene, daemon) = deployed();
+    let order = "---\nid: WO-1-VERIFY-PARQUET\n---\n# WO-1-VERIFY-PARQUET\n";
+    scene.drop_order("WO-1-VERIFY-PARQUET.md", order);
+    let waited = scene.wo(["wait", "WO-1-VERIFY-PARQUET", "--timeout", "170"]);
+    waited.expect_exit(0).expect_stdout("done");
+    fs::remove_file(scene.path("run/parquet_exporter.cjs")).unwrap();
+    scene.wo(["retry", "WO-1-VERIFY-PARQUET"]).expect_exit(0);
+    crate::support::wait_for("the second attempt", || {
+        scene.wo(["show", "WO-1-VERIFY-PARQUET", "--json"]).json()["outcome"].is_string()
+    });
+    let shown = scene.wo(["show", "WO-1-VERIFY-PARQUET"]).expect_exit(0);
+    assert!(shown.stdout.contains("parquet_exporter.cjs") && !shown.stdout.contains("state: done"), "{shown}");
+    daemon.stop().expect_exit(0);
+}
+
+fn copy(from: &Path, to: &Path) {
+    for name in ["g", "launchd", "run", "scripts"] {
+        let done = std::process::Command::new("cp").arg("-a").arg(from.join(name)).arg(to.parent().unwrap()).status();
+        assert!(done.unwrap().success());
+    }
+}
+
+fn restore(saved: &Path, to: &Path) {
+    for name in ["g", "launchd", "run", "scripts"] {
+        fs::remove_dir_all(to.join(name)).unwrap();
+        let done = std::process::Command::new("cp").arg("-a").arg(saved.parent().unwrap().join(name)).arg(to).status();
+        assert!(done.unwrap().success());
+    }
+}
