@@ -38,7 +38,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let reload = Arc::new(AtomicBool::new(false));
 
     let scheduler = Scheduler::start(&root, &config.schedule, Arc::clone(&held.clock))?;
-    let monitor = if args.no_monitor {
+    let monitor = if args.no_monitor || !config.monitor.enabled {
         None
     } else {
         let services = executor.settings().services;

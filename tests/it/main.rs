@@ -2,6 +2,7 @@
 
 mod bridge;
 mod cli;
+mod demo;
 mod engine;
 mod export;
 mod launchd;
