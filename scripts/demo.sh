@@ -75,11 +75,13 @@ else
 fi
 
 outcome="$("$wo" show "$id" --json | sed -n 's/^  "outcome": "\([a-z]*\)".*/\1/p')"
-report="bridge/outbox/CLC/${id}_REPORT.md"
+# the report from the verification template, else the completion report
+report="$(find bridge/outbox/CLC -name "${id}_*VERIFICATION*.md" | sort | tail -n 1)"
+report="${report:-bridge/outbox/CLC/${id}_REPORT.md}"
 
 say "metrics, as $report has them"
 if [ -f "$report" ]; then
-  awk '/^## .*Success Metrics/ { on = 1; next } /^## / { on = 0 } on && /^\|/' "$report"
+  awk '/^\| *Metric *\| *Target *\| *Actual/ { on = 1 } !/^\|/ { on = 0 } on' "$report"
 else
   echo "there is no report"
   [ ! -f g/logs/wo-up.log ] || tail -n 20 g/logs/wo-up.log

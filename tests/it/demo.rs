@@ -33,7 +33,7 @@ const ID: &str = "WO-251029-PARQUET-EXPORTER";
 #[test]
 fn ends_done_with_six_criteria_each_measured() {
     let scene = Scene::bare();
-    let ran = demo(&scene, "").expect_exit(0).expect_stdout("verdict: done").expect_stdout("| Export Frequency |");
+    let ran = demo(&scene, "").expect_exit(0).expect_stdout("verdict: done").expect_stdout("| Export frequency |");
     let result = scene.result(ID);
     let verdicts = verdicts(&result);
     assert_eq!(verdicts.len(), 6, "{verdicts:?}");
