@@ -54,13 +54,14 @@ fn one_order(place: &Place, n: usize) -> Result<Duration, Box<dyn Error>> {
     write_synced(&hidden, text(&id, 1).as_bytes())?;
     let report = place.path(format!("bridge/outbox/CLC/{id}_REPORT.md"));
     let result = place.path(format!("bridge/outbox/CLC/{id}.result.json"));
-    let archived = place.path(format!("bridge/archive/CLC/{id}.md"));
     let start = Instant::now();
     fs::rename(&hidden, place.path(format!("bridge/inbox/CLC/{id}.md")))?;
     wait_for(|| Ok(report.exists() && result.exists()))?;
     let taken = start.elapsed();
-    // the next drop finds the daemon at rest
-    wait_for(|| Ok(archived.exists()))?;
+    // whatever comes next finds the daemon at rest
+    let root = workbridge::root::Root::at(place.root())?;
+    let reader = workbridge::journal::Reader::open_existing(&root)?.ok_or("there is no journal")?;
+    wait_for(|| Ok(reader.last_run_of(&id)?.is_some_and(|run| run.phase.ended().is_some())))?;
     Ok(taken)
 }
 
@@ -96,13 +97,12 @@ impl Bare {
         self.commit(&bytes)?;
         fs::rename(self.dir.join("inbox").join(&name), self.dir.join("processing").join(&name))?;
         self.sync_dirs(&["processing", "inbox"])?;
-        // the step: intent, effect, done with its evidence
+        // the step: intent, effect, done with its evidence; the verdict shares that commit
         self.commit(&[b'i'; 400])?;
         std::io::Write::write_all(&mut self.ledger, b"WO-BENCH-PROBE 1 1\n")?;
         self.ledger.sync_all()?;
-        self.commit(&[b'd'; 800])?;
-        // judged, then the two files of the outbox
-        self.commit(&[b'j'; 400])?;
+        self.commit(&[b'd'; 1_200])?;
+        // the two files of the outbox
         for (suffix, size) in [("_REPORT.md", 2_500), (".result.json", 2_500)] {
             let hidden = self.dir.join("outbox/.report.tmp");
             write_synced(&hidden, &vec![b'r'; size])?;

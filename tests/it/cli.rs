@@ -59,6 +59,28 @@ fn a_new_order_names_its_handler_and_an_unknown_one_is_refused_with_the_known() 
 }
 
 #[test]
+fn what_new_and_init_write_is_clean_for_lint_and_goes_to_its_handler() {
+    let scene = Scene::bare();
+    scene.wo(["init"]).expect_exit(0);
+    let lint = |scene: &Scene, order: &str, handler: &str| {
+        let read = &scene.wo(["lint", "--json", order]).expect_exit(0).json()[0];
+        assert_eq!(read["handler"]["name"], handler, "{read:#}");
+        assert_eq!(read["findings"], serde_json::json!([]), "{handler}: {read:#}");
+        for criterion in read["criteria"].as_array().expect("criteria") {
+            assert!(criterion["binding"]["key"].is_string(), "{handler}: {criterion}");
+        }
+        read["criteria"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(lint(&scene, "examples/WO-251029-PARQUET-EXPORTER.md", "parquet-exporter"), 6);
+    for handler in workbridge::handlers::all(&workbridge::config::Config::default()) {
+        let name = handler.descriptor().name;
+        let order = scene.wo(["new", name]).expect_exit(0).stdout;
+        scene.write("new.md", order);
+        assert_eq!(lint(&scene, "new.md", name), handler.descriptor().default_criteria.len(), "{name}");
+    }
+}
+
+#[test]
 fn completions_and_man_pages_know_the_commands() {
     let scene = Scene::bare();
     for shell in ["bash", "zsh", "fish"] {
