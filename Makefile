@@ -12,7 +12,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)
 # what scripts/setup.sh found: empty, or `bundled-duckdb` where no prebuilt library is to be had
 FEATURES = --features "$$(cat third_party/features)"
 
-.PHONY: help setup setup-tests build demo test torture run lint bench install
+.PHONY: help setup setup-tests build demo test test-launchd torture run lint bench install
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -34,6 +34,9 @@ test: setup setup-tests ## all tests
 	$(CARGO) build --bins --examples $(FEATURES)
 	$(CARGO) test --doc --quiet $(FEATURES)
 	$(CARGO) test --no-fail-fast --lib --bins --test it --test torture $(FEATURES)
+
+test-launchd: setup ## on macOS: the tests of launchd against the real one instead of the stand-in
+	WO_TEST_LAUNCHCTL=real $(CARGO) test --test it $(FEATURES) launchd
 
 torture: setup setup-tests ## the long form of the fault injection suite
 	$(CARGO) build --bins --examples $(FEATURES)
