@@ -180,7 +180,7 @@ pub fn show(value: &str) -> String {
 
 /// [`show`] with its own bound in characters.
 pub fn show_at_most(value: &str, max: usize) -> String {
-    let line = without_green(&text::line(value, max), "(tick)");
+    let line = without_green(&text::line(value, max), "(tick)").replace("[x]", "(x)").replace("[X]", "(X)");
     let mut out = String::with_capacity(line.len());
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {

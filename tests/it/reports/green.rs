@@ -1,1 +1,368 @@
+//! Every way by which green has leaked, or could.
 
+use workbridge::evidence::{Outcome, Value, Verdict};
+use workbridge::order::CriterionSource;
+use workbridge::report::{self, CommandEnd, CommandResult, RunRecord};
+
+use super::record::{Taken as _, criterion, deployed, empty, state, waived};
+
+fn filled(template: &str, record: &RunRecord) -> String {
+    let text = report::fill(template, record).unwrap_or_else(|error| panic!("{template}: {error}")).text;
+    text.split("\n## Evidence").next().unwrap().to_owned()
+}
+
+/// Templates that arrive green, each with what it is when nothing was measured. In all of them `Exporter` and `Log directory`
+/// are known subjects.
+const LEAKS: [(&str, &str); 30] = [
+    ("| Component | Status | Details |\n|---|---|---|\n| Exporter | ✅ Verified | ✅ ran at 02:30 |\n", "☐ unmeasured"),
+    (
+        "| Component | Status | Details |\n|---|---|---|\n| Exporter | ☐ Pending / ✅ Verified | |\n",
+        "☐ Pending (unmeasured)",
+    ),
+    (
+        "| Component | Status | Details |\n|---|---|---|\n| Exporter | ✅ Verified on 2025-10-28 by CLC ✅ | 4 kB |\n",
+        "☐ unmeasured",
+    ),
+    ("| COMPONENT | **Status** | *Details* |\n|---|---|---|\n| **Exporter** | **✅ Verified** | x |\n", "☐ unmeasured"),
+    ("| 🧩 Component | 🧭 State |\n|---|---|\n| Exporter | 🟢 Active |\n", "☐ unmeasured"),
+    ("| Component | State |\n|---|---|\n| ✅ Exporter | ✅ OK |\n", "| ☐ Exporter | ☐ unmeasured"),
+    ("| Component | State |\n|---|---|\n| Exporter | OK |\n", "☐ unmeasured"),
+    ("| Component | State |\n|---|---|\n| Exporter | Active ✔ |\n", "☐ unmeasured"),
+    ("| Component | State |\n|---|---|\n| Exporter | ✅ OK | ✅ extra |\n", "☐ unmeasured"),
+    ("Component | State\n--- | ---\nExporter | ✅ OK\n", "☐ unmeasured"),
+    ("Intro:\n| Component | State |\n|---|---|\n| Exporter | ✅ OK |\n", "☐ unmeasured"),
+    ("| Component | State |\n|---|---|---|\n| Exporter | ✅ OK |\n", "☐ unmeasured"),
+    ("- item\n  | Component | State |\n  |---|---|\n  | Exporter | ✅ OK |\n", "☐ unmeasured"),
+    ("> | Component | State |\r\n> |---|---|\r\n> | Exporter | ✅ OK |\r\n", "☐ unmeasured"),
+    ("| Service | Running? | Status |\n|---|---|---|\n| Exporter | ✅ | :white_check_mark: |\n", "☐ unmeasured"),
+    ("| Test | Result |\n|---|---|\n| Exporter | ✅ Pass |\n", "☐ unmeasured"),
+    ("| When | Who | Status |\n|---|---|---|\n| 02:30 | CLC | ✅ done |\n", "☐ unmeasured"),
+    (
+        "| Metric | Target | Actual | Status |\n|---|---|---|---|\n| File size | ≤ 5 MB | 4.2 kB | ✅ PASS |\n",
+        "☐ UNMEASURED",
+    ),
+    (
+        "| Metric | Target | Actual | Status |\n|---|---|---|---|\n| File size | ≤ 5 MB | ✅ 4.2 kB | PASS |\n",
+        "☐ UNMEASURED",
+    ),
+    ("| Metric | Target | Status |\n|---|---|---|\n| File size | ≤ 5 MB | ✅ |\n", "☐ UNMEASURED"),
+    (
+        "| Metric | Target | Actual | Status |\n|---|---|---|---|\n| Never heard of | ≤ 5 MB | 1 | ✅ PASS |\n",
+        "☐ UNMEASURED",
+    ),
+    ("- [x] Exporter\n- ✅ Log directory\n  - ☑ Exporter\n", "- [ ] (unmeasured) Exporter"),
+    ("- Exporter: ✅ OK\n- **Log directory:** 🟢 up\n- Exporter ✅\n", "Exporter: ☐ (unmeasured) OK"),
+    ("1. ✅ **Exporter**\n2. **✅ Log directory**\n", "1. ☐ (unmeasured) **Exporter**"),
+    ("```bash\nx\n```\n✅ Confirms: all good\n", "☐ (unmeasured: not run) Confirms"),
+    ("```bash\nx\n```\n**✅ Confirms:** all good\n", "☐ (unmeasured: not run) Confirms"),
+    ("```bash\nx\n```\n\n- ✅ Confirms: all good\n", "☐ (unmeasured: not run) Confirms"),
+    ("```bash\nx\n```\n✅ rows are there\n", "☐ (unmeasured: not run) rows"),
+    ("✅ Confirms: without a command\n", "☐ (unmeasured: no command stands above it)"),
+    ("- ☐ Pending…\n- ☐ Partial Success – some\n- ✅ Full Success – all\n", "- ☐ Full Success"),
+];
+
+#[test]
+fn what_arrives_green_leaves_green_only_by_measurement() {
+    let mut nothing = empty(Outcome::Failed);
+    nothing.declarations = deployed().declarations;
+    for (template, expect) in LEAKS {
+        let text = filled(template, &nothing);
+        assert!(!report::marks::has_green(&text) && !text.contains("[x]"), "{template}\n{text}");
+        assert!(text.contains(expect), "{template}\n{text}");
+    }
+    // broken is not green either
+    let mut broken = nothing;
+    for key in ["exporter.script", "paths.logs"] {
+        broken.take(key, state(false, "gone"), Some(false));
+    }
+    broken.take("export.file_size", Value::Bytes(6_000_000), None);
+    for (template, _) in LEAKS {
+        let text = filled(template, &broken);
+        assert!(!report::marks::has_green(&text) && !text.contains("[x]"), "{template}\n{text}");
+    }
+}
+
+#[test]
+fn what_works_is_green_in_the_same_places() {
+    let record = deployed();
+    for (template, expect) in [
+        (0, "| Exporter | ✅ Verified | executable"),
+        (1, "| Exporter | ✅ Verified | executable"),
+        (5, "| ✅ Exporter | ✅ OK: executable, ran with --dry [E7] |"),
+        (15, "| Exporter | ✅ Pass: executable"),
+        (17, "| 41.2 kB [E1] | ✅ PASS |"),
+        (19, "| ✅ PASS: 41.2 kB [E1] |"),
+        (21, "- [x] Exporter\n- ✅ Log directory\n  - ✅ Exporter"),
+        (22, "- Exporter: ✅ OK\n- **Log directory:** ✅ up\n- Exporter ✅"),
+        (29, "- ✅ Full Success"),
+    ] {
+        let text = filled(LEAKS[template].0, &record);
+        assert!(text.contains(expect), "{text}");
+    }
+}
+
+#[test]
+fn a_failed_cell_says_failed() {
+    let mut record = empty(Outcome::Failed);
+    record.take("exporter", state(false, "exit 1"), Some(false));
+    let table = "| Component | Status | Details |\n|---|---|---|\n| exporter | ☐ Pending / ✅ Verified | |\n";
+    assert!(filled(table, &record).contains("| exporter | ❌ Failed | exit 1 · "), "{}", filled(table, &record));
+    let table = "| Component | State |\n|---|---|\n| exporter | ✅ OK |\n";
+    assert!(filled(table, &record).contains("| exporter | ❌ Failed: exit 1 [E1] |"));
+}
+
+#[test]
+fn the_newest_measurement_counts_and_a_contradiction_fails() {
+    let table = "| Component | State |\n|---|---|\n| exporter | ✅ OK |\n";
+    let mut record = empty(Outcome::Partial);
+    record.take("exporter", state(true, "up"), Some(true));
+    assert!(filled(table, &record).contains("✅ OK: up [E1]"));
+    record.take("exporter", state(false, "down"), Some(false));
+    assert!(filled(table, &record).contains("❌ Failed: down [E2]"));
+    record.take("exporter", state(false, "down but said ok"), Some(true));
+    assert!(filled(table, &record).contains("❌ Failed"));
+    record.take("exporter", Value::Count { n: 3, noun: String::new() }, None);
+    assert!(filled(table, &record).contains("☐ unmeasured: a mere value"));
+}
+
+#[test]
+fn a_verdict_without_a_measurement_is_not_believed() {
+    let table = "| Metric | Target | Actual | Status |\n|---|---|---|---|\n| File size | ≤ 5 MB | | |\n";
+    let mut record = deployed();
+    record.judge(&report::template_criteria(table));
+    assert!(filled(table, &record).contains("| 41.2 kB [E1] | ✅ PASS |"));
+    assert_eq!(record.criteria[0].source, CriterionSource::Template);
+    record.measurements.clear();
+    assert!(filled(table, &record).contains("☐ UNMEASURED"), "{}", filled(table, &record));
+    let text = report::completion(&record, report::builtin("COMPLETION_REPORT").unwrap()).unwrap();
+    assert!(
+        text.contains("| File size | ≤ 5 MB | 41.2 kB \\[E1] | ☐ UNMEASURED |") || text.contains("☐ UNMEASURED"),
+        "{text}"
+    );
+    assert!(!text.contains("✅ PASS |\n| "), "{text}");
+}
+
+#[test]
+fn a_waived_row_is_no_pass_and_its_reason_breaks_nothing() {
+    let table = "| Metric | Target | Actual | Status |\n|---|---|---|---|\n| LaunchAgent | Automatic | | ✅ PASS |\n";
+    let mut record = empty(Outcome::Partial);
+    record.criteria.push(waived("LaunchAgent", "Automatic"));
+    let text = filled(table, &record);
+    assert!(text.contains("| waived | ⚠️ WAIVED (no launchd \\| here (tick), until 2026-12-31) |"), "{text}");
+}
+
+#[test]
+fn the_order_s_own_criterion_is_not_mixed_up_with_the_template_s() {
+    let table = "| Metric | Target | Actual | Status |\n|---|---|---|---|\n| File size | ≤ 5 kB | | |\n";
+    let mut record = deployed();
+    record.judge(&[criterion("File size", "≤ 5 MB")]);
+    assert_eq!(record.criteria[0].verdict, Verdict::Pass);
+    assert!(filled(table, &record).contains("| 41.2 kB [E1] | ❌ FAIL |"), "{}", filled(table, &record));
+}
+
+#[test]
+fn a_test_is_bound_to_its_own_command() {
+    let template = "```bash\na\n```\n✅ Confirms: a\n\n```bash\nb\n```\n✅ Confirms: b\n\n```bash\nc\n```\nExpected:\n```\nrows\n```\nnext\n";
+    let result = |command: &str, result| CommandResult { command: command.to_owned(), result, evidence: Vec::new() };
+    let mut record = empty(Outcome::Partial);
+    record.commands = vec![
+        result("a\n", CommandEnd::Passed { output: "fine".to_owned() }),
+        result("b", CommandEnd::Failed { output: String::new(), why: "exit 1 | ✅".to_owned() }),
+        result("c", CommandEnd::Passed { output: "  \n".to_owned() }),
+    ];
+    let text = filled(template, &record);
+    assert!(text.contains("\n✅ Confirms: a\n"), "{text}");
+    assert!(text.contains("\n❌ (failed: exit 1 \\| (tick)) Confirms: b\n"), "{text}");
+    // an exit code of a process that produced nothing is no evidence
+    assert!(
+        text.contains("rows\n```\n\n**Result:** ☐ unmeasured: it ended with 0 and showed nothing\n\nnext\n"),
+        "{text}"
+    );
+    record.commands[2].result = CommandEnd::Passed { output: "rows\n✅ | 3".to_owned() };
+    assert!(filled(template, &record).contains("**Result:** ✅ passed – “rows (tick) \\| 3”\n\nnext\n"));
+}
+
+#[test]
+fn exactly_one_line_of_a_verdict_list_is_ticked() {
+    let four = "- ✅ Pending…\n- ✅ Partial Success – some\n- ✅ **Full Success** – all\n- ✅ Failed\n\nafter\n";
+    let three = "1. [x] Pending\n2. [x] Partial Success\n3. [x] Full Success\n";
+    for (outcome, line) in [
+        (Outcome::Done, "- ✅ **Full Success**"),
+        (Outcome::Noop, "- ✅ **Full Success**"),
+        (Outcome::Partial, "- ✅ Partial Success"),
+        (Outcome::Failed, "- ☑ Failed"),
+        (Outcome::Rejected, "- ☑ Failed"),
+        (Outcome::Uncertain, "- ☑ Failed"),
+        (Outcome::Cancelled, "- ☑ Failed"),
+    ] {
+        let text = filled(four, &empty(outcome));
+        assert!(text.contains(line), "{outcome}\n{text}");
+        assert_eq!(text.matches(['✅', '☑']).count(), 1, "{outcome}\n{text}");
+        assert_eq!(text.lines().count(), four.lines().count(), "{text}");
+        let text = filled(three, &empty(outcome));
+        let fits = matches!(outcome, Outcome::Done | Outcome::Noop | Outcome::Partial);
+        assert_eq!(text.matches("[x]").count(), usize::from(fits), "{outcome}\n{text}");
+        assert_eq!(text.contains(&format!("Outcome: {outcome} – said by the engine")), !fits, "{text}");
+    }
+}
+
+#[test]
+fn status_lines_are_the_outcomes() {
+    let template = "**Overall Status:** ☐ Pending / ✅ Verified\n**Status:** ✅ COMPLETE\n**Exporter status:** ✅ up\n";
+    let record = deployed();
+    let text = filled(template, &record);
+    assert!(text.starts_with("**Overall Status:** ✅ Verified\n**Status:** ✅ done\n**Exporter status:** "), "{text}");
+    let text = filled(template, &empty(Outcome::Failed));
+    assert!(
+        text.starts_with("**Overall Status:** ❌ failed\n**Status:** ❌ failed\n**Exporter status:** ☐ unmeasured"),
+        "{text}"
+    );
+}
+
+#[test]
+fn values_cannot_leave_their_cells() {
+    let hostile = [
+        "a | b",
+        "a\n| Exporter | ✅ OK |",
+        "✅ PASS",
+        "{{ order.id }} {% for x in y %}",
+        "\u{1b}[32m✔\u{1b}[0m",
+        "\\|",
+        "`unclosed",
+        "<!-- gone",
+        "<details>",
+        "&#x2705; :white_check_mark:",
+        "[x] ![tick](https://x/tick.png)",
+        "\u{202e}desrever",
+        "```\n~~~",
+    ];
+    for value in hostile {
+        let mut record = empty(Outcome::Failed);
+        record.order.title = Some(value.to_owned());
+        record.order.objective = Some(value.to_owned());
+        record.order.next_phase = Some(value.to_owned());
+        record.reason = value.to_owned();
+        record.agent = value.to_owned();
+        record.take("exporter", state(false, value), Some(false)).how = value.to_owned();
+        record.judge(&[criterion(value, value)]);
+        let template = "| Component | Status | Details |\n|---|---|---|\n| exporter | ✅ | |\n\n{{ order.title }} `{{ reason }}`\n";
+        let text = report::fill(template, &record).unwrap().text;
+        let completion = report::completion(&record, report::builtin("COMPLETION_REPORT").unwrap()).unwrap();
+        for (what, text) in [("filled", &text), ("completion", &completion)] {
+            assert!(!report::marks::has_green(text), "{what} {value:?}\n{text}");
+            assert!(!text.contains(['\u{1b}', '\u{202e}']), "{what} {value:?}\n{text}");
+            for (line, columns) in text.lines().filter(|line| line.starts_with('|')).zip(columns(text)) {
+                assert_eq!(borders(line), columns, "{what} {value:?}\n{line}");
+            }
+            assert_eq!(text.matches("\n## Evidence\n").count(), 1, "{what} {value:?}");
+        }
+        assert_eq!(text.lines().filter(|line| line.starts_with("| E1 |")).count(), 1);
+    }
+}
+
+/// Unescaped pipes of a line.
+fn borders(line: &str) -> usize {
+    let mut escaped = false;
+    line.chars()
+        .filter(|c| {
+            let is_border = *c == '|' && !escaped;
+            escaped = *c == '\\' && !escaped;
+            is_border
+        })
+        .count()
+}
+
+/// For each table line of a text, the borders of its table's header.
+fn columns(text: &str) -> Vec<usize> {
+    let mut out = Vec::new();
+    let mut header = 0;
+    let mut inside = false;
+    for line in text.lines() {
+        if line.starts_with('|') {
+            if !inside {
+                header = borders(line);
+            }
+            out.push(header);
+        }
+        inside = line.starts_with('|');
+    }
+    out
+}
+
+#[test]
+fn a_row_that_ends_early_gets_its_cells() {
+    let mut record = empty(Outcome::Done);
+    record.take("exporter", state(true, "up"), Some(true));
+    for (row, expect) in [
+        ("| exporter |", "| exporter | ✅ Verified | up · 2025-10-29 09:00:03 [E1] |\n"),
+        ("| exporter", "| exporter | ✅ Verified | up · 2025-10-29 09:00:03 [E1]\n"),
+        ("| exporter | ✅", "| exporter | ✅ Verified | up · 2025-10-29 09:00:03 [E1]\n"),
+    ] {
+        let text = filled(&format!("| Component | Status | Details |\n|---|---|---|\n{row}\n"), &record);
+        assert!(text.ends_with(expect), "{text}");
+    }
+}
+
+#[test]
+fn an_expression_that_fails_names_its_place() {
+    let error = report::fill("# x\n\nab {{ order.nope }}\n", &empty(Outcome::Done)).unwrap_err();
+    assert_eq!((error.line, error.column), (3, 4));
+    assert!(
+        error.to_string().starts_with("failed to fill the template at line 3, column 4: `{{ order.nope }}`: "),
+        "{error}"
+    );
+    assert!(error.to_string().contains("\nhint: "), "{error}");
+}
+
+#[test]
+fn evidence_is_visible_even_after_an_open_fence() {
+    for (template, ends) in [
+        ("text\n\n```bash\nx", "x\n```\n\n## Evidence\n"),
+        ("~~~~\n", "~~~~\n~~~~\n\n## Evidence\n"),
+        ("", "\n## Evidence\n"),
+    ] {
+        let text = report::fill(template, &empty(Outcome::Done)).unwrap().text;
+        assert!(text.contains(ends), "{text}");
+    }
+}
+
+#[test]
+fn template_criteria_are_its_metric_rows() {
+    let template = "| Metric | Target | Actual | Status |\n|---|---|---|---|\n| **File size** | `≤ 5 MB` | | |\n| | | | |\n| Rows \\| all | > 0 | | |\n";
+    let criteria = report::template_criteria(template);
+    let rows: Vec<(&str, &str)> = criteria.iter().map(|row| (row.metric.as_str(), row.target.as_str())).collect();
+    assert_eq!(rows, [("File size", "≤ 5 MB"), ("Rows | all", "> 0")]);
+    assert!(criteria.iter().all(|row| row.source == CriterionSource::Template));
+    let commands = report::template_commands(report::builtin("PHASE7_8_VERIFICATION_TEMPLATE").unwrap());
+    assert_eq!(commands.len(), 3);
+}
+
+#[test]
+fn of_n_subjects_exactly_the_k_that_work_are_green() {
+    const N: usize = 9;
+    let template: String = [
+        "| Component | Status | Details |\n|---|---|---|\n| subject.0 | ✅ Verified | ✅ |\n| subject.1 | ☐ Pending / ✅ Verified | |\n\n",
+        "| Component | State |\n|---|---|\n| subject.2 | ✅ OK |\n| subject.3 | 🟢 Active |\n\n",
+        "| Metric | Target | Actual | Status |\n|---|---|---|---|\n| subject.4 | OK | ✅ | ✅ PASS |\n\n",
+        "- [x] subject.5\n- ✅ subject.6\n- subject.7: ✅ OK\n\n",
+        "```sh\nsubject.8\n```\n✅ Confirms: subject 8\n",
+    ]
+    .concat();
+    for k in 0..=N {
+        for offset in 0..N {
+            let mut record = empty(if k == N { Outcome::Done } else { Outcome::Partial });
+            let works: Vec<bool> = (0..N).map(|n| (n + offset) % N < k).collect();
+            for (n, works) in works.iter().enumerate() {
+                let id = record.take(&format!("subject.{n}"), state(*works, "seen"), Some(*works)).id.clone();
+                let result = CommandEnd::Passed { output: "ran".to_owned() };
+                record.commands.push(CommandResult { command: format!("subject.{n}"), result, evidence: vec![id] });
+            }
+            let text = filled(&template, &record);
+            for (n, works) in works.iter().enumerate() {
+                let name = if n == 8 { "subject 8".to_owned() } else { format!("subject.{n}") };
+                let line = text.lines().find(|line| line.contains(&name)).unwrap();
+                assert_eq!(report::marks::has_green(line) || line.contains("[x]"), *works, "{k} of {N}: {line}");
+            }
+        }
+    }
+}
