@@ -69,7 +69,12 @@ pub enum Verdict {
     Pass,
     Fail,
     Unmeasured,
-    Waived { reason: String, until: jiff::civil::Date },
+    Waived {
+        /// Beside the criterion's own `reason` in JSON, where both lie in one object.
+        #[serde(rename = "waiver")]
+        reason: String,
+        until: jiff::civil::Date,
+    },
 }
 
 /// One criterion with its verdict.

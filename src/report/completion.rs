@@ -9,7 +9,7 @@ use super::expressions::{self, FillError};
 use super::fill::{actual_text, now, verdict_text};
 use super::judging::{self, TestResult};
 use super::{FileChange, RunRecord, StepRecord, StepState, context, evidence_table, label, marks, result, verdicts};
-use crate::evidence::{Artifact, Measurement};
+use crate::evidence::{Artifact, Judged, Measurement};
 
 /// Renders the completion report.
 ///
@@ -23,6 +23,7 @@ pub fn completion(record: &RunRecord, template: &str) -> Result<String, FillErro
     // texts of this crate's own making are safe; all that comes from orders and measurements went through `show`
     let safe = Value::from_safe_string;
     let base = context::of(record);
+    let criteria: Vec<Judged> = record.criteria.iter().map(|judged| judging::believed(record, judged)).collect();
     let context = minijinja::context! {
         status => safe(format!("{} {outcome}", verdicts::sign(outcome))),
         good => outcome.is_good(),
@@ -34,10 +35,10 @@ pub fn completion(record: &RunRecord, template: &str) -> Result<String, FillErro
         files => files(record).into_iter().map(|change| file(&change)).collect::<Vec<_>>(),
         tests => record.commands.iter().map(|command| test(record, command)).collect::<Vec<_>>(),
         subjects => subjects(record).into_iter().map(subject).collect::<Vec<_>>(),
-        metrics => record.criteria.iter().map(|judged| metric(record, judged)).collect::<Vec<_>>(),
+        metrics => criteria.iter().map(metric).collect::<Vec<_>>(),
         artifacts => result::artifacts(record).iter().map(artifact).collect::<Vec<_>>(),
         reference => record.reference.iter().map(|line| safe(code_line(line))).collect::<Vec<_>>(),
-        counts => counts(record),
+        counts => counts(record, &criteria),
         evidence => safe(evidence_table::table(record).trim_end().to_owned()),
         ..base
     };
@@ -48,15 +49,14 @@ fn elapsed_ns(record: &RunRecord) -> u64 {
     u64::try_from(record.ended.as_nanosecond() - record.started.as_nanosecond()).unwrap_or(0)
 }
 
-fn counts(record: &RunRecord) -> Value {
-    let count =
-        |sign: &str| record.criteria.iter().filter(|judged| metric_verdict(record, judged).starts_with(sign)).count();
+fn counts(record: &RunRecord, criteria: &[Judged]) -> Value {
+    let count = |sign: &str| criteria.iter().filter(|judged| verdict_text(judged).starts_with(sign)).count();
     Value::from_serialize(json!({
         "passed": count("✅"),
         "failed": count("❌"),
         "unmeasured": count("☐"),
         "waived": count("⚠️"),
-        "criteria": record.criteria.len(),
+        "criteria": criteria.len(),
         "measurements": record.measurements.len(),
     }))
 }
@@ -177,23 +177,18 @@ fn subject(measurement: &Measurement) -> Value {
     }
 }
 
-fn metric_verdict(record: &RunRecord, judged: &crate::evidence::Judged) -> String {
-    let verdict = verdict_text(judged);
-    if verdict.contains('✅') && !judging::is_measured(record, judged) { "☐ UNMEASURED".to_owned() } else { verdict }
-}
-
-fn metric(record: &RunRecord, judged: &crate::evidence::Judged) -> Value {
+fn metric(judged: &Judged) -> Value {
     minijinja::context! {
         metric => Value::from_safe_string(marks::show(&judged.metric)),
         target => Value::from_safe_string(marks::show(&judged.target)),
         actual => Value::from_safe_string(actual_text(judged)),
-        verdict => Value::from_safe_string(metric_verdict(record, judged)),
+        verdict => Value::from_safe_string(verdict_text(judged)),
         source => source(judged),
         reason => Value::from_safe_string(marks::show(&judged.reason)),
     }
 }
 
-fn source(judged: &crate::evidence::Judged) -> &'static str {
+fn source(judged: &Judged) -> &'static str {
     use crate::order::CriterionSource;
     match judged.source {
         CriterionSource::Table | CriterionSource::Bullets | CriterionSource::FrontMatter => "order",

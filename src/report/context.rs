@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::RunRecord;
 use super::fill::now;
-use super::result::measurement_json;
+use super::judging::believed;
+use super::result::{criterion_json, measurement_json};
 
 /// `order`, `outcome`, `reason`, `attempt`, `agent`, `handler`, `criteria`, `measurements`, `steps`, `dates`. Nothing in it is
 /// marked safe: all of it is escaped where it is printed.
@@ -34,7 +35,7 @@ pub fn of(record: &RunRecord) -> Value {
         "attempt": record.attempt,
         "agent": record.agent,
         "handler": record.handler,
-        "criteria": record.criteria.iter().map(super::result::criterion_json).collect::<Vec<_>>(),
+        "criteria": record.criteria.iter().map(|judged| criterion_json(&believed(record, judged))).collect::<Vec<_>>(),
         "measurements": record.measurements.iter().map(measurement_json).collect::<Vec<_>>(),
         "steps": record.steps,
         "dates": {

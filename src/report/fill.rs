@@ -3,12 +3,15 @@
 //! Invariant: a slot comes out green only through [`State::Green`], and that only where a measurement says so (for the verdict
 //! list and the status line: where the outcome does).
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
 use super::columns::{Role, TableKind};
 use super::expressions::{self, FillError};
-use super::judging::{self, Subject, TestResult};
+use super::judging::{self, Rows, Subject, TestResult};
 use super::label::Labels;
 use super::list_slots::choices;
 use super::marks::{self, Form, Sense};
@@ -64,10 +67,15 @@ impl Became {
 /// An expression that can't be evaluated, with its line and column. Everything else has an answer.
 pub fn fill(template: &str, record: &RunRecord) -> Result<Filled, FillError> {
     let survey = slots::survey(template);
+    let labels = Labels::of(record);
+    let rows = Rows::of(&labels, survey.metrics.iter().map(|(metric, target, _)| (metric.as_str(), target.as_str())));
+    let chosen = survey.verdicts.iter().map(|(list, lines)| (*list, verdicts::choose(record.outcome, lines))).collect();
     let filler = Filler {
         template,
         record,
-        labels: Labels::of(record),
+        labels,
+        rows,
+        chosen,
         survey: &survey,
         now: now(record),
         eol: if template.split('\n').next().is_some_and(|line| line.ends_with('\r')) { "\r\n" } else { "\n" },
@@ -86,9 +94,9 @@ pub fn fill(template: &str, record: &RunRecord) -> Result<Filled, FillError> {
         filled.push(FilledSlot { slot: slot.clone(), became, state, evidence });
     }
     text.push_str(template.get(from..).unwrap_or(""));
-    if let Some(fence) = &survey.open_fence {
+    if let Some(end) = &survey.open_end {
         end_line(&mut text, filler.eol);
-        text.push_str(fence);
+        text.push_str(end);
     }
     end_line(&mut text, filler.eol);
     text.push_str(&evidence_table::section(record).replace('\n', filler.eol));
@@ -110,6 +118,9 @@ struct Filler<'a> {
     template: &'a str,
     record: &'a RunRecord,
     labels: Labels<'a>,
+    rows: Rows,
+    /// The line of each verdict list that the outcome maps to.
+    chosen: BTreeMap<usize, Option<usize>>,
     survey: &'a Survey,
     now: Zoned,
     eol: &'static str,
@@ -195,7 +206,7 @@ impl Filler<'_> {
 
     fn cell(&self, cell: &CellSlot) -> Became {
         let mut became = match cell.row.kind {
-            TableKind::Metrics => metric(&judging::criterion(self.record, &cell.row), cell),
+            TableKind::Metrics => metric(&self.rows.get(&cell.row), cell),
             _ => component(&self.subject(&cell.row), cell, self.record),
         };
         if cell.blank {
@@ -208,7 +219,7 @@ impl Filler<'_> {
         judging::subject(&self.labels, &row.names)
     }
 
-    fn missing_cells(&self, row: &RowSubject, roles: &[Role], closed: bool) -> Became {
+    fn missing_cells(&self, row: &Arc<RowSubject>, roles: &[Role], closed: bool) -> Became {
         let mut out = Became::neutral("");
         let parts = roles.iter().map(|role| match role {
             Role::Status => Some(Part::Status),
@@ -238,7 +249,7 @@ impl Filler<'_> {
 
     fn verdict(&self, list: usize, line: usize, form: Form, was_marked: bool) -> Became {
         let classes = self.survey.verdicts.get(&list).map(Vec::as_slice).unwrap_or_default();
-        let chosen = verdicts::choose(self.record.outcome, classes) == Some(line);
+        let chosen = self.chosen.get(&list).copied().flatten() == Some(line);
         let good = matches!(
             classes.get(line),
             Some(Some(verdicts::Class::Full | verdicts::Class::Partial | verdicts::Class::Noop))
@@ -261,9 +272,8 @@ impl Filler<'_> {
     }
 
     fn verdict_end(&self, list: usize, prefix: &str) -> Became {
-        let classes = self.survey.verdicts.get(&list).map(Vec::as_slice).unwrap_or_default();
         let outcome = self.record.outcome;
-        if verdicts::choose(outcome, classes).is_some() {
+        if self.chosen.get(&list).is_some_and(Option::is_some) {
             return Became::neutral("");
         }
         let reason = marks::show(&self.record.reason);

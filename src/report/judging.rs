@@ -2,6 +2,8 @@
 //!
 //! Invariant: without a measurement in the record there is no [`State::Green`], whatever a verdict or a command claims.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use super::criteria;
@@ -71,12 +73,10 @@ pub fn check(labels: &Labels, names: &[String]) -> Subject {
     if found.state != State::Unmeasured {
         return found;
     }
-    let keys: Vec<String> = names.iter().map(|name| label::key(name)).collect();
-    let mut judged = record.criteria.iter().filter(|judged| keys.contains(&label::key(&judged.metric))).peekable();
-    if judged.peek().is_none() {
+    let judged: Vec<&Judged> = names.iter().flat_map(|name| labels.criteria(name)).copied().collect();
+    if judged.is_empty() {
         return found;
     }
-    let judged: Vec<&Judged> = judged.collect();
     let state = if judged.iter().any(|judged| judged.verdict == Verdict::Fail) {
         State::Failed
     } else if judged.iter().all(|judged| judged.verdict == Verdict::Pass && is_measured(record, judged)) {
@@ -97,18 +97,9 @@ pub fn is_measured(record: &RunRecord, judged: &Judged) -> bool {
     })
 }
 
-/// The verdict of a metric row: the one that the engine gave for this very row, else for the same criterion of the order.
-pub fn criterion(record: &RunRecord, row: &RowSubject) -> Judged {
-    let same = |judged: &&Judged| {
-        label::key(&judged.metric) == label::key(&row.metric)
-            && squeezed(&label::plain(&judged.target)) == squeezed(&row.target)
-    };
-    let of_template = |judged: &&Judged| judged.source == CriterionSource::Template && same(judged);
-    let found = record.criteria.iter().find(of_template).or_else(|| record.criteria.iter().find(same));
-    let mut judged = match found {
-        Some(judged) => judged.clone(),
-        None => judge(record, row),
-    };
+/// A verdict as far as the record bears it out.
+pub fn believed(record: &RunRecord, judged: &Judged) -> Judged {
+    let mut judged = judged.clone();
     if judged.verdict == Verdict::Pass && !is_measured(record, &judged) {
         judged.verdict = Verdict::Unmeasured;
         judged.actual = None;
@@ -117,31 +108,52 @@ pub fn criterion(record: &RunRecord, row: &RowSubject) -> Judged {
     judged
 }
 
-fn squeezed(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace()).collect()
+/// The verdicts of metric rows, each with the one that the engine gave for this very row, else for the same criterion of the
+/// order. The rows that the engine didn't judge are judged here.
+pub struct Rows(HashMap<(String, String), Judged>);
+
+impl Rows {
+    pub fn of<'s>(labels: &Labels, rows: impl Iterator<Item = (&'s str, &'s str)>) -> Self {
+        let record = labels.record;
+        let mut found = HashMap::new();
+        let mut left = Vec::new();
+        for (metric, target) in rows {
+            let row = (metric.to_owned(), target.to_owned());
+            if found.contains_key(&row) {
+                continue;
+            }
+            let wanted = squeezed(target);
+            let same =
+                || labels.criteria(metric).iter().filter(|judged| squeezed(&label::plain(&judged.target)) == wanted);
+            let judged = same().find(|judged| judged.source == CriterionSource::Template).or_else(|| same().next());
+            match judged {
+                Some(judged) => drop(found.insert(row, believed(record, judged))),
+                None => left.push(criteria::criterion(metric, target, 0..0)),
+            }
+        }
+        let today = record.ended.to_zoned(jiff::tz::TimeZone::UTC).date();
+        for judged in judge::judge(&left, &record.order, &record.measurements, &record.declarations, today) {
+            found.insert((judged.metric.clone(), judged.target.clone()), believed(record, &judged));
+        }
+        Rows(found)
+    }
+
+    pub fn get(&self, row: &RowSubject) -> Judged {
+        self.0.get(&(row.metric.clone(), row.target.clone())).cloned().unwrap_or_else(|| Judged {
+            metric: row.metric.clone(),
+            target: row.target.clone(),
+            source: CriterionSource::Template,
+            key: None,
+            actual: None,
+            verdict: Verdict::Unmeasured,
+            reason: "the row names no metric".to_owned(),
+            evidence: Vec::new(),
+        })
+    }
 }
 
-/// For a row that the engine didn't judge.
-fn judge(record: &RunRecord, row: &RowSubject) -> Judged {
-    let criterion = criteria::criterion(&row.metric, &row.target, 0..0);
-    let today = record.ended.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let judged = judge::judge(
-        std::slice::from_ref(&criterion),
-        &record.order,
-        &record.measurements,
-        &record.declarations,
-        today,
-    );
-    judged.into_iter().next().unwrap_or(Judged {
-        metric: criterion.metric,
-        target: criterion.target,
-        source: criterion.source,
-        key: None,
-        actual: None,
-        verdict: Verdict::Unmeasured,
-        reason: "it was not judged".to_owned(),
-        evidence: Vec::new(),
-    })
+fn squeezed(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
 /// How an operational test went.

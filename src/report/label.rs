@@ -2,12 +2,12 @@
 //!
 //! Invariant: a name that could mean two measurements means none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use pulldown_cmark::{Event, Parser};
 
 use super::{RunRecord, marks};
-use crate::evidence::{Binder, Binding, Measurement, Value};
+use crate::evidence::{Binder, Binding, Judged, Measurement, Value};
 use crate::order::fold;
 
 /// The text of one line of inline Markdown: emphasis, code marks, links and escapes taken off.
@@ -44,14 +44,17 @@ pub fn names(markdown: &str) -> Vec<String> {
     let code: Vec<&str> = markdown.split('`').skip(1).step_by(2).filter(|part| !part.trim().is_empty()).collect();
     let outside: String = markdown.split('`').step_by(2).collect::<Vec<_>>().join(" ");
     let mut names = vec![whole.clone(), without_remarks(&whole)];
-    if markdown.matches('`').count() % 2 == 0 {
+    if markdown.matches('`').count().is_multiple_of(2) {
         names.push(without_remarks(&plain(&outside)));
         names.extend(code.iter().map(|part| (*part).to_owned()));
     }
     let mut seen = BTreeSet::new();
-    names.retain(|name| !key(name).is_empty() && seen.insert(key(name)));
+    names.retain(|name| name.len() <= LONGEST && !key(name).is_empty() && seen.insert(key(name)));
     names
 }
+
+/// Bytes; nothing that can be measured has a longer name.
+const LONGEST: usize = 300;
 
 fn without_remarks(text: &str) -> String {
     let mut depth = 0_u32;
@@ -80,15 +83,27 @@ pub enum Meaning<'r> {
     Nothing,
 }
 
-/// A record with the names that its order and its handler have for what was measured.
+/// A record with the names that its order and its handler have for what was measured, and everything in it by name.
 pub struct Labels<'r> {
     pub record: &'r RunRecord,
     binder: Binder,
+    newest: HashMap<&'r str, &'r Measurement>,
+    /// By [`key`] of the metric.
+    criteria: HashMap<String, Vec<&'r Judged>>,
 }
 
 impl<'r> Labels<'r> {
     pub fn of(record: &'r RunRecord) -> Self {
-        Labels { record, binder: Binder::new(&record.order.bindings, &record.declarations) }
+        let mut newest = HashMap::new();
+        for measurement in &record.measurements {
+            newest.insert(measurement.key.as_str(), measurement);
+        }
+        let mut criteria: HashMap<String, Vec<&Judged>> = HashMap::new();
+        for judged in &record.criteria {
+            criteria.entry(key(&judged.metric)).or_default().push(judged);
+        }
+        let binder = Binder::new(&record.order.bindings, &record.declarations);
+        Labels { record, binder, newest, criteria }
     }
 
     /// What the first of `names` that means anything means: by the order's bindings, by key, by alias.
@@ -103,14 +118,19 @@ impl<'r> Labels<'r> {
     fn meaning_of(&self, name: &str) -> Meaning<'r> {
         let name = marks::without_green(name, " ");
         match self.binder.bind_metric(&name) {
-            Binding::Bound { key, .. } => Meaning::One { newest: newest(self.record, &key), key },
+            Binding::Bound { key, .. } => Meaning::One { newest: self.newest.get(key.as_str()).copied(), key },
             Binding::Ambiguous(keys) => Meaning::Several(keys),
             // a handler from outside measures under keys that nobody declared
-            Binding::None => match newest(self.record, name.trim()) {
+            Binding::None => match self.newest.get(name.trim()).copied() {
                 Some(measurement) => Meaning::One { newest: Some(measurement), key: measurement.key.clone() },
                 None => Meaning::Nothing,
             },
         }
+    }
+
+    /// The criteria of that metric, in the record's order.
+    pub fn criteria(&self, metric: &str) -> &[&'r Judged] {
+        self.criteria.get(&key(metric)).map(Vec::as_slice).unwrap_or_default()
     }
 }
 

@@ -15,8 +15,7 @@ struct Line {
 }
 
 pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, verdict_lists: &mut VerdictLists) {
-    for (list, span) in outline.lists.iter().enumerate() {
-        let lines: Vec<Line> = lines(outline, list).collect();
+    for (list, (span, lines)) in outline.lists.iter().zip(lines_by_list(outline)).enumerate() {
         let classes: Vec<Option<verdicts::Class>> =
             lines.iter().map(|line| verdicts::class(source.get(line.text.clone()).unwrap_or(""))).collect();
         let marked =
@@ -30,14 +29,21 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, verdict_lists:
     }
 }
 
-/// The items of a list that have a text of their own, each with its first.
-fn lines(outline: &Outline, list: usize) -> impl Iterator<Item = Line> {
-    outline.items.iter().enumerate().filter(move |(_, item)| item.list == list).filter_map(|(n, item)| {
-        let block =
-            outline.blocks.iter().find(|block| block.item == Some(n) && block.kind == outline::BlockKind::Text)?;
-        (item.span.start <= block.span.start)
-            .then(|| Line { text: block.span.clone(), marker: item.span.start..block.span.start })
-    })
+/// The items of each list that have a text of their own, each with its first.
+fn lines_by_list(outline: &Outline) -> Vec<Vec<Line>> {
+    let mut texts: Vec<Option<&Span>> = vec![None; outline.items.len()];
+    for block in outline.blocks.iter().filter(|block| block.kind == outline::BlockKind::Text) {
+        if let Some(text) = block.item.and_then(|item| texts.get_mut(item)) {
+            text.get_or_insert(&block.span);
+        }
+    }
+    let mut out: Vec<Vec<Line>> = outline.lists.iter().map(|_| Vec::new()).collect();
+    for (item, text) in outline.items.iter().zip(texts) {
+        if let (Some(text), Some(list)) = (text.filter(|text| item.span.start <= text.start), out.get_mut(item.list)) {
+            list.push(Line { text: text.clone(), marker: item.span.start..text.start });
+        }
+    }
+    out
 }
 
 /// The sign that leads a text, emphasis skipped.
@@ -75,7 +81,8 @@ fn verdict_list(source: &str, list: usize, span: &Span, lines: &[Line], out: &mu
     let Some(first) = lines.first() else { return };
     let marker = source.get(first.marker.clone()).unwrap_or("- ");
     let prefix = outline::prefix(source, first.marker.start) + marker;
-    out.push(Slot { span: span.end..span.end, kind: SlotKind::VerdictEnd { list, prefix } });
+    let end = outline::end_of(source, span);
+    out.push(Slot { span: end..end, kind: SlotKind::VerdictEnd { list, prefix } });
 }
 
 fn checks(source: &str, line: &Line, out: &mut Vec<Slot>) {

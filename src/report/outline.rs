@@ -49,7 +49,7 @@ pub struct Item {
 pub struct Outline {
     pub blocks: Vec<Block>,
     pub items: Vec<Item>,
-    /// Lists; their last byte is that of their last line.
+    /// Lists, the blank lines behind them included; see [`end_of`].
     pub lists: Vec<Span>,
     /// Lists, quotes and list items: what a block may be inside of.
     pub containers: Vec<Span>,
@@ -61,6 +61,9 @@ enum Container {
 }
 
 pub fn read(source: &str) -> Outline {
+    // a byte order mark would hide what the first line is; blanks of its length keep every offset
+    let blanked = source.strip_prefix('\u{feff}').map(|rest| format!("   {rest}"));
+    let source = blanked.as_deref().unwrap_or(source);
     let mut reader = Reader { source, out: Outline::default(), containers: Vec::new(), lists: Vec::new(), text: None };
     reader.run();
     let mut outline = reader.out;
@@ -111,20 +114,20 @@ impl Reader<'_> {
                 Event::Start(Tag::List(_)) => {
                     self.flush();
                     self.lists.push(self.out.lists.len());
-                    self.out.lists.push(self.trimmed(span.clone()));
-                    self.out.containers.push(self.trimmed(span));
+                    self.out.lists.push(span.clone());
+                    self.out.containers.push(span);
                 }
                 Event::Start(Tag::Item) => {
                     self.flush();
                     let list = self.lists.last().copied().unwrap_or_default();
                     self.containers.push(Container::Item(self.out.items.len()));
-                    self.out.containers.push(self.trimmed(span.clone()));
+                    self.out.containers.push(span.clone());
                     self.out.items.push(Item { list, span });
                 }
                 Event::Start(Tag::BlockQuote(_)) => {
                     self.flush();
                     self.containers.push(Container::Other);
-                    self.out.containers.push(self.trimmed(span));
+                    self.out.containers.push(span);
                 }
                 Event::End(TagEnd::List(_)) => {
                     self.flush();
@@ -174,12 +177,6 @@ impl Reader<'_> {
             _ => None,
         };
         self.out.blocks.push(Block { span, kind, item });
-    }
-
-    /// Without the blank lines that the parser counts to a container.
-    fn trimmed(&self, span: Span) -> Span {
-        let text = self.source.get(span.clone()).unwrap_or("");
-        span.start..span.start + text.trim_end_matches(|c: char| c.is_whitespace() || c == '>').len()
     }
 
     /// Bold key lines right above a `---` separator are a heading to CommonMark and not to whoever wrote them.
@@ -282,4 +279,10 @@ pub fn prefix(source: &str, start: usize) -> String {
     let before = source.get(..start).unwrap_or("");
     let line = before.get(before.rfind('\n').map_or(0, |n| n + 1)..).unwrap_or("");
     line.chars().map(|c| if c == '>' { '>' } else { ' ' }).collect()
+}
+
+/// Where the content of a container or block ends: before the blank lines that the parser counts to it.
+pub fn end_of(source: &str, span: &Span) -> usize {
+    let text = source.get(span.clone()).unwrap_or("");
+    span.start + text.trim_end_matches(|c: char| c.is_whitespace() || c == '>').len()
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::RunRecord;
+use super::judging::believed;
 use crate::evidence::{Artifact, Judged, Measurement, Verdict};
 
 /// Of `docs/result.schema.json`.
@@ -32,7 +33,7 @@ pub fn result_json(record: &RunRecord) -> Value {
             "ended": record.ended,
             "zone": record.zone,
         },
-        "criteria": record.criteria.iter().map(criterion_json).collect::<Vec<_>>(),
+        "criteria": record.criteria.iter().map(|judged| criterion_json(&believed(record, judged))).collect::<Vec<_>>(),
         "measurements": record.measurements.iter().map(measurement_json).collect::<Vec<_>>(),
         "steps": record.steps,
         "commands": record.commands,

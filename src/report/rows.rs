@@ -22,12 +22,15 @@ pub struct Row {
     pub closed: bool,
 }
 
+/// Lines beyond this are split strictly: looking for the ends of code spans is quadratic at worst.
+const LONGEST_CODE: usize = 16 * 1024;
+
 /// The row that lies in `line` of `source`, in a table of `columns` columns.
 pub fn split(source: &str, line: Range<usize>, columns: usize) -> Row {
     let text = source.get(line.clone()).unwrap_or("");
     let strict = borders(text, false);
     let row = row(text, line.start, &strict);
-    if row.cells.len() > columns && text.contains('`') {
+    if row.cells.len() > columns && text.len() <= LONGEST_CODE && text.contains('`') {
         let meant = self::row(text, line.start, &borders(text, true));
         if meant.cells.len() >= columns && meant.cells.len() < row.cells.len() {
             return meant;

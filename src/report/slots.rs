@@ -5,10 +5,12 @@
 //!
 //! Invariant: slots are in order, don't overlap, and lie on character boundaries. Zero-width slots are places for an insertion.
 
+use std::sync::Arc;
+
 use super::columns::{Columns, Role, TableKind};
 use super::dates::{self, DateToken};
 use super::marks::{self, Form, Mark, Sense};
-use super::outline::{self, Block, BlockKind, Outline, Span};
+use super::outline::{self, BlockKind, Outline, Span};
 use super::rows::{Cell, Row};
 use super::{columns, label, list_slots, test_slots};
 use crate::order::Command;
@@ -29,18 +31,18 @@ pub enum SlotKind {
     Cell(CellSlot),
     /// A row that ends before its table's columns do: what the missing cells are for.
     MissingCells {
-        row: RowSubject,
+        row: Arc<RowSubject>,
         roles: Vec<Role>,
         closed: bool,
     },
     /// The mark of a `Confirms:` line, or the place of one.
     TestMark {
-        commands: Vec<Command>,
+        commands: Arc<[Command]>,
         was: Option<Mark>,
     },
     /// Behind an `Expected:` block.
     TestResult {
-        commands: Vec<Command>,
+        commands: Arc<[Command]>,
         /// What lines of the container begin with.
         prefix: String,
         /// Whether a blank line must follow.
@@ -89,7 +91,7 @@ pub struct RowSubject {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct CellSlot {
-    pub row: RowSubject,
+    pub row: Arc<RowSubject>,
     pub part: Part,
     /// The cell as it came.
     pub was: String,
@@ -123,8 +125,8 @@ pub struct Survey {
     pub metrics: Vec<(String, String, Span)>,
     /// Commands of operational tests.
     pub commands: Vec<Command>,
-    /// What closes the code fence that the template leaves open at its end.
-    pub open_fence: Option<String>,
+    /// What closes the code fence or the HTML that the template leaves open at its end.
+    pub open_end: Option<String>,
 }
 
 pub fn survey(template: &str) -> Survey {
@@ -142,7 +144,7 @@ pub fn survey(template: &str) -> Survey {
     status_lines(template, &outline, &mut slots);
     list_slots::find(template, &outline, &mut slots, &mut survey.verdicts);
     survey.slots = without_overlaps(slots);
-    survey.open_fence = open_fence(template, &outline);
+    survey.open_end = open_end(template, &outline);
     survey
 }
 
@@ -190,11 +192,12 @@ pub fn inline(source: &str, span: Span, out: &mut Vec<Slot>) {
     }
 }
 
-/// The length of the `{{ … }}` that `text` starts with; on one line.
+/// The length of the `{{ … }}` that `text` starts with; on one line and of a sane length.
 fn expression(text: &str) -> Option<usize> {
+    const LONGEST: usize = 500;
     let rest = text.strip_prefix("{{")?;
     let mut quote = None;
-    for (offset, c) in rest.char_indices() {
+    for (offset, c) in rest.char_indices().take(LONGEST) {
         match (c, quote) {
             ('\n', _) => return None,
             ('\'' | '"', None) => quote = Some(c),
@@ -223,13 +226,13 @@ fn table(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics: &
         if row.cells.iter().all(|cell| text(cell).is_empty()) {
             continue;
         }
-        let subject = RowSubject {
+        let subject = Arc::new(RowSubject {
             kind: columns.kind,
             names: label::names(label),
             metric: label::plain(&marks::without_green(label, "")),
             target: label::plain(target),
             value_elsewhere: value_elsewhere(&columns),
-        };
+        });
         if columns.kind == TableKind::Metrics && !subject.metric.is_empty() {
             let start = row.cells.first().map_or(row.end, |cell| cell.outer.start);
             metrics.push((subject.metric.clone(), subject.target.clone(), start..row.end));
@@ -246,7 +249,7 @@ fn value_elsewhere(columns: &Columns) -> bool {
     columns.roles.iter().any(|role| wanted.contains(role))
 }
 
-fn fill_row(source: &str, columns: &Columns, row: &Row, subject: &RowSubject, out: &mut Vec<Slot>) {
+fn fill_row(source: &str, columns: &Columns, row: &Row, subject: &Arc<RowSubject>, out: &mut Vec<Slot>) {
     for (n, cell) in row.cells.iter().enumerate() {
         let was = source.get(cell.inner.clone()).unwrap_or("");
         let role = columns.roles.get(n).copied().unwrap_or(Role::Plain);
@@ -273,6 +276,9 @@ fn fill_row(source: &str, columns: &Columns, row: &Row, subject: &RowSubject, ou
             }
         }
     }
+    if columns.roles.len() > MOST_COLUMNS {
+        return;
+    }
     let roles: Vec<Role> = columns.roles.iter().skip(row.cells.len()).copied().collect();
     let asks = roles.iter().any(|role| matches!(role, Role::Status | Role::Actual | Role::Details | Role::Evidence));
     if asks && columns.kind != TableKind::Other {
@@ -281,8 +287,11 @@ fn fill_row(source: &str, columns: &Columns, row: &Row, subject: &RowSubject, ou
     }
 }
 
+/// Short rows of wider tables get no cells: nobody means them, and many would be many bytes.
+const MOST_COLUMNS: usize = 64;
+
 /// Green signs in a cell that isn't filled: they stay only where the row's subject works.
-fn signs(source: &str, cell: &Cell, subject: &RowSubject, out: &mut Vec<Slot>) {
+fn signs(source: &str, cell: &Cell, subject: &Arc<RowSubject>, out: &mut Vec<Slot>) {
     let was = source.get(cell.inner.clone()).unwrap_or("");
     for (offset, mark) in marks::all(was) {
         if mark.sense == Sense::Green {
@@ -354,11 +363,30 @@ pub fn status_line(source: &str, line: Span) -> Option<(Vec<String>, Span)> {
     Some((names, start..start + value.len()))
 }
 
-/// The line that ends an open code fence at the template's end.
-fn open_fence(source: &str, outline: &Outline) -> Option<String> {
-    let Block { span, kind: BlockKind::Code { closed: false, .. }, .. } = outline.blocks.last()? else { return None };
-    let fence: String = source.get(span.clone())?.chars().take_while(|c| matches!(c, '`' | '~')).collect();
-    Some(fence)
+/// HTML that runs on until its end tag, and would hide what is added.
+const HTML: [(&str, &str); 5] = [
+    ("<!--", "-->"),
+    ("<pre", "</pre>"),
+    ("<script", "</script>"),
+    ("<style", "</style>"),
+    ("<textarea", "</textarea>"),
+];
+
+/// The line that ends a code fence or an HTML block which is open at the template's end.
+fn open_end(source: &str, outline: &Outline) -> Option<String> {
+    let block = outline.blocks.last()?;
+    let text = source.get(block.span.clone())?;
+    match &block.kind {
+        BlockKind::Code { closed: false, .. } => {
+            Some(text.trim_start_matches('\u{feff}').chars().take_while(|c| matches!(c, '`' | '~')).collect())
+        }
+        BlockKind::Other => {
+            let text = text.trim_start().to_ascii_lowercase();
+            let (_, end) = HTML.iter().find(|(start, end)| text.starts_with(start) && !text.contains(end))?;
+            Some((*end).to_owned())
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! Invariant: a line that confirms is bound to the commands that stand above it in the same section and to no others.
 
+use std::sync::Arc;
+
 use super::label;
 use super::marks::{self, Mark, Sense};
 use super::outline::{self, Block, BlockKind, Outline, Span};
@@ -16,6 +18,8 @@ const DATA: [&str; 24] = [
 
 pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Vec<Command>) {
     let mut commands: Vec<Command> = Vec::new();
+    // what is shared by all lines that confirm the same commands
+    let mut group: Option<Arc<[Command]>> = None;
     // a test that was confirmed is over with the next command
     let mut used = false;
     let mut awaits_block = false;
@@ -26,6 +30,7 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Ve
         match &block.kind {
             BlockKind::Heading => {
                 commands.clear();
+                group = None;
                 used = false;
             }
             BlockKind::Code { language, text, .. } if !is_expected_block && !DATA.contains(&language.as_str()) => {
@@ -33,6 +38,7 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Ve
                     commands.clear();
                     used = false;
                 }
+                group = None;
                 commands.push(Command { language: language.clone(), text: text.clone(), span: block.span.clone() });
                 after_fence = true;
             }
@@ -42,8 +48,8 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Ve
                         .filter(|(_, was)| was.is_some() || !commands.is_empty())
                         .or_else(|| claim_line(source, line).filter(|_| follows_fence && block.item.is_none()));
                     if let Some((span, was)) = mark {
-                        remember(&commands, tests);
-                        out.push(Slot { span, kind: SlotKind::TestMark { commands: commands.clone(), was } });
+                        let commands = group.get_or_insert_with(|| remember(&commands, tests)).clone();
+                        out.push(Slot { span, kind: SlotKind::TestMark { commands, was } });
                         used = true;
                     }
                 }
@@ -52,20 +58,18 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Ve
                 awaits_block = rest.is_empty();
                 let last = if awaits_block { block_after(outline, n) } else { Some((block.span.clone(), true)) };
                 let (span, _) = last.unwrap_or((block.span.clone(), true));
-                remember(&commands, tests);
-                out.push(result_slot(source, block, span, &commands));
+                let commands = group.get_or_insert_with(|| remember(&commands, tests)).clone();
+                out.push(result_slot(source, block, span, commands));
             }
             _ => {}
         }
     }
 }
 
-fn remember(commands: &[Command], tests: &mut Vec<Command>) {
-    for command in commands {
-        if !tests.contains(command) {
-            tests.push(command.clone());
-        }
-    }
+/// A group of commands that are a test; it is made once, by the first line that speaks of it.
+fn remember(commands: &[Command], tests: &mut Vec<Command>) -> Arc<[Command]> {
+    tests.extend_from_slice(commands);
+    commands.into()
 }
 
 /// The block that follows, with the outermost list or quote around it.
@@ -73,25 +77,25 @@ fn block_after(outline: &Outline, n: usize) -> Option<(Span, bool)> {
     let before = outline.blocks.get(n)?.span.end;
     let next =
         outline.blocks.get(n + 1).filter(|next| next.kind != BlockKind::Heading && next.kind != BlockKind::Other)?;
+    let first = outline.containers.partition_point(|container| container.start < before);
     let around = outline
         .containers
         .iter()
-        .filter(|container| {
-            container.start >= before && container.start <= next.span.start && next.span.end <= container.end + 1
-        })
+        .skip(first)
+        .take_while(|container| container.start <= next.span.start)
+        .filter(|container| next.span.end <= container.end + 1)
         .max_by_key(|container| container.len());
     Some((around.cloned().unwrap_or(next.span.clone()), false))
 }
 
-fn result_slot(source: &str, block: &Block, expected: Span, commands: &[Command]) -> Slot {
-    let text = source.get(expected.clone()).unwrap_or("");
-    let end = expected.start + text.trim_end_matches(|c: char| c.is_whitespace() || c == '>').len();
+fn result_slot(source: &str, block: &Block, expected: Span, commands: Arc<[Command]>) -> Slot {
+    let end = outline::end_of(source, &expected);
     let rest = source.get(end..).unwrap_or("");
     let line_end = rest.find('\n').map_or(source.len(), |n| end + n + 1);
     let next = source.get(line_end..).unwrap_or("").lines().next();
     let blank_after = next.is_some_and(|line| !line.trim_matches([' ', '\t', '>', '\r']).is_empty());
     let prefix = outline::prefix(source, block.span.start);
-    Slot { span: end..end, kind: SlotKind::TestResult { commands: commands.to_vec(), prefix, blank_after } }
+    Slot { span: end..end, kind: SlotKind::TestResult { commands, prefix, blank_after } }
 }
 
 /// `✅ Confirms: …`, `**Confirms:** …`, `- ✅ **Confirms** that …`: the bytes of its mark, or the place of one.

@@ -366,3 +366,61 @@ fn of_n_subjects_exactly_the_k_that_work_are_green() {
         }
     }
 }
+
+#[test]
+fn html_that_stays_open_does_not_hide_the_evidence() {
+    for (template, end) in [
+        ("<!-- x\n\ny", "\n-->\n\n## Evidence"),
+        ("<pre>\nx\n", "</pre>\n\n## Evidence"),
+        ("<!-- x -->\n", "-->\n\n## Evidence"),
+    ] {
+        let text = report::fill(template, &empty(Outcome::Done)).unwrap().text;
+        assert!(text.contains(end), "{text}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_hides_nothing() {
+    let record = empty(Outcome::Failed);
+    for (template, expect) in [
+        ("\u{feff}# {{ nope }} YYYYMMDD\n", "\u{feff}# {{ nope }} YYYYMMDD\n"),
+        ("\u{feff}- [x] a\n", "\u{feff}- [ ] (unmeasured) a\n"),
+        ("\u{feff}| Component | State |\n|---|---|\n| a | ✅ |\n", "| a | ☐ unmeasured: nothing measures it |\n"),
+    ] {
+        let text = filled(template, &record);
+        assert!(text.ends_with(expect), "{text:?}");
+        assert!(text.starts_with('\u{feff}'));
+    }
+}
+
+/// Templates that are made to be slow, each filled in about linear time: seconds where a quadratic filler takes many minutes.
+#[test]
+fn templates_made_to_be_slow_are_not() {
+    const N: usize = 6_000;
+    let record = deployed();
+    for (template, name) in [
+        ("- ✅ Exporter\n".repeat(N), "items"),
+        ("- ☐ Pending\n- ✅ Full Success\n".repeat(N / 2), "verdicts"),
+        (format!("```\nx\n```\n{}", "✅ Confirms: x\n\n".repeat(N)), "confirmed"),
+        ("```\nx\n```\nExpected:\n- x\n\n".repeat(N / 4), "expected"),
+        ("{{ ".repeat(N), "open expressions"),
+        ("$(date '".repeat(N), "open dates"),
+        (format!("| Component | State |\n|---|---|\n{}", "| Exporter | ✅ |\n".repeat(N / 4)), "rows"),
+        (format!("|{}\n|{}\n{}", "Status|".repeat(3_000), "-|".repeat(3_000), "|a|\n".repeat(N / 8)), "short rows"),
+        (
+            format!("| Metric | Target | Status |\n|---|---|---|\n{}", "| File size | ≤ 5 MB | |\n".repeat(N / 4)),
+            "metrics",
+        ),
+        (
+            format!(
+                "| Component | State |\n|---|---|\n| {} | ✅ |\n",
+                (1..200).map(|n| "`".repeat(n) + "|").collect::<String>()
+            ),
+            "code",
+        ),
+        (">".repeat(N * 5), "quotes"),
+        (format!("| Component | State |\n|---|---|\n| {} | ✅ |\n", "&[✅](".repeat(N / 2)), "links"),
+    ] {
+        assert!(report::fill(&template, &record).is_ok(), "{name}");
+    }
+}

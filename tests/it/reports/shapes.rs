@@ -223,3 +223,14 @@ fn records_that_differ_in_times_alone_give_reports_that_differ_in_times_alone() 
     second.measurements[0].artifact = Some(longer);
     assert_ne!(times(&fill(&first)), times(&fill(&second)));
 }
+
+#[test]
+fn a_verdict_survives_the_journal() {
+    let mut record = deployed();
+    record.judge(&[criterion("File size", "≤ 5 MB/day")]);
+    for judged in [waived("LaunchAgent", "Automatic"), record.criteria[0].clone()] {
+        let text = serde_json::to_string(&judged).unwrap();
+        let back = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(judged, back, "{text}");
+    }
+}
