@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::{CliError, Exit, Global, output};
@@ -14,7 +14,7 @@ use crate::root::Root;
 use crate::services::explain::{Explanation, explain};
 use crate::services::job::Job;
 use crate::services::lint::{Finding, lint_file};
-use crate::services::{self, ServiceManager, ServiceStatus, facts, plist};
+use crate::services::{self, ServiceError, ServiceManager, ServiceStatus, facts, plist, systemd};
 
 /// launchd and systemd: render, lint, install, uninstall, status, explain
 #[derive(clap::Args)]
@@ -32,8 +32,10 @@ enum Verb {
     Render {
         #[arg(default_value = facts::DAEMON)]
         label: String,
-        /// write it to launchd/LABEL.plist instead
-        #[arg(long, env = "WO_WRITE")]
+        #[arg(short, long, env = "WO_FORMAT", value_enum, default_value_t = Format::Launchd)]
+        format: Format,
+        /// write the plist to launchd/LABEL.plist instead
+        #[arg(long, env = "WO_WRITE", conflicts_with = "format")]
         write: bool,
     },
     /// what is wrong with plists [default: those in launchd/]
@@ -68,6 +70,14 @@ enum Verb {
     },
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// a LaunchAgent's plist
+    Launchd,
+    /// a user unit, and its timer where it has one
+    Systemd,
+}
+
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let json = args.json;
     match args.verb {
@@ -93,7 +103,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             Ok(Exit::Good)
         }
         Verb::Lint { files } => lint(files, global, json),
-        Verb::Render { label, write } => render(&global.root()?, &label, write),
+        Verb::Render { label, format, write } => render(&global.root()?, &label, format, write),
         Verb::Install { label, dry_run } => {
             let (root, manager) = manager(global)?;
             install(&root, manager.as_ref(), &label, dry_run, json)
@@ -177,8 +187,17 @@ fn lint(files: Vec<PathBuf>, global: &Global, json: bool) -> Result<Exit, CliErr
     Ok(if linted.iter().all(|linted| linted.findings.is_empty()) { Exit::Good } else { Exit::Bad })
 }
 
-fn render(root: &Root, label: &str, write: bool) -> Result<Exit, CliError> {
+fn render(root: &Root, label: &str, format: Format, write: bool) -> Result<Exit, CliError> {
     let (definition, _) = facts::definition(root, &program()?, label)?;
+    if format == Format::Systemd {
+        let units = systemd::render(&definition);
+        let mut text = format!("# {label}.service\n{}", units.service);
+        if let Some(timer) = units.timer {
+            text.push_str(&format!("\n# {label}.timer\n{timer}"));
+        }
+        output::print(&text)?;
+        return Ok(Exit::Good);
+    }
     let bytes = plist::render(&definition);
     if write {
         let path = facts::rendered(root, label);
@@ -234,22 +253,29 @@ fn done(
 #[derive(Serialize)]
 struct Stands {
     label: String,
-    #[serde(flatten)]
-    status: ServiceStatus,
+    /// Nothing where no manager answers: then it is not known.
+    status: Option<ServiceStatus>,
+    detail: String,
 }
 
 fn status(manager: &dyn ServiceManager, labels: &[String], json: bool) -> Result<Exit, CliError> {
     let mut all = Vec::new();
     for label in labels {
-        all.push(Stands { label: label.clone(), status: manager.status(label)? });
+        let (status, detail) = match manager.status(label) {
+            Ok(status) => (Some(status.clone()), status.detail),
+            Err(ServiceError::NoManager(why)) => (None, format!("not known: {why}")),
+            Err(error) => return Err(error.into()),
+        };
+        all.push(Stands { label: label.clone(), status, detail });
     }
     if json {
         output::print_json(&all)?;
     } else {
-        let lines = all.iter().map(|Stands { label, status }| format!("{label}: {}\n", status.detail));
+        let lines = all.iter().map(|Stands { label, detail, .. }| format!("{label}: {detail}\n"));
         output::print(&lines.collect::<String>())?;
     }
-    Ok(if all.iter().all(|stands| stands.status.loaded) { Exit::Good } else { Exit::Bad })
+    let is_loaded = |stands: &Stands| stands.status.as_ref().is_some_and(|status| status.loaded);
+    Ok(if all.iter().all(is_loaded) { Exit::Good } else { Exit::Bad })
 }
 
 fn in_words(explanation: &Explanation) -> String {

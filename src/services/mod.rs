@@ -8,6 +8,7 @@ pub mod job;
 mod launchd;
 pub mod lint;
 pub mod plist;
+pub mod systemd;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -131,7 +132,9 @@ pub fn manager(root: &Root, config: &Config, clock: Arc<dyn Clock>) -> Result<Ar
     match settings.manager {
         Some(ManagerKind::Embedded) => Ok(embedded()),
         Some(ManagerKind::Systemd) => Err(ServiceError::NoManager(
-            "systemd: this `wo` does not drive it\nhint: set `services.manager` to \"embedded\" in wo.toml".to_owned(),
+            "systemd: this `wo` renders its units (`wo services render --format systemd`) but does not drive it\n\
+             hint: set `services.manager` to \"embedded\" in wo.toml"
+                .to_owned(),
         )),
         kind => match launchd::find(settings.launchctl.as_ref().map(|path| root.join(path))) {
             Some(launchctl) => Ok(Arc::new(Launchd::new(root, launchctl, launch_agents(root, config)?, clock))),

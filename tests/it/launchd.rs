@@ -369,7 +369,8 @@ fn the_stand_in_fires_keeps_alive_and_leaves_nothing_behind() {
     world.manager.install(&alive).unwrap();
     wait_for("its process", || pids().len() == 4);
     let supervisors = supervisor(label);
-    fs::remove_dir_all(launchd.state()).unwrap();
+    // in one go: a supervisor that looks meanwhile would put its lock back
+    fs::rename(launchd.state(), launchd.state().with_extension("gone")).unwrap();
     gone(pids()[3]);
     gone(supervisors);
 }
