@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{CliError, Exit, Global, output};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::export::{self, Request, Silent};
+use crate::export::Days;
 use crate::verify::deployment::Deployment;
 use crate::verify::format::{self, Format};
 use crate::verify::{parquet, report};
@@ -47,7 +47,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let deployment = recorded.unwrap_or_else(|| Deployment::standard(&config));
     let mut exit = Exit::Good;
     if args.trigger {
-        let exported = export::run(&root, &config, &Request::default(), clock.now(), &export::sql_program(), &Silent)?;
+        let exported = parquet::export(&root, &config, &deployment, Days::Due, args.dry_run, clock.now())?;
         for one in &exported.unreadable {
             eprintln!("error: failed to read the report `{}`: {}", one.path, one.reason);
             exit = Exit::Bad;
@@ -58,10 +58,8 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         config: &config,
         services: services.as_ref(),
         now: clock.now(),
-        deployment,
+        deployment: deployment.clone(),
         deployed,
-        // the deployed test script runs this very command
-        run_scripts: false,
     });
     if !verification.is_good() {
         exit = Exit::Bad;
@@ -69,7 +67,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let place = if args.dry_run {
         None
     } else {
-        Some(root.show(&report::write(&verification, &root.join(&config.paths.parquet_reports))?))
+        Some(root.show(&report::write(&verification, &root.join(&deployment.summaries))?))
     };
     let format = if args.json { Format::Json } else { args.format };
     output::print(&format::render(&[(verification, place)], format))?;

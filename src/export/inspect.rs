@@ -40,6 +40,8 @@ pub struct Inspection {
     pub parquet_reader: Result<Facts, String>,
     /// What DuckDB finds, or why it can't read the file.
     pub duckdb: Result<Facts, String>,
+    /// Whether DuckDB could not be asked at all, e.g. for want of `wo-sql`; this says nothing about the file.
+    pub side_car_failed: bool,
     /// In what the two differ; empty when they agree.
     pub disagreements: Vec<String>,
     pub elapsed: Duration,
@@ -53,14 +55,18 @@ impl Inspection {
     }
 }
 
-/// Reads the whole of `path` twice. An error when its footer can't be read or `wo-sql` can't be run; a body that can't be
-/// read is in [`Inspection::parquet_reader`] and [`Inspection::duckdb`].
+/// Reads the whole of `path` twice. An error when its footer can't be read; a body that can't be read is in
+/// [`Inspection::parquet_reader`] and [`Inspection::duckdb`], a side-car that can't be run in
+/// [`Inspection::side_car_failed`].
 pub fn inspect(path: &Path, program_sql: &Path) -> Result<Inspection, ExportError> {
     let start = Instant::now();
     let opened = read::open(path)?;
     let footer = opened.footer()?;
     let parquet_reader = opened.facts().map_err(|error| error.to_string());
-    let duckdb = by_duckdb(path, program_sql)?;
+    let (duckdb, side_car_failed) = match by_duckdb(path, program_sql) {
+        Ok(duckdb) => (duckdb, false),
+        Err(error) => (Err(error.to_string()), true),
+    };
     let disagreements = match (&parquet_reader, &duckdb) {
         (Ok(a), Ok(b)) => a.differences(b, SHOWN),
         _ => Vec::new(),
@@ -88,6 +94,7 @@ pub fn inspect(path: &Path, program_sql: &Path) -> Result<Inspection, ExportErro
         metadata: footer.metadata,
         parquet_reader,
         duckdb,
+        side_car_failed,
         disagreements,
         elapsed: start.elapsed(),
     })

@@ -33,6 +33,10 @@ fn findings(scene: &Scene) -> BTreeMap<String, String> {
     found
 }
 
+fn failed(found: &BTreeMap<String, String>) -> Vec<&str> {
+    found.iter().filter(|(_, finding)| *finding == "fail").map(|(id, _)| id.as_str()).collect()
+}
+
 fn day_file(scene: &Scene) -> PathBuf {
     let newest = scene.list("g/analytics").into_iter().rfind(|name| name.starts_with("ops_atomic_"));
     scene.path("g/analytics").join(newest.expect("a day file"))
@@ -99,6 +103,16 @@ fn each_check_flips_with_its_subject_and_no_other() {
         ("plist.syntax", |scene| scene.write("launchd/com.02luka.analytics.parquet.plist", "<plist>a && b</plist>")),
         ("plist.lint", |scene| chmod(&scene.path("launchd/com.02luka.analytics.parquet.plist"), 0o666)),
         ("exporter", |scene| chmod(&scene.path("run/parquet_exporter.cjs"), 0o644)),
+        ("exporter", |scene| {
+            scene.write("run/parquet_exporter.cjs", "#!/bin/sh\nexit 0\n");
+            chmod(&scene.path("run/parquet_exporter.cjs"), 0o755);
+        }),
+        // a shim whose `wo` has moved away
+        ("runner", |scene| {
+            let path = scene.path("scripts/analytics/run_parquet_exporter.zsh");
+            let text = fs::read_to_string(&path).unwrap().replace("/wo ", "/wo-gone ").replace("/wo'", "/wo-gone'");
+            fs::write(path, text).unwrap();
+        }),
         ("runner", |scene| fs::remove_file(scene.path("scripts/analytics/run_parquet_exporter.zsh")).unwrap()),
         ("test-script", |scene| scene.write("scripts/analytics/test_parquet_exporter.zsh", "")),
         ("log-dir", |scene| {
@@ -117,6 +131,17 @@ fn each_check_flips_with_its_subject_and_no_other() {
             bytes[4..600].fill(0xff);
             fs::write(path, bytes).unwrap();
         }),
+        ("parquet.readers", |scene| fs::write(day_file(scene), "no Parquet at all").unwrap()),
+        // an older day counts as the newest does
+        ("parquet.readers", |scene| {
+            fs::copy(day_file(scene), scene.path("g/analytics/ops_atomic_20251024.parquet")).unwrap();
+            scene.write("g/analytics/ops_atomic_20251023.parquet", "PAR1 torn");
+        }),
+        ("parquet.present", |scene| fs::remove_file(day_file(scene)).unwrap()),
+        // loaded, but at another time than ordered
+        ("service.next-run", |scene| {
+            scene.write(RECORD, scene.read(RECORD).replace("02:30", "03:33"));
+        }),
     ];
     let covered: Vec<&str> = breaks.iter().map(|(id, _)| *id).collect();
     for (id, broken) in breaks {
@@ -126,12 +151,25 @@ fn each_check_flips_with_its_subject_and_no_other() {
         broken(&scene);
         let found = findings(&scene);
         // what can't be looked at for the fault is unmeasured, which is no second fault
-        let flipped: Vec<_> =
-            found.iter().filter(|(_, finding)| *finding == "fail").map(|(id, _)| id.as_str()).collect();
-        assert_eq!(flipped, [id], "{found:?}");
+        assert_eq!(failed(&found), [id], "{found:?}");
         restore(&saved, &scene.dir());
         assert_eq!(findings(&scene), good, "mended: {id}");
     }
+
+    // a job that was booted out while the manager lives is a fault, not a blind spot
+    let label = "com.02luka.analytics.parquet";
+    scene.wo(["services", "uninstall", label]).expect_exit(0);
+    let found = findings(&scene);
+    assert_eq!(failed(&found), ["service.loaded"], "{found:?}");
+    assert_eq!(found["service.next-run"], "unmeasured");
+    scene.wo(["services", "install", label]).expect_exit(0);
+    assert_eq!(findings(&scene), good);
+
+    // without the side-car there is one reader only
+    let mut command = scene.command(["verify", "parquet", "--json", "--dry-run"]);
+    command.env("WO_SQL", "/nonexistent/wo-sql");
+    let ran = crate::support::run(command, b"").expect_exit(1);
+    assert!(ran.stdout.contains("DuckDB can't be asked"), "{ran}");
 
     // no file at all: what speaks of it is unmeasured
     let hidden = scene.path("g/analytics aside");
@@ -158,7 +196,7 @@ fn each_check_flips_with_its_subject_and_no_other() {
     crate::support::wait_for("the schedule is held again", || findings(&scene) == good);
     again.stop().expect_exit(0);
 
-    let tested = ["output-dir", "parquet.present", "service.loaded", "service.next-run"];
+    let tested = ["output-dir", "service.loaded"];
     for id in good.keys() {
         assert!(covered.contains(&id.as_str()) || tested.contains(&id.as_str()), "no break for {id}");
     }
@@ -229,15 +267,21 @@ fn a_verification_order_measures_what_is_deployed() {
     daemon.stop().expect_exit(0);
 }
 
+/// What a break may touch, beside the deployment's record.
+const KEPT: [&str; 4] = ["g", "launchd", "run", "scripts"];
+const RECORD: &str = "bridge/state/deployments/parquet-exporter.json";
+
 fn copy(from: &Path, to: &Path) {
-    for name in ["g", "launchd", "run", "scripts"] {
+    fs::copy(from.join(RECORD), to.parent().unwrap().join("record")).unwrap();
+    for name in KEPT {
         let done = std::process::Command::new("cp").arg("-a").arg(from.join(name)).arg(to.parent().unwrap()).status();
         assert!(done.unwrap().success());
     }
 }
 
 fn restore(saved: &Path, to: &Path) {
-    for name in ["g", "launchd", "run", "scripts"] {
+    fs::copy(saved.parent().unwrap().join("record"), to.join(RECORD)).unwrap();
+    for name in KEPT {
         fs::remove_dir_all(to.join(name)).unwrap();
         let done = std::process::Command::new("cp").arg("-a").arg(saved.parent().unwrap().join(name)).arg(to).status();
         assert!(done.unwrap().success());

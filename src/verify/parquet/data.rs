@@ -1,160 +1,284 @@
-//! Checks of the exported data: the newest Parquet file of ours, read whole by two readers; the size is the largest file's.
+//! Checks of the exported data: the newest day files, each read whole by two readers. The worst file is the one named.
+//!
+//! A day file without our metadata is an older exporter's, which held all days before it: it is listed and not judged,
+//! unless it is the newest, for then it stands where this exporter's should.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::super::CheckResult;
 use super::super::artifact::artifact;
+use super::super::{CheckResult, Finding};
 use super::{Scope, looked, unmeasured};
 use crate::evidence::{Measurement, Value};
-use crate::export::{self, Inspection};
+use crate::export::{self, Dataset, Inspection};
 use crate::text;
 
 /// 5 MiB: what a day's file may have.
 const SIZE_MAX: u64 = 5 * 1024 * 1024;
+/// Day files that are read, the newest first: a month.
+const FILES_MAX: usize = 31;
+/// Files that are named in one detail.
+const NAMED: usize = 4;
 
 /// What was found, looked at once for all checks.
 pub struct Data {
-    newest: Result<Inspection, String>,
-    largest: Option<(PathBuf, u64)>,
+    /// Why no file can be looked for; a directory that is missing is another check's fault.
+    blind: Option<String>,
+    files: Vec<Seen>,
+    /// Without our metadata, and not the newest.
+    foreign: Vec<PathBuf>,
+    /// Older than those that were read.
+    unread: usize,
+}
+
+struct Seen {
+    path: PathBuf,
+    bytes: u64,
+    /// The error says why its footer can't be read.
+    inspection: Result<Inspection, String>,
 }
 
 impl Data {
     pub fn look(scope: &Scope) -> Data {
-        let mut files = files(scope);
-        files.sort();
-        let largest = files
-            .iter()
-            .filter_map(|path| Some((path.clone(), path.metadata().ok()?.len())))
-            .max_by_key(|(_, bytes)| *bytes);
-        let newest = match files.last() {
-            None => Err(format!("there is no `{}/ops_atomic_YYYYMMDD.parquet`", scope.deployment.output)),
-            Some(path) => match export::inspect(path, &export::sql_program()) {
-                Ok(inspection) if inspection.is_ours => Ok(inspection),
-                Ok(_) => Err(format!("`{}` is not a file of this exporter", scope.root.show(path))),
-                Err(error) => Err(format!("`{}` can't be read: {error}", scope.root.show(path))),
-            },
+        let dir = scope.path(&scope.deployment.output);
+        let mut data = Data { blind: None, files: Vec::new(), foreign: Vec::new(), unread: 0 };
+        let mut paths: Vec<PathBuf> = match std::fs::read_dir(&dir) {
+            Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| is_day_file(path)).collect(),
+            Err(error) => {
+                data.blind = Some(format!("`{}/` can't be read: {error}", scope.deployment.output));
+                return data;
+            }
         };
-        Data { newest, largest }
+        paths.sort();
+        paths.reverse();
+        data.unread = paths.len().saturating_sub(FILES_MAX);
+        paths.truncate(FILES_MAX);
+        let program = export::sql_program();
+        for (n, path) in paths.into_iter().enumerate() {
+            let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+            let inspection = export::inspect(&path, &program).map_err(|error| error.to_string());
+            match inspection {
+                Ok(found) if !found.is_ours && n > 0 => data.foreign.push(path),
+                inspection => data.files.push(Seen { path, bytes, inspection }),
+            }
+        }
+        data
     }
 
     pub fn checks(&self, scope: &Scope) -> Vec<CheckResult> {
-        vec![
+        let mut checks = vec![
             self.present(scope),
             self.size(scope),
             self.compression(scope),
             self.rows(scope),
             self.schema(scope),
             self.readers(scope),
-        ]
+        ];
+        checks.extend(self.others(scope));
+        checks
     }
 
     fn present(&self, scope: &Scope) -> CheckResult {
         let (id, title, key) = ("parquet.present", "Parquet file present", "parquet.file");
-        let how = "looked for the newest day file and read its footer";
-        match &self.newest {
-            Err(why) => looked(scope, id, title, key, false, why.clone(), how),
-            Ok(found) => {
-                let path = scope.root.show(&found.path);
-                let size = text::bytes(found.bytes);
-                looked(scope, id, title, key, true, format!("`{path}`, {size}, {} rows", found.rows), how)
-                    .artifact(artifact(scope.root, &found.path).ok())
+        if let Some(why) = &self.blind {
+            return unmeasured(id, title, why.clone());
+        }
+        let how = "looked for day files in the output directory";
+        match self.files.first() {
+            None => {
+                let why = format!("there is no `{}/ops_atomic_YYYYMMDD.parquet`", scope.deployment.output);
+                looked(scope, id, title, key, false, why, how)
+            }
+            Some(newest) => {
+                let more = self.files.len() - 1;
+                let more = if more > 0 { format!(", and {more} older") } else { String::new() };
+                let detail = format!("`{}`, {}{more}", scope.root.show(&newest.path), text::bytes(newest.bytes));
+                looked(scope, id, title, key, newest.bytes > 0, detail, how)
+                    .artifact(artifact(scope.root, &newest.path).ok())
             }
         }
     }
 
     fn size(&self, scope: &Scope) -> CheckResult {
         let (id, title) = ("parquet.size", "File size");
-        let (Ok(_), Some((path, bytes))) = (&self.newest, &self.largest) else { return no_file(id, title) };
-        let detail = format!("{} at most, `{}`; limit 5 MiB", text::bytes(*bytes), scope.root.show(path));
-        looked(scope, id, title, "export.file_size", *bytes <= SIZE_MAX, detail, "size of the largest day file")
-            .value(Value::Bytes(*bytes))
-            .artifact(artifact(scope.root, path).ok())
+        let Some(largest) = self.files.iter().max_by_key(|seen| seen.bytes) else { return no_file(id, title) };
+        let path = scope.root.show(&largest.path);
+        let detail = format!("{} at most, `{path}`; limit 5 MiB", text::bytes(largest.bytes));
+        let how = format!("size of the largest of {} day files, `{path}`", self.files.len());
+        looked(scope, id, title, "export.file_size", largest.bytes <= SIZE_MAX, detail, &how)
+            .value(Value::Bytes(largest.bytes))
+            .artifact(artifact(scope.root, &largest.path).ok())
     }
 
     fn compression(&self, scope: &Scope) -> CheckResult {
         let (id, title) = ("parquet.compression", "Compression");
-        let Ok(found) = &self.newest else { return no_file(id, title) };
-        if found.codecs.is_empty() {
-            return unmeasured(id, title, "the file holds no column data to look at");
+        let wanted = scope.compression();
+        let mut codecs: Vec<String> = self.read().flat_map(|found| found.codecs.clone()).collect();
+        codecs.sort();
+        codecs.dedup();
+        if codecs.is_empty() {
+            return unmeasured(id, title, self.why_unread("no file holds column data to look at"));
         }
-        let wanted = scope
-            .deployment
-            .compression
-            .clone()
-            .unwrap_or_else(|| scope.config.export.compression.to_string())
-            .to_lowercase();
-        let codecs = found.codecs.join(", ");
-        let right = found.codecs.iter().all(|codec| codec.to_lowercase() == wanted);
-        let detail = if right { codecs.clone() } else { format!("{codecs}; configured is {wanted}") };
-        let mut word: Vec<String> = found.codecs.iter().map(|codec| capital(codec)).collect();
-        word.dedup();
-        looked(scope, id, title, "export.compression", right, detail, "codecs of all columns in the footer")
-            .value(Value::Word(word.join(", ")))
+        let odd = self.read().filter(|found| found.codecs.iter().any(|codec| !codec.eq_ignore_ascii_case(&wanted)));
+        let odd = named(scope, odd.map(|found| (found.path.as_path(), found.codecs.join(", "))));
+        let detail = match &odd {
+            None => codecs.join(", "),
+            Some(odd) => format!("configured is {wanted}, but {odd}"),
+        };
+        let word: Vec<String> = codecs.iter().map(|codec| capital(codec)).collect();
+        let how = self.how("codecs of all columns, from the footers");
+        looked(scope, id, title, "export.compression", odd.is_none(), detail, &how).value(Value::Word(word.join(", ")))
     }
 
     fn rows(&self, scope: &Scope) -> CheckResult {
         let (id, title) = ("parquet.rows", "Row count");
-        let Ok(found) = &self.newest else { return no_file(id, title) };
-        let detail = format!("{} rows", found.rows);
-        looked(scope, id, title, "export.rows", found.rows > 0, detail, "rows that the footer states")
-            .value(Value::Count { n: found.rows, noun: "rows".to_owned() })
+        let Some(least) = self.read().min_by_key(|found| found.rows) else {
+            return unmeasured(id, title, self.why_unread("there is no Parquet file to look at"));
+        };
+        let rows: u64 = self.read().map(|found| found.rows).sum();
+        let works = least.rows > 0;
+        let detail = match works {
+            true => format!("{rows} rows in {} day files, at least {} in each", self.read().count(), least.rows),
+            false => format!("`{}` has no row", scope.root.show(&least.path)),
+        };
+        // the worst file counts: an empty one among full ones is a fault
+        let n = if works { rows } else { 0 };
+        let how = self.how("rows that the footers state");
+        looked(scope, id, title, "export.rows", works, detail, &how).value(Value::Count { n, noun: "rows".to_owned() })
     }
 
     fn schema(&self, scope: &Scope) -> CheckResult {
         let (id, title) = ("parquet.schema", "Schema");
-        let Ok(found) = &self.newest else { return no_file(id, title) };
-        let wrong = &found.schema_mismatches;
-        let detail = match wrong.len() {
-            0 => format!("{} columns as the telemetry's", found.columns.len()),
-            n => format!("{n} mismatches: {}", wrong.join("; ")),
+        let Some(first) = self.read().next() else {
+            return unmeasured(id, title, self.why_unread("there is no Parquet file to look at"));
         };
-        let how = "compared names and types of the columns with the telemetry's";
-        looked(scope, id, title, "export.schema_mismatches", wrong.is_empty(), detail, how)
-            .value(Value::Count { n: wrong.len() as u64, noun: "errors".to_owned() })
+        let n: usize = self.read().map(|found| found.schema_mismatches.len()).sum();
+        let wrong = self.read().filter(|found| !found.schema_mismatches.is_empty());
+        let wrong = named(scope, wrong.map(|found| (found.path.as_path(), found.schema_mismatches.join("; "))));
+        let detail = match wrong {
+            None => format!("{} columns as the telemetry's", first.columns.len()),
+            Some(wrong) => format!("{n} mismatches: {wrong}"),
+        };
+        let how = self.how("compared names and types of the columns with the telemetry's");
+        looked(scope, id, title, "export.schema_mismatches", n == 0, detail, &how)
+            .value(Value::Count { n: n as u64, noun: "errors".to_owned() })
     }
 
     fn readers(&self, scope: &Scope) -> CheckResult {
         let (id, title) = ("parquet.readers", "Two independent readers");
-        let Ok(found) = &self.newest else { return no_file(id, title) };
-        let agree = found.readers_agree();
-        let detail = match (&found.parquet_reader, &found.duckdb) {
-            (Err(why), _) => format!("the parquet crate can't read it: {why}"),
-            (_, Err(why)) => format!("DuckDB can't read it: {why}"),
-            _ if agree => format!("the parquet crate and DuckDB agree on {} rows", found.rows),
-            _ => format!("the parquet crate and DuckDB differ: {}", found.disagreements.join("; ")),
-        };
-        let how = "read the whole file with the parquet crate and with DuckDB and compared";
-        looked(scope, id, title, "export.validation", agree, detail, how)
+        if self.files.is_empty() {
+            return no_file(id, title);
+        }
+        if let Some(found) = self.read().find(|found| found.side_car_failed) {
+            let why = found.duckdb.as_ref().err().cloned().unwrap_or_default();
+            return unmeasured(id, title, format!("DuckDB can't be asked: {why}"));
+        }
+        let wrong = self.files.iter().filter_map(|seen| Some((seen.path.as_path(), seen.trouble()?)));
+        let wrong = named(scope, wrong);
+        let works = wrong.is_none();
+        let rows: u64 = self.read().map(|found| found.rows).sum();
+        let detail = wrong.unwrap_or_else(|| format!("the parquet crate and DuckDB agree on {rows} rows"));
+        let how = self.how("read whole with the parquet crate and with DuckDB, and compared");
+        looked(scope, id, title, "export.validation", works, detail, &how)
+    }
+
+    /// What lies there and is not judged.
+    fn others(&self, scope: &Scope) -> Option<CheckResult> {
+        let mut said = Vec::new();
+        let foreign = self.foreign.iter().map(|path| (path.as_path(), "without Workbridge's metadata".to_owned()));
+        said.extend(named(scope, foreign));
+        if self.unread > 0 {
+            said.push(format!("{} day files older than the newest {FILES_MAX} were not read", self.unread));
+        }
+        (!said.is_empty()).then(|| CheckResult {
+            id: "parquet.others",
+            title: "Other day files",
+            finding: Finding::Info,
+            detail: said.join("; "),
+            measurement: None,
+        })
     }
 
     /// Beside the checks' own: how long reading back took, and the schema as a percentage.
     pub fn measurements(&self, scope: &Scope) -> Vec<Measurement> {
-        let Ok(found) = &self.newest else { return Vec::new() };
-        let elapsed = u64::try_from(found.elapsed.as_nanos()).unwrap_or(u64::MAX);
-        let how = format!("time in which both readers read {} whole", scope.root.show(&found.path));
-        let columns = found.columns.len().max(1) as f64;
-        let wrong = (found.schema_mismatches.len() as f64).min(columns);
-        let consistent = Value::Percent((columns - wrong) * 100.0 / columns);
-        let by = "columns that are as the telemetry's";
+        let Some(slowest) = self.read().max_by_key(|found| found.elapsed) else { return Vec::new() };
+        let elapsed = u64::try_from(slowest.elapsed.as_nanos()).unwrap_or(u64::MAX);
+        let path = scope.root.show(&slowest.path);
+        let how = format!("time in which both readers read `{path}` whole, the slowest of {}", self.files.len());
+        let columns: usize = self.read().map(|found| found.columns.len().max(1)).sum();
+        let wrong = self.read().map(|found| found.schema_mismatches.len()).sum::<usize>().min(columns);
+        let consistent = Value::Percent((columns - wrong) as f64 * 100.0 / columns as f64);
+        let by = self.how("columns that are as the telemetry's");
         vec![
             Measurement::new("export.validation_time", Value::Duration(elapsed), how, scope.now)
-                .ok(found.readers_agree()),
-            Measurement::new("export.schema_consistency", consistent, by, scope.now)
-                .ok(found.schema_mismatches.is_empty()),
+                .ok(self.files.iter().all(|seen| seen.trouble().is_none())),
+            Measurement::new("export.schema_consistency", consistent, by, scope.now).ok(wrong == 0),
         ]
     }
 
-    /// Rows, Size, Compression, Validation: what the field's test script prints.
+    /// Rows, Size, Compression, Validation of the newest file: what the field's test script prints.
     pub fn headline(&self) -> Vec<(&'static str, String)> {
-        let Ok(found) = &self.newest else { return Vec::new() };
-        let validation = if found.readers_agree() && found.schema_mismatches.is_empty() { "passed" } else { "failed" };
+        let none = || "unmeasured".to_owned();
+        let newest = self.files.first();
+        let found = newest.and_then(|seen| seen.inspection.as_ref().ok());
+        let validation = match (newest, found) {
+            (None, _) => none(),
+            (Some(seen), _) if seen.trouble().is_some() => "failed".to_owned(),
+            (_, Some(found)) if !found.schema_mismatches.is_empty() => "failed".to_owned(),
+            (_, Some(found)) => {
+                format!("passed in {}", text::duration_ns(found.elapsed.as_nanos().try_into().unwrap_or(u64::MAX)))
+            }
+            (Some(_), None) => "failed".to_owned(),
+        };
         vec![
-            ("Rows", found.rows.to_string()),
-            ("Size", text::bytes(found.bytes)),
-            ("Compression", found.codecs.join(", ").to_uppercase()),
-            ("Validation", format!("{validation} in {}", text::duration_ns(found.elapsed.as_nanos() as u64))),
+            ("Rows", found.map_or_else(none, |found| found.rows.to_string())),
+            ("Size", newest.map_or_else(none, |seen| text::bytes(seen.bytes))),
+            ("Compression", found.map_or_else(none, |found| found.codecs.join(", ").to_uppercase())),
+            ("Validation", validation),
         ]
     }
+
+    /// The files whose footer could be read.
+    fn read(&self) -> impl Iterator<Item = &Inspection> {
+        self.files.iter().filter_map(|seen| seen.inspection.as_ref().ok())
+    }
+
+    fn how(&self, what: &str) -> String {
+        format!("{what}, {} day files", self.read().count())
+    }
+
+    fn why_unread(&self, otherwise: &str) -> String {
+        match self.files.is_empty() {
+            true => "there is no Parquet file to look at".to_owned(),
+            false if self.read().next().is_none() => "no footer can be read".to_owned(),
+            false => otherwise.to_owned(),
+        }
+    }
+}
+
+impl Seen {
+    /// Why the two readers do not agree on this file; `None` when they do.
+    fn trouble(&self) -> Option<String> {
+        match &self.inspection {
+            Err(why) => Some(why.clone()),
+            Ok(found) if found.readers_agree() => None,
+            Ok(found) => Some(match (&found.parquet_reader, &found.duckdb) {
+                (Err(why), _) => format!("the parquet crate can't read it: {why}"),
+                (_, Err(why)) => format!("DuckDB can't read it: {why}"),
+                _ if found.disagreements.is_empty() => {
+                    format!("the footer states {} rows, the readers find others", found.rows)
+                }
+                _ => format!("the parquet crate and DuckDB differ: {}", found.disagreements.join("; ")),
+            }),
+        }
+    }
+}
+
+/// `` `a` (why); `b` (why) and 3 more ``; `None` for none.
+fn named<'a>(scope: &Scope, all: impl Iterator<Item = (&'a Path, String)>) -> Option<String> {
+    let all: Vec<String> = all.map(|(path, why)| format!("`{}` ({why})", scope.root.show(path))).collect();
+    let more = all.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!all.is_empty()).then(|| all.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ") + &more)
 }
 
 /// `snappy` → `Snappy`, as people write it.
@@ -167,16 +291,7 @@ fn no_file(id: &'static str, title: &'static str) -> CheckResult {
     unmeasured(id, title, "there is no Parquet file to look at")
 }
 
-/// Day files of heartbeats in the output directory.
-fn files(scope: &Scope) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(scope.path(&scope.deployment.output)) else { return Vec::new() };
-    entries
-        .flatten()
-        .filter(|entry| {
-            let name = entry.file_name();
-            let day = name.to_str().and_then(|name| name.strip_prefix("ops_atomic_")?.strip_suffix(".parquet"));
-            day.is_some_and(|day| day.len() == 8 && day.bytes().all(|b| b.is_ascii_digit()))
-        })
-        .map(|entry| entry.path())
-        .collect()
+fn is_day_file(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    Dataset::of_file_name(name).is_some_and(|(dataset, _)| dataset == Dataset::Heartbeats)
 }

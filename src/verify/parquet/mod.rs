@@ -4,6 +4,7 @@
 //! see because another subject is broken is unmeasured, so that one fault flips one check.
 
 mod data;
+mod export;
 mod files;
 mod plist;
 mod service;
@@ -11,6 +12,8 @@ mod service;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+
+pub use export::export;
 
 use super::deployment::Deployment;
 use super::{CheckResult, Finding, Verification};
@@ -28,9 +31,6 @@ pub struct Scope<'a> {
     pub deployment: Deployment,
     /// Whether an order deployed it: then the scripts must be those it wrote.
     pub deployed: bool,
-    /// Whether the deployed scripts are run, with arguments that change nothing. A script that `wo verify` itself runs
-    /// must not run it in turn.
-    pub run_scripts: bool,
 }
 
 pub const TITLE: &str = "Phase 7.8 – Parquet Agent Verification";
@@ -61,6 +61,12 @@ pub fn verify(scope: &Scope) -> Verification {
 }
 
 impl Scope<'_> {
+    /// The codec that files are to have, lower case.
+    fn compression(&self) -> String {
+        let ordered = self.deployment.compression.clone();
+        ordered.unwrap_or_else(|| self.config.export.compression.to_string()).to_lowercase()
+    }
+
     fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)
     }

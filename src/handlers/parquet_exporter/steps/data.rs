@@ -4,34 +4,26 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::target;
-use crate::config::Config;
 use crate::durable::DurableError;
 use crate::evidence::{Measurement, Value};
-use crate::export::{self, Days, ExportError, ExportReport, FileState, Request, Silent};
+use crate::export::{Days, ExportError, ExportReport, FileState};
 use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
+use crate::process::{self, End, Spec};
 use crate::verify::artifact::artifact;
 use crate::verify::deployment::Deployment;
+use crate::verify::parquet;
 
 /// Unreadable reports that are named.
 const NAMED: usize = 5;
 
-/// An export as this deployment sets it.
+/// An export of every day as this deployment sets it.
 fn export(deployment: &Deployment, context: &Context, dry_run: bool) -> Result<ExportReport, HandlerError> {
-    let mut config = Config::clone(&context.config);
-    config.paths.analytics = deployment.output.clone().into();
-    config.paths.parquet_reports = deployment.summaries.clone().into();
-    let compression = deployment.compression.as_deref().map(codec).transpose()?;
-    let request = Request { days: Days::All, dry_run, compression };
     let now = context.clock.now();
-    export::run(&context.root, &config, &request, now, &export::sql_program(), &Silent).map_err(|error| match error {
+    parquet::export(&context.root, &context.config, deployment, Days::All, dry_run, now).map_err(|error| match error {
         ExportError::Durable(error) => HandlerError::Durable(error),
         ExportError::Io { op, path, source } => HandlerError::Durable(DurableError::Io { op, path, source }),
         error => HandlerError::failed("failed to export", error),
     })
-}
-
-fn codec(word: &str) -> Result<export::Compression, HandlerError> {
-    word.parse().map_err(HandlerError::Refused)
 }
 
 /// `3 reports can't be read: a (why); b (why)`; `None` when all can.
@@ -67,15 +59,42 @@ impl Step for DryRun {
         let output = target(context, &self.deployment.output)?;
         let before = listing(&output);
         let report = export(&self.deployment, context, true)?;
-        let same = listing(&output) == before;
-        let detail = match same {
+        let scripts = [&self.deployment.exporter, &self.deployment.runner];
+        let mut wrong = Vec::new();
+        for script in scripts.into_iter().flatten() {
+            wrong.extend(run_script(context, script, &["--dry"], &[]).err());
+        }
+        if listing(&output) != before {
+            wrong.push(format!("a dry run changed `{}`", self.deployment.output));
+        }
+        let works = wrong.is_empty();
+        let detail = match works {
             true => format!("{} files, {} rows; nothing was changed", report.days.len(), report.rows()),
-            false => format!("a dry run changed `{}`", self.deployment.output),
+            false => wrong.join("; "),
         };
-        let how = "exported without writing and compared the output directory before and after";
-        let value = Value::State { works: same, detail: detail.clone() };
-        let measurements = vec![Measurement::new("export.dry_run", value, how, context.clock.now()).ok(same)];
-        Ok(if same { Verified::Yes(measurements) } else { Verified::No { why: detail, measurements } })
+        let how = "exported without writing, ran the deployed scripts with --dry, and compared the output directory \
+                   before and after";
+        let value = Value::State { works, detail: detail.clone() };
+        let measurements = vec![Measurement::new("export.dry_run", value, how, context.clock.now()).ok(works)];
+        Ok(if works { Verified::Yes(measurements) } else { Verified::No { why: detail, measurements } })
+    }
+}
+
+/// Runs a deployed script. It works when `wo` answers through it, whatever it finds (exit status 0 or 1), and prints all of
+/// `labels` at the beginning of lines; its output is returned.
+pub fn run_script(context: &Context, path: &str, args: &[&str], labels: &[&str]) -> Result<String, String> {
+    let fail = |why: String| format!("`{path}` {}: {why}", args.join(" "));
+    let at = target(context, path).map_err(|error| fail(error.to_string()))?;
+    let spec = Spec::new(at).args(args).dir(context.root.path()).deadline(context.deadline.remaining());
+    let output = process::run(&spec).map_err(|error| fail(error.to_string()))?;
+    if !matches!(output.end, End::Exit(0 | 1)) {
+        let said = context.masker.mask(&output.stderr_text());
+        return Err(fail(format!("{}, it said: {}", output.end, crate::text::line(&said, 200))));
+    }
+    let stdout = output.stdout_text();
+    match labels.iter().find(|label| !stdout.lines().any(|line| line.starts_with(&format!("{label}:")))) {
+        Some(label) => Err(fail(format!("prints no line `{label}: …`"))),
+        None => Ok(stdout),
     }
 }
 

@@ -122,7 +122,6 @@ impl Step for Verify {
             now: context.clock.now(),
             deployment: self.deployment.clone(),
             deployed: self.deployed,
-            run_scripts: true,
         });
         let place = report::write(&verification, &target(context, &self.deployment.summaries)?)?;
         let mut measurements: Vec<Measurement> = verification
@@ -132,11 +131,28 @@ impl Step for Verify {
             .chain(verification.extra.iter().cloned())
             .collect();
         measurements.push(tally(&verification, context, &place));
-        let failed: Vec<String> = verification
+        let mut failed: Vec<String> = verification
             .with(Finding::Fail)
             .take(NAMED)
             .map(|check| format!("{}: {}", check.title, check.detail))
             .collect();
+        let exporter_is_deployed = self.deployed && failed.is_empty();
+        if let (true, Some(script)) = (exporter_is_deployed, &self.deployment.test_script) {
+            let labels = verification.headline.iter().map(|(label, _)| *label).collect::<Vec<_>>();
+            let ran = super::data::run_script(context, script, &["--dry-run"], &labels);
+            let (works, detail) = match ran {
+                Ok(_) => (true, format!("`{script}` ran and prints {}", labels.join(", "))),
+                Err(why) => (false, why),
+            };
+            let value = Value::State { works, detail: detail.clone() };
+            let how = "ran the deployed test script and read what it prints";
+            let measurement = Measurement::new("exporter.test_script", value, how, context.clock.now()).ok(works);
+            measurements.push(match artifact(&context.root, &target(context, script)?) {
+                Ok(artifact) => measurement.artifact(artifact),
+                Err(_) => measurement,
+            });
+            failed.extend((!works).then_some(detail));
+        }
         Ok(match failed.is_empty() {
             true => Verified::Yes(measurements),
             false => Verified::No { why: failed.join("; "), measurements },
