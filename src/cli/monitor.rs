@@ -146,12 +146,15 @@ fn test_alert(root: &Root, config: &Config, json: bool) -> Result<Exit, CliError
 
 fn measure(root: &Root, config: &Config, json: bool) -> Result<Exit, CliError> {
     let now = SystemClock.now();
-    let measured = history::measured(root, config)?;
+    let measured = history::measured(root, config, now)?;
     let gaps = match monitor::store::Store::open_existing(root)? {
         Some(store) => store.gaps()?,
         None => Vec::new(),
     };
     let taken = measured.as_ref().map(|measured| measured.measurements(now)).unwrap_or_default();
+    for unreadable in measured.iter().flat_map(|measured| &measured.unreadable) {
+        eprintln!("warning: failed to read {unreadable}; it is missing in what is measured");
+    }
     if json {
         print_json(&json!({ "measurements": taken, "measured": measured, "gaps": gaps }))?;
         return Ok(Exit::Good);

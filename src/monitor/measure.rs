@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::heartbeat::{Heartbeat, State, Status};
+use super::heartbeat::{State, Status};
 use crate::evidence::{Declaration, Measurement, Value};
 use crate::text;
 
@@ -24,21 +24,16 @@ pub struct Beat {
     pub checks: Vec<(String, State)>,
 }
 
-impl Beat {
-    /// `None` for a report without a time. `names` gives checks that are called otherwise in reports, such as services by
-    /// their label, their own name.
-    pub fn of(heartbeat: &Heartbeat, names: &BTreeMap<String, String>) -> Option<Beat> {
-        let name = |reported: &str| match names.get(reported) {
-            Some(name) => name.clone(),
-            None => reported.strip_prefix("com.02luka.").unwrap_or(reported).to_owned(),
-        };
-        Some(Beat {
-            at: heartbeat.timestamp?,
-            status: heartbeat.status,
-            checks: heartbeat.checks.iter().map(|check| (name(&check.name), check.state)).collect(),
-        })
+/// The name that measurements have for a check which reports call `reported`. `names` holds those of the configuration,
+/// such as that of a service by its label.
+pub(super) fn name_of(names: &BTreeMap<String, String>, reported: &str) -> String {
+    match names.get(reported) {
+        Some(name) => name.clone(),
+        None => reported.strip_prefix("com.02luka.").unwrap_or(reported).to_owned(),
     }
+}
 
+impl Beat {
     /// A stated status counts as stated; without one the checks tell. A beat that says nothing vouches for nothing.
     fn is_critical(&self) -> bool {
         match self.status {
@@ -65,6 +60,8 @@ pub struct Measured {
     pub healthy: Option<Span>,
     pub checks: BTreeMap<String, CheckMeasured>,
     pub interval_ns: u64,
+    /// What could not be read, and so is missing in all of it.
+    pub unreadable: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -131,6 +128,7 @@ pub fn measure(beats: impl IntoIterator<Item = Beat>, interval_ns: u64) -> Optio
         healthy: None,
         checks: BTreeMap::new(),
         interval_ns,
+        unreadable: Vec::new(),
     };
     let mut previous: Option<Timestamp> = None;
     for beat in &beats {
@@ -202,8 +200,14 @@ impl Measured {
         let age = text::duration_ns(nanoseconds(self.newest, now));
         let stale = self.is_stale(now);
         let old = if stale { ", which says nothing of the present" } else { "" };
-        let basis =
-            format!("from {} heartbeats, {} to {}; the newest is {age} old{old}", self.seen, self.first, self.newest);
+        let missing = match self.unreadable.len() {
+            0 => String::new(),
+            n => format!("; {n} that can't be read are missing"),
+        };
+        let basis = format!(
+            "from {} heartbeats, {} to {}; the newest is {age} old{old}{missing}",
+            self.seen, self.first, self.newest
+        );
         let interval = text::duration_ns(self.interval_ns);
         let take = |key: &str, value: Value, how: String| Measurement::new(key, value, format!("{how}; {basis}"), now);
         let count = |n: u64, noun: &str| Value::Count { n, noun: noun.to_owned() };
@@ -293,8 +297,8 @@ fn nanoseconds(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.as_nanosecond() - from.as_nanosecond()).unwrap_or(0)
 }
 
-/// What can be measured from heartbeats, and the labels people write for it. `monitor.uptime.NAME` and
-/// `monitor.outages.NAME` are there for every configured check; these are those of the default set.
+/// What can be measured from heartbeats, and the labels people write for it. `monitor.uptime.<check>` stands for any check;
+/// those of the default set have labels.
 pub const DECLARATIONS: &[Declaration] = &[
     Declaration {
         key: "monitor.cycles_24h",
@@ -326,6 +330,12 @@ pub const DECLARATIONS: &[Declaration] = &[
         aliases: &["Heartbeat age", "Last heartbeat", "Newest heartbeat", "Heartbeat freshness"],
         about: "the age of the newest heartbeat",
     },
+    Declaration {
+        key: "monitor.uptime.<check>",
+        aliases: &[],
+        about: "cycles in which the check was not in error / cycles seen",
+    },
+    Declaration { key: "monitor.outages.<check>", aliases: &[], about: "outages of the check, with start and length" },
     Declaration {
         key: "monitor.uptime.redis",
         aliases: &["Redis uptime", "Redis availability"],

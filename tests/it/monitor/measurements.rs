@@ -131,6 +131,57 @@ fn a_series_up_to_now_vouches_for_the_present() {
 }
 
 #[test]
+fn parquet_files_and_reports_are_read_together_and_each_heartbeat_once() {
+    let scene = Scene::new().heartbeats(field_series().without_timestamp(700..702));
+    let from_reports = measure(&scene)["measured"].clone();
+    assert_eq!(from_reports["seen"], 768);
+    scene.wo(["export", "--all"]).expect_exit(0);
+    let measured = || measure(&scene)["measured"].clone();
+    assert_eq!(measured(), from_reports, "in both");
+    // as the rotation leaves it: the older reports are only in Parquet files
+    let reports = scene.list("g/reports/ops_atomic");
+    let (older, newer) = reports.split_at(500);
+    for name in older {
+        std::fs::remove_file(scene.path(format!("g/reports/ops_atomic/{name}"))).expect("rotated away");
+    }
+    assert_eq!(measured(), from_reports, "the older in files, the newer in both");
+    for name in newer {
+        std::fs::remove_file(scene.path(format!("g/reports/ops_atomic/{name}"))).expect("rotated away");
+    }
+    assert_eq!(measured(), from_reports, "in files alone");
+    // one more report, which no file holds yet
+    let last = field_series().cycles()[767].at + SignedDuration::from_mins(5);
+    let scene = scene.heartbeats(Heartbeats::of([Cycle::good(last)]));
+    let json = measure(&scene);
+    assert_eq!(json["measured"]["seen"], 769);
+    assert_eq!(json["measured"]["checks"]["database"]["outages"][1]["until"], last.to_string());
+}
+
+#[test]
+fn what_cannot_be_read_is_missing_and_named() {
+    let scene = Scene::new()
+        .heartbeats(Heartbeats::days(1))
+        .file("g/reports/ops_atomic/heartbeat_2025-10-26_12-00-00.md", "no heartbeat at all");
+    let ran = scene.wo(["monitor", "--measure", "--json"]).expect_exit(0);
+    assert!(ran.stderr.contains("heartbeat_2025-10-26_12-00-00.md"), "{ran}");
+    let json = ran.json();
+    assert_eq!(json["measured"]["seen"], 287);
+    assert_eq!(value(&json, "monitor.longest_gap"), 600_000_000_000u64);
+}
+
+#[test]
+fn a_heartbeat_of_the_future_is_none() {
+    let now = Timestamp::now();
+    let later = Heartbeats::of([Cycle::good(now + SignedDuration::from_hours(48))]);
+    let scene = Scene::new().heartbeats(Heartbeats::days(1).ending(now - MINUTE)).heartbeats(later);
+    let json = measure(&scene);
+    assert_eq!(
+        (&json["measured"]["seen"], value(&json, "monitor.cycles_24h")["n"].as_u64()),
+        (&Value::from(288), Some(288))
+    );
+}
+
+#[test]
 fn no_heartbeats_measure_nothing() {
     let scene = Scene::new();
     assert_eq!(measure(&scene)["measurements"], serde_json::json!([]));

@@ -114,6 +114,37 @@ fn it_answers_to_loopback_names_only_and_ends_when_told() {
     site.server.thread.join().expect("the server's thread");
 }
 
+/// It takes orders, so all that it starts before that has started.
+fn daemon_works(scene: &Scene) -> bool {
+    if scene.list("bridge/rejected/CLC").is_empty() && scene.list("bridge/inbox/CLC").is_empty() {
+        scene.drop_order("WO-NOTHING.md", "# WO-NOTHING\n\nNo handler takes this.\n");
+    }
+    !scene.list("bridge/rejected/CLC").is_empty()
+}
+
+#[test]
+fn the_daemon_beats_and_serves() {
+    let port = crate::support::free_port();
+    let scene = Scene::new()
+        .config(&format!("[web]\nlisten = \"127.0.0.1:{port}\"\n[monitor]\ninterval_s = 0.2\n{CHECKS}"))
+        .file("there.txt", "x");
+    let mut daemon = scene.up();
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let healthy = || TcpStream::connect(address).is_ok() && get(address, "/healthz", "localhost").0 == 200;
+    daemon.wait_for("it is healthy", healthy);
+    daemon.wait_for("three heartbeats", || scene.list("g/reports/ops_atomic").len() >= 3);
+    std::fs::remove_file(scene.path("there.txt")).expect("away with it");
+    daemon.wait_for("it is not", || get(address, "/healthz", "localhost").0 == 503);
+    daemon.stop().expect_exit(0);
+    let off = scene.config("[monitor]\nenabled = false\n[web]\nenabled = false\n");
+    let before = off.list("g/reports/ops_atomic");
+    let mut daemon = off.up();
+    daemon.wait_for("it works", || daemon_works(&off));
+    assert!(TcpStream::connect(address).is_err());
+    daemon.kill();
+    assert_eq!(off.list("g/reports/ops_atomic"), before);
+}
+
 #[test]
 fn off_by_one_setting_and_a_taken_port_is_no_failure() {
     let scene = Scene::new();
