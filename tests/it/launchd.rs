@@ -13,7 +13,7 @@ use workbridge::schedule::store::{Begin, Store};
 use workbridge::services::{self, ManagerKind, ServiceDefinition, ServiceError, ServiceManager, Start};
 
 use crate::support::launchd::is_real;
-use crate::support::{Scene, TestLaunchd, wait_for, wo};
+use crate::support::{Heartbeats, Scene, TestLaunchd, wait_for, wo};
 
 /// A root whose services launchd runs.
 struct World {
@@ -383,4 +383,35 @@ fn gone(pid: i32) {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         rustix::process::test_kill_process(id).is_err() || stat.contains(") Z ")
     });
+}
+
+/// The label that the sample order deploys; unlike the other tests' it is the field's own, so the real launchd of a machine
+/// that uses it is left alone.
+#[test]
+fn the_parquet_exporter_is_deployed_under_launchd_and_measured_there() {
+    if is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let scene = Scene::new().config(&launchd.config()).heartbeats(Heartbeats::days(2).ending(jiff::Timestamp::now()));
+    scene.wo(["init"]).expect_exit(0);
+    scene.wo(["submit", "examples/WO-251029-PARQUET-EXPORTER.md"]).expect_exit(0);
+    scene.wo(["run"]).expect_exit(0);
+    let result = scene.result("WO-251029-PARQUET-EXPORTER");
+    assert_eq!(result["outcome"], "done", "{result:#}");
+    let report = scene.outbox("_PHASE7_8_VERIFICATION.md");
+    let row = |name: &str| {
+        let line = report.lines().find(|line| line.starts_with(&format!("| {name}"))).unwrap_or_default();
+        assert!(line.contains("✅ PASS") && line.contains("launchd"), "{line}");
+    };
+    row("Export frequency");
+    row("LaunchAgent");
+    let label = "com.02luka.analytics.parquet";
+    launchd.launchctl(["list", label]).expect_exit(0).expect_stdout("\"LastExitStatus\" = 0;");
+    // what is checked in is what is installed
+    let installed = fs::read(launchd.agents().join(format!("{label}.plist"))).unwrap();
+    assert_eq!(fs::read(scene.path(format!("launchd/{label}.plist"))).unwrap(), installed);
+    // booted out, and nothing else changed: the very criteria that need it fail
+    launchd.launchctl(["bootout", &format!("{}/{label}", launchd.domain())]).expect_exit(0);
+    scene.wo(["verify", "parquet"]).expect_exit(1).expect_stdout("not loaded");
 }
