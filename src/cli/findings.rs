@@ -87,11 +87,11 @@ mod tests {
 
     #[test]
     fn a_finding_shows_its_line_and_nothing_that_moves_a_terminal() {
-        let source = "---\nid: WO-1\nexpires: so\u{1b}[31mon\u{202e}\n---\n# T\n";
+        let source = "# WO-1\n\n**Expires:** so\u{1b}[31mon\u{202e}\n";
         let order = order::parse(source.as_bytes(), "WO-1.md").unwrap();
         let shown = render(&order.diagnostics, source, "a\u{1b}b.md", false);
         assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'), "{shown}");
-        assert!(shown.contains("error[unreadable-expires]") && shown.contains("expires: so"), "{shown}");
+        assert!(shown.contains("error[unreadable-expires]") && shown.contains("**Expires:** so"), "{shown}");
         assert!(shown.contains(":3:1") && shown.contains("cure: "), "{shown}");
     }
 

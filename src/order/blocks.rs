@@ -73,6 +73,92 @@ impl Block {
 /// The blocks of `text`, which starts at `base` of the source.
 pub(crate) fn read(text: &str, base: usize, first_line: usize) -> Result<Vec<Block>, ParseRefusal> {
     refuse_deep_lines(text, first_line)?;
+    let mut blocks = Vec::new();
+    let mut line = first_line;
+    for segment in segments(text) {
+        let part = text.get(segment.clone()).unwrap_or("");
+        blocks.append(&mut read_segment(part, base + segment.start, line)?);
+        line += part.matches('\n').count();
+    }
+    Ok(blocks)
+}
+
+/// Parts the text before lines that begin something new for their author, though CommonMark takes them for the end of the
+/// list item or paragraph above (`- a` and, without a blank line, `**Deliverables:**`, `⸻` or a table).
+fn segments(text: &str) -> Vec<Span> {
+    let mut starts = vec![0];
+    let mut at = 0;
+    let mut fence: Option<(char, usize)> = None;
+    let mut in_comment = false;
+    let mut above = "";
+    for line in text.split_inclusive('\n') {
+        let body = line.trim_end();
+        let trimmed = body.trim_start();
+        let mark = trimmed.chars().next().filter(|c| matches!(c, '`' | '~'));
+        let run = mark.map_or(0, |mark| trimmed.chars().take_while(|c| *c == mark).count());
+        match (fence, mark) {
+            (Some((open, length)), Some(mark))
+                if mark == open && run >= length && trimmed.chars().all(|c| c == mark) =>
+            {
+                fence = None
+            }
+            (None, Some(mark)) if run >= 3 && !in_comment => fence = Some((mark, run)),
+            (None, _) => {
+                if !in_comment && !above.trim().is_empty() && begins_anew(body, above) {
+                    starts.push(at);
+                }
+                let open = body.rfind("<!--");
+                let close = body.rfind("-->");
+                in_comment = match (open, close) {
+                    (Some(open), Some(close)) => open > close,
+                    (Some(_), None) => true,
+                    (None, Some(_)) => false,
+                    (None, None) => in_comment,
+                };
+            }
+            _ => {}
+        }
+        above = body;
+        at += line.len();
+    }
+    let ends: Vec<usize> = starts.iter().skip(1).copied().chain([text.len()]).collect();
+    starts.into_iter().zip(ends).map(|(start, end)| start..end).collect()
+}
+
+/// A line without indent that is a key, a heading without a blank, the first row of a table, or a line of `⸻`.
+fn begins_anew(line: &str, above: &str) -> bool {
+    if line.is_empty() || line.starts_with(char::is_whitespace) || line.starts_with(['>', '-', '=', '+']) {
+        return false;
+    }
+    if line.starts_with('|') {
+        return !above.trim_start_matches('>').trim_start().starts_with('|') && !above.contains('|');
+    }
+    let names_part = || {
+        keyline::parse(line).is_some_and(|key| {
+            let name = fold::heading(&key.name);
+            // `**Target:** < 2 s` right below an item speaks of that item
+            let is_detail = matches!(
+                name.as_str(),
+                "target"
+                    | "expected"
+                    | "goal"
+                    | "threshold"
+                    | "measurement"
+                    | "measured by"
+                    | "method"
+                    | "how"
+                    | "evidence"
+            );
+            let is_item = line.starts_with(|c: char| c.is_ascii_digit()) || line.starts_with("* ");
+            !is_detail
+                && !is_item
+                && (key.bold || names::scalar(&name).is_some() || names::role(&name) != names::Role::Other)
+        })
+    };
+    is_separator(line) || lax_heading(line).is_some() || names_part()
+}
+
+fn read_segment(text: &str, base: usize, first_line: usize) -> Result<Vec<Block>, ParseRefusal> {
     let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
     let mut builder = Builder { text, base, first_line, open: Vec::new(), top: Vec::new() };
     let mut events = Parser::new_ext(text, options).into_offset_iter();
@@ -105,7 +191,7 @@ pub(crate) fn read(text: &str, base: usize, first_line: usize) -> Result<Vec<Blo
             }
             Event::Start(Tag::HtmlBlock | Tag::FootnoteDefinition(_) | Tag::MetadataBlock(_)) => {
                 skip(&mut events);
-                builder.add(Block::Other(builder.shift(span)));
+                builder.html(span);
             }
             Event::Rule => builder.add(Block::Rule(builder.shift(span))),
             // inline content right in a tight item
@@ -250,6 +336,23 @@ impl Builder<'_> {
         }
     }
 
+    /// HTML is shown without its tags, so its text counts; comments are not shown.
+    fn html(&mut self, span: Span) {
+        let is_comment = self.slice(&span).trim_start().starts_with("<!--");
+        let lines: Vec<Span> =
+            self.lines(span.clone()).into_iter().filter(|line| !is_tags_only(self.slice(line))).collect();
+        if is_comment || lines.is_empty() {
+            self.add(Block::Other(self.shift(span)));
+        } else if let Some(Open::Item { text, blocks, .. }) = self.open.last_mut()
+            && text.is_none()
+            && blocks.is_empty()
+        {
+            *text = Some(span);
+        } else {
+            self.prose(&lines);
+        }
+    }
+
     fn paragraph(&mut self, span: Span) {
         if let Some(Open::Item { text, blocks, .. }) = self.open.last_mut()
             && text.is_none()
@@ -371,6 +474,16 @@ impl Builder<'_> {
     }
 }
 
+/// `<details>`, `</div><br/>`.
+fn is_tags_only(line: &str) -> bool {
+    let mut rest = line.trim();
+    while let Some(inner) = rest.strip_prefix('<') {
+        let Some(end) = inner.find('>') else { return false };
+        rest = inner.get(end + 1..).unwrap_or("").trim_start();
+    }
+    rest.is_empty()
+}
+
 fn shift_table(table: &mut Table, base: usize) {
     let shift = |span: &mut Span| *span = span.start + base..span.end + base;
     shift(&mut table.span);
@@ -469,7 +582,19 @@ mod tests {
             ("> a\n> b\n", "q(p(a/b))"),
             ("```bash\nx\n```\n", "c(bash:x)"),
             ("- a\n  ```sh\n  x\n  ```\n", "l([ac(sh:x)])"),
-            ("<div>\nx\n</div>\n", "o"),
+            ("<div>\nx\n</div>\n", "p(x)"),
+            ("<details>\n</details>\n", "o"),
+            ("<!--\n## Acceptance\n- x\n-->\n", "o"),
+            ("- <b>x</b> = 0\n", "l([<b>x</b> = 0])"),
+            ("- <script>x</script> = 0\n", "l([<script>x</script> = 0])"),
+            ("- a\n⸻\nCC: GG\n", "l([a])-p(CC: GG)"),
+            ("- a\ngoes on\n**Next:** x\n", "l([a/goes on])p(**Next:** x)"),
+            ("- a\n**Deliverables:**\n- b\n", "l([a])p(**Deliverables:**)l([b])"),
+            ("- a\n**Target:** x\n", "l([a/**Target:** x])"),
+            ("```\n- a\n**Next:** x\n```\n", "c(:- a\n**Next:** x)"),
+            ("- a\n| x | y |\n|---|---|\n| 1 | 2 |\n", "l([a])t2x1"),
+            ("- a\n  **Target:** x\n", "l([a/**Target:** x])"),
+            ("1. a\n   - b\n**Next:** x\n", "l([al([b])])p(**Next:** x)"),
             ("a\r\nb\r\n\r\n## Scope\r\n", "p(a/b)h2(Scope)"),
             ("**a** b `c`\n", "p(**a** b `c`)"),
             ("- **a** b `c`\n", "l([**a** b `c`])"),

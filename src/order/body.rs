@@ -26,8 +26,10 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         let own = if chunk.kind == PartKind::Other { Role::Other } else { chunk.role() };
         // a heading of its own name within acceptance is still acceptance
         let role = match (inherited, own) {
+            (_, own) if chunk.kind != PartKind::Section => own,
+            (Role::Acceptance, Role::Deliverables | Role::Dependencies) => own,
             (Role::Acceptance, _) => Role::Acceptance,
-            (inherited, Role::Other) if chunk.kind == PartKind::Section => inherited,
+            (inherited, Role::Other) => inherited,
             (_, own) => own,
         };
         if chunk.kind == PartKind::Section {
@@ -55,7 +57,11 @@ fn title(draft: &mut Draft<'_>, chunk: &Chunk) {
         return;
     }
     let mut rest = fold::strip_marks(&chunk.label).trim().to_owned();
-    for lead in ["work order", "workorder", "wo"] {
+    let plain = fold::widths(&rest);
+    if plain.get(..10).is_some_and(|head| head.eq_ignore_ascii_case("work order")) {
+        rest = plain;
+    }
+    for lead in ["work order", "workorder", "ใบสั่งงาน", "wo"] {
         let head = rest.get(..lead.len()).is_some_and(|head| head.eq_ignore_ascii_case(lead));
         let tail = rest.get(lead.len()..).unwrap_or("").trim_start();
         if head && (tail.starts_with([':', '：']) || (lead != "wo" && tail.starts_with(['-', '–', '—']))) {
@@ -164,7 +170,7 @@ fn items_of(draft: &Draft<'_>, chunk: &Chunk, is_child: bool) -> Vec<Item> {
     }
     found.extend(items_in(draft, &chunk.blocks, is_child));
     if is_child {
-        return vec![Item { text: chunk.label.clone(), children: found, span: chunk.head.clone() }];
+        return vec![Item { text: heading_words(&chunk.label), children: found, span: chunk.head.clone() }];
     }
     found
 }
@@ -219,7 +225,7 @@ fn acceptance(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
     }
     // a heading within acceptance names what its bullets are about
     let titled = is_child || (chunk.kind == PartKind::Section && chunk.role() != Role::Acceptance);
-    let label = chunk.label.clone();
+    let label = heading_words(&chunk.label);
     let parent = titled.then_some(label.as_str());
     if let Some(label) = parent
         && keyed_child(draft, chunk, label)
@@ -265,7 +271,7 @@ fn acceptance_blocks(draft: &mut Draft<'_>, blocks: &[Block], parent: Option<&st
             Block::Paragraph { lines } => {
                 for line in lines {
                     let text = draft.source.slice(line).to_owned();
-                    if fold::leads_with_mark(&text) {
+                    if criteria::states_one(&text) {
                         criteria::from_line(draft, &text, CriterionSource::Bullets, line.clone());
                     }
                 }
@@ -318,6 +324,9 @@ fn text_lines(draft: &Draft<'_>, blocks: &[Block]) -> Vec<(Span, String)> {
 /// `see table below`: text that points elsewhere.
 fn is_pointer(text: &str) -> bool {
     let folded = fold::fold(text);
+    if folded.starts_with("see ") && paths::in_text(text).is_empty() {
+        return true;
+    }
     ["see ", "as below", "below", "as above", "above", "listed ", "see table"]
         .iter()
         .any(|lead| folded.starts_with(lead))
@@ -338,7 +347,12 @@ fn deliverables(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
         deliverable(draft, &raw, &chunk.head);
         return;
     }
+    let before = draft.order.deliverables.len();
     deliverables_text(draft, &chunk.blocks);
+    // a heading with nothing listed below it is itself what is delivered
+    if is_child && draft.order.deliverables.len() == before {
+        deliverable(draft, &heading_words(&chunk.label), &chunk.head);
+    }
 }
 
 /// A line that names one or several.
@@ -468,7 +482,8 @@ pub(crate) fn dependency(draft: &mut Draft<'_>, raw: &str, span: &Span) {
             .find_map(|dash| text.split_once(dash))
             .map(|(name, claim)| (name.to_owned(), claim.to_owned()))
     };
-    let (name, claim) = key.or_else(dashed).unwrap_or((text.clone(), String::new()));
+    let colon = || text.split_once(": ").map(|(name, claim)| (name.to_owned(), claim.to_owned()));
+    let (name, claim) = key.or_else(colon).or_else(dashed).unwrap_or((text.clone(), String::new()));
     if !name.is_empty() {
         let claim = Some(claim).filter(|claim| !claim.is_empty());
         draft.order.dependencies.push(Dependency { name, claim, span: span.clone() });

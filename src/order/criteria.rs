@@ -186,7 +186,12 @@ fn item(draft: &mut Draft<'_>, entry: &ListItem, parent: Option<&str>) {
     let is_group = split.is_whole && target == split.target && !others.is_empty();
     let judged_alone = |draft: &Draft<'_>, entry: &&&ListItem| {
         let own = self::split(&raw_text(draft, &entry.lines));
-        !matches!(target::compile(&own.metric, &own.target), Target::Unclear { .. } | Target::Category { .. })
+        match target::compile(&own.metric, &own.target) {
+            Target::Unclear { .. } => false,
+            // `in every row group` is a note, `Compression: Snappy` is none
+            Target::Category { .. } => !own.is_whole,
+            _ => true,
+        }
     };
     let (own, notes): (Vec<&ListItem>, Vec<&ListItem>) =
         if is_group { (others, Vec::new()) } else { others.into_iter().partition(|entry| judged_alone(draft, &entry)) };
@@ -236,6 +241,11 @@ pub(crate) fn split(raw: &str) -> Split {
     if let Some(split) = bold_lead(raw) {
         return split;
     }
+    // `864 heartbeats ± 2%`, `p95 < 100ms`: the statistic and the number belong to the target
+    let starts_target = text.starts_with(|c: char| c.is_ascii_digit()) || target::statistic_at(&text);
+    if starts_target && compiles(&text) {
+        return whole;
+    }
     let parted = at_colon(&text)
         .or_else(|| at_dash(&text))
         .or_else(|| at_comparison(&text))
@@ -243,6 +253,31 @@ pub(crate) fn split(raw: &str) -> Split {
         .or_else(|| compiles(&text).then(|| whole.clone()))
         .or_else(|| at_suffix(&text));
     parted.unwrap_or(whole)
+}
+
+/// Whether a value says something that can be judged, more than a word would.
+pub(crate) fn is_judged(metric: &str, value: &str) -> bool {
+    !matches!(target::compile(metric, value), Target::Unclear { .. } | Target::Category { .. })
+}
+
+/// Whether a line of text beside tables and lists states a criterion: it has a tick or a box, is a bold key (but for
+/// notes) or a key with a value that can be judged, or compares with a sign. Sentences are left alone.
+pub(crate) fn states_one(line: &str) -> bool {
+    const REMARKS: [&str; 10] =
+        ["note", "notes", "remark", "remarks", "comment", "hint", "owner", "status", "reference", "see"];
+    let key = || {
+        keyline::parse(line).is_some_and(|key| {
+            let value = line.get(key.value.clone()).unwrap_or("");
+            let is_named = key.bold && !value.is_empty() && !REMARKS.contains(&fold::heading(&key.name).as_str());
+            is_named || is_judged(&key.name, value)
+        })
+    };
+    let signs = || {
+        line.contains(['<', '>', '≤', '≥', '≠', '='])
+            && target::comparison_in(&target::normalize(line))
+                .is_some_and(|(_, rest)| rest.starts_with(|c: char| !c.is_alphanumeric()))
+    };
+    fold::leads_with_mark(line) || key() || signs()
 }
 
 fn compiles(target: &str) -> bool {
@@ -322,7 +357,8 @@ fn at_colon(text: &str) -> Option<Split> {
 fn at_dash(text: &str) -> Option<Split> {
     [" — ", " – ", " - ", " → ", " -> ", " => ", " = "].iter().find_map(|dash| {
         let (metric, target) = text.split_once(dash)?;
-        (compiles(target) || (*dash == " = " && !target.trim().is_empty())).then(|| parts(metric, target)).flatten()
+        let judged = !matches!(target::compile(metric, target), Target::Unclear { .. });
+        (judged || (*dash == " = " && !target.trim().is_empty())).then(|| parts(metric, target)).flatten()
     })
 }
 
@@ -338,6 +374,10 @@ fn at_comparison(text: &str) -> Option<Split> {
         let restricts = metric.split_whitespace().last().is_some_and(|word| {
             ["for", "with", "when", "if", "on", "@", "while", "during"].contains(&word.to_lowercase().as_str())
         });
+        // `No gap longer than 15 minutes` does not ask for more than 15 minutes
+        if fold::denies(metric) {
+            return None;
+        }
         if !restricts {
             return parts(metric, target);
         }
@@ -351,7 +391,7 @@ fn at_verb(text: &str) -> Option<Split> {
     [" must be ", " should be ", " shall be ", " is ", " are ", " stays ", " remains "].iter().find_map(|verb| {
         let (metric, target) = text.split_once(verb)?;
         let judged = !matches!(target::compile(metric, target), Target::Unclear { .. });
-        (judged && !ends_negated(metric)).then(|| parts(metric, target)).flatten()
+        (judged && !fold::denies(metric)).then(|| parts(metric, target)).flatten()
     })
 }
 
@@ -360,26 +400,13 @@ fn at_suffix(text: &str) -> Option<Split> {
     let starts: Vec<usize> = text.match_indices(' ').map(|(at, _)| at).take(24).collect();
     starts.into_iter().find_map(|at| {
         let (metric, target) = (text.get(..at)?, text.get(at + 1..)?);
-        (compiles(target) && !ends_negated(metric) && !counts_a_phrase(target)).then(|| parts(metric, target)).flatten()
+        (compiles(target) && !fold::denies(metric) && !counts_a_noun(target)).then(|| parts(metric, target)).flatten()
     })
 }
 
-fn ends_negated(metric: &str) -> bool {
-    metric.split_whitespace().last().is_some_and(|word| {
-        let word = word.to_lowercase();
-        matches!(word.as_str(), "not" | "no" | "never" | "longer" | "without" | "cannot" | "neither" | "nor")
-            || word.ends_with("n't")
-            || word.ends_with("n’t")
-    })
-}
-
-/// `Two heartbeats 5 minutes apart` must not become a count of minutes.
-fn counts_a_phrase(target: &str) -> bool {
-    let noun = match target::compile("", target) {
-        Target::Compare { unit: Unit::Count { noun }, .. } => noun,
-        _ => return false,
-    };
-    noun.is_some_and(|noun| fold::fold(&noun).split(' ').count() > 2)
+/// `nobody knows 5 things` must not become a count of things; `Lost heartbeats 0` is one.
+fn counts_a_noun(target: &str) -> bool {
+    matches!(target::compile("", target), Target::Compare { unit: Unit::Count { noun: Some(_) }, .. })
 }
 
 #[cfg(test)]
@@ -390,6 +417,11 @@ mod tests {
     fn bullets_are_parted_as_they_are_meant() {
         for (raw, metric, target) in [
             ("Runtime still <5ms for ≤200 rows.", "Runtime", "<5ms for ≤200 rows"),
+            ("p95 < 100ms", "p95 < 100ms", "p95 < 100ms"),
+            ("864 heartbeats ± 2%", "864 heartbeats ± 2%", "864 heartbeats ± 2%"),
+            ("No gap longer than 15 minutes", "No gap longer than 15 minutes", "No gap longer than 15 minutes"),
+            ("Size does not go over 5 MB", "Size does not go over 5 MB", "Size does not go over 5 MB"),
+            ("Compression — Snappy", "Compression", "Snappy"),
             ("Map freshness <48h", "Map freshness", "<48h"),
             ("**File size:** ≤ 5 MB/day", "File size", "≤ 5 MB/day"),
             ("**File size** ≤ 5 MB/day", "File size", "≤ 5 MB/day"),
@@ -408,6 +440,8 @@ mod tests {
             ("All tests pass", "All tests pass", "All tests pass"),
             ("no file write errors", "no file write errors", "no file write errors"),
             ("Redis not working", "Redis not working", "Redis not working"),
+            ("Lost heartbeats 0", "Lost heartbeats", "0"),
+            ("nobody knows 5 things", "nobody knows 5 things", "nobody knows 5 things"),
             ("Something nobody can measure", "Something nobody can measure", "Something nobody can measure"),
             ("✅ Schema consistency: 0 errors", "Schema consistency", "0 errors"),
             ("**Redis connectivity**", "Redis connectivity", "Redis connectivity"),

@@ -223,7 +223,19 @@ pub fn fold(text: &str) -> String {
             c => out.push(c),
         }
     }
+    // NFKC takes Thai and Lao AM apart, which is one letter to those who write it
+    let out = out.replace("\u{e4d}\u{e32}", "\u{e33}").replace("\u{ecd}\u{eb2}", "\u{eb3}");
     out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether words deny what follows them: `no gap`, `does not`, `never`.
+pub fn denies(text: &str) -> bool {
+    text.split_whitespace().any(|word| {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        matches!(word.as_str(), "no" | "not" | "never" | "none" | "without" | "neither" | "nor" | "cannot" | "zero")
+            || word.ends_with("n't")
+            || word.ends_with("n’t")
+    })
 }
 
 fn is_separator(c: char) -> bool {
@@ -278,6 +290,7 @@ mod tests {
             ("LaunchAgent – loads & runs", "launchagent loads and runs"),
             ("ขนาดไฟล์ (รายวัน)", "ขนาดไฟล์ รายวัน"),
             ("เที่ยบท่า", "เที่ยบท่า"),
+            ("ความสำคัญ", "ความสำคัญ"),
             ("file_size", "file size"),
             ("⚠️  Warnings", "warnings"),
         ] {

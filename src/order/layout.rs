@@ -5,7 +5,7 @@ use super::blocks::{Block, List};
 use super::model::{PartKind, Span};
 use super::names::{self, Role};
 use super::source::Source;
-use super::{fold, keyline};
+use super::{fold, keyline, paths};
 
 /// One part with what stands in it.
 #[derive(Debug)]
@@ -43,7 +43,9 @@ impl Chunk {
     }
 
     pub fn role(&self) -> Role {
-        names::role(&self.name)
+        // `### 2. tests/x.test.cjs` is a deliverable, no section of tests
+        let words = self.label.trim_start_matches(|c: char| c.is_ascii_digit() || ".) ".contains(c)).trim_matches('`');
+        if paths::is_path(words, false) { Role::Other } else { names::role(&self.name) }
     }
 
     /// Whether text below it belongs to it.
@@ -196,7 +198,8 @@ impl Layout<'_> {
         let mut continues = false;
         for line in lines {
             let text = self.slice(&line).to_owned();
-            if let Some(key) = keyline::parse(&text).or_else(|| bold_title(&text)) {
+            let key = keyline::parse(&text).or_else(|| bold_title(&text));
+            if let Some(key) = key.filter(|key| !self.is_criterion(&text, key)) {
                 self.key(&line, &key);
                 continues = true;
                 continue;
@@ -210,6 +213,20 @@ impl Layout<'_> {
             self.append_line(line, continues);
             continues = true;
         }
+    }
+
+    /// Below `**Acceptance:**` with nothing behind it, `**File size:** ≤ 5 MB` is a criterion, not a key of the order.
+    fn is_criterion(&self, line: &str, key: &keyline::KeyLine) -> bool {
+        let below_acceptance = self.chunks.last().is_some_and(|last| {
+            last.kind == PartKind::Key
+                && last.gathers()
+                && last.role() == Role::Acceptance
+                && last.value.as_ref().is_none_or(|value| value.is_empty())
+        });
+        let name = fold::heading(&key.name);
+        let value = line.get(key.value.clone()).unwrap_or("");
+        let is_own = names::role(&name) == Role::Other && names::scalar(&name).is_none();
+        below_acceptance && !value.is_empty() && (is_own || super::criteria::is_judged(&key.name, value))
     }
 
     /// A list before the first section: key bullets, or what a key above it gathers.

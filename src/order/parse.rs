@@ -66,7 +66,9 @@ impl Reader<'_> {
         if named_json || named_yaml || looks_json || looks_like_bare_yaml(&content) {
             match self.data(&content, named_json || (looks_json && !named_yaml))? {
                 Some(error) if named_json || named_yaml => {
-                    let is_markdown = looks_like_markdown(&content);
+                    let is_markdown = is_markdown(&content)
+                        || (looks_like_markdown(&content)
+                            && front_matter::find(self.text(), self.bom).is_some_and(|fences| fences.is_closed));
                     let message = format!("the file is not {}: {}", if named_json { "JSON" } else { "YAML" }, error.0);
                     if !is_markdown {
                         let remark = Remark::error("data-syntax", message)
@@ -120,7 +122,8 @@ impl Reader<'_> {
             }
             Err(DataError::Syntax { message, at }) => Ok(Some((message, at + self.bom))),
             Err(DataError::Refused(refusal))
-                if looks_like_markdown(content) && front_matter::find(self.text(), self.bom).is_some() =>
+                if is_markdown(content)
+                    || (looks_like_markdown(content) && front_matter::find(self.text(), self.bom).is_some()) =>
             {
                 // the body below front matter is no YAML; the front matter has limits of its own
                 Ok(Some((refusal.to_string(), self.bom)))
@@ -182,6 +185,8 @@ impl Reader<'_> {
     }
 
     fn finish(mut self, shape: Shape, file_name: &str) -> Order {
+        let mut seen: HashSet<String> = HashSet::new();
+        self.draft.order.deliverables.retain(|one| one.path.as_ref().is_none_or(|path| seen.insert(path.clone())));
         unique_criteria(&mut self.draft);
         contradictions::find(&mut self.draft);
         check_names(&mut self.draft);
@@ -214,6 +219,14 @@ fn looks_like_markdown(content: &str) -> bool {
             || line.starts_with("# WO")
             || line.starts_with("# Work")
     })
+}
+
+/// Markdown from its first line on that is no comment of YAML: a file with the wrong name.
+fn is_markdown(content: &str) -> bool {
+    let first =
+        content.lines().map(str::trim_end).find(|line| !line.is_empty() && !line.starts_with('#') && *line != "---");
+    looks_like_markdown(content)
+        && first.is_none_or(|first| !front_matter::looks_like_data(first, front_matter::Kind::Yaml))
 }
 
 /// An order as YAML in a file of another name: keys from the first line on, an id or title among them, no Markdown.

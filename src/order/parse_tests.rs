@@ -95,7 +95,7 @@ fn the_status_shape_with_numbered_acceptance() {
     );
     assert!(order.acceptance[0].measured_by.as_deref().unwrap().starts_with("reports under"));
     let requirements: Vec<&str> = order.requirements.iter().map(|one| one.text.as_str()).collect();
-    assert_eq!(requirements[0], "1. Fix the Redis check");
+    assert_eq!(requirements[0], "Fix the Redis check");
     assert_eq!(order.requirements[0].children.len(), 2);
     assert_eq!(order.deliverables.len(), 3);
     assert_eq!(order.verification.len(), 1);
@@ -126,6 +126,41 @@ fn the_heading_only_shape() {
     assert_eq!(criteria(&order), ["uptime | > 80% | > 80%"]);
     let order = named("# WO-251030-X\n\n[Full WO content as provided...]\n", "WO-251030-X.md");
     assert_eq!(codes(&order), ["placeholder"]);
+}
+
+#[test]
+fn acceptance_in_every_place_where_people_put_it() {
+    for (text, expect) in [
+        ("**Acceptance:** log folder ≤ 100 MB\n", vec!["log folder ≤ 100 MB"]),
+        (
+            "**Acceptance:**\n**Validation time:** < 2 s\n**Colour:** nice\n**Priority:** P1\n",
+            vec!["Validation time < 2 s", "Colour nice"],
+        ),
+        ("**Acceptance:**\n- a ≤ 1 MB\n**Deliverables:**\n- b.md\n", vec!["a ≤ 1 MB"]),
+        ("Acceptance criteria:\n\n1. a ≤ 1 MB\n", vec!["a ≤ 1 MB"]),
+        ("## Acceptance\nRuntime still <5ms for ≤200 rows.\n", vec!["Runtime <5ms for ≤200 rows"]),
+        (
+            "## Acceptance\nMust hold:\n\n- a ≤ 1 MB\n\nb ≤ 2 MB in all cases\nThis is a sentence.\n",
+            vec!["a ≤ 1 MB", "b ≤ 2 MB in all cases"],
+        ),
+        ("## Acceptance\n✅ a ≤ 1 MB\n✅ b works\n", vec!["a ≤ 1 MB", "b works"]),
+        ("## Acceptance\n- a ≤ 1 MB\n\n---\nAuthorization: GG\nSigned: 2025-11-05\n", vec!["a ≤ 1 MB"]),
+        ("## Acceptance\n\n---\n\n| Metric | Target |\n|---|---|\n| a | ≤ 1 MB |\n", vec!["a ≤ 1 MB"]),
+        ("## Acceptance\n### Speed\n- a < 1 s\n### Deliverables\n- b.md\n## Next\n- c < 1 s\n", vec!["a < 1 s"]),
+        ("## Overview\n\n| Check | Expected |\n|---|---|\n| a | OK |\n", vec!["a OK"]),
+        ("## Acceptance\n| Item | Requirement | Status |\n|---|---|---|\n| a | ≤ 1 MB | ☐ |\n", vec!["a ≤ 1 MB"]),
+        (
+            "## Acceptance\n| Metric | Target |\n|---|---|\n| a | ≤ 1 MB |\n| | ≥ 1 kB |\n| c | |\n",
+            vec!["a ≤ 1 MB", "a ≥ 1 kB", "c "],
+        ),
+        ("## Out of Scope\n- a < 1 s\n", vec![]),
+        ("```\n## Acceptance\n- a < 1 s\n```\n", vec![]),
+        ("<!--\n## Acceptance\n\n- a < 1 s\n-->\n", vec![]),
+    ] {
+        let order = order(&format!("# WO-1\n\n{text}"));
+        let got: Vec<String> = order.acceptance.iter().map(|one| format!("{} {}", one.metric, one.target)).collect();
+        assert_eq!(got, expect, "{text}");
+    }
 }
 
 #[test]

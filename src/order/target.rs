@@ -8,6 +8,7 @@ mod lexer;
 mod schedule;
 
 pub(crate) use compile::normalize;
+pub(crate) use compile::statistic_at;
 pub use compile::{comparison_in, compile};
 pub(crate) use describe::quantity;
 

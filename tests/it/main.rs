@@ -7,6 +7,7 @@ mod engine;
 mod export;
 mod launchd;
 mod monitor;
+mod orders;
 mod packaging;
 mod query;
 mod reports;

@@ -13,7 +13,7 @@ use crate::order::fold;
 /// limit or a floor; `0%`, `100%` and bare counts (`0`, `3 rows`) mean equality.
 pub fn compile(metric: &str, target: &str) -> Target {
     let text = normalize(target);
-    let metric = normalize(metric);
+    let metric = Some(normalize(metric)).filter(|metric| *metric != text).unwrap_or_default();
     let own = if text.is_empty() { mark_only(target) } else { Some(compile_text(&metric, &text)) };
     let Some((at, _)) = comparison_in(&metric) else {
         return own.unwrap_or_else(|| match placeholder(target.trim()) {
@@ -22,6 +22,14 @@ pub fn compile(metric: &str, target: &str) -> Target {
         });
     };
     let (subject, comparison) = metric.split_at(at);
+    if fold::denies(subject) {
+        return match own {
+            Some(target @ Target::Unclear { .. }) => target,
+            _ => {
+                unclear(format!("`{metric}` denies a comparison; write what must hold, e.g. `longest gap | ≤ 15 min`"))
+            }
+        };
+    }
     let is_condition = ends_with_preposition(subject);
     match (own, statistic_alone(&text)) {
         (_, Some(statistic)) if !is_condition => with_statistic(statistic, compile_text("", comparison)),
@@ -232,6 +240,11 @@ fn with_statistic(statistic: String, then: Target) -> Target {
 /// The whole text is the name of a statistic: the comparison stands in the metric cell.
 fn statistic_alone(text: &str) -> Option<String> {
     lexer::statistic(text).filter(|(_, rest)| rest.trim().is_empty()).map(|(statistic, _)| statistic)
+}
+
+/// Whether a text begins with a statistic, e.g. `p95 < 100ms`.
+pub(crate) fn statistic_at(text: &str) -> bool {
+    lexer::statistic(text).is_some()
 }
 
 /// `p95 < 100ms`.
@@ -483,9 +496,17 @@ fn range(text: &str) -> Option<Target> {
         Some((unit, scale, rest)) => (Some((unit, scale)), rest),
         None => (None, rest),
     };
+    // `864 heartbeats ± 2%`
+    let (counted, rest) = match low_unit {
+        None => noun(rest),
+        Some(_) => (None, rest),
+    };
     let rest = rest.trim_start();
     if let Some(rest) = rest.strip_prefix('±').or_else(|| rest.strip_prefix("+/-")) {
-        return Some(tolerance(text, low, low_unit, rest));
+        return Some(tolerance(text, low, low_unit.unwrap_or((Unit::Count { noun: counted }, 1.0)), rest));
+    }
+    if counted.is_some() {
+        return None;
     }
     let word = if between.is_some() { "and" } else { "to" };
     let rest = rest.strip_prefix('-').or_else(|| rest.strip_prefix("..")).or_else(|| lexer::phrase(rest, word))?;
@@ -513,8 +534,7 @@ fn rest_after_range(text: &str) -> &str {
     text.get(end..).unwrap_or("")
 }
 
-fn tolerance(text: &str, number: f64, unit: Option<(Unit, f64)>, rest: &str) -> Target {
-    let (unit, scale) = unit.unwrap_or((Unit::Count { noun: None }, 1.0));
+fn tolerance(text: &str, number: f64, (unit, scale): (Unit, f64), rest: &str) -> Target {
     let middle = number * scale;
     let parsed = lexer::number(rest.trim_start()).map(|(spread, rest)| match lexer::unit(rest) {
         Some((unit, scale, rest)) => (spread, Some((unit, scale)), rest),

@@ -83,6 +83,7 @@ fn variants_of_notation_mean_the_same() {
         ("x", "~ 5 min", "within 10% of 5 min"),
         ("x", "5 min ± 10%", "4 min 30 s to 5 min 30 s"),
         ("x", "100 ± 5", "95 to 105"),
+        ("x", "864 heartbeats ± 50", "814 heartbeats to 914 heartbeats"),
         ("x", "100 ± 5 ms", "95 ms to 105 ms"),
         ("x", "5–10 ms", "5 ms to 10 ms"),
         ("x", "between 5 and 10 ms", "5 ms to 10 ms"),
@@ -155,6 +156,9 @@ fn what_is_not_understood_is_unclear_never_easier() {
         ("x", "> 10 and < 20 ms"),
         ("x", "99:99 daily"),
         ("Runtime for ≤200 rows", ""),
+        ("No gap longer than 15 minutes", ""),
+        ("Size does not go over 5 MB", "OK"),
+        ("x", "not over 5 MB"),
         ("Rows > 5", "Snappy"),
     ] {
         assert!(is_unclear(metric, target), "{metric} | {target}: {}", shown(metric, target));
