@@ -8,7 +8,10 @@ use serde_json::json;
 use super::expressions::{self, FillError};
 use super::fill::{actual_text, now, verdict_text};
 use super::judging::{self, TestResult};
-use super::{FileChange, RunRecord, StepRecord, StepState, context, evidence_table, label, marks, result, verdicts};
+use super::{
+    CommandResult, FileChange, RunRecord, StepRecord, StepState, context, evidence_table, label, marks, result,
+    verdicts,
+};
 use crate::evidence::{Artifact, Judged, Measurement};
 
 /// Renders the completion report.
@@ -33,7 +36,7 @@ pub fn completion(record: &RunRecord, template: &str) -> Result<String, FillErro
         duration => crate::text::duration_ns(elapsed_ns(record)),
         changes => record.steps.iter().map(step).collect::<Vec<_>>(),
         files => files(record).into_iter().map(|change| file(&change)).collect::<Vec<_>>(),
-        tests => record.commands.iter().map(|command| test(record, command)).collect::<Vec<_>>(),
+        tests => distinct(&record.commands).into_iter().map(|command| test(record, command)).collect::<Vec<_>>(),
         subjects => subjects(record).into_iter().map(subject).collect::<Vec<_>>(),
         metrics => criteria.iter().map(metric).collect::<Vec<_>>(),
         artifacts => result::artifacts(record).iter().map(artifact).collect::<Vec<_>>(),
@@ -85,6 +88,19 @@ fn step(step: &StepRecord) -> Value {
     }
 }
 
+/// Without the repetitions of what both the order and its template ask for.
+fn distinct(commands: &[CommandResult]) -> Vec<&CommandResult> {
+    let mut out: Vec<&CommandResult> = Vec::new();
+    for command in commands {
+        let same =
+            |seen: &&CommandResult| seen.command.trim() == command.command.trim() && seen.result == command.result;
+        if !out.iter().any(same) {
+            out.push(command);
+        }
+    }
+    out
+}
+
 /// Changes of all steps; those that were undone changed nothing.
 fn files(record: &RunRecord) -> Vec<FileChange> {
     let mut out: Vec<FileChange> = Vec::new();
@@ -133,7 +149,7 @@ fn artifact(artifact: &Artifact) -> Value {
     }
 }
 
-fn test(record: &RunRecord, command: &super::CommandResult) -> Value {
+fn test(record: &RunRecord, command: &CommandResult) -> Value {
     let result = judging::end(record, command);
     let evidence: Vec<&str> = result.evidence().iter().map(String::as_str).collect();
     let evidence = if evidence.is_empty() { "—".to_owned() } else { marks::show(&evidence.join(", ")) };

@@ -75,7 +75,7 @@ fn print(out: &mut Output, _: &State, value: &Value) -> Result<(), Error> {
     let shown = match value.as_str() {
         _ if value.is_none() => "—".to_owned(),
         Some(text) if value.is_safe() => text.to_owned(),
-        _ => marks::show(&value.to_string()),
+        _ => marks::show_text(&value.to_string()),
     };
     out.write_str(&shown).map_err(Error::from)
 }

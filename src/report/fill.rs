@@ -174,7 +174,7 @@ impl Filler<'_> {
                 self.test(result, format!("{eol}{gap}{eol}{prefix}**Result:** {line}{blank}"))
             }
             SlotKind::Verdict { list, line, form, was } => self.verdict(*list, *line, *form, was.is_some()),
-            SlotKind::VerdictEnd { list, prefix } => self.verdict_end(*list, prefix),
+            SlotKind::VerdictEnd { list, prefix, apart } => self.verdict_end(*list, prefix, *apart),
             SlotKind::Check { names, was } => {
                 let state = judging::check(&self.labels, names);
                 let text = match (was.form, state.state, was.sense) {
@@ -271,7 +271,7 @@ impl Filler<'_> {
         Became { text, state, evidence: Vec::new() }
     }
 
-    fn verdict_end(&self, list: usize, prefix: &str) -> Became {
+    fn verdict_end(&self, list: usize, prefix: &str, apart: bool) -> Became {
         let outcome = self.record.outcome;
         if self.chosen.get(&list).is_some_and(Option::is_some) {
             return Became::neutral("");
@@ -280,11 +280,9 @@ impl Filler<'_> {
         let dash = if reason.is_empty() { "" } else { " – " };
         let sign = verdicts::sign(outcome);
         let state = if outcome.is_good() { State::Green } else { State::Failed };
-        Became {
-            text: format!("{}{prefix}{sign} Outcome: {outcome}{dash}{reason}", self.eol),
-            state,
-            evidence: Vec::new(),
-        }
+        let blank = if apart { format!("{}{}", self.eol, prefix.trim_end()) } else { String::new() };
+        let text = format!("{blank}{}{prefix}{sign} Outcome: {outcome}{dash}{reason}", self.eol);
+        Became { text, state, evidence: Vec::new() }
     }
 
     /// The whole order's status, in the template's own words where it offers a choice.
@@ -452,7 +450,10 @@ fn details(subject: &Subject, record: &RunRecord) -> String {
     let Some(value) = &subject.value else { return value_text(subject) };
     let mut parts = vec![marks::show(value)];
     if let Some(artifact) = &subject.artifact {
-        parts.push(crate::text::bytes(artifact.bytes));
+        let size = crate::text::bytes(artifact.bytes);
+        if !value.contains(&size) {
+            parts.push(size);
+        }
         parts.push(format!("sha256 {}…", marks::show(artifact.sha256.get(..12).unwrap_or(&artifact.sha256))));
     }
     if let Some(at) = subject.at {

@@ -15,18 +15,36 @@ struct Line {
 }
 
 pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, verdict_lists: &mut VerdictLists) {
-    for (list, (span, lines)) in outline.lists.iter().zip(lines_by_list(outline)).enumerate() {
+    let lists = outline.lists.iter().cloned().zip(lines_by_list(outline)).chain(ticked_paragraphs(source, outline));
+    for (list, (span, lines)) in lists.enumerate() {
         let classes: Vec<Option<verdicts::Class>> =
             lines.iter().map(|line| verdicts::class(source.get(line.text.clone()).unwrap_or(""))).collect();
         let marked =
             lines.iter().filter(|line| leading(source, &line.text).is_some() || trailing(source, &line.text).is_some());
         if verdicts::is_list(&classes) && marked.count() * 2 > lines.len() {
-            verdict_list(source, list, span, &lines, out);
+            verdict_list(source, list, &span, &lines, out);
             verdict_lists.insert(list, classes);
         } else {
             lines.iter().for_each(|line| checks(source, line, out));
         }
     }
+}
+
+/// Paragraphs of two lines or more that each start with a tick or a box: a list to whoever wrote it without list markers.
+fn ticked_paragraphs(source: &str, outline: &Outline) -> Vec<(Span, Vec<Line>)> {
+    let texts = outline.blocks.iter().filter(|block| block.kind == outline::BlockKind::Text && block.item.is_none());
+    texts
+        .filter_map(|block| {
+            let lines = outline::lines(source, block.span.clone());
+            let leads = |line: &Span| leading(source, line).map(|(_, mark)| mark.sense);
+            let asks = lines.iter().any(|line| matches!(leads(line), Some(Sense::Green | Sense::Open)));
+            if lines.len() < 2 || !asks || !lines.iter().all(|line| leads(line).is_some()) {
+                return None;
+            }
+            let lines = lines.into_iter().map(|line| Line { marker: line.start..line.start, text: line });
+            Some((block.span.clone(), lines.collect()))
+        })
+        .collect()
 }
 
 /// The items of each list that have a text of their own, each with its first.
@@ -80,40 +98,52 @@ fn verdict_list(source: &str, list: usize, span: &Span, lines: &[Line], out: &mu
     // the outcome goes on a line of its own, in line with the list
     let Some(first) = lines.first() else { return };
     let marker = source.get(first.marker.clone()).unwrap_or("- ");
+    let apart = marker.is_empty();
     let prefix = outline::prefix(source, first.marker.start) + marker;
     let end = outline::end_of(source, span);
-    out.push(Slot { span: end..end, kind: SlotKind::VerdictEnd { list, prefix } });
+    out.push(Slot { span: end..end, kind: SlotKind::VerdictEnd { list, prefix, apart } });
 }
 
-fn checks(source: &str, line: &Line, out: &mut Vec<Slot>) {
-    let content = source.get(line.text.clone()).unwrap_or("");
-    let first = outline::lines(source, line.text.clone()).into_iter().next().unwrap_or(line.text.clone());
-    if confirms_line(source, first.clone()).is_some() || status_line(source, first).is_some() {
-        return;
+fn checks(source: &str, item: &Line, out: &mut Vec<Slot>) {
+    let lines = outline::lines(source, item.text.clone());
+    for (n, line) in lines.iter().enumerate() {
+        if confirms_line(source, line.clone()).is_some() || status_line(source, line.clone()).is_some() {
+            continue;
+        }
+        // the first line may be wrapped: then all of the item is its name
+        let whole = if n == 0 { item.text.clone() } else { line.clone() };
+        let mut names = label::names(&without_marks(source.get(whole).unwrap_or("")));
+        if n == 0 && lines.len() > 1 {
+            names.extend(label::names(&without_marks(source.get(line.clone()).unwrap_or(""))));
+        }
+        check_line(source, line, &names, out);
     }
-    let whole = label::names(&without_marks(content));
+}
+
+fn check_line(source: &str, line: &Span, whole: &[String], out: &mut Vec<Slot>) {
+    let content = source.get(line.clone()).unwrap_or("");
     for (offset, mark) in marks::all(content) {
         if !matches!(mark.sense, Sense::Green | Sense::Open) {
             continue;
         }
         let before = content.get(..offset).unwrap_or("").trim_end_matches([' ', '\t', '*', '_', '\u{a0}']);
         let behind = content.get(offset + mark.len..).unwrap_or("");
-        let start = line.text.start + offset;
+        let start = line.start + offset;
         let span = start..start + mark.len;
         let name = before.trim_end_matches([':', '–', '—', '→', '=', '-', '|']);
         if before.is_empty() {
-            out.push(Slot { span, kind: SlotKind::Check { names: whole.clone(), was: mark } });
+            out.push(Slot { span, kind: SlotKind::Check { names: whole.to_vec(), was: mark } });
         } else if name.len() < before.len() {
             let names = label::names(&without_marks(name));
             let value = content.get(offset..).unwrap_or("").trim_end();
-            if choices(value).len() > 1 && !value.contains('\n') {
+            if choices(value).len() > 1 {
                 let was = value.to_owned();
                 out.push(Slot { span: start..start + value.len(), kind: SlotKind::Choice { names, was } });
                 return;
             }
             out.push(Slot { span, kind: SlotKind::Check { names, was: mark } });
         } else if mark.sense == Sense::Green && behind.chars().all(|c| c.is_whitespace() || "*_.!)✅".contains(c)) {
-            out.push(Slot { span, kind: SlotKind::Check { names: whole.clone(), was: mark } });
+            out.push(Slot { span, kind: SlotKind::Check { names: whole.to_vec(), was: mark } });
         }
     }
 }
@@ -162,6 +192,10 @@ mod tests {
             ("- ☐ Pending…\n- ☐ Partial Success – some\n- ✅ Full Success – all\n", vec!["☐", "☐", "✅", ""]),
             ("> - [ ] Pending\n> - [x] Full Success\n", vec!["[ ]", "[x]", ""]),
             ("- Pending\n- Full Success\n", vec![]),
+            ("☐ Pending  \n☐ Partial Success  \n✅ Full Success  \n", vec!["☐", "☐", "✅", ""]),
+            ("✅ Exporter\n✅ Logs\n", vec!["✅", "✅"]),
+            ("✅ one line is prose\n\n✅ two\nlines are too\n", vec![]),
+            ("- ✅ a\n  ✅ b\n  c\n", vec!["✅", "✅"]),
         ] {
             let slots: Vec<&str> = find(template).into_iter().map(|slot| &template[slot.span]).collect();
             assert_eq!(slots, expect, "{template}");

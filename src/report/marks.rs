@@ -173,14 +173,45 @@ pub fn without_green(text: &str, replacement: &str) -> String {
 const SHOWN: usize = 400;
 
 /// A value from outside for a table cell or a line of a report: one line, bounded, controls and ANSI escaped, ticks taken out,
-/// Markdown, HTML and cell borders inert.
+/// Markdown, HTML and cell borders inert. Code marks that pair stay code.
 pub fn show(value: &str) -> String {
     show_at_most(value, SHOWN)
 }
 
 /// [`show`] with its own bound in characters.
 pub fn show_at_most(value: &str, max: usize) -> String {
-    let line = without_green(&text::line(value, max), "(tick)").replace("[x]", "(x)").replace("[X]", "(X)");
+    let line = inert_line(value, max);
+    let parts: Vec<&str> = line.split('`').collect();
+    // single marks in pairs, with something between them, are code; anything else would pair with who knows what
+    let pairs =
+        parts.len() % 2 == 1 && parts.iter().skip(1).take(parts.len().saturating_sub(2)).all(|part| !part.is_empty());
+    if !pairs {
+        return escape(&line);
+    }
+    let mut out = String::with_capacity(line.len());
+    for (n, part) in parts.into_iter().enumerate() {
+        match n % 2 {
+            0 => out.push_str(&escape(part)),
+            _ => {
+                out.push('`');
+                out.push_str(&part.replace('|', "\\|"));
+                out.push('`');
+            }
+        }
+    }
+    out
+}
+
+/// [`show`] where the value may come to stand within code: its code marks are escaped too.
+pub fn show_text(value: &str) -> String {
+    escape(&inert_line(value, SHOWN))
+}
+
+fn inert_line(value: &str, max: usize) -> String {
+    without_green(&text::line(value, max), "(tick)").replace("[x]", "(x)").replace("[X]", "(X)")
+}
+
+fn escape(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {
@@ -243,6 +274,10 @@ mod tests {
             ("&amp;#9989;", "&amp;amp;#9989;"),
             ("< 5 & more", "< 5 & more"),
             ("![tick](http://x)", "!\\[tick](http://x)"),
+            ("`a|b` and `c\\d`*", "`a\\|b` and `c\\d`\\*"),
+            ("`a", "\\`a"),
+            ("``a``", "\\`\\`a\\`\\`"),
+            ("`✅ [x]`", "`(tick) (x)`"),
         ] {
             assert_eq!(show(value), shown, "{value:?}");
             assert!(!has_green(&show(value)));

@@ -59,6 +59,8 @@ pub enum SlotKind {
     VerdictEnd {
         list: usize,
         prefix: String,
+        /// Whether the lines are a paragraph's, so that a blank line must part them from it.
+        apart: bool,
     },
     /// The mark of a checklist item.
     Check {

@@ -207,6 +207,16 @@ fn exactly_one_line_of_a_verdict_list_is_ticked() {
 }
 
 #[test]
+fn verdict_lines_without_list_markers_are_a_list_too() {
+    let template = "☐ Pending\r\n☐ Partial Success\r\n✅ Full Success\r\n\r\nafter\r\n";
+    let text = report::fill(template, &empty(Outcome::Partial)).unwrap().text;
+    assert!(text.starts_with("☐ Pending\r\n✅ Partial Success\r\n☐ Full Success\r\n\r\nafter\r\n"), "{text}");
+    let text = report::fill(template, &empty(Outcome::Failed)).unwrap().text;
+    let expect = "☐ Full Success\r\n\r\n❌ Outcome: failed – said by the engine\r\n\r\nafter\r\n";
+    assert!(text.contains(expect), "{text}");
+}
+
+#[test]
 fn status_lines_are_the_outcomes() {
     let template = "**Overall Status:** ☐ Pending / ✅ Verified\n**Status:** ✅ COMPLETE\n**Exporter status:** ✅ up\n";
     let record = deployed();

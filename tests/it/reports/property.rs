@@ -396,6 +396,9 @@ proptest! {
         if let Ok(filled) = report::fill(&template, &empty(Outcome::Failed)) {
             // nothing was measured: no slot is green
             prop_assert!(filled.slots.iter().all(|slot| slot.state != report::State::Green), "{template:?}");
+            for slot in filled.slots.iter().filter(|slot| !matches!(slot.slot.kind, report::slots::SlotKind::Verdict { .. })) {
+                prop_assert!(!report::marks::has_green(&slot.became), "{template:?}: {slot:?}");
+            }
         }
     }
 }
