@@ -5,6 +5,7 @@ mod cli;
 mod demo;
 mod engine;
 mod export;
+mod journal;
 mod launchd;
 mod monitor;
 mod orders;
