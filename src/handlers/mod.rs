@@ -7,7 +7,7 @@
 pub mod external;
 pub mod monitor_fix;
 pub mod parquet_exporter;
-#[cfg(debug_assertions)]
+#[cfg(any(debug_assertions, feature = "probe"))]
 pub mod probe;
 pub mod registry;
 #[cfg(test)]
