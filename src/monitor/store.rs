@@ -94,6 +94,23 @@ pub struct QueueState {
     pub last_error: Option<String>,
 }
 
+/// How often the change to WAL is tried, 10 ms apart: SQLite calls no busy handler for it, so that two processes that make
+/// the store at the same moment would get in each other's way.
+const WAL_TRIES: u32 = 1_000;
+
+fn into_wal(connection: &Connection) -> rusqlite::Result<String> {
+    let mut tries = WAL_TRIES;
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
+            Err(error) if tries > 0 && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                tries -= 1;
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            other => return other,
+        }
+    }
+}
+
 impl Store {
     pub fn path_in(root: &Root) -> PathBuf {
         root.state().join("monitor.db")
@@ -106,8 +123,7 @@ impl Store {
         let fail = |op| failed(op, &path);
         let mut connection = Connection::open(&path).map_err(fail("open"))?;
         connection.busy_timeout(Duration::from_secs(10)).map_err(fail("open"))?;
-        let mode: String =
-            connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(fail("open"))?;
+        let mode = into_wal(&connection).map_err(fail("open"))?;
         if mode != "wal" {
             return Err(StoreError::Content { path, what: "the journal mode".to_owned(), why: mode });
         }
