@@ -21,7 +21,7 @@ pub fn judge(tape: &mut Tape<'_>, order: &Order, handler: Option<&dyn Handler>) 
     let run = tape.run();
     let declarations = handler.map(|handler| handler.descriptor().measurements).unwrap_or_default();
     let today = tape.executor.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let criteria = judge::judge(&run.criteria, order, &run.measurements, declarations, today);
+    let criteria = judge::judge(&run.criteria, order, &run.standing_measurements(), declarations, today);
     let failed_step = run.failure().map(|step| {
         format!("step {} failed: {}", step.spec.name, step.failure.as_deref().unwrap_or("no reason given"))
     });
@@ -130,7 +130,7 @@ pub fn record(executor: &Executor, run: &Run, order: &Order, handler: Option<&dy
         outcome: run.outcome.unwrap_or(Outcome::Partial),
         reason: run.reason.clone(),
         criteria: run.judged.clone(),
-        measurements: run.measurements.clone(),
+        measurements: run.standing_measurements(),
         declarations: handler.map(|handler| handler.descriptor().measurements.to_vec()).unwrap_or_default(),
         steps: run.step_records(),
         commands: run.commands.clone().unwrap_or_default(),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{EngineError, Executor};
 use crate::journal::requests::Answer;
-use crate::journal::{Event, JournalError, Phase, Reader, Request, RequestKind, Run, RunKey};
+use crate::journal::{Event, Phase, Reader, Request, RequestKind, Run, RunKey};
 
 /// Carries out all requests whose run no worker has; the runs to look at again. A run that a worker has is asked to yield.
 pub fn carry_out(executor: &Executor, reader: &Reader, in_flight: &HashSet<i64>) -> Result<Vec<RunKey>, EngineError> {
@@ -63,7 +63,10 @@ fn one(executor: &Executor, request: &Request, mut run: Run) -> Result<Option<Ru
             phase => return refused(format!("{id} is not uncertain: it is {}", phase.name())),
         },
     };
-    run.apply(&event, now).map_err(JournalError::from)?;
+    // what can't follow the state that the run is in is refused: it must stop neither this executor nor every later one
+    if let Err(illegal) = run.apply(&event, now) {
+        return refused(illegal.to_string());
+    }
     let text = event.summary();
     let events: Vec<(Timestamp, Event)> = vec![(now, event)];
     executor.journal.answer(request.seq, Answer { accepted: true, text }, Some((&run, events)))?;

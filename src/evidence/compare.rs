@@ -17,14 +17,24 @@ pub enum Finding {
 
 use Finding::{Cannot, Fail, Pass};
 
-/// How `measurement` stands to `target`. `others` are the latest measurements of every key, for conditions such as
-/// `for ≤200 rows`.
-pub fn check(target: &Target, measurement: &Measurement, others: &[&Measurement]) -> Finding {
+/// How `measurement` stands to `target`. `metric` is what the criterion says is measured; `others` are the latest
+/// measurements of every key, for conditions such as `for ≤200 rows`. What the taking code calls broken or stale never
+/// passes, whatever its number is.
+pub fn check(metric: &str, target: &Target, measurement: &Measurement, others: &[&Measurement]) -> Finding {
+    match against(metric, target, measurement, others) {
+        Pass(reason) if measurement.ok == Some(false) => {
+            Cannot(format!("{reason}, but what measured it says that it is broken or out of date: {}", measurement.how))
+        }
+        finding => finding,
+    }
+}
+
+fn against(metric: &str, target: &Target, measurement: &Measurement, others: &[&Measurement]) -> Finding {
     match target {
         Target::Unclear { why } => Cannot(why.clone()),
         Target::Statistic { statistic, then } => {
             if is_statistic(&measurement.key, statistic) {
-                check(then, measurement, others)
+                against(metric, then, measurement, others)
             } else {
                 Cannot(format!("{} is one value, not the {statistic} of many", measurement.key))
             }
@@ -33,6 +43,9 @@ pub fn check(target: &Target, measurement: &Measurement, others: &[&Measurement]
             if let Some(condition) = condition
                 && let Err(why) = condition_holds(condition, measurement, others)
             {
+                return Cannot(why);
+            }
+            if let Err(why) = counts_what_is_asked(metric, *comparator, *number, unit, measurement) {
                 return Cannot(why);
             }
             compare(measurement, *comparator, *number, unit, *per)
@@ -67,7 +80,13 @@ pub fn check(target: &Target, measurement: &Measurement, others: &[&Measurement]
             _ if measurement.ok == Some(false) => {
                 Fail(format!("{} found", if noun.is_empty() { "some were" } else { noun }))
             }
-            Value::Count { n: 0, .. } => Pass("none found".to_owned()),
+            Value::Count { n: 0, .. } => {
+                let unit = Unit::Count { noun: Some(noun.clone()).filter(|noun| !noun.is_empty()) };
+                match counts_what_is_asked(metric, Comparator::Equal, 0.0, &unit, measurement) {
+                    Ok(()) => Pass("none found".to_owned()),
+                    Err(why) => Cannot(why),
+                }
+            }
             Value::Count { n, .. } => Fail(format!("{n} found")),
             Value::Ratio { pass, of } if *of > 0 => verdict(pass == of, format!("{pass} of {of}")),
             Value::State { .. } => works(measurement),
@@ -128,6 +147,35 @@ fn amount(value: &Value, unit: &Unit) -> Option<f64> {
         }
         _ => None,
     }
+}
+
+/// Whether a count is of what the target names. A floor must count all that its words say (`≥ 5 consecutive runs` is not
+/// met by runs); a limit may be narrower than the count. The metric and the key say what is counted, too, and failures
+/// go by many names.
+fn counts_what_is_asked(
+    metric: &str,
+    comparator: Comparator,
+    number: f64,
+    unit: &Unit,
+    measurement: &Measurement,
+) -> Result<(), String> {
+    let (Unit::Count { noun: Some(noun) }, Value::Count { noun: counted, .. }) = (unit, &measurement.value) else {
+        return Ok(());
+    };
+    if counted.is_empty() || noun == "×" || (names_failures(noun) && names_failures(counted)) {
+        return Ok(());
+    }
+    let words = |text: &str| fold(text).split(' ').map(singular).collect::<Vec<_>>();
+    let known: Vec<String> = [counted.as_str(), metric, &measurement.key].into_iter().flat_map(words).collect();
+    let asked = words(noun);
+    let is_limit = matches!(comparator, Comparator::Less | Comparator::AtMost)
+        || (comparator == Comparator::Equal && number == 0.0);
+    let fits = if is_limit {
+        asked.last().is_some_and(|last| known.contains(last))
+    } else {
+        asked.iter().all(|word| known.contains(word))
+    };
+    if fits { Ok(()) } else { Err(format!("{counted} were counted, the target speaks of {noun}")) }
 }
 
 fn names_failures(noun: &str) -> bool {

@@ -72,7 +72,8 @@ fn judge_one(
     };
     judged.actual = Some(measurement.value.to_string());
     judged.evidence = vec![measurement.id.clone()].into_iter().filter(|id| !id.is_empty()).collect();
-    (judged.verdict, judged.reason) = match compare::check(&criterion.compiled, measurement, others) {
+    (judged.verdict, judged.reason) = match compare::check(&criterion.metric, &criterion.compiled, measurement, others)
+    {
         Finding::Pass(reason) => (Verdict::Pass, reason),
         Finding::Fail(reason) => (Verdict::Fail, reason),
         Finding::Cannot(reason) => (Verdict::Unmeasured, reason),
@@ -154,7 +155,7 @@ pub fn outcome(judged: &[Judged], failed_step: Option<&str>, changed: bool) -> (
 /// Whether the measurement meets the target for certain. A target with a condition
 /// (`for ≤200 rows`) never does here, for nothing else that was measured is looked at.
 pub fn holds(target: &Target, measurement: &Measurement) -> bool {
-    matches!(compare::check(target, measurement, &[]), Finding::Pass(_))
+    matches!(compare::check(&measurement.key, target, measurement, &[]), Finding::Pass(_))
 }
 
 #[cfg(test)]

@@ -88,6 +88,13 @@ fn each_kind_of_target_passes_fails_and_is_not_fooled_by_another_kind() {
         ("≤ 2 errors", Value::Percent(99.0), "UNMEASURED"),
         ("0 errors", state(true), "UNMEASURED"),
         ("0", count(0, ""), "PASS"),
+        ("≥ 5 consecutive runs", count(5, "runs"), "UNMEASURED"),
+        ("≥ 5 runs", count(5, "runs"), "PASS"),
+        ("≥ 5 rows", count(5, "files"), "UNMEASURED"),
+        ("≤ 5 schema files", count(5, "files"), "PASS"),
+        ("≤ 5 rows", count(5, "files"), "UNMEASURED"),
+        ("0 errors", count(0, "rows"), "UNMEASURED"),
+        ("≥ 5 rows", count(5, ""), "PASS"),
         ("Snappy", word("SNAPPY"), "PASS"),
         ("Snappy", word("zstd"), "FAIL"),
         ("Snappy", state(true), "UNMEASURED"),
@@ -96,6 +103,7 @@ fn each_kind_of_target_passes_fails_and_is_not_fooled_by_another_kind() {
         ("OK", word("OK"), "UNMEASURED"),
         ("no file write errors", count(0, "errors"), "PASS"),
         ("no file write errors", count(2, "errors"), "FAIL"),
+        ("no file write errors", count(0, "rows"), "UNMEASURED"),
         ("no file write errors", Value::Bytes(0), "UNMEASURED"),
         ("3/3", ratio(3, 3), "PASS"),
         ("3/3", ratio(2, 3), "FAIL"),
@@ -125,6 +133,11 @@ fn what_the_taking_code_calls_broken_is_never_ready() {
         assert_eq!(verdict_of("a.b", target, state(true), Some(false)).0, "FAIL", "{target}");
         assert_eq!(verdict_of("a.b", target, state(true), None).0, "PASS", "{target}");
     }
+    assert_eq!(
+        verdict_of("monitor.healthy_for", ">= 24h", Value::Duration(90_000_000_000_000), Some(false)).0,
+        "UNMEASURED"
+    );
+    assert_eq!(verdict_of("monitor.healthy_for", ">= 24h", Value::Duration(90_000_000_000_000), Some(true)).0, "PASS");
     assert_eq!(verdict_of("a.b", "OK", count(3, "files"), Some(true)).0, "PASS");
     assert_eq!(verdict_of("a.b", "OK", count(3, "files"), None).0, "UNMEASURED");
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Backup, Event, TemplateText, WaitOn};
-use crate::evidence::{Artifact, Judged, Measurement, Outcome};
+use crate::evidence::{Artifact, Judged, Measurement, Outcome, Value};
 use crate::handlers::{Plan, StepSpec};
 use crate::order::{Criterion, Priority};
 use crate::report::{CommandResult, FileChange, StepRecord, StepState};
@@ -310,6 +310,19 @@ impl Run {
                 id
             })
             .collect()
+    }
+
+    /// The measurements as they may be judged. Once a step was undone, what was measured before is no longer so: each stands
+    /// as undone, with the value it had, and passes nothing.
+    pub fn standing_measurements(&self) -> Vec<Measurement> {
+        if !self.steps.iter().any(|step| step.progress == Progress::Undone) {
+            return self.measurements.clone();
+        }
+        let void = |measurement: &Measurement| {
+            let value = Value::State { works: false, detail: format!("undone; it was {}", measurement.value) };
+            Measurement { value, ok: Some(false), ..measurement.clone() }
+        };
+        self.measurements.iter().map(void).collect()
     }
 
     pub fn step(&self, name: &str) -> Option<&StepRun> {

@@ -49,6 +49,41 @@ fn a_failed_step_undoes_those_before_it() {
     assert_ne!(scene.result("WO-1-PROBE")["outcome"], "done");
 }
 
+/// What was measured before an undo is no longer so: no criterion and no cell of a report may be green from it.
+#[test]
+fn nothing_is_green_from_what_was_undone() {
+    let template = "| Metric | Target | Actual | Status |\n|---|---|---|---|\n| Ledger lines | = 1 | | |\n";
+    let more = "template: T\nparams: { steps: 3, fail: line-3 }\n";
+    let scene = scene().file("templates/T.md", template).order("WO-1-PROBE.md", probe("WO-1-PROBE", more));
+    scene.wo(["run"]).expect_exit(1).expect_stdout("failed");
+    let result = scene.result("WO-1-PROBE");
+    assert_eq!(result["outcome"], "failed");
+    let criteria = result["criteria"].as_array().unwrap();
+    assert_eq!(criteria.len(), 2, "the order's and the template's");
+    for criterion in criteria {
+        assert_ne!(criterion["verdict"], "PASS", "{criterion:#}");
+    }
+    for name in ["WO-1-PROBE_REPORT.md", "WO-1-PROBE_T.md"] {
+        let report = scene.read(format!("bridge/outbox/CLC/{name}"));
+        assert!(!report.contains('✅'), "{name}: {report}");
+    }
+}
+
+/// A request that comes when its run can no longer take it is refused; it stops neither this executor nor the next.
+#[test]
+fn a_request_that_comes_too_late_is_refused_and_stops_nobody() {
+    for request in [["approve", "WO-1-PROBE"], ["cancel", "WO-1-PROBE"]] {
+        let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+        let mut killed = scene.command(["run"]);
+        killed.env("WO_FAILPOINT", "archive.rename.before");
+        crate::support::run(killed, b"").expect_killed();
+        assert_eq!(show(&scene, "WO-1-PROBE")["state"], "judged");
+        scene.wo(request).expect_exit(1);
+        scene.wo(["run"]).expect_exit(0).expect_stdout("done");
+        assert_eq!(ledger(&scene).len(), 2);
+    }
+}
+
 #[test]
 fn what_nothing_measures_is_never_done() {
     for (more, why) in [

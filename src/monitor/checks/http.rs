@@ -87,12 +87,17 @@ pub(crate) fn why(error: &ureq::Error, within: &str) -> String {
     }
 }
 
+/// A URL without its query and fragment, in which there may be a key.
+fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}
+
 impl Http {
     fn look(&self, probe: &Probe) -> Finding {
         let started = Instant::now();
         let mut response = match agent(probe.remaining()).get(&self.url).call() {
             Ok(response) => response,
-            Err(error) => return Finding::error(format!("{}: {}", self.url, why(&error, &probe.within()))),
+            Err(error) => return Finding::error(format!("{}: {}", without_query(&self.url), why(&error, &probe.within()))),
         };
         let latency = started.elapsed();
         let status = response.status().as_u16();
@@ -102,18 +107,18 @@ impl Http {
         };
         if !expected {
             let location = response.headers().get("location").and_then(|value| value.to_str().ok());
-            let to = location.map(|to| format!(" to {}, not followed", text::line(to, 100))).unwrap_or_default();
-            return Finding::error(format!("{} answered {status}{to}", self.url)).latency(latency);
+            let to = location.map(|to| format!(" to {}, not followed", text::line(without_query(to), 100))).unwrap_or_default();
+            return Finding::error(format!("{} answered {status}{to}", without_query(&self.url))).latency(latency);
         }
         if let Some(wanted) = &self.contains {
             let mut body = Vec::new();
             use std::io::Read as _;
             if let Err(error) = response.body_mut().as_reader().take(MAX_BODY).read_to_end(&mut body) {
-                return Finding::error(format!("{} answered {status}, then its body broke off: {error}", self.url));
+                return Finding::error(format!("{} answered {status}, then its body broke off: {error}", without_query(&self.url)));
             }
             if !String::from_utf8_lossy(&body).contains(wanted) {
                 let wanted = text::line(wanted, 60);
-                return Finding::error(format!("{} answered {status} without `{wanted}`", self.url)).latency(latency);
+                return Finding::error(format!("{} answered {status} without `{wanted}`", without_query(&self.url))).latency(latency);
             }
         }
         let shown = text::duration_ns(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX));
@@ -123,5 +128,22 @@ impl Http {
             Finding::ok(format!("{status} in {shown}"))
         };
         finding.latency(latency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_query;
+
+    #[test]
+    fn a_key_in_a_url_is_not_shown() {
+        for (url, shown) in [
+            ("http://h:1/x?token=abc", "http://h:1/x"),
+            ("http://h:1/x#key=abc", "http://h:1/x"),
+            ("http://h:1/x", "http://h:1/x"),
+            ("?token=abc", ""),
+        ] {
+            assert_eq!(without_query(url), shown);
+        }
     }
 }

@@ -170,6 +170,19 @@ fn an_http_endpoint_that_answers_fails_moves_and_hangs() {
     assert_eq!(elsewhere.received().len(), 0, "a redirect must not be followed");
     server.set_status(204);
     bench.expect("strict", State::Ok, "204");
+    // a key may stand in the query: no message shows it, whichever way the check fails
+    let with_key = |more: &str| {
+        let url = format!("{}/healthz?token=s3cret-key#s3cret-key", server.url());
+        let toml = format!("[[monitor.check]]\nname = \"key\"\nkind = \"http\"\nurl = \"{url}\"\n{more}");
+        let found = Bench::new(&scene.root(), &toml).look("key");
+        assert_eq!(found.state, State::Error, "{found:?}");
+        assert!(!format!("{found:?}").contains("s3cret-key"), "{found:?}");
+    };
+    with_key("expect_status = 299\n");
+    server.set_status(200);
+    with_key("contains = \"not there\"\n");
+    server.redirect_to(&format!("{}/?token=s3cret-key", elsewhere.url()));
+    with_key("");
     drop(server);
     bench.expect("strict", State::Error, "refused: nothing listens there");
     // accepts and says nothing
