@@ -162,7 +162,7 @@ impl State {
             .and_then(Value::into_dictionary)
             .ok_or_else(|| failed(109, "Invalid property list"))?;
         let label = text(&root, "Label").ok_or_else(|| failed(109, "Invalid property list"))?;
-        let has_program = root.contains_key("Program") || strings(&root, "ProgramArguments").first().is_some();
+        let has_program = root.contains_key("Program") || !strings(&root, "ProgramArguments").is_empty();
         if !is_label(&label) || !has_program {
             return Err(io());
         }

@@ -8,7 +8,7 @@
 //! * no order is ever lost, no finished step runs twice: the raw bytes are in the [`journal`] before anything runs, and a
 //!   step with a durable `done` is never applied again.
 //!
-//! The modules in reading order; `order`, `engine::plan`, `evidence` and `report` touch no file, clock or network.
+//! The modules in reading order; `order`, `evidence`, `report` and `Handler::plan` touch no file, clock or network.
 
 pub mod clock;
 pub mod config;

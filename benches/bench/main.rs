@@ -55,7 +55,10 @@ impl Line {
 
 pub type Outcome = Result<Vec<Line>, Box<dyn std::error::Error>>;
 
-const PARTS: &[(&str, fn() -> Outcome)] = &[
+/// A part by its name on the command line.
+type Part = (&'static str, fn() -> Outcome);
+
+const PARTS: &[Part] = &[
     ("export", export::bench),
     ("lint", lint::bench),
     ("order", order::bench),

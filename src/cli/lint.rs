@@ -62,9 +62,6 @@ fn colour() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// More criteria than anyone writes that nothing measures.
-const MAX_FINDINGS: usize = 200;
-
 struct Linted {
     file: String,
     source: String,

@@ -48,10 +48,11 @@ pub fn advance(executor: &Executor, reader: &Reader, key: &RunKey, reserve: Rese
 
     if !matches!(tape.run().phase, Phase::Judged { .. }) {
         // plan
-        if tape.run().plan.is_none() && !tape.run().cancel {
-            if let Err(reason) = plan::plan(tape, &order)? {
-                return finish::reject(tape, &order, &bytes, &reason);
-            }
+        if tape.run().plan.is_none()
+            && !tape.run().cancel
+            && let Err(reason) = plan::plan(tape, &order)?
+        {
+            return finish::reject(tape, &order, &bytes, &reason);
         }
         let handler = plan::handler_of(tape.run(), executor)?;
         let context = context(executor, tape, &order);

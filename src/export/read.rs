@@ -163,9 +163,12 @@ impl Opened {
     }
 }
 
+/// Files that are not ours, each with the reason.
+pub type Others = Vec<(PathBuf, String)>;
+
 /// The Parquet files of ours in `dir`, sorted by name, and the names of those that are not ours or can't be read, each
 /// with the reason. An absent directory holds none.
-pub fn ours(dir: &Path) -> Result<(Vec<(PathBuf, Footer)>, Vec<(PathBuf, String)>), ExportError> {
+pub fn ours(dir: &Path) -> Result<(Vec<(PathBuf, Footer)>, Others), ExportError> {
     let (mut ours, mut others) = (Vec::new(), Vec::new());
     for path in parquet_files(dir)? {
         match open(&path).and_then(|opened| opened.footer()) {

@@ -135,8 +135,10 @@ impl Step for Line {
     }
 
     fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
-        while self.0.hang {
-            std::thread::park();
+        if self.0.hang {
+            loop {
+                std::thread::park();
+            }
         }
         let path = Self::ledger(context);
         let new = !path.exists();

@@ -94,11 +94,7 @@ impl Scene {
 /// How a driven step went.
 #[derive(Debug)]
 pub struct Went {
-    pub name: String,
-    pub already: bool,
     pub after: String,
-    /// Why it failed, if it did.
-    pub failed: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -118,11 +114,11 @@ pub fn drive(handler: &dyn Handler, order: &Order, scene: &Scene) -> Result<Driv
         let step = handler.step(&spec).map_err(|e| e.to_string())?;
         context.step_applied = None;
         step.files(&context).map_err(|e| e.to_string())?;
-        let (already, after) = match step.check(&context).map_err(|e| e.to_string())? {
-            Check::Already(now) => (true, now),
+        let after = match step.check(&context).map_err(|e| e.to_string())? {
+            Check::Already(now) => now,
             Check::Needed(_) => {
                 context.step_applied = Some(Timestamp::now());
-                (false, step.apply(&context).map_err(|e| e.to_string())?.after)
+                step.apply(&context).map_err(|e| e.to_string())?.after
             }
             Check::Unknown(why) => return Err(format!("{}: unknown: {why}", spec.name)),
         };
@@ -142,7 +138,7 @@ pub fn drive(handler: &dyn Handler, order: &Order, scene: &Scene) -> Result<Driv
         if let (Some(why), false) = (&failed, spec.measures_only) {
             return Err(format!("{}: {why}", spec.name));
         }
-        driven.steps.push(Went { name: spec.name, already, after, failed });
+        driven.steps.push(Went { after });
     }
     Ok(driven)
 }
@@ -162,11 +158,6 @@ struct FakeState {
 impl FakeManager {
     fn state(&self) -> std::sync::MutexGuard<'_, FakeState> {
         self.state.lock().unwrap()
-    }
-
-    /// From now on nothing answers.
-    pub fn go_away(&self) {
-        self.state().away = true;
     }
 
     fn present(&self) -> Result<std::sync::MutexGuard<'_, FakeState>, ServiceError> {

@@ -174,7 +174,8 @@ fn rendered_text_cannot_be_broken_by_a_message() {
 
 #[test]
 fn times_in_file_names() {
-    let at = Some("2025-10-28T19:13:38Z".parse().unwrap());
+    let time = "2025-10-28T19:13:38Z".parse().unwrap();
+    let at = Some(time);
     for name in [
         "heartbeat_2025-10-28_19-13-38.md",
         "heartbeat_2025-10-28_19-13-38_2.md",
@@ -188,9 +189,9 @@ fn times_in_file_names() {
         assert_eq!(name_time(name), None, "{name}");
     }
     for nth in [0, 1, 7] {
-        assert_eq!(name_time(&file_name(at.unwrap(), nth)), at);
+        assert_eq!(name_time(&file_name(time, nth)), at);
     }
-    assert_eq!(file_name(at.unwrap(), 0), "heartbeat_2025-10-28_19-13-38.md");
+    assert_eq!(file_name(time, 0), "heartbeat_2025-10-28_19-13-38.md");
 }
 
 proptest::proptest! {

@@ -127,7 +127,10 @@ const KEYS: [&str; 59] = [
     "inetdCompatibility",
 ];
 
-const TYPES: [(&str, &str, fn(&Value) -> bool); 17] = [
+/// A key, what its value must be, in words, and whether a value is.
+type TypeRule = (&'static str, &'static str, fn(&Value) -> bool);
+
+const TYPES: [TypeRule; 17] = [
     ("Label", "a string", is_text),
     ("Program", "a string", is_text),
     ("WorkingDirectory", "a string", is_text),
@@ -257,12 +260,9 @@ fn paths(root: &Dictionary, job: &Job, report: &mut Report) {
         let paths = root.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_string);
         paths.for_each(|path| check(key, path));
     }
-    if let Some(program) = &job.program {
-        match program.contains('/') || is_unexpanded(program) {
-            true => check("the program", program),
-            // a bare name is searched on the PATH
-            false => {}
-        }
+    // a bare name is searched on the PATH
+    if let Some(program) = job.program.as_ref().filter(|program| program.contains('/') || is_unexpanded(program)) {
+        check("the program", program);
     }
     for (n, argument) in job.arguments.iter().enumerate().skip(1) {
         // what a shell is given with -c, the shell expands

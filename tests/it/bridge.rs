@@ -80,9 +80,7 @@ impl Loop {
         }
         let looks = scan(&self.root, &self.config).unwrap();
         let sorted = self.settler.sort(looks, self.now);
-        for (agent, error) in &sorted.unavailable {
-            panic!("{agent}: {error}");
-        }
+        assert!(sorted.unavailable.is_empty(), "{:?}", sorted.unavailable);
         self.results = sorted.results.into_iter().map(|candidate| candidate.name).collect();
         self.ignored = sorted.ignored.into_iter().map(|candidate| candidate.name).collect();
         for candidate in sorted.orders {
@@ -837,7 +835,8 @@ fn open(scene: &Scene, candidate: &Candidate) -> Result<Taken, TakeError> {
 #[test]
 fn swapped_between_look_and_open() {
     let path = "bridge/inbox/CLC/WO-1.md";
-    let swaps: [(&str, fn(&Path)); 5] = [
+    type Swap = (&'static str, fn(&Path));
+    let swaps: [Swap; 5] = [
         ("a link", |path| symlink("/etc/passwd", path).unwrap()),
         ("another file", |path| fs::write(path, "other").unwrap()),
         ("a pipe", |path| {

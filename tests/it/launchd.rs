@@ -90,7 +90,7 @@ fn a_service_is_loaded_runs_by_itself_and_is_booted_out() {
     manager.install(&job).unwrap();
     assert!(manager.is_installed(&job).unwrap());
     let file = world.launchd.agents().join(format!("{}.plist", world.label));
-    assert_eq!(manager.files(&job), [file.clone()]);
+    assert_eq!(manager.files(&job), std::slice::from_ref(&file));
     assert_eq!(fs::read(&file).unwrap(), services::plist::render(&job));
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
     assert_eq!(services::lint::lint_file(&file).unwrap(), []);

@@ -74,7 +74,7 @@ impl Good {
     fn lint_with(&self, write: impl FnOnce(&mut Vec<u8>)) -> Vec<Finding> {
         let mut bytes = Vec::new();
         write(&mut bytes);
-        script(&self.file(), &String::new(), 0o644);
+        script(&self.file(), "", 0o644);
         fs::write(self.file(), bytes).unwrap();
         lint_file(&self.file()).unwrap()
     }

@@ -284,7 +284,7 @@ fn record(fates: &[Fate], outcome: Outcome, hostile: usize) -> RunRecord {
             record.take(key, Value::Bytes(5), None);
         }
         let evidence =
-            record.measurements.iter().filter(|m| m.key == key).map(|m| m.id.clone()).last().into_iter().collect();
+            record.measurements.iter().filter(|m| m.key == key).map(|m| m.id.clone()).next_back().into_iter().collect();
         let output = format!("saw {detail}");
         let (result, evidence) = match fate {
             Fate::Works => (CommandEnd::Passed { output }, evidence),

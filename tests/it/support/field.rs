@@ -159,10 +159,8 @@ impl Heartbeats {
 
     /// Puts `gap` between cycle `before` and the next one, in place of the interval; all later ones move along.
     pub fn gap(mut self, before: usize, gap: SignedDuration) -> Heartbeats {
-        let (Some(at), Some(next)) = (self.cycles.get(before), self.cycles.get(before + 1)) else {
-            panic!("there is no cycle after {before}");
-        };
-        let shift = gap - next.at.duration_since(at.at);
+        assert!(before + 1 < self.cycles.len(), "there is no cycle after {before}");
+        let shift = gap - self.cycles[before + 1].at.duration_since(self.cycles[before].at);
         self.cycles.iter_mut().skip(before + 1).for_each(|cycle| cycle.at += shift);
         self
     }
@@ -170,11 +168,8 @@ impl Heartbeats {
     /// Any other change.
     pub fn each(mut self, cycles: Range<usize>, change: impl Fn(&mut Cycle)) -> Heartbeats {
         let len = self.cycles.len();
-        self.cycles
-            .get_mut(cycles.clone())
-            .unwrap_or_else(|| panic!("{cycles:?} of {len} cycles"))
-            .iter_mut()
-            .for_each(change);
+        assert!(cycles.start <= cycles.end && cycles.end <= len, "{cycles:?} of {len} cycles");
+        self.cycles[cycles].iter_mut().for_each(change);
         self
     }
 

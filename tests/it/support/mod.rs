@@ -11,7 +11,7 @@
 //!
 //! Every scene is a root of its own in a temporary folder whose name has spaces and non-ASCII letters. Nothing sleeps for a
 //! fixed time: whoever waits, waits for a condition with [`wait_for`]. Whatever a scene starts dies with it.
-#![allow(dead_code, reason = "each area uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each area uses a part of it")]
 
 pub mod field;
 pub mod launchd;
