@@ -105,6 +105,8 @@ fn print(line: &Line) {
         let verdict = match () {
             () if line.is_over() => "OVER",
             () if line.goal.is_some_and(|goal| ratio > goal) => "within the bound, not at the goal",
+            // a figure that nothing was set for is no success
+            () if line.goal.is_none() && line.at_most.is_none() => "no bound is set",
             () => "good",
         };
         println!("    ratio     {ratio:.2}{goal}{at_most}: {verdict}");
