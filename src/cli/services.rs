@@ -32,7 +32,7 @@ enum Verb {
     Render {
         #[arg(default_value = facts::DAEMON)]
         label: String,
-        #[arg(short, long, env = "WO_FORMAT", value_enum, default_value_t = Format::Launchd)]
+        #[arg(short, long, env = "WO_UNIT_FORMAT", value_enum, default_value_t = Format::Launchd)]
         format: Format,
         /// write the plist to launchd/LABEL.plist instead
         #[arg(long, env = "WO_WRITE", conflicts_with = "format")]
@@ -65,7 +65,7 @@ enum Verb {
         #[arg(long, env = "WO_PLIST", value_name = "FILE", conflicts_with = "label")]
         plist: Option<PathBuf>,
         /// the label of a service that this root knows
-        #[arg(long, env = "WO_LABEL")]
+        #[arg(long, env = "WO_SERVICE_LABEL")]
         label: Option<String>,
     },
 }
@@ -103,7 +103,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             Ok(Exit::Good)
         }
         Verb::Lint { files } => lint(files, global, json),
-        Verb::Render { label, format, write } => render(&global.root()?, &label, format, write),
+        Verb::Render { label, format, write } => render(&global.root()?, &label, format, write, json),
         Verb::Install { label, dry_run } => {
             let (root, manager) = manager(global)?;
             install(&root, manager.as_ref(), &label, dry_run, json)
@@ -187,24 +187,37 @@ fn lint(files: Vec<PathBuf>, global: &Global, json: bool) -> Result<Exit, CliErr
     Ok(if linted.iter().all(|linted| linted.findings.is_empty()) { Exit::Good } else { Exit::Bad })
 }
 
-fn render(root: &Root, label: &str, format: Format, write: bool) -> Result<Exit, CliError> {
+fn render(root: &Root, label: &str, format: Format, write: bool, json: bool) -> Result<Exit, CliError> {
     let (definition, _) = facts::definition(root, &program()?, label)?;
-    if format == Format::Systemd {
-        let units = systemd::render(&definition);
-        let mut text = format!("# {label}.service\n{}", units.service);
-        if let Some(timer) = units.timer {
-            text.push_str(&format!("\n# {label}.timer\n{timer}"));
+    let mut files = Vec::new();
+    match format {
+        Format::Launchd => {
+            let bytes = plist::render(&definition);
+            files.push((format!("{label}.plist"), String::from_utf8_lossy(&bytes).into_owned()));
         }
-        output::print(&text)?;
-        return Ok(Exit::Good);
+        Format::Systemd => {
+            let units = systemd::render(&definition);
+            files.push((format!("{label}.service"), units.service));
+            files.extend(units.timer.map(|timer| (format!("{label}.timer"), timer)));
+        }
     }
-    let bytes = plist::render(&definition);
-    if write {
+    let mut written = None;
+    if write && let Some((_, text)) = files.first() {
         let path = facts::rendered(root, label);
-        durable::write(&path, &bytes, 0o644)?;
-        output::print(&format!("wrote {}\n", root.show(&path)))?;
+        durable::write(&path, text.as_bytes(), 0o644)?;
+        written = Some(root.show(&path));
+    }
+    if json {
+        let files: serde_json::Map<String, serde_json::Value> =
+            files.into_iter().map(|(name, text)| (name, text.into())).collect();
+        output::print_json(&serde_json::json!({ "label": label, "files": files, "written": written }))?;
+    } else if let Some(path) = written {
+        output::print(&format!("wrote {path}\n"))?;
+    } else if let [(_, text)] = files.as_slice() {
+        output::print(text)?;
     } else {
-        output::print(&String::from_utf8_lossy(&bytes))?;
+        let texts = files.iter().map(|(name, text)| format!("# {name}\n{text}\n"));
+        output::print(&texts.collect::<String>())?;
     }
     Ok(Exit::Good)
 }

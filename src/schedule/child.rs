@@ -49,6 +49,17 @@ pub fn lock(root: &Root, label: &str) -> Result<Option<JobLock>, DurableError> {
     }
 }
 
+/// [`lock`], tried for two seconds: whoever asks [`is_locked`] holds it for a moment, so one refusal says nothing.
+pub fn lock_patiently(root: &Root, label: &str) -> Result<Option<JobLock>, DurableError> {
+    for _ in 0..200 {
+        if let Some(lock) = lock(root, label)? {
+            return Ok(Some(lock));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    Ok(None)
+}
+
 /// Whether somebody holds the lock of `label`; makes no files.
 pub fn is_locked(root: &Root, label: &str) -> Result<bool, DurableError> {
     let path = lock_path(root, label);

@@ -14,7 +14,7 @@ use crate::services::ManagerKind;
 pub fn run_here(root: &Root, label: &str, clock: Arc<dyn Clock>) -> Result<Option<Run>, ScheduleError> {
     let Some(mut store) = Store::open_existing(root)? else { return Ok(None) };
     let Some(registration) = store.registration(label)? else { return Ok(None) };
-    let Some(lock) = child::lock(root, label)? else { return Ok(None) };
+    let Some(lock) = child::lock_patiently(root, label)? else { return Ok(None) };
     let begin = Begin {
         label,
         manager: ManagerKind::Embedded,

@@ -112,7 +112,8 @@ pub fn overview(root: &Root) -> Result<Vec<JobView>, ScheduleError> {
             Ok(JobView {
                 when: calendar::describe(&registration.definition.start),
                 note: last.as_ref().and_then(|run| run.note.clone()),
-                running: last.as_ref().is_some_and(|run| run.ended.is_none()),
+                // a run without an end may have been cut off: its lock knows
+                running: last.as_ref().is_some_and(|run| run.ended.is_none()) && child::is_locked(root, &label)?,
                 last: last.map(ServiceRun::from),
                 next: held.and(registration.next),
                 zone: held.map(|(_, session)| session.zone.clone()),

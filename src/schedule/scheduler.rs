@@ -79,7 +79,9 @@ impl Scheduler {
             Ok(None) => return Err(ScheduleError::NotHeld("nobody holds the bridge".to_owned())),
             Err(error) => return Err(ScheduleError::NotHeld(error.to_string())),
         };
-        let alive = lock_alive(root)?;
+        let Some(alive) = child::lock_patiently(root, LOCK)? else {
+            return Err(ScheduleError::NotHeld("a schedule runs here already".to_owned()));
+        };
         let store = Store::open(root)?;
         store.check()?;
         let (sender, receiver) = mpsc::channel();
@@ -142,18 +144,6 @@ impl Drop for Scheduler {
     }
 }
 
-/// Takes the lock that says that a schedule lives. Whoever asks whether it does holds it for a moment, so one refusal
-/// says nothing.
-fn lock_alive(root: &Root) -> Result<JobLock, ScheduleError> {
-    for _ in 0..200 {
-        if let Some(lock) = child::lock(root, LOCK)? {
-            return Ok(lock);
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Err(ScheduleError::NotHeld("a schedule runs here already".to_owned()))
-}
-
 struct Job {
     registration: Registration,
     /// A kept-alive service is not started again before this.
@@ -170,6 +160,9 @@ struct Running {
     /// Told to end; when to kill it.
     kill_at: Option<Instant>,
     note: Option<String>,
+    owed: Owed,
+    /// It ends because its `wo up` does.
+    cut_off: bool,
     _lock: JobLock,
 }
 
@@ -186,13 +179,47 @@ struct Worker {
     jobs: BTreeMap<String, Job>,
     /// By label.
     running: BTreeMap<String, Running>,
-    /// Runs of an earlier session that have not ended yet.
-    left_over: Vec<Run>,
+    /// Runs of an earlier session whose end is not known yet.
+    left_over: Vec<LeftOver>,
     /// Ends that could not be written yet.
-    unrecorded: Vec<(i64, Timestamp, Option<i32>, Option<String>)>,
+    unrecorded: Vec<End>,
     sender: Sender<Message>,
     receiver: Receiver<Message>,
     _alive: JobLock,
+}
+
+struct End {
+    run: i64,
+    label: String,
+    at: Timestamp,
+    exit: Option<i32>,
+    note: Option<String>,
+    /// Cut off with its `wo up`: it is owed once more.
+    owed: Option<Owed>,
+}
+
+/// What is owed when a run is cut off. One that was made up is not made up again.
+#[derive(Debug, Clone, Copy)]
+struct Owed {
+    due: Option<Timestamp>,
+    at_load: bool,
+}
+
+impl Owed {
+    fn of(started_by: &StartedBy, due: Option<Timestamp>) -> Owed {
+        match started_by {
+            StartedBy::Manager { cause } => {
+                Owed { due: due.filter(|_| !cause.starts_with(MADE_UP)), at_load: cause == AT_LOAD }
+            }
+            StartedBy::Kicked => Owed { due: None, at_load: false },
+        }
+    }
+}
+
+struct LeftOver {
+    run: Run,
+    /// Told to end; when to kill it.
+    kill_at: Option<Instant>,
 }
 
 /// Why a run begins.
@@ -211,7 +238,12 @@ impl Worker {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => {
                     stopping = true;
                     let labels: Vec<String> = self.running.keys().cloned().collect();
-                    labels.iter().for_each(|label| self.tell_to_end(label, "ended with the `wo up` that ran it"));
+                    for label in labels {
+                        self.tell_to_end(&label, "ended with the `wo up` that ran it");
+                        self.running.get_mut(&label).iter_mut().for_each(|running| running.cut_off = true);
+                    }
+                    // their end is seen by the next `wo up`
+                    self.left_over.iter().for_each(|left| signal_group(left.run.pid.and_then(group_of), Signal::TERM));
                 }
                 Ok(Message::Ended { run, status }) => self.ended(run, status),
                 Ok(Message::Look) | Err(RecvTimeoutError::Timeout) => {}
@@ -250,40 +282,65 @@ impl Worker {
         self.record_ends()?;
         self.follow_zone()?;
         self.load()?;
+        self.end_left_over();
         self.reap_left_over()?;
+        // what is owed since comes before kicks
+        self.load()?;
         self.fire()
     }
 
     /// Ends what an earlier session left: a run that was cut off, or never began, is owed once more.
     fn recover(&mut self) -> Result<(), ScheduleError> {
-        self.left_over = self.store.open_runs()?;
+        let left = self.store.open_runs()?;
+        self.left_over = left.into_iter().map(|run| LeftOver { run, kill_at: None }).collect();
         self.reap_left_over()
     }
 
     fn reap_left_over(&mut self) -> Result<(), ScheduleError> {
         let mut remaining = Vec::new();
-        for run in std::mem::take(&mut self.left_over) {
+        for left in std::mem::take(&mut self.left_over) {
+            let run = &left.run;
             if child::is_locked(&self.root, &run.label)? {
                 // it outlived its `wo up` and still works
-                remaining.push(run);
+                remaining.push(left);
                 continue;
             }
             let note = match run.pid {
                 Some(_) => "cut off, or its end not seen, when the `wo up` that ran it ended",
-                None => "never began: the `wo up` that was to run it ended",
+                None => "whether it began is not known: the `wo up` that was to run it ended",
             };
             self.store.end(run.id, self.clock.now(), None, Some(note))?;
-            let (made_up, at_load) = match &run.started_by {
-                StartedBy::Manager { cause } => (cause.starts_with(MADE_UP), cause == AT_LOAD),
-                StartedBy::Kicked => (false, false),
-            };
-            let owed = run.due.filter(|_| !made_up || run.pid.is_none());
-            self.store.owe(&run.label, owed, at_load && run.pid.is_none())?;
+            let owed = Owed::of(&run.started_by, run.due);
+            // made up or not: as far as is known, one without a process did not happen
+            let due = if run.pid.is_none() { run.due } else { owed.due };
+            self.store.owe(&run.label, due, owed.at_load)?;
             // `load` must see it even though this connection wrote it
             self.seen = None;
         }
         self.left_over = remaining;
         Ok(())
+    }
+
+    /// A run that outlived its `wo up` may finish, within its deadline. A service that is kept alive, or is no longer
+    /// registered, is ended: the first then starts again under this schedule.
+    fn end_left_over(&mut self) {
+        let deadline = SignedDuration::try_from(Duration::from_secs(self.config.job_deadline_s)).unwrap_or_default();
+        let (now, grace) = (Instant::now(), Duration::from_secs(self.config.stop_grace_s));
+        for left in &mut self.left_over {
+            let job = self.jobs.get(&left.run.label);
+            let kept_alive = job.is_some_and(|job| job.registration.definition.start == Start::KeepAlive);
+            let late = self.clock.now().duration_since(left.run.started) > deadline;
+            if job.is_some() && !kept_alive && !late {
+                continue;
+            }
+            let group = left.run.pid.and_then(group_of);
+            match left.kill_at {
+                None => signal_group(group, Signal::TERM),
+                Some(at) if at <= now => signal_group(group, Signal::KILL),
+                Some(_) => continue,
+            }
+            left.kill_at = Some(now + grace);
+        }
     }
 
     /// Local times follow the machine when its zone changes.
@@ -398,7 +455,7 @@ impl Worker {
             }));
         }
         if let Some(due) = registration.next.filter(|next| *next <= now) {
-            let cause = if due < self.session.started {
+            let cause = if due <= self.session.started {
                 format!("{MADE_UP}being down")
             } else if now.duration_since(due) <= ON_TIME {
                 calendar::describe(start)
@@ -472,6 +529,8 @@ impl Worker {
             deadline: (!kept_alive).then(|| Instant::now() + deadline),
             kill_at: None,
             note: None,
+            owed: Owed::of(&cause.started_by, cause.due),
+            cut_off: false,
             _lock: lock,
         };
         self.running.insert(label.to_owned(), running);
@@ -490,12 +549,16 @@ impl Worker {
         let Some(running) = self.running.remove(&label) else { return };
         let exit = status.as_ref().ok().copied().and_then(child::exit_of);
         let note = running.note.or_else(|| status.err().map(|error| format!("failed to wait for it: {error}")));
-        self.unrecorded.push((run, self.clock.now(), exit, note));
+        let owed = (running.cut_off && exit != Some(0)).then_some(running.owed);
+        self.unrecorded.push(End { run, label, at: self.clock.now(), exit, note, owed });
     }
 
     fn record_ends(&mut self) -> Result<(), ScheduleError> {
-        while let Some((run, at, exit, note)) = self.unrecorded.first() {
-            self.store.end(*run, *at, *exit, note.as_deref())?;
+        while let Some(end) = self.unrecorded.first() {
+            self.store.end(end.run, end.at, end.exit, end.note.as_deref())?;
+            if let Some(owed) = end.owed {
+                self.store.owe(&end.label, owed.due, owed.at_load)?;
+            }
             self.unrecorded.remove(0);
         }
         Ok(())
@@ -532,8 +595,17 @@ impl Worker {
 
 impl Running {
     fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            let _ = rustix::process::kill_process_group(group, signal);
-        }
+        signal_group(self.group, signal);
+    }
+}
+
+fn group_of(pid: u32) -> Option<Pid> {
+    i32::try_from(pid).ok().and_then(Pid::from_raw)
+}
+
+fn signal_group(group: Option<Pid>, signal: Signal) {
+    if let Some(group) = group {
+        // it may have ended meanwhile
+        let _ = rustix::process::kill_process_group(group, signal);
     }
 }

@@ -349,6 +349,11 @@ impl Store {
                  (SELECT id FROM runs WHERE label = ?1 AND manager = ?2 ORDER BY id DESC LIMIT ?4)",
                 params![run.label, manager, id, KEPT_RUNS],
             )?;
+            tx.execute(
+                "DELETE FROM kicks WHERE label = ?1 AND manager = ?2 AND id NOT IN
+                 (SELECT id FROM kicks WHERE label = ?1 AND manager = ?2 ORDER BY id DESC LIMIT ?3)",
+                params![run.label, manager, KEPT_RUNS],
+            )?;
             tx.commit()?;
             Ok(id)
         })()

@@ -93,8 +93,14 @@ impl ServiceManager for Embedded {
         schedule::poke();
         let began = Instant::now();
         loop {
-            if self.is_installed(definition)? {
-                return Ok(());
+            match self.is_installed(definition) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(ServiceError::NoManager(why)) => {
+                    let why = why.replacen('\n', "; it is registered, and the next `wo up` loads it\n", 1);
+                    return Err(ServiceError::NoManager(why));
+                }
+                Err(error) => return Err(error),
             }
             if began.elapsed() > LOAD_DEADLINE {
                 let why = format!("embedded: `wo up` did not load it within {} s", LOAD_DEADLINE.as_secs());

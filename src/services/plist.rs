@@ -295,6 +295,32 @@ mod tests {
     }
 
     #[test]
+    fn no_mutation_makes_reading_fail_otherwise_than_by_an_error() {
+        let xml = render(&definition(Start::KeepAlive));
+        let mut binary = Vec::new();
+        Value::Dictionary(parse(&xml).unwrap()).to_writer_binary(&mut binary).unwrap();
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        for n in 0..2_000 {
+            let mut bytes = if n % 2 == 0 { xml.clone() } else { binary.clone() };
+            for _ in 0..=random(4) {
+                let at = random(bytes.len());
+                match random(3) {
+                    0 => bytes[at] = random(256) as u8,
+                    1 => drop(bytes.drain(at..(at + 1 + random(20)).min(bytes.len()))),
+                    _ => bytes.insert(at, random(256) as u8),
+                }
+            }
+            if let Ok(root) = parse(&bytes) {
+                let _ = (calendar(&root), super::definition(&root));
+            }
+        }
+    }
+
+    #[test]
     fn a_raw_ampersand_is_found_where_it_is() {
         for (text, line) in [
             ("a &amp; b &#38; c &lt;", None),
