@@ -47,9 +47,13 @@ impl World {
         Embedded::new(&self.root, self.clock())
     }
 
+    /// A process that another test is just starting may hold a copy of an old lock until it executes its program.
+    fn lock(&self, role: Role) -> Lock {
+        wait_for("the lock", || lock::acquire(&self.root, role, self.clock.now()).ok())
+    }
+
     fn up_in(&self, zone: &str) -> Up {
-        // a process that another test is just starting may hold a copy of the old lock until it executes its program
-        let lock = wait_for("the lock", || lock::acquire(&self.root, Role::Daemon, self.clock.now()).ok());
+        let lock = self.lock(Role::Daemon);
         let config = ScheduleConfig { poll_ms: 50, throttle_s: 0, stop_grace_s: 20, ..ScheduleConfig::default() };
         let zone = TimeZone::get(zone).unwrap();
         let scheduler = Scheduler::start_in(&self.root, &config, self.clock(), Some(zone)).unwrap();
@@ -153,13 +157,13 @@ fn without_a_live_wo_up_nothing_answers_and_the_registration_waits() {
     no_manager(manager.kick(LABEL));
     // `wo run` holds the bridge, and still nothing runs the schedule
     {
-        let _lock = lock::acquire(&world.root, Role::Run, world.clock.now()).unwrap();
+        let _lock = world.lock(Role::Run);
         no_manager(manager.status(LABEL).map(drop));
         assert!(Scheduler::start(&world.root, &ScheduleConfig::default(), world.clock()).is_err());
     }
     // a daemon whose schedule is not running does not pass either
     {
-        let _lock = lock::acquire(&world.root, Role::Daemon, world.clock.now()).unwrap();
+        let _lock = world.lock(Role::Daemon);
         no_manager(manager.status(LABEL).map(drop));
     }
     let up = world.up();
@@ -461,7 +465,7 @@ fn a_kept_alive_service_that_outlived_its_wo_up_starts_again_under_the_next() {
 #[test]
 fn a_run_ends_at_its_deadline() {
     let world = world("2026-03-01T00:00:00Z");
-    let _lock = lock::acquire(&world.root, Role::Daemon, world.clock.now()).unwrap();
+    let _lock = world.lock(Role::Daemon);
     let config = ScheduleConfig { poll_ms: 50, job_deadline_s: 0, stop_grace_s: 0, ..ScheduleConfig::default() };
     let _scheduler = Scheduler::start(&world.root, &config, world.clock()).unwrap();
     world.manager().install(&world.job("trap '' TERM; while :; do sleep 1; done")).unwrap();
@@ -533,7 +537,7 @@ fn state_that_can_not_be_read_is_an_error_and_is_kept() {
     let path = workbridge::schedule::store::path(&world.root);
     let bytes = vec![7; 8192];
     std::fs::write(&path, &bytes).unwrap();
-    let _lock = lock::acquire(&world.root, Role::Daemon, world.clock.now()).unwrap();
+    let _lock = world.lock(Role::Daemon);
     let start = || Scheduler::start(&world.root, &ScheduleConfig::default(), world.clock());
     let error = start().err().unwrap().to_string();
     assert!(error.contains("schedule.db") && error.contains("hint:"), "{error}");
