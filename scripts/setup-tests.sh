@@ -7,6 +7,8 @@ missing=()
 command -v redis-server >/dev/null || missing+=(redis-server)
 if [ "$(uname -s)" = Linux ]; then
   command -v strace >/dev/null || missing+=(strace)
+  # for power cuts; only root can mount the file systems
+  [ "$(id -u)" != 0 ] || command -v mkfs.ext4 >/dev/null || missing+=(e2fsprogs)
 fi
 [ "${#missing[@]}" -gt 0 ] || exit 0
 
@@ -27,7 +29,7 @@ fi
 
 failed=0
 for program in "${missing[@]}"; do
-  if ! command -v "$program" >/dev/null; then
+  if ! command -v "${program/e2fsprogs/mkfs.ext4}" >/dev/null; then
     echo "error: failed to install \`$program\`, which the tests need" >&2
     failed=1
   fi

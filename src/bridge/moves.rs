@@ -394,7 +394,8 @@ fn put_back(from_dir: &OwnedFd, from: &OsStr, source: &Source, name: &OsStr) -> 
     }
 }
 
-/// A move to another file system: out of sight under a hidden name, copied, durable there, and only then removed here.
+/// A move to another file system: copied under a hidden name there, durable; then out of sight here, shown there, and
+/// only then removed here. Until the copy is made nothing moves, so that a full target disturbs nothing.
 fn carry(source: &Source, target: &Target, name: &OsStr, point: Point) -> Result<Option<PathBuf>, MoveError> {
     let here = source.dir.try_clone_to_owned().map_err(BridgeError::io("open", &source.dir_path))?;
     let failed = |op| BridgeError::io(op, &source.path());
@@ -407,67 +408,94 @@ fn carry(source: &Source, target: &Target, name: &OsStr, point: Point) -> Result
     if target.exists(name) {
         return Err(MoveError::Exists(target.path.join(name)));
     }
-    let hidden = hide(source, &here, if fits { CARRIED } else { REFUSED }, point)?;
-    let moved = Stat::at(&here, &hidden).map_err(failed("look at"))?;
-    if !source.is_meant(&moved) {
-        put_back(&here, &hidden, source, source.name)?;
-        return Err(MoveError::Swapped);
-    }
     if !fits {
+        let hidden = hide(source, &here, REFUSED, point, |_| true)?;
         return Ok(Some(source.dir_path.join(hidden)));
     }
-    if let Err(error) = copy_over(&here, &hidden, target, name, point) {
-        put_back(&here, &hidden, source, source.name)?;
-        return Err(error);
+    let temporary = durable::temporary_beside(&target.path.join(name));
+    let carried = copy_over(source, &here, &temporary)
+        .and_then(|copied| show(source, &here, target, &temporary, name, &copied, point));
+    if carried.is_err() {
+        // our own and never visible; once it is shown it is gone from here anyway
+        let _ = std::fs::remove_file(&temporary);
     }
-    // it is durable at the target, byte for byte
-    rustix::fs::unlinkat(&here, &hidden, AtFlags::empty()).map_err(|error| failed("remove")(error.into()))?;
-    Ok(None)
+    carried.map(|()| None)
 }
 
-fn hide(source: &Source, here: &OwnedFd, prefix: &str, point: Point) -> Result<OsString, MoveError> {
+/// Copies the meant file to `temporary`, and fsyncs it; what it was when it was copied.
+fn copy_over(source: &Source, here: &OwnedFd, temporary: &Path) -> Result<Stat, MoveError> {
+    let failed = |op| BridgeError::io(op, &source.path());
+    let mut from = match open_plain(here, source.name) {
+        Ok(from) => from,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(MoveError::Gone),
+        Err(error) => return Err(failed("open")(error).into()),
+    };
+    let before = Stat::of(&from).map_err(failed("look at"))?;
+    if !source.is_meant(&before) {
+        return Err(MoveError::Swapped);
+    }
+    let mut to = File::create_new(temporary).map_err(BridgeError::io("create", temporary))?;
+    io::copy(&mut from, &mut to).map_err(BridgeError::io("write", temporary))?;
+    durable::sync_file(&to, temporary)?;
+    Ok(before)
+}
+
+/// The original out of sight, the copy into sight and durable, the original removed.
+fn show(
+    source: &Source,
+    here: &OwnedFd,
+    target: &Target,
+    temporary: &Path,
+    name: &OsStr,
+    copied: &Stat,
+    point: Point,
+) -> Result<(), MoveError> {
+    let is_copied = |found: &Stat| (found.size, found.mtime_ns) == (copied.size, copied.mtime_ns);
+    let hidden = hide(source, here, CARRIED, point, is_copied)?;
+    let there = temporary.file_name().unwrap_or_default();
+    let path = target.path.join(name);
+    let shown = rename_new(target.dir.as_fd(), there, target.dir.as_fd(), name, point).map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            MoveError::Exists(path.clone())
+        } else {
+            BridgeError::io("rename to", &path)(error).into()
+        }
+    });
+    if let Err(error) = shown {
+        put_back(here, &hidden, source, source.name)?;
+        return Err(error);
+    }
+    durable::sync_dir(&target.path)?;
+    rustix::fs::unlinkat(here, &hidden, AtFlags::empty())
+        .map_err(|error| BridgeError::io("remove", &source.dir_path.join(&hidden))(error.into()).into())
+}
+
+/// Gives the meant file a hidden name in its folder; one that had its name by then, or changed, gets it back.
+fn hide(
+    source: &Source,
+    here: &OwnedFd,
+    prefix: &str,
+    point: Point,
+    is_unchanged: impl Fn(&Stat) -> bool,
+) -> Result<OsString, MoveError> {
     let mut hidden = OsString::from(prefix);
     hidden.push(shortened(source.name));
     loop {
         let hidden = nth(&hidden, first_free(|n| Stat::at(here, nth(&hidden, n)).is_ok()));
         match rename_new(source.dir, source.name, here.as_fd(), &hidden, point) {
-            Ok(()) => return Ok(hidden),
+            Ok(()) => {
+                let moved = Stat::at(here, &hidden).map_err(BridgeError::io("look at", &source.path()))?;
+                if !source.is_meant(&moved) || !is_unchanged(&moved) {
+                    put_back(here, &hidden, source, source.name)?;
+                    return Err(MoveError::Swapped);
+                }
+                return Ok(hidden);
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(MoveError::Gone),
             Err(error) => return Err(BridgeError::io("move", &source.path())(error).into()),
         }
     }
-}
-
-fn copy_over(here: &OwnedFd, hidden: &OsStr, target: &Target, name: &OsStr, point: Point) -> Result<(), MoveError> {
-    let path = target.path.join(name);
-    let failed = |op| BridgeError::io(op, &path);
-    let mut from = open_plain(here, hidden).map_err(failed("read what becomes"))?;
-    let before = Stat::of(&from).map_err(failed("read what becomes"))?;
-    let temporary = durable::temporary_beside(&path);
-    let result = (|| {
-        let mut to = File::create_new(&temporary).map_err(failed("create"))?;
-        io::copy(&mut from, &mut to).map_err(failed("write"))?;
-        durable::sync_file(&to, &temporary)?;
-        let after = Stat::of(&from).map_err(failed("read what becomes"))?;
-        if (before.size, before.mtime_ns) != (after.size, after.mtime_ns) {
-            return Err(MoveError::Swapped);
-        }
-        let there = temporary.file_name().unwrap_or_default();
-        rename_new(target.dir.as_fd(), there, target.dir.as_fd(), name, point).map_err(|error| {
-            if error.kind() == io::ErrorKind::AlreadyExists {
-                MoveError::Exists(path.clone())
-            } else {
-                failed("rename to")(error).into()
-            }
-        })?;
-        Ok(durable::sync_dir(&target.path)?)
-    })();
-    if result.is_err() {
-        // our own and never visible; after the rename it is gone anyway
-        let _ = std::fs::remove_file(&temporary);
-    }
-    result
 }
 
 /// Ends what a crash left between two file systems: a carried file whose bytes arrived is removed, any other goes back to

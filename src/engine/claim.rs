@@ -20,6 +20,37 @@ pub struct Claimed {
     pub unsettled: usize,
     pub rejected: usize,
     pub duplicates: Vec<RunKey>,
+    /// The machine's trouble with single files, which stay where they are and are looked at again; the others go on.
+    pub trouble: Trouble,
+}
+
+/// What kept single files from being taken: the first error, and how many there were.
+#[derive(Debug, Default)]
+pub struct Trouble {
+    pub first: Option<EngineError>,
+    pub files: usize,
+}
+
+impl Trouble {
+    /// Takes in an error that is not fatal; hands on one that is.
+    pub fn note<T>(&mut self, result: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.is_fatal() => Err(error),
+            Err(error) => {
+                self.files += 1;
+                self.first.get_or_insert(error);
+                Ok(None)
+            }
+        }
+    }
+
+    pub fn add(&mut self, other: Trouble) {
+        self.files += other.files;
+        if self.first.is_none() {
+            self.first = other.first;
+        }
+    }
 }
 
 /// The names under which a run's file may lie in `processing/`: its own, or one with the run's number when that is taken.
@@ -37,8 +68,7 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
         let taken = match open(executor, candidate, limit) {
             Ok(taken) => taken,
             Err(TakeError::Refused(why)) => {
-                refuse(executor, candidate, &why, "", "")?;
-                claimed.rejected += 1;
+                claimed.reject(refuse(executor, candidate, &why, "", ""))?;
                 continue;
             }
             Err(TakeError::NotSettled) => {
@@ -46,15 +76,18 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
                 continue;
             }
             Err(TakeError::Gone) => continue,
-            Err(TakeError::Failed(error)) => return Err(error.into()),
+            Err(TakeError::Failed(error)) => {
+                claimed.trouble.note::<()>(Err(error.into()))?;
+                continue;
+            }
         };
         let file = candidate.shown();
         if settings.masker.finds_in(&taken.bytes) {
             let why = "it contains a secret that Workbridge knows";
             let cure =
                 "take the secret out, name it as `{ env = … }` or `{ file = … }` in wo.toml, and drop the order again";
-            reject(executor, candidate, &refusal::reason(&file, why, cure), &taken.sha256, "", why)?;
-            claimed.rejected += 1;
+            let reason = refusal::reason(&file, why, cure);
+            claimed.reject(reject(executor, candidate, &reason, &taken.sha256, "", why))?;
             continue;
         }
         match crate::order::parse(&taken.bytes, &file) {
@@ -73,8 +106,7 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
             Err(why) => {
                 let why = why.to_string();
                 let reason = refusal::reason(&file, &why, "correct it and drop it again");
-                reject(executor, candidate, &reason, &taken.sha256, "", &why)?;
-                claimed.rejected += 1;
+                claimed.reject(reject(executor, candidate, &reason, &taken.sha256, "", &why))?;
             }
         }
     }
@@ -87,20 +119,16 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
     for ((candidate, taken, admit), admission) in ready.iter().zip(admissions) {
         touched.insert(&candidate.agent);
         match admission {
-            Admission::Accepted(key) => {
-                to_processing(executor, candidate, taken, &key)?;
-                claimed.runs.push(key);
-            }
-            Admission::Unmoved(key) => {
-                to_processing(executor, candidate, taken, &key)?;
+            // a drop that was stored by an earlier look and could not be moved then is taken up now
+            Admission::Accepted(key) | Admission::Unmoved(key) => {
+                if claimed.trouble.note(to_processing(executor, candidate, taken, &key))?.is_some() {
+                    claimed.runs.push(key);
+                }
             }
             Admission::Duplicate { of } => {
-                let reason =
-                    format!("the same bytes as {} attempt {}; `wo retry {}` runs it again", of.id, of.attempt, of.id);
-                record(executor, candidate, &admit.sha256, &admit.id, "duplicate", &reason)?;
-                moved(moves::set_aside(&executor.root, candidate, taken, &candidate.name))?;
-                bridge::sync_dirs(&executor.root, &candidate.agent, &[Place::Archive])?;
-                claimed.duplicates.push(of);
+                if claimed.trouble.note(put_by(executor, candidate, taken, admit, &of))?.is_some() {
+                    claimed.duplicates.push(of);
+                }
             }
             Admission::Conflict { with } => {
                 let why = format!(
@@ -108,8 +136,8 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
                     with.id, with.sha256, admit.sha256
                 );
                 let cure = "wait until the earlier one has ended or cancel it, then drop this one again";
-                reject(executor, candidate, &refusal::reason(&admit.file, &why, cure), &admit.sha256, &admit.id, &why)?;
-                claimed.rejected += 1;
+                let reason = refusal::reason(&admit.file, &why, cure);
+                claimed.reject(reject(executor, candidate, &reason, &admit.sha256, &admit.id, &why))?;
             }
         }
     }
@@ -117,6 +145,29 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
         bridge::sync_dirs(&executor.root, agent, &[Place::Processing, Place::Inbox])?;
     }
     Ok(claimed)
+}
+
+impl Claimed {
+    fn reject(&mut self, rejected: Result<(), EngineError>) -> Result<(), EngineError> {
+        if self.trouble.note(rejected)?.is_some() {
+            self.rejected += 1;
+        }
+        Ok(())
+    }
+}
+
+/// A duplicate goes to the archive.
+fn put_by(
+    executor: &Executor,
+    candidate: &Candidate,
+    taken: &Taken,
+    admit: &Admit,
+    of: &RunKey,
+) -> Result<(), EngineError> {
+    let reason = format!("the same bytes as {} attempt {}; `wo retry {}` runs it again", of.id, of.attempt, of.id);
+    record(executor, candidate, &admit.sha256, &admit.id, "duplicate", &reason)?;
+    moved(moves::set_aside(&executor.root, candidate, taken, &candidate.name))?;
+    Ok(bridge::sync_dirs(&executor.root, &candidate.agent, &[Place::Archive])?)
 }
 
 /// After a crash between the commit and the rename: the stored drop still lies in the inbox. Must come before its run is

@@ -73,6 +73,11 @@ struct Loop {
     summary: Summary,
     settling: bool,
     next_settle: Option<Instant>,
+    /// After trouble the inbox is not looked at before this, whatever wakes the loop.
+    hold_off: Option<Instant>,
+    hold_off_for: Duration,
+    /// The first error of the last look that kept single files from being taken.
+    trouble: Option<EngineError>,
 }
 
 /// Runs until the mode's end. `reload` is looked at on every turn and answers with new settings when a person asked.
@@ -142,6 +147,9 @@ pub fn run(
         summary: Summary::default(),
         settling: false,
         next_settle: None,
+        hold_off: None,
+        hold_off_for: RETRY_FIRST,
+        trouble: None,
     };
     let courier = notice::start_courier(executor)?;
     let result = this.recover().and_then(|()| this.turns(reload));
@@ -165,37 +173,45 @@ impl Loop {
     }
 
     fn turns(&mut self, reload: &dyn Fn(&Executor)) -> Result<(), EngineError> {
-        let mut look = true;
+        let mut wanted = true;
         let mut next_rescan = Instant::now();
         while !self.executor.stop.is_set() {
             reload(&self.executor);
             let config = self.executor.settings().config;
             let now = Instant::now();
-            look |= self.next_settle.is_some_and(|due| due <= now) || next_rescan <= now;
+            wanted |= self.next_settle.is_some_and(|due| due <= now) || next_rescan <= now;
+            let look = wanted && self.hold_off.is_none_or(|until| until <= now);
             match self.turn(look) {
                 Ok(()) => {
                     if look {
+                        wanted = false;
                         next_rescan = Instant::now() + Duration::from_millis(config.inbox.rescan_ms.max(100));
                     }
                 }
                 Err(error) if error.is_fatal() || self.mode == Mode::Once => return Err(error),
-                Err(error) => {
-                    // a full disk, too many open files: nothing is lost, all of it is looked at again
-                    tracing::warn!("{error}; looked at again in a second");
-                    self.next_settle = Some(Instant::now() + RETRY_FIRST);
-                }
+                Err(error) => self.hold_off_after(&error.to_string()),
             }
             if self.mode == Mode::Once && self.is_idle() {
+                if let Some(error) = self.trouble.take() {
+                    return Err(error);
+                }
                 return self.note_left();
             }
-            let wake = self.watcher.wait(self.timeout(next_rescan));
+            let wake = self.watcher.wait(self.timeout(next_rescan, wanted));
             if let Some(error) = &wake.error {
                 tracing::warn!("{error}");
             }
             wake.tell(&mut self.settler);
-            look = wake.dirty || wake.rescan;
+            wanted |= wake.dirty || wake.rescan;
         }
         Ok(())
+    }
+
+    /// A full disk, too many open files: nothing is lost, all of it is looked at again, and less and less often.
+    fn hold_off_after(&mut self, error: &str) {
+        tracing::warn!("{error}; looked at again in {} s", self.hold_off_for.as_secs());
+        self.hold_off = Some(Instant::now() + self.hold_off_for);
+        self.hold_off_for = (self.hold_off_for * 2).min(RETRY_MAX);
     }
 
     /// One look at everything that may have changed.
@@ -225,6 +241,7 @@ impl Loop {
             claim::note_result(&self.executor, candidate)?;
         }
         let limits = &settings.config.limits;
+        let mut trouble = claim::Trouble::default();
         self.settling = !sorted.waiting.is_empty();
         self.next_settle = sorted.next_look;
         for agent in &settings.config.inbox.agents {
@@ -235,8 +252,9 @@ impl Loop {
                 continue;
             }
             for (candidate, why) in refused {
-                claim::refuse(&self.executor, candidate, why, "", "")?;
-                self.summary.rejected += 1;
+                if trouble.note(claim::refuse(&self.executor, candidate, why, "", ""))?.is_some() {
+                    self.summary.rejected += 1;
+                }
             }
             let orders: Vec<_> = sorted.orders.iter().filter(|candidate| candidate.agent == *agent).cloned().collect();
             for batch in orders.chunks(limits.claim_batch.max(1)) {
@@ -259,10 +277,20 @@ impl Loop {
                     let priority = row.map(|row| row.priority).unwrap_or_default();
                     self.enqueue(key, priority);
                 }
+                trouble.add(claimed.trouble);
                 self.collect()?;
                 self.hand_out();
             }
         }
+        match &trouble.first {
+            Some(error) => {
+                let others = trouble.files.saturating_sub(1);
+                let error = if others > 0 { format!("{error} (and {others} files more)") } else { error.to_string() };
+                self.hold_off_after(&error);
+            }
+            None => (self.hold_off, self.hold_off_for) = (None, RETRY_FIRST),
+        }
+        self.trouble = trouble.first;
         Ok(())
     }
 
@@ -350,7 +378,7 @@ impl Loop {
         }
     }
 
-    /// Nothing runs, nothing settles, and no step waits; gates and persons may take days.
+    /// Nothing runs, nothing settles, and no step waits; gates, persons and the machine's trouble may take days.
     fn is_idle(&self) -> bool {
         self.queue.is_empty()
             && self.in_flight.is_empty()
@@ -372,12 +400,11 @@ impl Loop {
         Ok(())
     }
 
-    fn timeout(&self, next_rescan: Instant) -> Duration {
+    fn timeout(&self, next_rescan: Instant, wanted: bool) -> Duration {
         let now = Instant::now();
-        let mut timeout = next_rescan.saturating_duration_since(now);
-        if let Some(due) = self.next_settle {
-            timeout = timeout.min(due.saturating_duration_since(now));
-        }
+        let due = if wanted { now } else { self.next_settle.map_or(next_rescan, |due| due.min(next_rescan)) };
+        let due = self.hold_off.map_or(due, |until| due.max(until));
+        let mut timeout = due.saturating_duration_since(now);
         let wall = self.executor.clock.now();
         if let Some(until) = self.waiting.values().map(|(until, _)| *until).min() {
             let left = until.duration_since(wall);

@@ -6,7 +6,8 @@
  *        kernel sees them.
  * LOG    gets a line for each call that counts: number, name, file. The last line is the call that was not carried out.
  * MOUNT  `-`: the program is killed (SIGKILL). A folder: the ext4 file system mounted there is shut down first, without
- *        flushing anything, as when the power goes.
+ *        flushing anything, as when the power goes. `errno:E`: that call fails with this error number and the program
+ *        goes on; `errno:E+`: so do all that come after.
  *
  * Exit code: that of the program; 128 + signal when a signal ended it; 250 when it was cut off; 251 when cut itself failed.
  */
@@ -21,6 +22,8 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,11 +111,68 @@ static const struct call *changes(pid_t pid, const struct __ptrace_syscall_info 
         if (call->number != (long)info->entry.nr) continue;
         switch (call->kind) {
         case ALWAYS: return call;
-        case FD: return path_of(pid, info->entry.args[call->arg], path, size) ? call : NULL;
+        case FD:
+            /* what is said to the one who started it is not counted, even where that goes into a file */
+            if (info->entry.args[call->arg] <= 2) return NULL;
+            return path_of(pid, info->entry.args[call->arg], path, size) ? call : NULL;
         case OPEN_FLAGS: return (info->entry.args[call->arg] & (O_CREAT | O_TRUNC)) ? call : NULL;
         }
     }
     return NULL;
+}
+
+/* Makes the kernel skip the call that the tracee is about to make. */
+static void skip_call(pid_t pid) {
+#if defined(__x86_64__)
+    struct user_regs_struct regs;
+    if (ptrace(PTRACE_GETREGS, pid, 0, &regs) < 0) fail("registers");
+    regs.orig_rax = -1;
+    if (ptrace(PTRACE_SETREGS, pid, 0, &regs) < 0) fail("registers");
+#elif defined(__aarch64__)
+    int number = -1;
+    struct iovec part = {&number, sizeof number};
+    if (ptrace(PTRACE_SETREGSET, pid, 0x404 /* NT_ARM_SYSTEM_CALL */, &part) < 0) fail("registers");
+#else
+    (void)pid;
+    errno = ENOSYS;
+    fail("making a call fail");
+#endif
+}
+
+/* What the skipped call returns. */
+static void set_result(pid_t pid, long result) {
+#if defined(__x86_64__)
+    struct user_regs_struct regs;
+    if (ptrace(PTRACE_GETREGS, pid, 0, &regs) < 0) fail("registers");
+    regs.rax = result;
+    if (ptrace(PTRACE_SETREGS, pid, 0, &regs) < 0) fail("registers");
+#elif defined(__aarch64__)
+    struct user_regs_struct regs;
+    struct iovec part = {&regs, sizeof regs};
+    if (ptrace(PTRACE_GETREGSET, pid, 1 /* NT_PRSTATUS */, &part) < 0) fail("registers");
+    regs.regs[0] = result;
+    if (ptrace(PTRACE_SETREGSET, pid, 1, &part) < 0) fail("registers");
+#else
+    (void)pid;
+    (void)result;
+#endif
+}
+
+/* Threads that are in a skipped call. */
+static pid_t skipping[256];
+
+static int *slot_of(pid_t pid) {
+    for (size_t i = 0; i < sizeof skipping / sizeof *skipping; i++)
+        if (skipping[i] == pid) return &skipping[i];
+    errno = EOVERFLOW;
+    fail("too many threads");
+    return NULL;
+}
+
+static int is_skipping(pid_t pid) {
+    for (size_t i = 0; i < sizeof skipping / sizeof *skipping; i++)
+        if (skipping[i] == pid) return 1;
+    return 0;
 }
 
 static void shut_down(const char *mount) {
@@ -130,6 +190,13 @@ int main(int argc, char **argv) {
     long at = atol(argv[1]);
     FILE *log = fopen(argv[2], "we");
     const char *mount = strcmp(argv[3], "-") ? argv[3] : NULL;
+    long error = 0;
+    int and_after = 0;
+    if (mount && !strncmp(mount, "errno:", 6)) {
+        error = atol(mount + 6);
+        and_after = mount[strlen(mount) - 1] == '+';
+        mount = NULL;
+    }
     int go[2];
     if (!log || pipe2(go, O_CLOEXEC) < 0) fail("log");
 
@@ -168,11 +235,20 @@ int main(int argc, char **argv) {
             struct __ptrace_syscall_info info;
             char path[4096];
             memset(&info, 0, sizeof info);
-            if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+            if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) <= 0) info.op = 0;
+            if (info.op == PTRACE_SYSCALL_INFO_EXIT && is_skipping(pid)) {
+                set_result(pid, -error);
+                *slot_of(pid) = 0;
+            }
+            if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
                 const struct call *call = changes(pid, &info, path, sizeof path);
                 if (call) {
                     fprintf(log, "%ld %s %s\n", ++count, call->name, path);
-                    if (count == at) {
+                    if (error && (count == at || (and_after && count > at))) {
+                        skip_call(pid);
+                        *slot_of(0) = pid;
+                    }
+                    if (!error && count == at) {
                         if (mount) shut_down(mount);
                         fclose(log);
                         kill(child, SIGKILL);

@@ -28,7 +28,7 @@ fn kill_at_each(story: &Story, points: &[String]) {
             b"",
         )
         .expect_killed();
-        drop(ran);
+
         ground.recover_and_check(&finals, &format!("{}, killed at {point}", story.name));
     }
 }
