@@ -162,10 +162,13 @@ pub fn run(
 impl Loop {
     /// Takes up every run that has not ended.
     fn recover(&mut self) -> Result<(), EngineError> {
+        let open = self.reader.open_runs()?;
         for agent in &self.executor.settings().config.inbox.agents {
-            crate::bridge::moves::recover_listing(&self.executor.root, agent)?;
+            for held in crate::bridge::moves::recover_listing(&self.executor.root, agent)? {
+                claim::return_unknown(&self.executor, agent, &held, open.iter().map(|row| &row.key))?;
+            }
         }
-        for row in self.reader.open_runs()? {
+        for row in open {
             claim::finish_unmoved(&self.executor, &row.key)?;
             self.enqueue(row.key, row.priority);
         }

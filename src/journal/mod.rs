@@ -10,6 +10,7 @@
 
 pub mod chain;
 pub mod event;
+mod head;
 pub mod requests;
 pub mod run;
 pub mod store;

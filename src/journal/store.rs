@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, param
 
 use super::chain;
 use super::event::Event;
+use super::head::{self, Head, Mark};
 use super::requests::{Answer, Request, RequestKind};
 use super::run::{Illegal, Phase, Run, RunKey};
 use crate::durable::{self, DurableError};
@@ -176,16 +177,23 @@ impl Journal {
         let connection = create_or_open(root)?;
         check(&connection, &root.journal())?;
         let path = root.journal();
+        let newest = newest(&connection).map_err(sqlite_at("read", &path))?;
+        check_head(root, &connection)?;
+        let head = Head::open(root, &newest)?;
+        // it can be trusted: its log may be folded into it when it is closed
+        keep_log_on_close(&connection, false).map_err(sqlite_at("open", &path))?;
         let (writer, jobs) = mpsc::sync_channel::<Write>(GROUP_MAX);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || write_loop(connection, &path, &jobs))
+            .spawn(move || write_loop(connection, &path, &head, &jobs))
             .map_err(|source| DurableError::Io { op: "start the writer of", path: root.journal(), source })?;
         Ok(Journal { root: root.clone(), writer: Some(writer), thread: Some(thread) })
     }
 
     pub fn reader(&self) -> Result<Reader, JournalError> {
-        Reader::open(&self.root)
+        let reader = Reader::open(&self.root)?;
+        keep_log_on_close(&reader.connection, false).map_err(sqlite_at("open", &reader.path))?;
+        Ok(reader)
     }
 
     /// Runs `work` in a transaction that may be shared; returns after the commit.
@@ -584,12 +592,20 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, JournalError> {
     let fail = sqlite_at("open", path);
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(&fail)?;
     connection.busy_timeout(Duration::from_secs(10)).map_err(&fail)?;
-    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(|error| {
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => damaged(path, error),
-            _ => fail(error),
-        }
-    })?;
+    let unreadable = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => damaged(path, error),
+        _ => fail(error),
+    };
+    // the last one to close a database folds its log into it and removes the log: not before it was checked
+    keep_log_on_close(&connection, true).map_err(&fail)?;
+    // the next pragma writes into the file: not into one that is somebody else's
+    let application: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(&unreadable)?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(&unreadable)?;
+    if application != APPLICATION_ID && tables > 0 {
+        return Err(damaged(path, "its header is not a journal's"));
+    }
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(&unreadable)?;
     if mode != "wal" {
         return Err(damaged(path, format!("its journal mode is `{mode}`, not WAL")));
     }
@@ -599,6 +615,45 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, JournalError> {
     connection.pragma_update(None, "foreign_keys", true).map_err(&fail)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+fn keep_log_on_close(connection: &Connection, keep: bool) -> rusqlite::Result<()> {
+    connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop)
+}
+
+/// Number and hash of the newest event.
+fn newest(connection: &Connection) -> rusqlite::Result<Mark> {
+    connection
+        .prepare_cached("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1")?
+        .query_row([], |row| Ok(Mark { seq: row.get(0)?, hash: row.get(1)? }))
+        .optional()
+        .map(|mark| mark.unwrap_or_else(|| Mark { seq: 0, hash: chain::GENESIS.to_owned() }))
+}
+
+/// That the journal still has the newest event that the head knows of.
+fn check_head(root: &Root, connection: &Connection) -> Result<(), JournalError> {
+    let path = root.journal();
+    let shown = head::path(root);
+    let shown = root.show(&shown);
+    let mark = head::read(root).map_err(|error| damaged(&path, format!("failed to read `{shown}`: {error}")))?;
+    let Some(mark) = mark.filter(|mark| mark.seq > 0) else { return Ok(()) };
+    let hash: Option<String> = connection
+        .query_row("SELECT hash FROM events WHERE seq = ?1", [mark.seq], |row| row.get(0))
+        .optional()
+        .map_err(|error| damaged(&path, error))?;
+    match hash {
+        Some(hash) if hash == mark.hash => Ok(()),
+        Some(_) => Err(damaged(&path, format!("event {} is another one than `{shown}` knows", mark.seq))),
+        None => {
+            let last = newest(connection).map_err(|error| damaged(&path, error))?.seq;
+            let why = format!(
+                "it ends at event {last}, yet event {} was written: its write-ahead log was removed or cut off, or this is \
+                 an older copy (to go on with that one all the same, remove `{shown}`)",
+                mark.seq
+            );
+            Err(damaged(&path, why))
+        }
+    }
 }
 
 /// Checks pages, the event chain, and that every run's row is the fold of its events. Returns the number of events.
@@ -706,7 +761,7 @@ impl Sealed {
     }
 }
 
-fn write_loop(mut connection: Connection, path: &Path, jobs: &mpsc::Receiver<Write>) {
+fn write_loop(mut connection: Connection, path: &Path, head: &Head, jobs: &mpsc::Receiver<Write>) {
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         while group.len() < GROUP_MAX
@@ -714,7 +769,7 @@ fn write_loop(mut connection: Connection, path: &Path, jobs: &mpsc::Receiver<Wri
         {
             group.push(next);
         }
-        if let Err(error) = write_group(&mut connection, path, group) {
+        if let Err(error) = write_group(&mut connection, path, head, group) {
             // what the callers heard is that their writes failed; nothing more may be written after a fatal error
             tracing::error!("{error}");
             return;
@@ -723,7 +778,7 @@ fn write_loop(mut connection: Connection, path: &Path, jobs: &mpsc::Receiver<Wri
 }
 
 /// Commits a group; `Err` when the journal must not be written to any more.
-fn write_group(connection: &mut Connection, path: &Path, group: Vec<Write>) -> Result<(), JournalError> {
+fn write_group(connection: &mut Connection, path: &Path, head: &Head, group: Vec<Write>) -> Result<(), JournalError> {
     let mut waiting = Vec::with_capacity(group.len());
     let committed = (|| {
         let transaction = connection
@@ -742,9 +797,14 @@ fn write_group(connection: &mut Connection, path: &Path, group: Vec<Write>) -> R
                 }
             }
         }
+        let newest = newest(&transaction).map_err(sqlite_at("read", path))?;
         failpoint::hit("commit.before");
         transaction.commit().map_err(sqlite_at("commit to", path))?;
         failpoint::hit("commit.after");
+        if let Err(error) = head.note(&newest) {
+            // an older head misses nothing but a loss after it
+            tracing::debug!("the journal's head was not written: {error}");
+        }
         Ok(())
     })();
     match committed {

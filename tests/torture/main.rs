@@ -9,7 +9,6 @@
 #[path = "../it/support/mod.rs"]
 mod support;
 
-mod crowd;
 mod damage;
 mod failpoints;
 mod ground;
