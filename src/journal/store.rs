@@ -605,7 +605,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, JournalError> {
     if application != APPLICATION_ID && tables > 0 {
         return Err(damaged(path, "its header is not a journal's"));
     }
-    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(&unreadable)?;
+    let mode = change_to_wal(&connection).map_err(&unreadable)?;
     if mode != "wal" {
         return Err(damaged(path, format!("its journal mode is `{mode}`, not WAL")));
     }
@@ -615,6 +615,17 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, JournalError> {
     connection.pragma_update(None, "foreign_keys", true).map_err(&fail)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// To the end of the statement: its row comes before its commit, which may fail.
+fn change_to_wal(connection: &Connection) -> rusqlite::Result<String> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query([])?;
+    let mut mode = String::new();
+    while let Some(row) = rows.next()? {
+        mode = row.get(0)?;
+    }
+    Ok(mode)
 }
 
 fn keep_log_on_close(connection: &Connection, keep: bool) -> rusqlite::Result<()> {

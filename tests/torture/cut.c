@@ -101,7 +101,8 @@ static int path_of(pid_t pid, unsigned long long fd, char *path, size_t size) {
     ssize_t n = readlink(link, path, size - 1);
     if (n < 0) return 0;
     path[n] = 0;
-    return path[0] == '/' && strncmp(path, "/dev/", 5) && strncmp(path, "/proc/", 6) && strncmp(path, "/memfd", 6);
+    int device = !strncmp(path, "/dev/", 5) && strncmp(path, "/dev/shm/", 9);
+    return path[0] == '/' && !device && strncmp(path, "/proc/", 6) && strncmp(path, "/memfd", 6);
 }
 
 static const struct call *changes(pid_t pid, const struct __ptrace_syscall_info *info, char *path, size_t size) {

@@ -19,16 +19,10 @@ fn kill_at_each(story: &Story, points: &[String]) {
     let finals = Ground::finals(story);
     for point in points {
         let ground = Ground::prepare(story);
-        let ran = crate::support::run(
-            {
-                let mut command = ground.scene.command(story.act);
-                command.env("WO_FAILPOINT", point);
-                command
-            },
-            b"",
-        )
-        .expect_killed();
-
+        let mut command = ground.scene.command(story.act);
+        command.env("WO_FAILPOINT", point);
+        // shown to have been hit
+        let _ = crate::support::run(command, b"").expect_killed();
         ground.recover_and_check(&finals, &format!("{}, killed at {point}", story.name));
     }
 }

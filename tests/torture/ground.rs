@@ -485,3 +485,35 @@ fn two_undisturbed_runs_end_alike() {
         assert_eq!(Ground::finals(&story), Ground::finals(&story), "{}", story.name);
     }
 }
+
+/// So that none of the stories passes for a reason of its own.
+#[test]
+fn the_stories_end_as_they_are_told() {
+    let ends: Vec<String> = stories()
+        .iter()
+        .map(|story| {
+            let outcomes: Vec<String> = Ground::finals(story)[0]
+                .runs
+                .iter()
+                .filter_map(|run| Some(run.rsplit_once("\"outcome\":\"")?.1.trim_end_matches("\"}").to_owned()))
+                .collect();
+            format!("{}: {}", story.name, outcomes.join(" "))
+        })
+        .collect();
+    assert_eq!(
+        ends,
+        [
+            "an order that ends done: done",
+            "an order that fails and is undone: failed",
+            "an order whose step waits: done",
+            "an order that waits for another: done done",
+            "drops that are rejected: rejected",
+            "the same order again: done",
+            "a new revision of an order: done done",
+            "a retry: failed failed",
+            "a cancel: cancelled",
+            "an answer to an uncertain step: done",
+            "an approval: done",
+        ]
+    );
+}

@@ -255,8 +255,9 @@ fn an_fsync_that_fails_stops_it_and_loses_nothing() {
     let fsyncs = (1..=calls.len()).filter(|n| calls[n - 1].contains("sync "));
     for n in fsyncs.step_by(if full() { 1 } else { 3 }) {
         let (code, said, call) = fail_at(&story, &finals, n, Errno::IO);
-        // the last ones belong to the closing of the journal, after everything was said and done
-        if call.contains("sync ") && last_commit.is_some_and(|last| n <= last - 3) {
+        // SQLite passes over a folder that it can't fsync, which `wo` does itself once more; the last ones belong to the
+        // closing of the journal, after everything was said and done
+        if call.contains("sync ") && !call.ends_with("bridge/state") && last_commit.is_some_and(|last| n <= last - 3) {
             assert_ne!(code, Some(0), "{call}: {said}");
             assert!(said.contains("fsync") || said.contains("I/O error"), "the cause is named: {said}");
         }
