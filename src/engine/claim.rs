@@ -286,10 +286,24 @@ fn record(
 
 /// Says once that a result lies in the inbox, where it is left.
 pub fn note_result(executor: &Executor, candidate: &Candidate) -> Result<(), EngineError> {
-    let key = format!("result/{}/{}", candidate.agent, candidate.shown());
+    note_once(executor, candidate, "result", "is a result, not an order; it is left where it is")
+}
+
+/// Says once that a file in the inbox is not named like an order, and so is left where it is.
+pub fn note_stray(executor: &Executor, candidate: &Candidate) -> Result<(), EngineError> {
+    note_once(
+        executor,
+        candidate,
+        "stray",
+        "is left where it is: an order's file is named WO-….md, .yaml, .yml or .json",
+    )
+}
+
+fn note_once(executor: &Executor, candidate: &Candidate, kind: &str, what: &str) -> Result<(), EngineError> {
+    let key = format!("{kind}/{}/{}", candidate.agent, candidate.shown());
     if executor.journal.notice(&key, "{}", executor.clock.now())? {
         executor.journal.notice_told(&key)?;
-        tracing::info!("{} is a result, not an order; it is left where it is", candidate.shown());
+        tracing::info!("{} {what}", candidate.shown());
     }
     Ok(())
 }

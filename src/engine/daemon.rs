@@ -243,6 +243,9 @@ impl Loop {
         for candidate in &sorted.results {
             claim::note_result(&self.executor, candidate)?;
         }
+        for candidate in &sorted.ignored {
+            claim::note_stray(&self.executor, candidate)?;
+        }
         let limits = &settings.config.limits;
         let mut trouble = claim::Trouble::default();
         self.settling = !sorted.waiting.is_empty();

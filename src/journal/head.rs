@@ -23,6 +23,7 @@ pub struct Mark {
 #[derive(Debug)]
 pub struct Head {
     file: File,
+    noted: Option<Mark>,
 }
 
 pub fn path(root: &Root) -> PathBuf {
@@ -59,12 +60,16 @@ impl Head {
             durable::write(&path, line(mark).as_bytes(), 0o644)?;
         }
         let file = OpenOptions::new().write(true).open(&path).map_err(DurableError::io("open", &path))?;
-        Ok(Head { file })
+        Ok(Head { file, noted: None })
     }
 
     /// Notes the newest event of a commit that is durable.
-    pub fn note(&self, mark: &Mark) -> io::Result<()> {
-        self.file.write_all_at(line(mark).as_bytes(), 0)
+    pub fn note(&mut self, mark: &Mark) -> io::Result<()> {
+        if self.noted.as_ref() != Some(mark) {
+            self.file.write_all_at(line(mark).as_bytes(), 0)?;
+            self.noted = Some(mark.clone());
+        }
+        Ok(())
     }
 }
 

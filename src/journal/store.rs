@@ -179,13 +179,13 @@ impl Journal {
         let path = root.journal();
         let newest = newest(&connection).map_err(sqlite_at("read", &path))?;
         check_head(root, &connection)?;
-        let head = Head::open(root, &newest)?;
+        let mut head = Head::open(root, &newest)?;
         // it can be trusted: its log may be folded into it when it is closed
         keep_log_on_close(&connection, false).map_err(sqlite_at("open", &path))?;
         let (writer, jobs) = mpsc::sync_channel::<Write>(GROUP_MAX);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || write_loop(connection, &path, &head, &jobs))
+            .spawn(move || write_loop(connection, &path, &mut head, &jobs))
             .map_err(|source| DurableError::Io { op: "start the writer of", path: root.journal(), source })?;
         Ok(Journal { root: root.clone(), writer: Some(writer), thread: Some(thread) })
     }
@@ -772,7 +772,7 @@ impl Sealed {
     }
 }
 
-fn write_loop(mut connection: Connection, path: &Path, head: &Head, jobs: &mpsc::Receiver<Write>) {
+fn write_loop(mut connection: Connection, path: &Path, head: &mut Head, jobs: &mpsc::Receiver<Write>) {
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         while group.len() < GROUP_MAX
@@ -789,7 +789,12 @@ fn write_loop(mut connection: Connection, path: &Path, head: &Head, jobs: &mpsc:
 }
 
 /// Commits a group; `Err` when the journal must not be written to any more.
-fn write_group(connection: &mut Connection, path: &Path, head: &Head, group: Vec<Write>) -> Result<(), JournalError> {
+fn write_group(
+    connection: &mut Connection,
+    path: &Path,
+    head: &mut Head,
+    group: Vec<Write>,
+) -> Result<(), JournalError> {
     let mut waiting = Vec::with_capacity(group.len());
     let committed = (|| {
         let transaction = connection

@@ -175,6 +175,8 @@ fn names(dir: &Path) -> Vec<String> {
 
 // ---------------------------------------------------------------------------------------------------- settling
 
+/// Only inotify tells a rename into the folder from other changes.
+#[cfg(target_os = "linux")]
 #[test]
 fn an_order_moved_in_is_taken_at_the_first_look() {
     let scene = scene();
@@ -196,6 +198,8 @@ fn an_order_that_was_closed_is_taken_after_the_quiet_time() {
     inbox.expect_taken(&[("WO-1.md", "whole")]);
 }
 
+/// Only inotify tells when a writer closes a file.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_writer_that_pauses_is_waited_for_however_long() {
     let scene = scene();
@@ -470,6 +474,8 @@ fn an_inbox_that_is_deleted_and_made_anew_is_watched_again() {
     }
 }
 
+/// FSEvents watches paths, inotify the very folder.
+#[cfg(target_os = "linux")]
 #[test]
 fn an_inbox_that_is_moved_away_and_one_put_in_its_place() {
     let scene = scene();
@@ -536,6 +542,8 @@ fn ringing_and_waking_end_the_wait() {
     assert!(watcher.wait(PATIENCE).rung);
 }
 
+/// FSEvents does not say in which direction a file was renamed.
+#[cfg(target_os = "linux")]
 #[test]
 fn reading_and_taking_away_wake_nobody() {
     let scene = scene();
@@ -647,23 +655,30 @@ fn hard_links_are_refused() {
     assert_eq!(fs::read_to_string(scene.path("bridge/other name")).unwrap(), "mine");
 }
 
+fn make_fifo(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
 #[test]
-fn pipes_sockets_and_devices_are_refused_without_blocking() {
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
-    let fifo = |path: &Path| mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o644), 0).unwrap();
-    check_refused(OsStr::new("WO-1.md"), "fifo", fifo);
+fn pipes_and_sockets_are_refused_without_blocking() {
+    check_refused(OsStr::new("WO-1.md"), "fifo", make_fifo);
     check_refused(OsStr::new("WO-1.md"), "socket", |path| {
-        // a socket's path is short: bound beneath the current folder's name in /tmp, then moved
+        // a socket's path is short: bound beneath a short folder in /tmp, then moved
         let dir = tempfile::Builder::new().prefix("s").tempdir_in("/tmp").unwrap();
         let socket = std::os::unix::net::UnixListener::bind(dir.path().join("s")).unwrap();
         fs::rename(dir.path().join("s"), path).unwrap();
         drop(socket);
     });
-    // only root may make device nodes; what a user can't make, a user can't drop
+}
+
+/// Only root may make device nodes; what a user can't make, a user can't drop.
+#[cfg(target_os = "linux")]
+#[test]
+fn devices_are_refused() {
+    use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
     if rustix::process::geteuid().is_root() {
         check_refused(OsStr::new("WO-1.md"), "device", |path| {
-            let null = rustix::fs::makedev(1, 3);
-            mknodat(CWD, path, FileType::CharacterDevice, Mode::from_raw_mode(0o644), null).unwrap();
+            mknodat(CWD, path, FileType::CharacterDevice, Mode::from_raw_mode(0o644), makedev(1, 3)).unwrap();
         });
     }
 }
@@ -839,10 +854,7 @@ fn swapped_between_look_and_open() {
     let swaps: [Swap; 5] = [
         ("a link", |path| symlink("/etc/passwd", path).unwrap()),
         ("another file", |path| fs::write(path, "other").unwrap()),
-        ("a pipe", |path| {
-            let mode = rustix::fs::Mode::from_raw_mode(0o644);
-            rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-        }),
+        ("a pipe", make_fifo),
         ("a directory", |path| fs::create_dir(path).unwrap()),
         ("a file with two links", |path| {
             fs::write(path.with_file_name(".x"), "other").unwrap();

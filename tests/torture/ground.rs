@@ -9,12 +9,9 @@
 //! * I5 nothing was written outside the root, nor inside it where nothing of the kind belongs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
 
 use crate::support::{Scene, tree};
 
@@ -414,14 +411,17 @@ fn difference(found: &State, expected: &State) -> String {
 }
 
 /// A C program of this suite, compiled once.
-pub fn helper(name: &str, source: &Path) -> PathBuf {
+#[cfg(target_os = "linux")]
+fn helper(name: &str, source: &Path) -> PathBuf {
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let compiled = Command::new("cc").args(["-O1", "-o"]).arg(&out).arg(source).output().expect("a C compiler");
+    let compiled =
+        std::process::Command::new("cc").args(["-O1", "-o"]).arg(&out).arg(source).output().expect("a C compiler");
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
     out
 }
 
 /// How [`cut`] ended.
+#[cfg(target_os = "linux")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// Before the call.
@@ -431,9 +431,10 @@ pub enum Cut {
 }
 
 /// Runs `wo` and cuts it off before its `n`-th call that changes a file system (see `cut.c`); `mount` is shut down first.
+#[cfg(target_os = "linux")]
 #[track_caller]
 pub fn cut(scene: &Scene, args: &[&str], n: usize, mount: Option<&Path>) -> (Cut, Vec<String>) {
-    let (code, said, calls) = disturbed(scene, args, n, mount.map_or(OsStr::new("-"), Path::as_os_str));
+    let (code, said, calls) = disturbed(scene, args, n, mount.map_or(std::ffi::OsStr::new("-"), Path::as_os_str));
     match code {
         Some(250) => (Cut::Off, calls),
         Some(0 | 1) => (Cut::Through, calls),
@@ -442,11 +443,16 @@ pub fn cut(scene: &Scene, args: &[&str], n: usize, mount: Option<&Path>) -> (Cut
 }
 
 /// Runs `wo`, whose `n`-th call that changes a file system fails with `errno`: its exit code, what it said, its calls.
+#[cfg(target_os = "linux")]
 pub fn failing(scene: &Scene, args: &[&str], n: usize, errno: rustix::io::Errno) -> (Option<i32>, String, Vec<String>) {
-    disturbed(scene, args, n, OsStr::new(&format!("errno:{}", errno.raw_os_error())))
+    disturbed(scene, args, n, std::ffi::OsStr::new(&format!("errno:{}", errno.raw_os_error())))
 }
 
-fn disturbed(scene: &Scene, args: &[&str], n: usize, how: &OsStr) -> (Option<i32>, String, Vec<String>) {
+#[cfg(target_os = "linux")]
+fn disturbed(scene: &Scene, args: &[&str], n: usize, how: &std::ffi::OsStr) -> (Option<i32>, String, Vec<String>) {
+    use std::process::{Command, Stdio};
+    use std::sync::OnceLock;
+
     static HELPER: OnceLock<PathBuf> = OnceLock::new();
     let source = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/torture/cut.c"));
     let helper = HELPER.get_or_init(|| helper("cut", source));
@@ -457,7 +463,7 @@ fn disturbed(scene: &Scene, args: &[&str], n: usize, how: &OsStr) -> (Option<i32
     command.arg(inner.get_program()).args(inner.get_args());
     command.env_clear().envs(inner.get_envs().filter_map(|(key, value)| Some((key, value?))));
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.current_dir(scene.dir()).stdin(std::process::Stdio::null());
+    command.current_dir(scene.dir()).stdin(Stdio::null());
     let output = command.output().expect("cut");
     let calls = fs::read_to_string(log.path()).expect("the log").lines().map(str::to_owned).collect();
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);

@@ -61,6 +61,8 @@ fn check(daemon: Daemon, scene: &Scene, ids: &[String]) {
     assert_eq!(scene.list("bridge/processing/CLC"), Vec::<String>::new());
 }
 
+/// Only inotify tells when a writer closes a file.
+#[cfg(target_os = "linux")]
 #[test]
 fn slow_and_pausing_writers() {
     let scene = scene("settle_ms = 100\nrescan_ms = 100");
@@ -225,6 +227,8 @@ fn a_flood_that_fell_while_nothing_ran() {
     check(daemon, &scene, &[ids, late].concat());
 }
 
+/// FSEvents watches paths, inotify the very folder.
+#[cfg(target_os = "linux")]
 #[test]
 fn an_inbox_that_goes_and_comes() {
     let scene = scene("settle_ms = 50\nrescan_ms = 60000");
