@@ -124,7 +124,9 @@ fn read_settings_again(executor: &Executor, clock: &Arc<dyn crate::clock::Clock>
     match settings {
         Ok(settings) => {
             executor.replace_settings(settings);
-            tracing::info!("wo.toml was read again; agents, workers, monitor and web take effect at the next start");
+            tracing::info!(
+                "wo.toml was read again; agents, workers and web take effect at the next start, the monitor at its next cycle"
+            );
         }
         Err(error) => tracing::error!("{error}\nthe settings stay as they were"),
     }

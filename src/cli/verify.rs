@@ -6,9 +6,10 @@ use super::{CliError, Exit, Global, output};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::export::Days;
-use crate::verify::deployment::Deployment;
+use crate::handlers::monitor_fix::layout::LOOP;
+use crate::verify::deployment::{Deployment, MonitorDeployment};
 use crate::verify::format::{self, Format};
-use crate::verify::{parquet, report};
+use crate::verify::{monitor, parquet, report};
 
 /// Measure a deployed thing again; exit 0 only when every check passed
 #[derive(clap::Args)]
@@ -16,7 +17,7 @@ pub struct Args {
     /// what to verify [default: everything that is known]
     #[arg(value_enum)]
     subject: Option<Subject>,
-    /// run an export first
+    /// run an export first (parquet)
     #[arg(long, env = "WO_TRIGGER")]
     trigger: bool,
     #[arg(short, long, env = "WO_FORMAT", value_enum, default_value_t)]
@@ -29,47 +30,75 @@ pub struct Args {
     dry_run: bool,
 }
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Subject {
     /// the Parquet export: service, scripts, directories, data
     Parquet,
+    /// the monitor: Redis, database, two heartbeats of the loop
+    Monitor,
 }
 
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
-    // one subject is known; naming none verifies all there are
-    let Subject::Parquet = args.subject.unwrap_or(Subject::Parquet);
     let root = global.root()?;
     let config = Config::load(&root)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let services = crate::services::manager(&root, &config, Arc::clone(&clock))?;
-    let recorded = Deployment::load(&root)?;
-    let deployed = recorded.is_some();
-    let deployment = recorded.unwrap_or_else(|| Deployment::standard(&config));
+    let monitored = MonitorDeployment::load(&root)?;
+    let subjects = match args.subject {
+        Some(subject) => vec![subject],
+        // the monitor is known once an order deployed its loop
+        None if monitored.is_some() => vec![Subject::Parquet, Subject::Monitor],
+        None => vec![Subject::Parquet],
+    };
     let mut exit = Exit::Good;
-    if args.trigger {
-        let exported = parquet::export(&root, &config, &deployment, Days::Due, args.dry_run, clock.now())?;
-        for one in &exported.unreadable {
-            eprintln!("error: failed to read the report `{}`: {}", one.path, one.reason);
+    let mut done = Vec::new();
+    for subject in subjects {
+        let (verification, dir) = match subject {
+            Subject::Parquet => {
+                let recorded = Deployment::load(&root)?;
+                let deployed = recorded.is_some();
+                let deployment = recorded.unwrap_or_else(|| Deployment::standard(&config));
+                if args.trigger {
+                    let report = parquet::export(&root, &config, &deployment, Days::Due, args.dry_run, clock.now())?;
+                    for one in &report.unreadable {
+                        eprintln!("error: failed to read the report `{}`: {}", one.path, one.reason);
+                        exit = Exit::Bad;
+                    }
+                }
+                let dir = root.join(&deployment.summaries);
+                let scope = parquet::Scope {
+                    root: &root,
+                    config: &config,
+                    services: services.as_ref(),
+                    now: clock.now(),
+                    deployment,
+                    deployed,
+                };
+                (parquet::verify(&scope), dir)
+            }
+            Subject::Monitor => {
+                let label = monitored.as_ref().map_or(LOOP, |deployed| deployed.label.as_str());
+                let scope = monitor::Scope {
+                    root: &root,
+                    config: &config,
+                    clock: Arc::clone(&clock),
+                    services: Arc::clone(&services),
+                    label,
+                    since: None,
+                };
+                (monitor::verify(&scope), root.join(monitor::reports(&config)))
+            }
+        };
+        if !verification.is_good() {
             exit = Exit::Bad;
         }
+        let place = match args.dry_run {
+            true => None,
+            false => Some(root.show(&report::write(&verification, &dir)?)),
+        };
+        done.push((verification, place));
     }
-    let verification = parquet::verify(&parquet::Scope {
-        root: &root,
-        config: &config,
-        services: services.as_ref(),
-        now: clock.now(),
-        deployment: deployment.clone(),
-        deployed,
-    });
-    if !verification.is_good() {
-        exit = Exit::Bad;
-    }
-    let place = if args.dry_run {
-        None
-    } else {
-        Some(root.show(&report::write(&verification, &root.join(&deployment.summaries))?))
-    };
     let format = if args.json { Format::Json } else { args.format };
-    output::print(&format::render(&[(verification, place)], format))?;
+    output::print(&format::render(&done, format))?;
     Ok(exit)
 }

@@ -7,6 +7,7 @@
 pub mod external;
 pub mod monitor_fix;
 pub mod parquet_exporter;
+pub(crate) mod patience;
 #[cfg(any(debug_assertions, feature = "probe"))]
 pub mod probe;
 pub mod registry;

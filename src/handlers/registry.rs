@@ -4,13 +4,16 @@
 
 use std::sync::Arc;
 
-use super::{Handler, external, parquet_exporter, verification};
+use super::{Handler, external, monitor_fix, parquet_exporter, verification};
 use crate::config::Config;
 
 /// Every handler, the built-in ones first.
 pub fn all(config: &Config) -> Vec<Arc<dyn Handler>> {
-    let mut handlers: Vec<Arc<dyn Handler>> =
-        vec![Arc::new(parquet_exporter::ParquetExporter), Arc::new(verification::Verification)];
+    let mut handlers: Vec<Arc<dyn Handler>> = vec![
+        Arc::new(parquet_exporter::ParquetExporter),
+        Arc::new(verification::Verification),
+        Arc::new(monitor_fix::MonitorFix),
+    ];
     #[cfg(any(debug_assertions, feature = "probe"))]
     if std::env::var_os("WO_PROBE").is_some() {
         handlers.push(Arc::new(super::probe::Probe));
@@ -79,7 +82,7 @@ mod tests {
             config.handlers.insert(name.to_owned(), ExternalHandler { command, deadline_s: None });
         }
         let names: Vec<_> = all(&config).iter().map(|handler| handler.descriptor().name).collect();
-        assert_eq!(names, ["parquet-exporter", "verification", "mine"]);
+        assert_eq!(names, ["parquet-exporter", "verification", "monitor-fix", "mine"]);
         assert!(find("mine", &config).is_some());
         assert!(find("yours", &config).is_none());
     }

@@ -22,7 +22,7 @@ pub mod thresholds;
 pub mod timing;
 
 pub use config::MonitorConfig;
-pub use run::{Parts, once, start, start_with};
+pub use run::{Parts, look, once, start, start_with};
 
 /// Why the monitor could not do its work.
 #[derive(Debug, thiserror::Error)]

@@ -12,6 +12,7 @@ use super::MonitorError;
 use super::checks::Surroundings;
 use super::cycle::{self, Cycle, Ready};
 use super::deliver::{Courier, Delivery, Pass};
+use super::memo::Memo;
 use super::record::{self, Place, Recorded, Source};
 use super::store::Store;
 use super::timing::{self, Fire, Gap, Reading};
@@ -38,6 +39,7 @@ pub type Listener = Box<dyn FnMut(&Recorded) + Send>;
 
 struct Engine {
     parts: Parts,
+    settings: SettingsFile,
     checks: Vec<Ready>,
     around: Arc<Surroundings>,
     store: Store,
@@ -84,35 +86,137 @@ pub fn once(parts: Parts, delivery_limit: Duration) -> Result<(Recorded, Pass), 
     Ok((recorded, pass))
 }
 
+/// Runs every check once and records nothing: no report, no counter, no alert.
+pub fn look(parts: &Parts) -> Result<Cycle, MonitorError> {
+    let checks = ready(parts)?;
+    let around = surroundings(parts, Arc::new(Memo::default()));
+    let runtime = runtime()?;
+    let cycle = runtime.block_on(cycle::run(&checks, &around));
+    runtime.shutdown_background();
+    Ok(cycle)
+}
+
+fn ready(parts: &Parts) -> Result<Vec<Ready>, MonitorError> {
+    cycle::ready(&parts.config.monitor, &parts.config.paths).map_err(MonitorError::Config)
+}
+
+fn surroundings(parts: &Parts, memo: Arc<Memo>) -> Arc<Surroundings> {
+    Arc::new(Surroundings {
+        root: parts.root.clone(),
+        policy: parts.config.policy.clone(),
+        heartbeats: parts.root.join(&parts.config.paths.heartbeats),
+        clock: parts.clock.clone(),
+        services: parts.services.clone(),
+        memo,
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, MonitorError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| MonitorError::Start(error.to_string()))
+}
+
+/// `wo.toml` as the loop last read it. A loop that is kept alive for months must not go on with settings that were
+/// repaired meanwhile; so it looks at the file before each cycle.
+struct SettingsFile {
+    path: PathBuf,
+    seen: Option<(std::time::SystemTime, u64, u64)>,
+}
+
+impl SettingsFile {
+    fn new(root: &Root) -> Self {
+        let path = root.config();
+        SettingsFile { seen: Self::stamp(&path), path }
+    }
+
+    /// Time of change, size and inode.
+    fn stamp(path: &std::path::Path) -> Option<(std::time::SystemTime, u64, u64)> {
+        use std::os::unix::fs::MetadataExt as _;
+        let metadata = path.metadata().ok()?;
+        Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
+    }
+
+    fn has_changed(&mut self) -> bool {
+        let now = Self::stamp(&self.path);
+        let changed = now != self.seen;
+        self.seen = now;
+        changed
+    }
+}
+
 impl Engine {
     fn new(parts: Parts) -> Result<Engine, MonitorError> {
-        let config = &parts.config;
-        let checks = cycle::ready(&config.monitor, &config.paths).map_err(MonitorError::Config)?;
+        // the stamp comes first: a change in between is then seen at the next cycle
+        let settings = SettingsFile::new(&parts.root);
+        let checks = ready(&parts)?;
         let store = Store::open(&parts.root)?;
-        let around = Arc::new(Surroundings {
-            root: parts.root.clone(),
-            policy: config.policy.clone(),
-            heartbeats: parts.root.join(&config.paths.heartbeats),
-            clock: parts.clock.clone(),
-            services: parts.services.clone(),
-            memo: Arc::new(store.memo()?),
-        });
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| MonitorError::Start(error.to_string()))?;
-        Ok(Engine { parts, checks, around, store, runtime: Some(runtime) })
+        let around = surroundings(&parts, Arc::new(store.memo()?));
+        Ok(Engine { settings, checks, around, store, runtime: Some(runtime()?), parts })
+    }
+
+    /// Takes `wo.toml` anew when it has changed; `true` when other settings are in force now. One that can't be used is
+    /// refused and said, and the old ones stay.
+    fn refresh(&mut self) -> bool {
+        if !self.settings.has_changed() {
+            return false;
+        }
+        let config = match Config::load(&self.parts.root) {
+            Ok(config) => Arc::new(config),
+            Err(error) => {
+                tracing::error!("{error}\nthe monitor's settings stay as they were");
+                return false;
+            }
+        };
+        if config == self.parts.config {
+            return false;
+        }
+        let parts = Parts { config, ..self.parts.clone() };
+        match ready(&parts) {
+            Ok(checks) => {
+                self.around = surroundings(&parts, Arc::clone(&self.around.memo));
+                self.checks = checks;
+                self.parts = parts;
+                tracing::info!("wo.toml has changed: the monitor goes on with its new settings");
+                true
+            }
+            Err(error) => {
+                tracing::error!("{error}\nthe monitor's settings stay as they were");
+                false
+            }
+        }
     }
 
     /// Due → cycle → record → next, until the end.
     fn run(mut self, mut shutdown: watch::Receiver<bool>, mut listener: Listener) -> Result<(), MonitorError> {
         let Parts { root, config, clock, .. } = self.parts.clone();
-        let delivery = Delivery::start(&root, &config, &clock)?;
-        let interval_ns = config.monitor.interval_ns();
+        let mut delivery = Delivery::start(&root, &config, &clock)?;
+        let mut interval_ns = config.monitor.interval_ns();
         // this loop's last cycle; `None` before the first
         let mut last: Option<Reading> = None;
         let mut starting = true;
         let result = loop {
+            let before = Arc::clone(&self.parts.config);
+            if self.refresh() {
+                let config = &self.parts.config;
+                interval_ns = config.monitor.interval_ns();
+                if config.monitor != before.monitor
+                    && let Some(old) = delivery.take()
+                {
+                    old.stop(Duration::from_secs(1));
+                }
+                if delivery.is_none() {
+                    delivery = match Delivery::start(&root, config, &clock) {
+                        Ok(delivery) => delivery,
+                        Err(error) if error.is_fatal() => break Err(error.into()),
+                        Err(error) => {
+                            tracing::error!("{error}");
+                            None
+                        }
+                    };
+                }
+            }
             let now = clock.now();
             let (fire, due) = match self.store.claim(now, interval_ns, starting) {
                 Ok(claimed) => claimed,

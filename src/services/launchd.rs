@@ -252,6 +252,14 @@ impl ServiceManager for Launchd {
         self.boot_out("boot out", label)
     }
 
+    fn load(&self, label: &str) -> Result<(), ServiceError> {
+        let label = checked(label, "load")?;
+        match self.list(label)? {
+            Some(_) => Ok(()),
+            None => self.bootstrap(label),
+        }
+    }
+
     fn status(&self, label: &str) -> Result<ServiceStatus, ServiceError> {
         let Some(listed) = self.list(label)? else {
             return Ok(ServiceStatus {

@@ -115,6 +115,12 @@ pub trait ServiceManager: Send + Sync {
     fn install(&self, definition: &ServiceDefinition) -> Result<(), ServiceError>;
     /// Boots it out; a label that is not there is no error. Files stay.
     fn uninstall(&self, label: &str) -> Result<(), ServiceError>;
+    /// Loads what is installed under this label as it is, writing nothing: takes back an
+    /// [`ServiceManager::uninstall`]. A manager that keeps no files can't.
+    fn load(&self, label: &str) -> Result<(), ServiceError> {
+        let why = format!("{} keeps no files of its services", self.kind());
+        Err(ServiceError::Failed { op: "load", label: label.to_owned(), why })
+    }
     fn status(&self, label: &str) -> Result<ServiceStatus, ServiceError>;
     /// The next `n` fire times after `now`, from what the manager has loaded.
     fn next_runs(&self, label: &str, now: Timestamp, n: usize) -> Result<Vec<Timestamp>, ServiceError>;

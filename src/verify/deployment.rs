@@ -43,6 +43,58 @@ pub struct Deployment {
     pub weekday: Option<Weekday>,
 }
 
+/// The monitor's loop as an order deployed it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MonitorDeployment {
+    /// Of this format.
+    pub version: u32,
+    /// The loop's label.
+    pub label: String,
+    /// The rendered plist, relative to the root.
+    pub plist: String,
+    /// The verification script, relative to the root.
+    pub script: Option<String>,
+}
+
+impl MonitorDeployment {
+    pub fn path(root: &Root) -> PathBuf {
+        root.state().join("deployments/monitor-fix.json")
+    }
+
+    /// The record of this root; `None` where no order deployed a loop.
+    pub fn load(root: &Root) -> Result<Option<Self>, DeploymentError> {
+        read(MonitorDeployment::path(root), |found: &Self| found.version)
+    }
+
+    /// The bytes of the record.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        bytes(self)
+    }
+}
+
+fn bytes(record: &impl Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(record).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+fn read<T: serde::de::DeserializeOwned>(
+    path: PathBuf,
+    version: impl Fn(&T) -> u32,
+) -> Result<Option<T>, DeploymentError> {
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(DeploymentError::Read { path, source }),
+    };
+    match serde_json::from_str::<T>(&text) {
+        Ok(record) if version(&record) == VERSION => Ok(Some(record)),
+        Ok(other) => Err(DeploymentError::Parse { path, why: format!("version {} is not {VERSION}", version(&other)) }),
+        Err(error) => Err(DeploymentError::Parse { path, why: error.to_string() }),
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum DeploymentError {
     #[error("failed to read the deployment record `{}`: {source}", path.display())]
@@ -82,26 +134,12 @@ impl Deployment {
 
     /// The record of this root; `None` where nothing was deployed by an order.
     pub fn load(root: &Root) -> Result<Option<Deployment>, DeploymentError> {
-        let path = Deployment::path(root);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(DeploymentError::Read { path, source }),
-        };
-        match serde_json::from_str::<Deployment>(&text) {
-            Ok(deployment) if deployment.version == VERSION => Ok(Some(deployment)),
-            Ok(other) => {
-                Err(DeploymentError::Parse { path, why: format!("version {} is not {VERSION}", other.version) })
-            }
-            Err(error) => Err(DeploymentError::Parse { path, why: error.to_string() }),
-        }
+        read(Deployment::path(root), |found: &Deployment| found.version)
     }
 
     /// The bytes of the record.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
-        bytes.push(b'\n');
-        bytes
+        bytes(self)
     }
 
     pub fn store(&self, root: &Root) -> Result<(), DurableError> {

@@ -6,6 +6,7 @@
 pub mod artifact;
 pub mod deployment;
 pub mod format;
+pub mod monitor;
 pub mod parquet;
 pub mod report;
 

@@ -10,6 +10,7 @@ mod export;
 mod journal;
 mod launchd;
 mod monitor;
+mod monitor_fix;
 mod orders;
 mod packaging;
 mod query;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::support::{Daemon, Heartbeats, Scene};
+use crate::support::{Daemon, Heartbeats, Scene, TestLaunchd};
 
 const ID: &str = "WO-251029-PARQUET-EXPORTER";
 const ORDER: &str = include_str!("../fixtures/orders/WO-251029-PARQUET-EXPORTER.md");
@@ -285,5 +285,64 @@ fn restore(saved: &Path, to: &Path) {
         fs::remove_dir_all(to.join(name)).unwrap();
         let done = std::process::Command::new("cp").arg("-a").arg(saved.parent().unwrap().join(name)).arg(to).status();
         assert!(done.unwrap().success());
+    }
+}
+
+#[test]
+fn launchd_runs_the_deployed_export_by_itself() {
+    let launchd = TestLaunchd::new();
+    let scene = Scene::new().config(&launchd.config()).heartbeats(Heartbeats::days(1)).database();
+    scene.drop_order(&format!("{ID}.md"), ORDER);
+    scene.wo(["run"]).expect_exit(0).expect_stdout("done");
+    let result = scene.result(ID);
+    let criteria = result["criteria"].as_array().unwrap();
+    assert!(criteria.iter().all(|criterion| criterion["verdict"] == "PASS"), "{criteria:#?}");
+    let label = "com.02luka.analytics.parquet";
+    assert!(launchd.agents().join(format!("{label}.plist")).is_file());
+    let found = findings(&scene);
+    assert!(found.values().all(|finding| finding == "pass"), "{found:?}");
+    launchd.launchctl(["bootout", &format!("{}/{label}", launchd.domain())]).expect_exit(0);
+    let found = findings(&scene);
+    assert_eq!((failed(&found), found["service.next-run"].as_str()), (vec!["service.loaded"], "unmeasured"));
+}
+
+#[test]
+fn a_service_that_is_refused_takes_everything_back_and_leaves_nothing_green() {
+    let launchd = TestLaunchd::new();
+    let scene = Scene::new()
+        .config(&launchd.config())
+        .heartbeats(Heartbeats::days(1))
+        .file("run/parquet_exporter.cjs", "// the field's own\n");
+    let launchctl = launchd.agents().parent().unwrap().join("launchctl");
+    let real = launchctl.with_extension("real");
+    fs::rename(&launchctl, &real).unwrap();
+    let text = format!(
+        "#!/bin/sh\n[ \"$1\" = bootstrap ] && {{ echo 'Operation not permitted' >&2; exit 150; }}\nexec '{}' \"$@\"\n",
+        real.display()
+    );
+    let temporary = launchctl.with_extension("tmp");
+    fs::write(&temporary, text).unwrap();
+    chmod(&temporary, 0o755);
+    fs::rename(temporary, &launchctl).unwrap();
+    let state = || {
+        let mut state = scene.tree("");
+        state.retain(|path, _| !path.starts_with("bridge"));
+        state
+    };
+    let before = state();
+    scene.drop_order(&format!("{ID}.md"), ORDER);
+    let ran = scene.wo(["run"]).expect_exit(1);
+    let result = scene.result(ID);
+    assert_eq!(result["outcome"], "failed", "{ran}");
+    assert!(result["reason"].as_str().unwrap().contains("Operation not permitted"), "{ran}");
+    for criterion in result["criteria"].as_array().unwrap() {
+        assert_ne!(criterion["verdict"], "PASS", "{criterion:#}");
+    }
+    let filled = scene.read(format!("bridge/outbox/CLC/{ID}_PHASE7_8_VERIFICATION.md"));
+    let green = filled.lines().filter(|line| line.contains("✅ Verified") && !line.contains('☐')).count();
+    assert_eq!(green, 0, "{filled}");
+    assert_eq!(state(), before, "{ran}");
+    for dir in ["scripts", "launchd", "g/logs", "g/analytics"] {
+        assert!(!scene.exists(dir), "{dir} was not there before");
     }
 }

@@ -97,8 +97,8 @@ impl Places {
     }
 }
 
-/// Every password that can be found, in the order in which they are to be tried. `configured` are the references of the
-/// check itself; `user` the ACL user whose password is looked for.
+/// Every password that lies in a file or in the environment, in the order in which they are to be tried. `configured` are
+/// the references of the check itself; `user` the ACL user whose password is looked for.
 pub fn find(root: &Root, places: &Places, configured: &[SecretRef], user: Option<&str>) -> Vec<Candidate> {
     let mut search = Search { root, user: user.unwrap_or("default"), found: Vec::new() };
     search.variables(Kind::Environment, "", &places.environment);
@@ -126,6 +126,13 @@ pub fn find(root: &Root, places: &Places, configured: &[SecretRef], user: Option
             search.plist(path);
         }
     }
+    search.found.truncate(MAX_CANDIDATES);
+    search.found
+}
+
+/// Those of containers that run, for when no other is accepted: docker may be slow to say that it is not there.
+pub fn in_containers(root: &Root, places: &Places) -> Vec<Candidate> {
+    let mut search = Search { root, user: "default", found: Vec::new() };
     if let Some(docker) = &places.docker {
         search.docker(docker);
     }

@@ -1,5 +1,126 @@
 //! `monitor-fix`: diagnoses why the monitor does not work, repairs it and proves it (orders such as
 //! `WO-251028-OPS-ACTIVATE-MONITOR`).
+//!
+//! Four faults of the field: Redis refuses; the database check points nowhere; the job never fires; it runs and fails.
+//!
+//! Invariants: a password is in no fact, plan, message or argument, only in the 0600 file that it is stored in; repairs
+//! measure nothing, the proof and the verification do, so that what was undone leaves nothing green behind.
 
 pub mod credentials;
+pub mod database;
+pub mod declarations;
+pub mod facts;
+pub mod layout;
+pub mod plan;
 pub mod settings;
+mod steps;
+
+use facts::Facts;
+
+use super::parquet_exporter::place::Bounds;
+use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
+use crate::config::Config;
+use crate::order::Order;
+
+pub const DESCRIPTOR: Descriptor = Descriptor {
+    name: "monitor-fix",
+    about: "repairs the heartbeat monitor: Redis password, database check, the loop's service; proves it by two heartbeats",
+    id_patterns: &[
+        "WO-*-ACTIVATE-MONITOR*",
+        "WO-*ACTIVATE_MONITOR*",
+        "WO-*-MONITOR-FIX*",
+        "WO-*MONITOR_FIX*",
+        "WO-*-FIX-MONITOR*",
+    ],
+    service_labels: &[layout::LOOP, "com.02luka.ops_atomic_monitor"],
+    deliverable_paths: &[
+        "launchd/com.02luka.ops_atomic_monitor.loop.plist",
+        "~/Library/LaunchAgents/com.02luka.ops_atomic_monitor.loop.plist",
+        "Library/LaunchAgents/com.02luka.ops_atomic_monitor.loop.plist",
+    ],
+    measurements: declarations::DECLARATIONS,
+    default_criteria: &[
+        ("Heartbeat cycles", "≥ 2"),
+        ("Redis connectivity", "Working"),
+        ("Database check", "OK"),
+        ("Exit code", "0"),
+        ("Verification script", "All pass"),
+    ],
+    default_template: None,
+};
+
+pub struct MonitorFix;
+
+impl Handler for MonitorFix {
+    fn descriptor(&self) -> &Descriptor {
+        &DESCRIPTOR
+    }
+
+    fn diagnose(&self, order: &Order, context: &Context) -> Result<serde_json::Value, HandlerError> {
+        let home = std::env::var_os("HOME").map(Into::into);
+        let bounds = Bounds { root: context.root.path().to_owned(), home };
+        let layout = layout::layout(order, &context.config, &bounds)?;
+        let facts = facts::diagnose(&layout, bounds, context)?;
+        serde_json::to_value(facts).map_err(|error| HandlerError::failed("failed to write down the facts", error))
+    }
+
+    fn plan(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError> {
+        let facts = Facts::read(facts)?;
+        plan::plan(&layout::layout(order, config, &facts.bounds)?, &facts)
+    }
+
+    fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
+        steps::step(spec)
+    }
+
+    fn recognize_command(&self, command: &str) -> Option<Vec<String>> {
+        keys(command)
+    }
+
+    fn reference(&self, _order: &Order) -> Vec<String> {
+        ["wo verify monitor", "wo monitor --once", "wo monitor --measure"].map(str::to_owned).to_vec()
+    }
+}
+
+/// What a line asks, by words it holds: all of them → the measurement that answers it. The first that fits counts.
+const ASKS: &[(&[&str], &str)] = &[
+    (&["launchctl", "list"], "service.loaded"),
+    (&["launchctl", "print"], "service.loaded"),
+    (&["plutil", "-lint"], "service.plist"),
+    (&["redis-cli", "ping"], "monitor.redis"),
+    (&["wo ", "verify"], "monitor.verification"),
+    (&["verify_monitor"], "monitor.verification"),
+    (&["ls ", "ops_atomic"], "monitor.cycles"),
+    (&["test -f", ".db"], "monitor.database"),
+    (&["sqlite3", ".db"], "monitor.database"),
+];
+
+/// The measurements that answer a block, all of whose lines must be recognized.
+fn keys(block: &str) -> Option<Vec<String>> {
+    let mut keys = Vec::new();
+    // a shell's own settings ask nothing
+    let is_code = |line: &&str| !line.is_empty() && !line.starts_with('#') && !line.starts_with("set -");
+    for line in block.lines().map(str::trim).filter(is_code) {
+        let folded = format!("{} ", line.to_lowercase());
+        let (_, key) = ASKS.iter().find(|(words, _)| words.iter().all(|word| folded.contains(word)))?;
+        if !keys.iter().any(|known| known == key) {
+            keys.push((*key).to_owned());
+        }
+    }
+    (!keys.is_empty()).then_some(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keys;
+
+    #[test]
+    fn blocks_are_recognized_whole_or_not_at_all() {
+        let block = "#!/usr/bin/env zsh\nset -euo pipefail\nls -t g/reports/ops_atomic/*.md | head -2\n\
+                     redis-cli -a \"$P\" ping | grep -q PONG && echo ok\ntest -f knowledge/02luka.db\n";
+        let expected = ["monitor.cycles", "monitor.redis", "monitor.database"].map(str::to_owned).to_vec();
+        assert_eq!(keys(block), Some(expected));
+        assert_eq!(keys(&format!("{block}rm -rf /\n")), None);
+        assert_eq!(keys("set -e\n"), None);
+    }
+}

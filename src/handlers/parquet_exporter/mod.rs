@@ -101,9 +101,11 @@ impl Handler for ParquetExporter {
 /// Directories that the deployment makes and that are not there yet, parents first, relative to the root.
 fn missing_dirs(layout: &Layout, root: &Root) -> Vec<PathBuf> {
     let deployment = &layout.deployment;
-    let log_dir = Path::new(&deployment.log).parent().unwrap_or(Path::new(""));
+    let files = [&deployment.exporter, &deployment.runner, &deployment.test_script].into_iter().flatten();
+    let files = files.chain([&deployment.log, &deployment.plist]).chain(&layout.more_plists);
+    let parents = files.filter_map(|file| Path::new(file).parent());
     let mut missing = Vec::new();
-    for dir in [Path::new(&deployment.output), log_dir, Path::new(&deployment.summaries)] {
+    for dir in [Path::new(&deployment.output), Path::new(&deployment.summaries)].into_iter().chain(parents) {
         let mut above: Vec<&Path> = dir.ancestors().filter(|dir| !dir.as_os_str().is_empty()).collect();
         above.reverse();
         for dir in above {

@@ -1,7 +1,7 @@
 //! The steps of a deployment, one file a kind.
 
 mod data;
-mod files;
+pub(crate) mod files;
 pub mod look;
 pub mod service;
 

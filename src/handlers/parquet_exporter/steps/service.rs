@@ -1,16 +1,14 @@
 //! Steps of the service: install it, and see it run of its own accord.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::super::plan::Facts;
 use super::files::export_args;
 use crate::evidence::{Measurement, ServiceRun, StartedBy, Value};
-use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
+use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified, patience};
 use crate::process::DEFAULT_PATH;
 use crate::services::{ServiceDefinition, ServiceError, Start};
 use crate::verify::deployment::Deployment;
@@ -119,20 +117,7 @@ impl AutomaticRun {
     }
 }
 
-/// When this process first waited for a run of this attempt. The attempt's own start is no measure, for an export of years
-/// may lie between; after a restart the wait begins anew, which is bounded all the same (`limits.wait_max_s`).
-static WAITING: Mutex<BTreeMap<(String, u32), Instant>> = Mutex::new(BTreeMap::new());
-
-fn waited(context: &Context) -> Duration {
-    let mut waiting = WAITING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let key = (format!("{} {}", context.root.path().display(), context.order.id), context.attempt);
-    waiting.entry(key).or_insert_with(Instant::now).elapsed()
-}
-
-fn forget(context: &Context) {
-    let mut waiting = WAITING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    waiting.remove(&(format!("{} {}", context.root.path().display(), context.order.id), context.attempt));
-}
+const WAIT: &str = "automatic run";
 
 fn own(run: &&ServiceRun) -> bool {
     run.started_by != StartedBy::Kicked
@@ -161,14 +146,14 @@ impl Step for AutomaticRun {
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
         let Some(runs) = self.runs(context)? else { return Ok(Verified::Yes(Vec::new())) };
         let now = context.clock.now();
-        let waited = waited(context);
+        let waited = patience::waited(context, WAIT);
         let last = runs.iter().rev().find(own);
         match last {
             Some(run) if run.ended.is_none() && waited < END_WAIT => {
                 return Ok(wait(now, "its own run has not ended yet"));
             }
             None if waited < START_WAIT => return Ok(wait(now, "no run of its own yet")),
-            _ => forget(context),
+            _ => patience::forget(context, WAIT),
         }
         let manager = context.services.kind();
         let works = last.is_some_and(|run| run.exit == Some(0));

@@ -1,0 +1,425 @@
+//! The diagnosis: what is wrong with the monitor, and what would cure it. Reads the world and changes nothing.
+//!
+//! Invariant: facts go to the journal, so they hold places of secrets and never a secret.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::credentials::{self, Candidate, Places, Source};
+use super::{database, layout::Layout};
+use crate::config::Config;
+use crate::handlers::parquet_exporter::place::Bounds;
+use crate::handlers::{Context, HandlerError};
+use crate::monitor::checks::State;
+use crate::monitor::config::CheckConfig;
+use crate::monitor::cycle::{Cycle, Observed};
+use crate::monitor::{self, Parts};
+use crate::secret::{Secret, SecretRef};
+use crate::services::explain::explain;
+use crate::services::job::Job;
+use crate::services::{ManagerKind, plist};
+use crate::verify::monitor as proof;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    #[serde(flatten)]
+    pub bounds: Bounds,
+    pub manager: ManagerKind,
+    /// Each check as it is now: name, state and what it says.
+    pub checks: Vec<(String, String, String)>,
+    pub redis: Vec<RedisFault>,
+    pub database: Vec<DatabaseFault>,
+    /// What a person must do, since no repair here can.
+    pub beyond: Vec<String>,
+    pub old_job: Option<OldJob>,
+    /// The loop's label is loaded as something else than would be installed.
+    pub old_loop: Option<OldJob>,
+    /// Whether the loop's service is loaded as it would be installed; `None` where no manager answers.
+    pub loop_loaded: Option<bool>,
+    /// Folders that the loop needs and that are missing, parents first, relative to the root.
+    pub missing_folders: Vec<PathBuf>,
+    /// Folders of the plists and the script that are missing, likewise.
+    pub missing_parents: Vec<PathBuf>,
+    /// Two heartbeats of a loop prove that it works already.
+    pub proven: bool,
+}
+
+/// Redis answers, but not to us.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RedisFault {
+    pub check: String,
+    /// `NOAUTH: …`
+    pub why: String,
+    /// Where the password is that the server accepts.
+    pub source: Option<Source>,
+    /// Sources whose password it does not accept.
+    pub refused: Vec<Source>,
+    /// Where the password is to be stored, relative to the root.
+    pub file: PathBuf,
+    /// Whether that file is there already, with this very password.
+    pub stored: bool,
+}
+
+/// The database check points nowhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DatabaseFault {
+    pub check: String,
+    pub why: String,
+    /// Where the database is, relative to the root.
+    pub found: Option<PathBuf>,
+    /// Others of that name, which are older.
+    pub others: Vec<PathBuf>,
+    /// Links whose target is missing, in words.
+    pub dangling: Vec<String>,
+}
+
+/// A job of the field that never fires, or fails.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OldJob {
+    pub label: String,
+    pub loaded: bool,
+    /// Where its plist is installed.
+    pub plist: Option<PathBuf>,
+    /// What is wrong with it, in words.
+    pub faults: Vec<String>,
+}
+
+impl Facts {
+    pub fn read(value: &serde_json::Value) -> Result<Facts, HandlerError> {
+        serde_json::from_value(value.clone())
+            .map_err(|error| HandlerError::failed("failed to understand the facts of this order", error))
+    }
+
+    pub fn is_healthy(&self) -> bool {
+        self.redis.is_empty()
+            && self.database.is_empty()
+            && self.beyond.is_empty()
+            && self.old_job.is_none()
+            && self.old_loop.is_none()
+            && self.missing_folders.is_empty()
+            && self.proven
+    }
+
+    /// Every finding in words, for the reader of the plan.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for fault in &self.redis {
+            let cure = match &fault.source {
+                Some(source) => format!("{source} holds a password that the server accepts"),
+                None => format!("no password was found that the server accepts; tried: {}", list(&fault.refused)),
+            };
+            notes.push(format!("{}: {}; {cure}", fault.check, fault.why));
+        }
+        for fault in &self.database {
+            let mut note = format!("{}: {}", fault.check, fault.why);
+            fault.dangling.iter().for_each(|link| note.push_str(&format!("; {link}")));
+            match &fault.found {
+                Some(path) => note.push_str(&format!("; the database is `{}`", path.display())),
+                None => note.push_str("; no database of that name lies beneath the root"),
+            }
+            if !fault.others.is_empty() {
+                let others: Vec<String> = fault.others.iter().map(|path| format!("`{}`", path.display())).collect();
+                note.push_str(&format!(", the newest; older ones: {}", others.join(", ")));
+            }
+            notes.push(note);
+        }
+        for job in self.old_job.iter().chain(&self.old_loop) {
+            notes.push(format!("{}: {}", job.label, job.faults.join("; ")));
+        }
+        for folder in &self.missing_folders {
+            notes.push(format!("the folder `{}` is missing", folder.display()));
+        }
+        notes.extend(self.beyond.iter().map(|what| format!("beyond this handler: {what}")));
+        match self.loop_loaded {
+            Some(true) => notes.push("the loop is loaded".to_owned()),
+            Some(false) => notes.push("the loop is not loaded".to_owned()),
+            None => notes.push("no service manager answers: whether the loop runs can't be told".to_owned()),
+        }
+        notes
+    }
+}
+
+fn list(sources: &[Source]) -> String {
+    match sources.is_empty() {
+        true => "nothing was found anywhere".to_owned(),
+        false => sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
+pub fn parts(context: &Context, config: Config) -> Parts {
+    Parts {
+        root: context.root.clone(),
+        config: Arc::new(config),
+        clock: Arc::clone(&context.clock),
+        services: Arc::clone(&context.services),
+    }
+}
+
+/// The settings as `wo.toml` has them now: an earlier step of this order may have changed them.
+pub fn settings(context: &Context) -> Result<Config, HandlerError> {
+    Config::load(&context.root).map_err(|error| HandlerError::failed("failed to read the settings", error))
+}
+
+/// One look at every check.
+pub fn look(context: &Context, config: &Config) -> Result<Cycle, HandlerError> {
+    monitor::look(&parts(context, config.clone()))
+        .map_err(|error| HandlerError::failed("failed to run the checks", error))
+}
+
+pub fn diagnose(layout: &Layout, bounds: Bounds, context: &Context) -> Result<Facts, HandlerError> {
+    let config = settings(context)?;
+    let cycle = look(context, &config)?;
+    let checks = config.monitor.checks(&config.paths);
+    let mut facts = Facts {
+        bounds,
+        manager: context.services.kind(),
+        checks: Vec::new(),
+        redis: Vec::new(),
+        database: Vec::new(),
+        beyond: Vec::new(),
+        old_job: layout.old_label.as_ref().and_then(|label| old_job(label, context)),
+        old_loop: None,
+        loop_loaded: context.services.is_installed(&layout.definition(context)).ok(),
+        missing_folders: Vec::new(),
+        missing_parents: Vec::new(),
+        proven: false,
+    };
+    let parent = |file: &String| Path::new(file).parent().map(Path::to_owned).unwrap_or_default();
+    let needed = [parent(&layout.log), config.paths.heartbeats.clone(), config.paths.logs.clone()];
+    facts.missing_folders = missing(needed.iter().map(PathBuf::as_path), context);
+    let parents: Vec<PathBuf> = layout.plists.iter().chain(&layout.script).map(parent).collect();
+    facts.missing_parents = missing(parents.iter().map(PathBuf::as_path), context);
+    if facts.loop_loaded == Some(false) {
+        facts.old_loop = old_job(&layout.label, context).filter(|job| job.loaded);
+    }
+    for (check, observed) in checks.iter().zip(&cycle.observed) {
+        let finding = &observed.finding;
+        facts.checks.push((observed.name.clone(), finding.state.as_str().to_owned(), finding.message.clone()));
+        if check.kind == "redis" && finding.state == State::Error {
+            match is_refused(observed) {
+                true => facts.redis.push(redis_fault(check, observed, context)?),
+                false => facts.beyond.push(format!("{}: {}", observed.name, finding.message)),
+            }
+        } else if is_of_database(check) && points_nowhere(check, observed, context) {
+            facts.database.push(database_fault(check, observed, &config, context));
+        } else if check.kind == "sqlite" && finding.state == State::Error {
+            facts.beyond.push(format!("{}: {}", observed.name, finding.message));
+        }
+    }
+    let names: Vec<String> = proof::proof_checks(&config).into_iter().map(|check| check.name).collect();
+    facts.proven = proof::pair(&context.root, &config, None, &names, context.clock.now()).is_ok();
+    Ok(facts)
+}
+
+/// Whether the server is there and wants other credentials.
+fn is_refused(observed: &Observed) -> bool {
+    ["NOAUTH", "WRONGPASS"].iter().any(|code| observed.finding.message.starts_with(code))
+}
+
+fn redis_fault(check: &CheckConfig, observed: &Observed, context: &Context) -> Result<RedisFault, HandlerError> {
+    let (accepted, refused) = search(check, None, context)?;
+    let (file, stored) = secret_file(check, accepted.as_ref().map(|candidate| &candidate.password), context);
+    Ok(RedisFault {
+        check: check.name.clone(),
+        why: observed.finding.message.clone(),
+        source: accepted.map(|candidate| candidate.source),
+        refused,
+        file,
+        stored,
+    })
+}
+
+/// The first password that the server of this check accepts, and the sources before it, which it does not. `first` is tried
+/// before all others.
+pub fn search(
+    check: &CheckConfig,
+    first: Option<&Source>,
+    context: &Context,
+) -> Result<(Option<Candidate>, Vec<Source>), HandlerError> {
+    let built = check.build().map_err(|why| HandlerError::failed("failed to understand a check", why))?;
+    let user = check.settings.get("username").and_then(toml::Value::as_str);
+    let places = Places::of_machine(agents_dir(context).into_iter().collect());
+    let mut refused = Vec::new();
+    let mut candidates = credentials::find(&context.root, &places, &built.secrets(), user);
+    candidates.sort_by_key(|candidate| Some(&candidate.source) != first);
+    for candidate in candidates {
+        match accepts(check, &candidate.password, context)? {
+            true => return Ok((Some(candidate), refused)),
+            false => refused.push(candidate.source),
+        }
+    }
+    for candidate in credentials::in_containers(&context.root, &places) {
+        match accepts(check, &candidate.password, context)? {
+            true => return Ok((Some(candidate), refused)),
+            false => refused.push(candidate.source),
+        }
+    }
+    Ok((None, refused))
+}
+
+/// Whether the server of this check answers PONG to this password alone.
+fn accepts(check: &CheckConfig, password: &Secret, context: &Context) -> Result<bool, HandlerError> {
+    use crate::monitor::checks::redis::{Server, ping};
+    let failed = |why: String| HandlerError::failed(format!("failed to ask Redis ({})", check.name), why);
+    let text = |key: &str| check.settings.get(key).and_then(toml::Value::as_str);
+    let ca = text("ca_file").map(|path| std::fs::read(context.root.join(path))).transpose();
+    let ca = ca.map_err(|error| failed(format!("`ca_file` can't be read: {error}")))?;
+    let db = check.settings.get("db").and_then(toml::Value::as_integer).unwrap_or(0);
+    let url = text("url").unwrap_or("redis://127.0.0.1:6379");
+    let server = Server::new(url, db, ca).map_err(|fault| failed(fault.to_string()))?;
+    let timeout = std::time::Duration::from_millis(check.timeout_ms.unwrap_or(context.config.monitor.timeout_ms));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed(error.to_string()))?;
+    let passwords = [password.clone()];
+    let answer =
+        runtime.block_on(async { tokio::time::timeout(timeout, ping(&server, text("username"), &passwords)).await });
+    runtime.shutdown_background();
+    Ok(matches!(answer, Ok(Ok(pong)) if pong.accepted == Some(0)))
+}
+
+/// Where the password of a check goes: a file of its own that nobody else uses.
+fn secret_file(check: &CheckConfig, password: Option<&Secret>, context: &Context) -> (PathBuf, bool) {
+    let name: String = check.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let dir = Path::new("bridge/state/secrets");
+    for n in 1..100 {
+        let file = dir.join(if n == 1 { name.clone() } else { format!("{name}-{n}") });
+        let at = context.root.join(&file);
+        if at.symlink_metadata().is_err() {
+            return (file, false);
+        }
+        let holds = |password: &Secret| {
+            SecretRef::File(file.clone()).read(context.root.path()).is_ok_and(|known| known == *password)
+        };
+        if password.is_some_and(holds) {
+            return (file, true);
+        }
+    }
+    (dir.join(format!("{name}-new")), false)
+}
+
+/// Whether a check is about the database: a native one, or a command that speaks of one.
+fn is_of_database(check: &CheckConfig) -> bool {
+    let speaks = |text: &str| {
+        let text = text.to_lowercase();
+        ["database", "sqlite", "02luka.db", "knowledge/"].iter().any(|word| text.contains(word))
+    };
+    match check.kind.as_str() {
+        "sqlite" => true,
+        "command" => speaks(&check.name) || check.name == "db" || words(check).iter().any(|word| speaks(word)),
+        "file" => check.settings.get("path").and_then(toml::Value::as_str).is_some_and(|path| path.ends_with(".db")),
+        _ => false,
+    }
+}
+
+fn words(check: &CheckConfig) -> Vec<String> {
+    let command = check.settings.get("command").and_then(toml::Value::as_array);
+    command.into_iter().flatten().filter_map(|word| word.as_str().map(str::to_owned)).collect()
+}
+
+/// Whether what the check looks at is not there, so that pointing it elsewhere is the cure. A database that is there and
+/// corrupt, or locked, is another matter.
+fn points_nowhere(check: &CheckConfig, observed: &Observed, context: &Context) -> bool {
+    match check.kind.as_str() {
+        // a native check needs no program, no module and no leave of policy
+        "command" => observed.finding.state != State::Ok,
+        _ if observed.finding.state != State::Error => false,
+        _ => match check.settings.get("path").and_then(toml::Value::as_str) {
+            Some(path) => !database::is_database(&context.root.join(path)),
+            None => true,
+        },
+    }
+}
+
+fn database_fault(check: &CheckConfig, observed: &Observed, config: &Config, context: &Context) -> DatabaseFault {
+    let written = check.settings.get("path").and_then(toml::Value::as_str).map(PathBuf::from);
+    let meant = written.or_else(|| database::path_in(&words(check))).unwrap_or_else(|| config.paths.database.clone());
+    let name = meant.file_name().unwrap_or(config.paths.database.as_os_str()).to_string_lossy().into_owned();
+    let found = database::find(&context.root, &name);
+    let mut databases = found.databases;
+    // what the settings call the database is it, if it is one
+    if let Some(at) = databases.iter().position(|path| *path == config.paths.database) {
+        let path = databases.remove(at);
+        databases.insert(0, path);
+    }
+    let mut why = observed.finding.message.clone();
+    let missing = words(check).into_iter().skip(1).find(|word| {
+        let is_module = [".cjs", ".js", ".mjs", ".py", ".sh", ".zsh"].iter().any(|end| word.ends_with(end));
+        is_module && !context.root.join(word).exists()
+    });
+    if let Some(module) = missing {
+        why = format!("it shells out to `{}`, which does not exist ({why})", crate::text::line(&module, 120));
+    }
+    let link = |(link, target): &(PathBuf, PathBuf)| {
+        format!("`{}` is a link to `{}`, which is missing", link.display(), target.display())
+    };
+    DatabaseFault {
+        check: check.name.clone(),
+        why,
+        found: (!databases.is_empty()).then(|| databases.remove(0)),
+        others: databases,
+        dangling: found.dangling.iter().map(link).collect(),
+    }
+}
+
+/// Where plists are installed, for a manager that has such a place.
+pub fn agents_dir(context: &Context) -> Option<PathBuf> {
+    let any = super::layout::definition("com.02luka.any", &context.root, &context.program, "");
+    context.services.files(&any).first().and_then(|path| path.parent()).map(Path::to_owned)
+}
+
+/// The job that the loop replaces, when it is still there.
+fn old_job(label: &str, context: &Context) -> Option<OldJob> {
+    let path = agents_dir(context)
+        .map(|dir| dir.join(format!("{label}.plist")))
+        .filter(|path| path.symlink_metadata().is_ok());
+    let status = context.services.status(label).ok();
+    let loaded = status.as_ref().is_some_and(|status| status.loaded);
+    if path.is_none() && !loaded {
+        return None;
+    }
+    let parsed = path.as_ref().and_then(|path| std::fs::read(path).ok()).map(|bytes| plist::parse(&bytes));
+    let mut faults = Vec::new();
+    match &parsed {
+        Some(Ok(root)) => {
+            if let Some(every_s) = root.get("StartInterval").and_then(::plist::Value::as_unsigned_integer) {
+                faults.push(format!(
+                    "StartInterval {every_s} s misses firings while the machine sleeps and while it still runs"
+                ));
+            }
+        }
+        Some(Err(why)) => faults.push(format!("its plist is none: {why}")),
+        None => {}
+    }
+    let exit = status.and_then(|status| status.last_exit).filter(|exit| *exit != 0);
+    if let Some(exit) = exit {
+        let mut explanation = explain(exit);
+        if let Some(Ok(root)) = &parsed {
+            explanation = explanation.tested(&Job::of_plist(root));
+        }
+        faults.push(format!("last exit status {exit} ({})", explanation.meaning.join("; ")));
+        faults.extend(explanation.found().map(|cause| context.masker.mask(&cause.seen)));
+    }
+    if faults.is_empty() {
+        faults.push("a job beside the loop would monitor twice".to_owned());
+    }
+    Some(OldJob { label: label.to_owned(), loaded, plist: path, faults })
+}
+
+/// Of these folders and those above them the ones that are missing, parents first.
+fn missing<'a>(folders: impl IntoIterator<Item = &'a Path>, context: &Context) -> Vec<PathBuf> {
+    let mut missing = Vec::new();
+    for folder in folders {
+        let mut above: Vec<&Path> = folder.ancestors().filter(|folder| !folder.as_os_str().is_empty()).collect();
+        above.reverse();
+        for folder in above {
+            if !context.root.join(folder).is_dir() && !missing.contains(&folder.to_owned()) {
+                missing.push(folder.to_owned());
+            }
+        }
+    }
+    missing
+}

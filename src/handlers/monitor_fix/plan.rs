@@ -1,0 +1,174 @@
+//! The plan of a repair: what was found wrong, each with its step; then the loop; then the proof.
+//!
+//! The order of the steps is that of undo, backwards: the old job is loaded again after its plist was put back and the new
+//! folders are gone, so it is booted out before either is touched.
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::{DatabaseFault, Facts, OldJob, RedisFault};
+use super::layout::Layout;
+use crate::handlers::{HandlerError, Plan, StepSpec};
+
+/// What one step is about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Work {
+    /// Nothing was found wrong: looks again, and changes nothing.
+    Healthy,
+    Redis {
+        fault: RedisFault,
+    },
+    Database {
+        fault: DatabaseFault,
+    },
+    Folders {
+        paths: Vec<String>,
+    },
+    RetireJob {
+        job: OldJob,
+    },
+    RemovePlist {
+        path: String,
+    },
+    Plist {
+        path: String,
+    },
+    Script {
+        path: String,
+    },
+    Record,
+    Loop,
+    Proof {
+        repaired: Vec<String>,
+    },
+    Deliverables {
+        paths: Vec<String>,
+    },
+    Verification,
+}
+
+/// The parameters of every step of this handler.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Params {
+    pub layout: Layout,
+    #[serde(flatten)]
+    pub work: Work,
+}
+
+pub fn plan(layout: &Layout, facts: &Facts) -> Result<Plan, HandlerError> {
+    let mut steps = Steps { layout, steps: Vec::new() };
+    let settings = || vec!["wo.toml".to_owned()];
+    let service = format!("service:{}", layout.label);
+    if facts.is_healthy() {
+        steps.change("healthy", "nothing is wrong: look again, change nothing".to_owned(), vec![], Work::Healthy)?;
+    }
+    for fault in &facts.database {
+        let what = match &fault.found {
+            Some(path) => format!("a native check of `{}`", path.display()),
+            None => "a native check of the database, wherever it is found".to_owned(),
+        };
+        let describe = format!("make the check `{}` {what}", fault.check);
+        let work = Work::Database { fault: fault.clone() };
+        steps.change(&format!("database-{}", fault.check), describe, settings(), work)?;
+    }
+    for fault in &facts.redis {
+        let from = fault.source.as_ref().map_or("no source".to_owned(), ToString::to_string);
+        let describe =
+            format!("store the password of `{}` from {from} in `{}`, 0600", fault.check, fault.file.display());
+        let subjects = [settings(), vec![fault.file.display().to_string()]].concat();
+        steps.change(&format!("redis-{}", fault.check), describe, subjects, Work::Redis { fault: fault.clone() })?;
+    }
+    if let Some(job) = &facts.old_job {
+        let describe = format!("boot out `{}`: {}", job.label, job.faults.join("; "));
+        let subjects = vec![format!("service:{}", job.label)];
+        steps.change("old-job", describe, subjects, Work::RetireJob { job: job.clone() })?;
+        if let Some(path) = &job.plist {
+            let path = path.display().to_string();
+            let describe = format!("remove `{path}`, which would load it at the next login; a backup is kept");
+            steps.change("old-plist", describe, vec![path.clone()], Work::RemovePlist { path })?;
+        }
+    }
+    if let Some(job) = &facts.old_loop {
+        let describe =
+            format!("boot out `{}`, which is loaded as something else: {}", job.label, job.faults.join("; "));
+        steps.change("old-loop", describe, vec![service.clone()], Work::RetireJob { job: job.clone() })?;
+    }
+    let deploys = !facts.is_healthy() || layout.lists_plist;
+    let parents = facts.missing_parents.iter().filter(|_| deploys);
+    let mut paths: Vec<String> =
+        facts.missing_folders.iter().chain(parents).map(|path| path.display().to_string()).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    paths.retain(|path| seen.insert(path.clone()));
+    if !paths.is_empty() {
+        let describe = format!("make {}", list(&paths));
+        steps.change("folders", describe, paths.clone(), Work::Folders { paths })?;
+    }
+    // a loop that is proven and that nobody asks a plist of needs no service
+    if deploys {
+        for (n, path) in layout.plists.iter().enumerate() {
+            let name = if n == 0 { "plist".to_owned() } else { format!("plist-{}", n + 1) };
+            let describe = format!("render the loop `{}` into `{path}`", layout.label);
+            steps.change(&name, describe, vec![path.clone()], Work::Plist { path: path.clone() })?;
+        }
+        if let Some(path) = &layout.script {
+            let describe = format!("write `{path}`, a shim over `wo verify monitor`");
+            steps.change("script", describe, vec![path.clone()], Work::Script { path: path.clone() })?;
+        }
+        let describe = "record what is deployed where, for `wo verify`".to_owned();
+        steps.change("record", describe, vec!["deployment:monitor-fix".to_owned()], Work::Record)?;
+        let describe = format!("install and load `{}`: `wo monitor`, kept alive", layout.label);
+        steps.change("loop", describe, vec![service.clone()], Work::Loop)?;
+    }
+    let repaired: Vec<String> = facts
+        .redis
+        .iter()
+        .map(|fault| fault.check.clone())
+        .chain(facts.database.iter().map(|fault| fault.check.clone()))
+        .collect();
+    let describe = "wait for two heartbeats of the loop at its interval, green in what was repaired".to_owned();
+    steps.measure("proof", describe, vec![service], Work::Proof { repaired })?;
+    let mut notes = facts.notes();
+    if !layout.others.is_empty() {
+        let paths = layout.others.clone();
+        notes.push(format!("this handler does not make {}; only whether they are there is measured", list(&paths)));
+        let describe = format!("look whether {} are there", list(&paths));
+        steps.measure("deliverables", describe, paths.clone(), Work::Deliverables { paths })?;
+    }
+    let describe = "measure Redis, the database and the heartbeats, as `wo verify monitor` does".to_owned();
+    steps.measure("verification", describe, vec![], Work::Verification)?;
+    Ok(Plan { steps: steps.steps, keep_on_failure: false, notes })
+}
+
+fn list(paths: &[String]) -> String {
+    paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")
+}
+
+struct Steps<'a> {
+    layout: &'a Layout,
+    steps: Vec<StepSpec>,
+}
+
+impl Steps<'_> {
+    fn change(&mut self, name: &str, describe: String, subjects: Vec<String>, work: Work) -> Result<(), HandlerError> {
+        self.add(name, describe, subjects, work, false)
+    }
+
+    fn measure(&mut self, name: &str, describe: String, subjects: Vec<String>, work: Work) -> Result<(), HandlerError> {
+        self.add(name, describe, subjects, work, true)
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        describe: String,
+        subjects: Vec<String>,
+        work: Work,
+        measures_only: bool,
+    ) -> Result<(), HandlerError> {
+        let params = serde_json::to_value(Params { layout: self.layout.clone(), work })
+            .map_err(|error| HandlerError::failed("failed to write down the plan", error))?;
+        let name = name.to_owned();
+        self.steps.push(StepSpec { name, describe, subjects, params, deadline_s: None, measures_only });
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+//! The steps of a repair.
+
+mod job;
+mod proof;
+mod settings;
+
+use super::plan::{Params, Work};
+use crate::handlers::parquet_exporter::steps::look::Deliverables;
+use crate::handlers::{HandlerError, Step, StepSpec};
+
+/// The code of a stored step.
+pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
+    let params: Params = serde_json::from_value(spec.params.clone()).map_err(|error| {
+        HandlerError::failed(format!("failed to understand the stored step `{}`", spec.name), error)
+    })?;
+    let layout = params.layout;
+    Ok(match params.work {
+        Work::Healthy => Box::new(proof::Healthy),
+        Work::Redis { fault } => Box::new(settings::Redis { fault }),
+        Work::Database { fault } => Box::new(settings::Database { fault }),
+        Work::Folders { paths } => Box::new(job::Folders { paths }),
+        Work::RetireJob { job } => Box::new(job::Retire { job }),
+        Work::RemovePlist { path } => Box::new(job::RemovePlist { path: path.into() }),
+        Work::Plist { path } => Box::new(job::Plist { layout, path }),
+        Work::Script { path } => Box::new(job::Script { path }),
+        Work::Record => Box::new(job::Record { layout }),
+        Work::Loop => Box::new(job::Loop { layout }),
+        Work::Proof { repaired } => Box::new(proof::Proof { repaired }),
+        Work::Deliverables { paths } => Box::new(Deliverables { paths }),
+        Work::Verification => Box::new(proof::Verification { layout }),
+    })
+}

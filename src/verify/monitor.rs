@@ -1,0 +1,402 @@
+//! `wo verify monitor`: Redis, the database and the heartbeats of the loop, measured. Three checks, each of one subject.
+
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{CheckResult, Finding, Verification};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::evidence::{Measurement, ServiceRun, StartedBy, Value};
+use crate::monitor::checks::State;
+use crate::monitor::config::CheckConfig;
+use crate::monitor::cycle::Cycle;
+use crate::monitor::{self, Parts};
+use crate::root::Root;
+use crate::services::{ServiceError, ServiceManager};
+use crate::text;
+
+pub const TITLE: &str = "OPS-Atomic Monitor Verification";
+
+/// What is verified, and with what.
+pub struct Scope<'a> {
+    pub root: &'a Root,
+    pub config: &'a Config,
+    pub clock: Arc<dyn Clock>,
+    pub services: Arc<dyn ServiceManager>,
+    /// Of the loop's service.
+    pub label: &'a str,
+    /// Only heartbeats after this prove the loop.
+    pub since: Option<Timestamp>,
+}
+
+/// The checks whose state in two heartbeats proves the loop: Redis and the database.
+pub fn proof_checks(config: &Config) -> Vec<CheckConfig> {
+    config.monitor.checks(&config.paths).into_iter().filter(|check| is_redis(check) || is_database(check)).collect()
+}
+
+fn is_redis(check: &CheckConfig) -> bool {
+    check.kind == "redis"
+}
+
+fn is_database(check: &CheckConfig) -> bool {
+    check.kind == "sqlite" || (check.kind == "command" && check.name.to_lowercase().contains("database"))
+}
+
+/// Measures everything. Changes nothing.
+pub fn verify(scope: &Scope) -> Verification {
+    let now = scope.clock.now();
+    let parts = Parts {
+        root: scope.root.clone(),
+        config: Arc::new(scope.config.clone()),
+        clock: Arc::clone(&scope.clock),
+        services: Arc::clone(&scope.services),
+    };
+    let cycle = monitor::look(&parts).map_err(|error| error.to_string());
+    let checks = scope.config.monitor.checks(&scope.config.paths);
+    let of = |which: fn(&CheckConfig) -> bool| -> Vec<String> {
+        checks.iter().filter(|check| which(check)).map(|check| check.name.clone()).collect()
+    };
+    let redis = component("redis", "Redis", "monitor.redis", &of(is_redis), &cycle, now);
+    let database = component("database", "Database", "monitor.database", &of(is_database), &cycle, now);
+    let (heartbeats, mut extra) = heartbeats(scope, now);
+    let mut all = vec![redis, database, heartbeats];
+    extra.extend(service(scope, now, &mut all));
+    Verification {
+        subject: "monitor",
+        title: TITLE,
+        at: now,
+        root: scope.root.path().to_owned(),
+        headline: Vec::new(),
+        checks: all,
+        extra,
+    }
+}
+
+/// All checks of one component, as they are now.
+fn component(
+    id: &'static str,
+    title: &'static str,
+    key: &str,
+    names: &[String],
+    cycle: &Result<Cycle, String>,
+    now: Timestamp,
+) -> CheckResult {
+    let unmeasured =
+        |why: String| CheckResult { id, title, finding: Finding::Unmeasured, detail: why, measurement: None };
+    let cycle = match cycle {
+        Ok(cycle) => cycle,
+        Err(why) => return unmeasured(why.clone()),
+    };
+    let seen: Vec<_> = cycle.observed.iter().filter(|observed| names.contains(&observed.name)).collect();
+    if seen.is_empty() {
+        return unmeasured("no such check is configured".to_owned());
+    }
+    let works = seen.iter().all(|observed| observed.finding.state == State::Ok);
+    let said: Vec<String> = seen
+        .iter()
+        .map(|observed| match seen.len() {
+            1 => observed.finding.message.clone(),
+            _ => format!("{}: {}", observed.name, observed.finding.message),
+        })
+        .collect();
+    let detail = said.join("; ");
+    let value = Value::State { works, detail: detail.clone() };
+    let how = format!("ran the checks {} of wo.toml once", names.join(", "));
+    let finding = if works { Finding::Pass } else { Finding::Fail };
+    CheckResult { id, title, finding, detail, measurement: Some(Measurement::new(key, value, how, now).ok(works)) }
+}
+
+fn heartbeats(scope: &Scope, now: Timestamp) -> (CheckResult, Vec<Measurement>) {
+    let (id, title) = ("heartbeats", "Heartbeats");
+    let names: Vec<String> = proof_checks(scope.config).into_iter().map(|check| check.name).collect();
+    let interval = text::duration_ns(scope.config.monitor.interval_ns());
+    let how = format!("read the loop's heartbeats in `{}`, due every {interval}", LOG);
+    match pair(scope.root, scope.config, scope.since, &names, now) {
+        Ok(pair) => {
+            let detail = format!(
+                "{} and {}, {} apart, green in {}",
+                pair.first.timestamp,
+                pair.second.timestamp,
+                text::duration_ns(pair.gap_ns()),
+                names.join(", ")
+            );
+            let count = Value::Count { n: pair.cycles, noun: String::new() };
+            let measurement = Measurement::new("monitor.cycles", count, &how, now).ok(true);
+            let gap = Measurement::new("monitor.interval", Value::Duration(pair.gap_ns()), &how, now).ok(true);
+            let check = CheckResult { id, title, finding: Finding::Pass, detail, measurement: Some(measurement) };
+            (check, vec![gap])
+        }
+        Err(why) => {
+            let n = beats(scope.root, scope.config)
+                .iter()
+                .filter(|beat| scope.since.is_none_or(|since| beat.timestamp > since))
+                .count();
+            let count = Value::Count { n: n as u64, noun: String::new() };
+            let measurement = Measurement::new("monitor.cycles", count, how, now).ok(false);
+            (CheckResult { id, title, finding: Finding::Fail, detail: why, measurement: Some(measurement) }, Vec::new())
+        }
+    }
+}
+
+/// The loop's service: told, and measured for criteria, but no check of its own: where the loop runs in `wo up`, there is
+/// none. Nothing where no manager answers.
+fn service(scope: &Scope, now: Timestamp, checks: &mut Vec<CheckResult>) -> Vec<Measurement> {
+    let label = scope.label;
+    let manager = scope.services.kind();
+    let mut info = |detail: String| {
+        checks.push(CheckResult { id: "service", title: "Loop", finding: Finding::Info, detail, measurement: None });
+    };
+    let status = match scope.services.status(label) {
+        Ok(status) => status,
+        Err(error) => {
+            info(error.to_string());
+            return Vec::new();
+        }
+    };
+    info(format!("`{label}`: {}", status.detail));
+    if !status.loaded {
+        return vec![state(
+            "service.loaded",
+            false,
+            &format!("`{label}` is not loaded"),
+            &format!("asked {manager}"),
+            now,
+        )];
+    }
+    let how = format!("asked {manager} for the status of {label}");
+    let mut taken = vec![state("service.loaded", true, &format!("`{label}`: {}", status.detail), &how, now)];
+    // a process that runs beside an old exit status is a normal relaunch
+    let exit = if status.pid.is_some() { Some(0) } else { status.last_exit };
+    if let Some(exit) = exit {
+        let how = match status.pid {
+            Some(pid) => format!("{how}: it runs, pid {pid}"),
+            None => how.clone(),
+        };
+        let value = Value::Count { n: exit.unsigned_abs().into(), noun: String::new() };
+        taken.push(Measurement::new("monitor.exit_code", value, how, now).ok(exit == 0));
+    }
+    taken.extend(runs(scope, now));
+    taken
+}
+
+/// The loop never ends; what it runs of its own accord are its cycles. They count as the manager's while the process
+/// that makes them is one that the manager started.
+fn runs(scope: &Scope, now: Timestamp) -> Option<Measurement> {
+    let manager = scope.services.kind();
+    let known: Result<Vec<ServiceRun>, ServiceError> = scope.services.runs(scope.label);
+    let process = known.ok()?.into_iter().rfind(|run| run.ended.is_none())?;
+    let began = process.started;
+    let cycles = beats(scope.root, scope.config);
+    let of_process = cycles.iter().filter(|beat| beat.timestamp >= began);
+    let runs: Vec<ServiceRun> = of_process
+        .map(|beat| ServiceRun {
+            started: beat.timestamp,
+            ended: beat.timestamp.checked_add(Duration::from_secs_f64(beat.duration_ms.clamp(0.0, 1e9) / 1e3)).ok(),
+            exit: Some(0),
+            started_by: match &process.started_by {
+                StartedBy::Kicked => StartedBy::Kicked,
+                StartedBy::Manager { cause } => StartedBy::Manager { cause: format!("a cycle of the loop, {cause}") },
+            },
+        })
+        .collect();
+    let works = runs.iter().any(|run| run.started_by != StartedBy::Kicked);
+    let how = format!("the cycles since {manager} started {} at {began}", scope.label);
+    Some(Measurement::new("service.runs", Value::Runs { manager: manager.to_string(), runs }, how, now).ok(works))
+}
+
+fn state(key: &str, works: bool, detail: &str, how: &str, now: Timestamp) -> Measurement {
+    Measurement::new(key, Value::State { works, detail: detail.to_owned() }, how, now).ok(works)
+}
+
+/// Where reports of this verification go, relative to the root.
+pub fn reports(config: &Config) -> std::path::PathBuf {
+    config.paths.reports.join("monitor")
+}
+
+/// One heartbeat of a loop, as its JSON line has it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Beat {
+    pub timestamp: Timestamp,
+    #[serde(default)]
+    pub duration_ms: f64,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    checks: Vec<BeatCheck>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct BeatCheck {
+    name: String,
+    state: State,
+}
+
+/// Two neighbours that prove the loop.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    pub first: Beat,
+    pub second: Beat,
+    /// Heartbeats of the loop that were looked at, these two among them.
+    pub cycles: u64,
+}
+
+impl Pair {
+    pub fn gap_ns(&self) -> u64 {
+        gap_ns(&self.first, &self.second)
+    }
+}
+
+fn gap_ns(first: &Beat, second: &Beat) -> u64 {
+    u64::try_from(second.timestamp.as_nanosecond() - first.timestamp.as_nanosecond()).unwrap_or(0)
+}
+
+/// Where the loop writes a line for each cycle, in `[paths] logs`.
+const LOG: &str = "heartbeats.jsonl";
+/// Lines are looked for this far back: some hundred cycles.
+const TAIL_BYTES: u64 = 512 * 1024;
+/// Two heartbeats prove an interval when they are within this part of it.
+const TOLERANCE: f64 = 0.10;
+
+/// The newest two neighbours of the loop's heartbeats that are the interval apart (±10 %) and green in all of `names`; the
+/// later one is no older than two intervals. The error says what is missing.
+pub fn pair(
+    root: &Root,
+    config: &Config,
+    since: Option<Timestamp>,
+    names: &[String],
+    now: Timestamp,
+) -> Result<Pair, String> {
+    let beats: Vec<Beat> =
+        beats(root, config).into_iter().filter(|beat| since.is_none_or(|since| beat.timestamp > since)).collect();
+    let interval_ns = config.monitor.interval_ns() as f64;
+    let Some(newest) = beats.last() else { return Err("no heartbeat of the loop yet".to_owned()) };
+    let age_ns = (now.as_nanosecond() - newest.timestamp.as_nanosecond()).max(0) as f64;
+    // a second on top, for a loop that is just about to write
+    let too_old = |beat: &Beat| (now.as_nanosecond() - beat.timestamp.as_nanosecond()) as f64 > 2.0 * interval_ns + 1e9;
+    if too_old(newest) {
+        let age = text::duration_ns(age_ns as u64);
+        return Err(format!("the newest heartbeat of the loop is {age} old, more than two intervals"));
+    }
+    let mut why = "one heartbeat of the loop; two are wanted".to_owned();
+    for pair in beats.windows(2).rev() {
+        let [first, second] = pair else { continue };
+        if too_old(second) {
+            break;
+        }
+        let gap = gap_ns(first, second);
+        if (gap as f64 - interval_ns).abs() > interval_ns * TOLERANCE {
+            let (gap, interval) = (text::duration_ns(gap), text::duration_ns(interval_ns as u64));
+            why =
+                format!("the heartbeats {} and {} are {gap} apart, not {interval}", first.timestamp, second.timestamp);
+            continue;
+        }
+        let red = |beat: &Beat| names.iter().find(|name| !beat.is_green(name)).cloned();
+        match red(second).or_else(|| red(first)) {
+            Some(name) => {
+                why = format!("{name} is not green in the heartbeats {} and {}", first.timestamp, second.timestamp)
+            }
+            None => return Ok(Pair { first: first.clone(), second: second.clone(), cycles: beats.len() as u64 }),
+        }
+    }
+    Err(why)
+}
+
+impl Beat {
+    /// Whether it says that the check of this name is fine; silence is not.
+    fn is_green(&self, name: &str) -> bool {
+        self.checks.iter().any(|check| check.name == name && check.state == State::Ok)
+    }
+}
+
+/// The newest heartbeats of loops, oldest first. Lines that are torn or of another shape are passed over.
+pub fn beats(root: &Root, config: &Config) -> Vec<Beat> {
+    let text = tail(&root.join(&config.paths.logs).join(LOG)).unwrap_or_default();
+    let mut beats: Vec<Beat> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    beats.retain(|beat| beat.source == "loop");
+    beats.sort_by_key(|beat| beat.timestamp);
+    beats
+}
+
+fn tail(path: &Path) -> std::io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let length = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root() -> (tempfile::TempDir, Root) {
+        let dir = tempfile::Builder::new().prefix("ราก ").tempdir().unwrap();
+        let root = Root::at(dir.path()).unwrap();
+        (dir, root)
+    }
+
+    const T0: &str = "2025-10-28T10:00:00Z";
+
+    /// Lines at these seconds after [`T0`]; `!` marks a red Redis, `o` one of `wo monitor --once`.
+    fn log(root: &Root, beats: &[(f64, &str)]) {
+        let start: Timestamp = T0.parse().unwrap();
+        let line = |(at, marks): &(f64, &str)| {
+            let redis = if marks.contains('!') { "error" } else { "ok" };
+            let source = if marks.contains('o') { "once" } else { "loop" };
+            let at = start.checked_add(Duration::from_secs_f64(*at)).unwrap();
+            format!(
+                "{{\"timestamp\":\"{at}\",\"duration_ms\":40,\"source\":\"{source}\",\
+                 \"checks\":[{{\"name\":\"redis\",\"state\":\"{redis}\"}}]}}\n"
+            )
+        };
+        let text: String = beats.iter().map(line).collect();
+        crate::durable::write(&root.join("g/logs/heartbeats.jsonl"), format!("torn{{\n{text}").as_bytes(), 0o644)
+            .unwrap();
+    }
+
+    #[test]
+    fn two_neighbours_prove_the_loop_and_nothing_less_does() {
+        let (_dir, root) = root();
+        let config = Config::default();
+        let cases: &[(&[(f64, &str)], f64, Result<f64, &str>)] = &[
+            (&[], 0.0, Err("no heartbeat")),
+            (&[(0.0, "")], 1.0, Err("two are wanted")),
+            (&[(0.0, ""), (300.0, "")], 301.0, Ok(300.0)),
+            (&[(0.0, ""), (329.0, "")], 330.0, Ok(329.0)),
+            (&[(0.0, ""), (331.0, "")], 332.0, Err("5 min 31 s apart")),
+            (&[(0.0, ""), (269.0, "")], 270.0, Err("apart")),
+            (&[(0.0, "!"), (300.0, "")], 301.0, Err("redis is not green")),
+            (&[(0.0, ""), (300.0, "!")], 301.0, Err("redis is not green")),
+            // one that a person started is no cycle of the loop, and stands in nobody's way
+            (&[(0.0, ""), (150.0, "o"), (300.0, "")], 301.0, Ok(300.0)),
+            (&[(0.0, ""), (300.0, "o")], 301.0, Err("two are wanted")),
+            (&[(0.0, ""), (300.0, "")], 902.0, Err("more than two intervals")),
+            // an older pair that is fresh enough counts
+            (&[(0.0, ""), (300.0, ""), (450.0, "")], 460.0, Ok(300.0)),
+        ];
+        for (beats, now, expected) in cases {
+            log(&root, beats);
+            let now = T0.parse::<Timestamp>().unwrap().checked_add(Duration::from_secs_f64(*now)).unwrap();
+            let found = pair(&root, &config, None, &["redis".to_owned()], now);
+            match expected {
+                Ok(gap) => assert_eq!(found.map(|pair| pair.gap_ns()), Ok((gap * 1e9) as u64), "{beats:?}"),
+                Err(why) => {
+                    let error = found.expect_err(&format!("{beats:?}"));
+                    assert!(error.contains(why), "{beats:?}: {error}");
+                }
+            }
+        }
+        log(&root, &[(0.0, ""), (300.0, "")]);
+        let now = T0.parse::<Timestamp>().unwrap().checked_add(Duration::from_secs(301)).unwrap();
+        let since = Some(T0.parse().unwrap());
+        assert!(pair(&root, &config, since, &[], now).is_err(), "only what came after counts");
+        let unknown = pair(&root, &config, None, &["database".to_owned()], now);
+        assert!(unknown.is_err(), "silence is not green");
+    }
+}

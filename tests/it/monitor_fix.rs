@@ -1,0 +1,383 @@
+//! The handler that repairs the monitor: all four faults of the field at once, each repair made to fail, nothing to
+//! repair; real Redis, real SQLite, a launchd of the test's own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::support::redis::RedisServer;
+use crate::support::{Daemon, Scene, TestLaunchd, wait_for};
+
+const ID: &str = "WO-251028-OPS-ACTIVATE-MONITOR";
+const ORDER: &str = include_str!("../fixtures/orders/WO-251028-OPS-ACTIVATE-MONITOR.md");
+const PASSWORD: &str = "hunter2-correct-horse-94117";
+const LOOP: &str = "com.02luka.ops_atomic_monitor.loop";
+const OLD: &str = "com.02luka.ops_atomic_monitor";
+
+/// The field's order, with an interval that a test can wait for.
+fn order() -> String {
+    ORDER.replace("every 5 minutes", "every 2 seconds")
+}
+
+const SETTINGS: &str = r#"# ของเรา: written by hand, keep this line
+[monitor]
+interval_s = 2.0   # seconds, so that a proof is short
+
+# the password is missing here
+[[monitor.check]]
+name = "redis"     # the first
+kind = "redis"
+url = "redis://127.0.0.1:PORT" # private
+
+[[monitor.check]]
+name = "database"
+# shells out to what Phase 6 removed
+kind = "command"   # bad
+command = ["/usr/bin/node", "knowledge/index.cjs", "--health"]
+timeout_ms = 1500
+
+[web]
+enabled = false # no port
+"#;
+
+struct World {
+    scene: Scene,
+    launchd: TestLaunchd,
+    _redis: RedisServer,
+}
+
+/// A root with all four faults at once.
+fn broken() -> World {
+    let launchd = TestLaunchd::new();
+    let redis = RedisServer::with_password(PASSWORD);
+    let settings = SETTINGS.replace("PORT", &redis.port.to_string());
+    let compose =
+        format!("services:\n  redis:\n    image: redis:7\n    command: redis-server --requirepass {PASSWORD}\n");
+    let scene = Scene::new()
+        .config(&format!("{settings}\n{}", launchd.config()))
+        .database()
+        .file("docker-compose.yml", compose)
+        .file(".env", "# stale\nREDIS_PASSWORD=yesterdays-password\n");
+    let log = scene.path("g/logs/ops_atomic.log");
+    let plist = format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0">
+<dict>
+  <key>Label</key><string>{OLD}</string>
+  <key>ProgramArguments</key><array><string>/bin/sh</string><string>-c</string><string>exit 0</string></array>
+  <key>StartInterval</key><integer>300</integer>
+  <key>RunAtLoad</key><true/>
+  <key>StandardOutPath</key><string>{}</string>
+</dict>
+</plist>
+"#,
+        log.display()
+    );
+    let path = launchd.agents().join(format!("{OLD}.plist"));
+    fs::write(&path, plist).unwrap();
+    launchd.launchctl(["bootstrap", &launchd.domain(), &path.display().to_string()]).expect_exit(0);
+    wait_for("the field's exit status", || {
+        launchd.launchctl(["list", OLD]).stdout.contains("\"LastExitStatus\" = 19968")
+    });
+    World { scene, launchd, _redis: redis }
+}
+
+impl World {
+    fn is_loaded(&self, label: &str) -> bool {
+        self.launchd.launchctl(["list", label]).status.success()
+    }
+
+    /// Everything that a repair may touch: files with their bytes and modes, and what is loaded.
+    fn state(&self) -> BTreeMap<String, String> {
+        let mut state = BTreeMap::new();
+        let mut put = |dir: &Path, skip: &[&str]| {
+            for path in files(dir) {
+                let shown = path.strip_prefix(dir).unwrap().display().to_string();
+                if !skip.iter().any(|skip| shown.starts_with(skip)) {
+                    state.insert(format!("{} {shown}", dir.display()), describe(&path));
+                }
+            }
+        };
+        // the mail, the journal and the copies beneath `backups/` are the engine's
+        put(&self.scene.dir(), &["bridge/"]);
+        put(&self.launchd.agents(), &[]);
+        let secrets = self.scene.path("bridge/state/secrets");
+        if secrets.exists() {
+            put(&secrets, &[]);
+        }
+        for label in [OLD, LOOP] {
+            state.insert(format!("loaded {label}"), self.is_loaded(label).to_string());
+        }
+        for dir in ["g", "g/logs", "launchd", "bridge/state/secrets"] {
+            state.insert(format!("dir {dir}"), self.scene.path(dir).is_dir().to_string());
+        }
+        state
+    }
+}
+
+fn describe(path: &Path) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = path.symlink_metadata().unwrap().permissions().mode() & 0o777;
+    let bytes = fs::read(path).unwrap_or_default();
+    format!("{mode:o} {}", crate::support::sha256(&bytes))
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        match entry.file_type().unwrap().is_dir() {
+            true => found.extend(files(&entry.path())),
+            false => found.push(entry.path()),
+        }
+    }
+    found.sort();
+    found
+}
+
+fn wait_for_order(scene: &Scene, id: &str) -> String {
+    let waited = scene.wo(["wait", id, "--timeout", "170"]);
+    format!("{waited}\n{}", scene.wo(["show", id]))
+}
+
+/// Files in which the password stands, relative to the root; where it belongs is left out.
+fn leaks(scene: &Scene) -> Vec<String> {
+    let root = scene.dir();
+    let belongs = ["docker-compose.yml", "bridge/state/secrets/", "bridge/state/backups/"];
+    let holds = |path: &PathBuf| {
+        let bytes = fs::read(path).unwrap_or_default();
+        bytes.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes())
+    };
+    let shown = |path: PathBuf| path.strip_prefix(&root).unwrap().display().to_string();
+    let found = files(&root).into_iter().filter(holds).map(shown);
+    found.filter(|path| !belongs.iter().any(|place| path.starts_with(place))).collect()
+}
+
+/// Looks at the arguments of all processes until it is told to end.
+struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<(usize, Vec<String>)>,
+}
+
+impl Watch {
+    fn start() -> Watch {
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let (mut rounds, mut found) = (0, Vec::new());
+            while !flag.load(Ordering::SeqCst) {
+                for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+                    let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+                    if line.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes()) {
+                        found.push(String::from_utf8_lossy(&line).into_owned());
+                    }
+                }
+                rounds += 1;
+                std::thread::yield_now();
+            }
+            (rounds, found)
+        });
+        Watch { stop, thread }
+    }
+
+    fn end(self) {
+        self.stop.store(true, Ordering::SeqCst);
+        let (rounds, found) = self.thread.join().unwrap();
+        assert_eq!(found, Vec::<String>::new(), "the password in an argument");
+        assert!(rounds > 0 || cfg!(not(target_os = "linux")));
+    }
+}
+
+fn verdicts(scene: &Scene, id: &str) -> Vec<(String, String)> {
+    let result = scene.result(id);
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let criteria = result["criteria"].as_array().unwrap();
+    criteria.iter().map(|criterion| (text(&criterion["metric"]), text(&criterion["verdict"]))).collect()
+}
+
+#[test]
+fn all_four_faults_at_once_are_repaired_and_proven_and_the_second_time_is_a_noop() {
+    let world = broken();
+    let scene = &world.scene;
+    let before = scene.read("wo.toml");
+    scene.write("order.md", order());
+    let plan = scene.wo(["plan", "order.md"]).expect_exit(0);
+    for said in ["NOAUTH", "docker-compose.yml", "knowledge/index.cjs", "StartInterval 300", "78", "g/logs"] {
+        assert!(plan.stdout.contains(said), "{said}: {plan}");
+    }
+    assert_eq!(scene.read("wo.toml"), before, "a plan changes nothing");
+    fs::remove_file(scene.path("order.md")).unwrap();
+
+    let watch = Watch::start();
+    let daemon = scene.up_with(&["--no-monitor"]);
+    scene.drop_order(&format!("{ID}.md"), order());
+    let shown = wait_for_order(scene, ID);
+    watch.end();
+    let verdicts = verdicts(scene, ID);
+    assert!(verdicts.len() >= 6 && verdicts.iter().all(|(_, verdict)| verdict == "PASS"), "{verdicts:#?}\n{shown}");
+    assert_eq!(scene.result(ID)["outcome"], "done", "{shown}");
+
+    // only what had to change in wo.toml did
+    let expected = before
+        .replace("# private\n", "# private\npassword = { file = \"bridge/state/secrets/redis\" }\n")
+        .replace("kind = \"command\"   # bad", "kind = \"sqlite\"   # bad")
+        .replace("command = [\"/usr/bin/node\", \"knowledge/index.cjs\", \"--health\"]\n", "")
+        .replace("timeout_ms = 1500\n", "timeout_ms = 1500\npath = \"knowledge/02luka.db\"\n");
+    assert_eq!(scene.read("wo.toml"), expected);
+    let secret = scene.path("bridge/state/secrets/redis");
+    assert!(describe(&secret).starts_with("600 "));
+    assert_eq!(fs::read_to_string(&secret).unwrap(), format!("{PASSWORD}\n"));
+    assert!(!world.is_loaded(OLD) && world.is_loaded(LOOP));
+    let old = world.launchd.agents().join(format!("{OLD}.plist"));
+    assert!(!old.exists(), "it would be loaded at the next login");
+    let copies = files(&scene.path(format!("bridge/state/backups/{ID}")));
+    let has = |part: &str| copies.iter().any(|path| fs::read_to_string(path).is_ok_and(|text| text.contains(part)));
+    assert!(has("<integer>300</integer>") && has("kind = \"command\"   # bad"), "{copies:?}");
+
+    // before and after of each file stand in the report
+    let report = scene.read(format!("bridge/outbox/CLC/{ID}_REPORT.md"));
+    for file in ["wo.toml", &format!("{OLD}.plist"), &format!("{LOOP}.plist"), "verify_monitor.zsh"] {
+        assert!(report.contains(file), "{file}: {report}");
+    }
+    assert_eq!(leaks(scene), Vec::<String>::new());
+    assert!(!daemon.log().contains(PASSWORD));
+    let hash = crate::support::sha256(format!("{PASSWORD}\n").as_bytes());
+    assert!(!report.contains(&hash), "not even a hash of the password");
+
+    // the same text under a new id, and the same order once more
+    let again = "WO-251030-OPS-ACTIVATE-MONITOR";
+    let settings = scene.read("wo.toml");
+    scene.drop_order(&format!("{again}.md"), order().replace(ID, again));
+    let shown = wait_for_order(scene, again);
+    assert_eq!(scene.result(again)["outcome"], "noop", "{shown}");
+    assert_eq!(scene.read("wo.toml"), settings);
+    scene.wo(["retry", ID]).expect_exit(0);
+    let second = format!("bridge/outbox/CLC/{ID}.attempt-2.result.json");
+    let outcome = || scene.exists(&second).then(|| scene.read_json(&second));
+    wait_for("the second attempt", || outcome().is_some());
+    assert_eq!(outcome().unwrap()["outcome"], "noop", "{}", scene.wo(["show", ID]));
+
+    let verified = scene.wo(["verify", "monitor", "--dry-run"]);
+    assert!(verified.stdout.contains("3 passed, 0 failed, 0 unmeasured"), "{verified}");
+    assert_eq!(leaks(scene), Vec::<String>::new());
+    daemon.stop().expect_exit(0);
+}
+
+/// How one repair is made to fail, what the reason must say, and what is undone by hand before the states are compared.
+type Sabotage = (&'static str, fn(&World), &'static [&'static str]);
+
+#[test]
+fn when_a_repair_fails_everything_is_as_it_was() {
+    let cases: [Sabotage; 5] = [
+        (
+            "redis",
+            |world| world.scene.write("docker-compose.yml", "services: {}\n"),
+            &["no password that was found is accepted", ".env"],
+        ),
+        (
+            "database",
+            |world| {
+                fs::remove_file(world.scene.path("knowledge/02luka.db")).unwrap();
+                std::os::unix::fs::symlink("/Volumes/gone/02luka.db", world.scene.path("knowledge/02luka.db")).unwrap();
+            },
+            &["no database of that name", "/Volumes/gone/02luka.db"],
+        ),
+        ("folders", |world| world.scene.write("g", "a file in the way"), &["failed to make the folder `g"]),
+        ("old job", |world| refuse(world, "bootout"), &["boot out", OLD]),
+        ("loop", |world| refuse(world, "bootstrap"), &["install", LOOP]),
+    ];
+    for (name, sabotage, reasons) in cases {
+        let world = broken();
+        sabotage(&world);
+        let before = world.state();
+        world.scene.drop_order(&format!("{ID}.md"), order());
+        let ran = world.scene.wo(["run"]).expect_exit(1);
+        let result = world.scene.result(ID);
+        assert_eq!(result["outcome"], "failed", "{name}: {ran}");
+        let reason = result["reason"].as_str().unwrap();
+        for said in reasons {
+            assert!(reason.contains(said), "{name}: {said}: {reason}");
+        }
+        assert!(verdicts(&world.scene, ID).iter().all(|(_, verdict)| verdict != "PASS"), "{name}: {result:#}");
+        let after = world.state();
+        assert_eq!(before, after, "{name}: {ran}");
+        assert_eq!(leaks(&world.scene), Vec::<String>::new(), "{name}");
+    }
+}
+
+/// From now on `launchctl` refuses one verb: `bootout` of the old job, `bootstrap` of the loop.
+fn refuse(world: &World, verb: &str) {
+    let launchctl = world.launchd.agents().parent().unwrap().join("launchctl");
+    let real = launchctl.with_extension("real");
+    fs::rename(&launchctl, &real).unwrap();
+    let what = if verb == "bootout" { format!("{OLD}\"") } else { format!("{LOOP}.plist\"") };
+    let text = format!(
+        "#!/bin/sh\ncase \"$1 $*\\\"\" in '{verb} '*'{what}') echo 'Operation not permitted' >&2; exit 150;; esac\nexec '{}' \"$@\"\n",
+        real.display()
+    );
+    let temporary = launchctl.with_extension("tmp");
+    fs::write(&temporary, text).unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(&temporary, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::rename(temporary, launchctl).unwrap();
+}
+
+/// A root in which the loop of `wo up` itself monitors.
+fn embedded(check: &str) -> (Scene, RedisServer, Daemon) {
+    let redis = RedisServer::with_password(PASSWORD);
+    let settings = format!(
+        "[monitor]\ninterval_s = 2.0\n[[monitor.check]]\nname = \"redis\"\nkind = \"redis\"\nurl = \"{}\"\n{check}\n\
+         [[monitor.check]]\nname = \"database\"\nkind = \"sqlite\"\npath = \"knowledge/02luka.db\"\n[web]\nenabled = false\n",
+        redis.url()
+    );
+    let scene = Scene::new().config(&settings).database().file(".env", format!("REDIS_PASSWORD='{PASSWORD}'\n"));
+    let secret = scene.path("bridge/state/secrets/known");
+    fs::create_dir_all(secret.parent().unwrap()).unwrap();
+    fs::write(&secret, PASSWORD).unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let daemon = scene.up();
+    (scene, redis, daemon)
+}
+
+#[test]
+fn a_monitor_that_works_already_is_a_noop_with_its_proof() {
+    let (scene, _redis, daemon) = embedded("password = { file = \"bridge/state/secrets/known\" }");
+    let beats = || scene.list("g/reports/ops_atomic").len();
+    wait_for("three heartbeats", || scene.exists("g/reports/ops_atomic") && beats() >= 3);
+    let settings = scene.read("wo.toml");
+    let text = "# WO-1-ACTIVATE-MONITOR\n\n## Acceptance\n\n- Heartbeat cycles: ≥ 2\n- Redis connectivity: Working\n";
+    scene.drop_order("WO-1-ACTIVATE-MONITOR.md", text);
+    let shown = wait_for_order(&scene, "WO-1-ACTIVATE-MONITOR");
+    let result = scene.result("WO-1-ACTIVATE-MONITOR");
+    assert_eq!(result["outcome"], "noop", "{shown}");
+    assert_eq!(scene.read("wo.toml"), settings);
+    assert!(!scene.exists("launchd"), "nothing was installed");
+    daemon.stop().expect_exit(0);
+}
+
+#[test]
+fn the_loop_of_a_running_daemon_takes_the_repaired_settings() {
+    let (scene, _redis, daemon) = embedded("# none");
+    let text = "# WO-1-ACTIVATE-MONITOR\n\n## Acceptance\n\n- Heartbeat cycles: ≥ 2\n- Redis: Working\n- Loop: runs automatically\n";
+    scene.drop_order("WO-1-ACTIVATE-MONITOR.md", text);
+    let shown = wait_for_order(&scene, "WO-1-ACTIVATE-MONITOR");
+    assert_eq!(scene.result("WO-1-ACTIVATE-MONITOR")["outcome"], "done", "{shown}");
+    assert!(scene.read("wo.toml").contains("password = { file = \"bridge/state/secrets/redis\" }"));
+    assert_eq!(leaks(&scene).iter().filter(|path| *path != ".env").count(), 0, "{:?}", leaks(&scene));
+    // a fault of the subject is seen again by the verification
+    scene.wo(["verify", "monitor", "--dry-run"]).expect_exit(0);
+    scene.write("bridge/state/secrets/redis", "wrong");
+    let ran = scene.wo(["verify", "monitor", "--dry-run", "--json"]).expect_exit(1).json();
+    let failed: Vec<&str> = ran["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["result"] == "fail")
+        .filter_map(|check| check["id"].as_str())
+        .collect();
+    assert_eq!(failed, ["redis"]);
+    daemon.stop().expect_exit(0);
+}
