@@ -53,7 +53,7 @@ fn repeat(times: usize, work: impl Fn()) -> Duration {
 /// The criteria that are bound.
 fn lint(text: &str) -> usize {
     let Ok(order) = order::parse(text.as_bytes(), "WO-251029-PARQUET-EXPORTER.md") else { return 0 };
-    let handler = handlers::parquet_exporter::DESCRIPTOR;
+    let handler = &*handlers::parquet_exporter::DESCRIPTOR;
     let binder = Binder::new(&order.bindings, handler.measurements);
     order
         .acceptance

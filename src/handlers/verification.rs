@@ -2,25 +2,31 @@
 //!
 //! Invariant: it changes nothing but its own report.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use super::parquet_exporter::declarations::DECLARATIONS;
 use super::parquet_exporter::steps::look::Verify;
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;
+use crate::evidence::Declaration;
 use crate::order::Order;
 use crate::verify::deployment::Deployment;
 
-pub const DESCRIPTOR: Descriptor = Descriptor {
+/// What this handler measures, and what heartbeats do.
+static DECLARED: LazyLock<Vec<Declaration>> = LazyLock::new(|| super::heartbeats::join(DECLARATIONS));
+
+pub static DESCRIPTOR: LazyLock<Descriptor> = LazyLock::new(|| Descriptor {
     name: "verification",
     about: "measures what is deployed again and fills the verification report",
     id_patterns: &["WO-*-VERIFICATION*", "WO-*-VERIFY*", "WO-*_VERIFICATION*", "WO-*_VERIFY*"],
     service_labels: &[],
     deliverable_paths: &[],
-    measurements: DECLARATIONS,
+    measurements: &DECLARED,
     default_criteria: &[("Verification", "All pass")],
     default_template: Some("PHASE7_8_VERIFICATION_TEMPLATE"),
-};
+});
 
 pub struct Verification;
 
@@ -39,7 +45,7 @@ impl Handler for Verification {
         serde_json::to_value(facts).map_err(|error| HandlerError::failed("failed to write down the facts", error))
     }
 
-    fn plan(&self, _order: &Order, facts: &serde_json::Value, _config: &Config) -> Result<Plan, HandlerError> {
+    fn plan(&self, order: &Order, facts: &serde_json::Value, _config: &Config) -> Result<Plan, HandlerError> {
         let spec = StepSpec {
             name: "verification".to_owned(),
             describe: "measure everything that is deployed, as `wo verify parquet` does".to_owned(),
@@ -48,10 +54,15 @@ impl Handler for Verification {
             deadline_s: None,
             measures_only: true,
         };
-        Ok(Plan { steps: vec![spec], keep_on_failure: true, notes: Vec::new() })
+        let mut plan = Plan { steps: vec![spec], keep_on_failure: true, notes: Vec::new() };
+        super::heartbeats::append(&mut plan, order, &DECLARED);
+        Ok(plan)
     }
 
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
+        if let Some(step) = super::heartbeats::step(spec) {
+            return Ok(step);
+        }
         let facts: Facts = serde_json::from_value(spec.params.clone())
             .map_err(|error| HandlerError::failed("failed to understand the stored step", error))?;
         Ok(Box::new(Verify { deployment: facts.deployment, deployed: facts.deployed }))

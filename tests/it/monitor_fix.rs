@@ -348,7 +348,7 @@ fn a_monitor_that_works_already_is_a_noop_with_its_proof() {
     let beats = || scene.list("g/reports/ops_atomic").len();
     wait_for("three heartbeats", || scene.exists("g/reports/ops_atomic") && beats() >= 3);
     let settings = scene.read("wo.toml");
-    let text = "# WO-1-ACTIVATE-MONITOR\n\n## Acceptance\n\n- Heartbeat cycles: ≥ 2\n- Redis connectivity: Working\n";
+    let text = "# WO-1-ACTIVATE-MONITOR\n\n## Acceptance\n\n- Heartbeat cycles: ≥ 2\n- Redis connectivity: Working\n- Longest gap: < 1 h\n";
     scene.drop_order("WO-1-ACTIVATE-MONITOR.md", text);
     let shown = wait_for_order(&scene, "WO-1-ACTIVATE-MONITOR");
     let result = scene.result("WO-1-ACTIVATE-MONITOR");

@@ -15,14 +15,20 @@ pub mod plan;
 pub mod settings;
 mod steps;
 
+use std::sync::LazyLock;
+
 use facts::Facts;
 
 use super::parquet_exporter::place::Bounds;
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;
+use crate::evidence::Declaration;
 use crate::order::Order;
 
-pub const DESCRIPTOR: Descriptor = Descriptor {
+/// What this handler measures, and what heartbeats do.
+static DECLARED: LazyLock<Vec<Declaration>> = LazyLock::new(|| super::heartbeats::join(declarations::DECLARATIONS));
+
+pub static DESCRIPTOR: LazyLock<Descriptor> = LazyLock::new(|| Descriptor {
     name: "monitor-fix",
     about: "repairs the heartbeat monitor: Redis password, database check, the loop's service; proves it by two heartbeats",
     id_patterns: &[
@@ -38,7 +44,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
         "~/Library/LaunchAgents/com.02luka.ops_atomic_monitor.loop.plist",
         "Library/LaunchAgents/com.02luka.ops_atomic_monitor.loop.plist",
     ],
-    measurements: declarations::DECLARATIONS,
+    measurements: &DECLARED,
     default_criteria: &[
         ("Heartbeat cycles", "≥ 2"),
         ("Redis connectivity", "Working"),
@@ -47,7 +53,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
         ("Verification script", "All pass"),
     ],
     default_template: None,
-};
+});
 
 pub struct MonitorFix;
 
@@ -66,11 +72,13 @@ impl Handler for MonitorFix {
 
     fn plan(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError> {
         let facts = Facts::read(facts)?;
-        plan::plan(&layout::layout(order, config, &facts.bounds)?, &facts)
+        let mut plan = plan::plan(&layout::layout(order, config, &facts.bounds)?, &facts)?;
+        super::heartbeats::append(&mut plan, order, &DECLARED);
+        Ok(plan)
     }
 
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
-        steps::step(spec)
+        super::heartbeats::step(spec).map_or_else(|| steps::step(spec), Ok)
     }
 
     fn recognize_command(&self, command: &str) -> Option<Vec<String>> {

@@ -13,6 +13,7 @@ pub mod shims;
 pub mod steps;
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use layout::Layout;
 use place::Bounds;
@@ -20,13 +21,17 @@ use plan::Facts;
 
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;
+use crate::evidence::Declaration;
 use crate::order::Order;
 use crate::root::Root;
 
 /// The label of the service, unless the order lists another plist.
 pub const LABEL: &str = "com.02luka.analytics.parquet";
 
-pub const DESCRIPTOR: Descriptor = Descriptor {
+/// What this handler measures, and what heartbeats do.
+static DECLARED: LazyLock<Vec<Declaration>> = LazyLock::new(|| super::heartbeats::join(declarations::DECLARATIONS));
+
+pub static DESCRIPTOR: LazyLock<Descriptor> = LazyLock::new(|| Descriptor {
     name: "parquet-exporter",
     about: "deploys the export of heartbeats to Parquet: scripts, daily service, first export, verification",
     id_patterns: &["WO-*-PARQUET-EXPORTER*", "WO-*-PARQUET_EXPORTER*"],
@@ -38,7 +43,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
         "launchd/com.02luka.analytics.parquet.plist",
         "~/Library/LaunchAgents/com.02luka.analytics.parquet.plist",
     ],
-    measurements: declarations::DECLARATIONS,
+    measurements: &DECLARED,
     default_criteria: &[
         ("Export frequency", "1× daily (02:30)"),
         ("File size", "≤ 5 MB"),
@@ -48,7 +53,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
         ("LaunchAgent", "loads & runs automatically"),
     ],
     default_template: Some("PHASE7_8_VERIFICATION_TEMPLATE"),
-};
+});
 
 pub struct ParquetExporter;
 
@@ -75,12 +80,13 @@ impl Handler for ParquetExporter {
     fn plan(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError> {
         let facts = Facts::read(facts)?;
         let mut plan = plan::plan(layout::layout(order, config, &facts.bounds)?)?;
+        super::heartbeats::append(&mut plan, order, &DECLARED);
         plan.notes.push(format!("the service manager here is {}", facts.manager));
         Ok(plan)
     }
 
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
-        steps::step(spec)
+        super::heartbeats::step(spec).map_or_else(|| steps::step(spec), Ok)
     }
 
     fn recognize_command(&self, command: &str) -> Option<Vec<String>> {

@@ -1,0 +1,106 @@
+//! What heartbeats measure (`monitor.healthy_for`, `monitor.uptime.redis`, …), for criteria of any built-in handler: a
+//! handler joins the declarations to its own, and a plan gets one measuring step when a criterion asks for them.
+
+use std::path::PathBuf;
+
+use super::{Applied, Check, Context, HandlerError, Plan, Step, StepSpec, Verified};
+use crate::evidence::Declaration;
+use crate::evidence::bind::{Binding, bind, fold};
+use crate::monitor::{history, measure};
+use crate::order::Order;
+
+/// The step's name; no handler has one of that name.
+const NAME: &str = "heartbeat-history";
+
+/// `own`, and what heartbeats measure. A label that `own` has already stays its own: there heartbeats go by their key.
+pub fn join(own: &[Declaration]) -> Vec<Declaration> {
+    let taken = |label: &str| own.iter().any(|known| known.aliases.iter().any(|alias| fold(alias) == fold(label)));
+    let more =
+        measure::DECLARATIONS.iter().map(|declaration| match declaration.aliases.iter().any(|alias| taken(alias)) {
+            true => Declaration { aliases: &[], ..declaration.clone() },
+            false => declaration.clone(),
+        });
+    own.iter().cloned().chain(more).collect()
+}
+
+/// Adds the step when a criterion of the order is bound to what heartbeats measure. They are read last of all, after the
+/// other steps did what they do.
+pub fn append(plan: &mut Plan, order: &Order, declarations: &[Declaration]) {
+    let is_asked = order.acceptance.iter().any(|criterion| {
+        let bound = bind(&criterion.metric, &order.bindings, declarations);
+        matches!(bound, Binding::Bound { key, .. } if is_history(&key))
+    });
+    if is_asked {
+        plan.steps.push(StepSpec {
+            name: NAME.to_owned(),
+            describe: "measure what the heartbeats say: cycles, gaps, health, uptime".to_owned(),
+            subjects: Vec::new(),
+            params: serde_json::Value::Null,
+            deadline_s: None,
+            measures_only: true,
+        });
+    }
+}
+
+fn is_history(key: &str) -> bool {
+    measure::DECLARATIONS.iter().any(|declaration| declaration.key == key)
+        || key.starts_with("monitor.uptime.")
+        || key.starts_with("monitor.outages.")
+}
+
+/// The code of the step, when this is it.
+pub fn step(spec: &StepSpec) -> Option<Box<dyn Step>> {
+    (spec.name == NAME).then(|| Box::new(History) as Box<dyn Step>)
+}
+
+struct History;
+
+impl Step for History {
+    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        Ok(Vec::new())
+    }
+
+    fn check(&self, _context: &Context) -> Result<Check, HandlerError> {
+        Ok(Check::Needed("not measured yet".to_owned()))
+    }
+
+    fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
+        Ok(Applied { after: "measured".to_owned() })
+    }
+
+    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+        let taken = history::take(&context.root, &context.config, context.clock.now());
+        taken.map(Verified::Yes).map_err(|error| HandlerError::failed("failed to measure the heartbeats", error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::target::Target;
+    use crate::order::{Criterion, CriterionSource};
+
+    fn plan_for(metric: &str, bindings: &[(&str, &str)]) -> usize {
+        let mut order = super::super::testing::order("WO-1");
+        let compiled = Target::Unclear { why: String::new() };
+        let source = CriterionSource::Table;
+        let metric = metric.to_owned();
+        order.acceptance =
+            vec![Criterion { metric, target: String::new(), compiled, measured_by: None, source, span: 0..0 }];
+        order.bindings = bindings.iter().map(|(name, key)| ((*name).to_owned(), (*key).to_owned())).collect();
+        let mut plan = Plan { steps: Vec::new(), keep_on_failure: false, notes: Vec::new() };
+        append(&mut plan, &order, &join(super::super::parquet_exporter::declarations::DECLARATIONS));
+        plan.steps.len()
+    }
+
+    #[test]
+    fn heartbeats_are_read_only_when_a_criterion_asks() {
+        assert_eq!(plan_for("File size", &[]), 0);
+        assert_eq!(plan_for("Healthy for", &[]), 1);
+        assert_eq!(plan_for("monitor.uptime.redis", &[]), 1);
+        assert_eq!(plan_for("Mine", &[("Mine", "monitor.uptime.disk")]), 1);
+        // the exporter's own
+        assert_eq!(plan_for("Coverage", &[]), 0);
+        assert_eq!(plan_for("monitor.coverage", &[]), 1);
+    }
+}
