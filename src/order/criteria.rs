@@ -11,6 +11,9 @@ use super::table::{Cell, Table};
 use super::target::{self, Target, Unit};
 use super::{fold, keyline};
 
+/// More than anyone writes; past it an order is an attack or an accident.
+const MAX_CRITERIA: usize = 5_000;
+
 /// A criterion with its target compiled; what can't be judged is told.
 pub(crate) fn add(
     draft: &mut Draft<'_>,
@@ -20,6 +23,16 @@ pub(crate) fn add(
     source: CriterionSource,
     span: Span,
 ) {
+    if draft.order.acceptance.len() >= MAX_CRITERIA {
+        if draft.order.acceptance.len() == MAX_CRITERIA && !draft.has_too_many {
+            draft.has_too_many = true;
+            let remark = Remark::error("too-many-criteria", format!("the order has more than {MAX_CRITERIA} criteria"))
+                .understood("the order can't run, for those from here on are not read")
+                .cure("split it into several orders");
+            draft.remark(&span, remark);
+        }
+        return;
+    }
     let compiled = target::compile(metric, target);
     if let Target::Unclear { why } = &compiled {
         let subject = if metric == target { format!("`{metric}`") } else { format!("the target of `{metric}`") };
@@ -127,6 +140,9 @@ fn guessed(table: &Table) -> Option<(usize, usize)> {
 /// Each item is a criterion; see [`item`].
 pub(crate) fn from_list(draft: &mut Draft<'_>, list: &List, parent: Option<&str>) {
     for entry in &list.items {
+        if draft.has_too_many {
+            return;
+        }
         item(draft, entry, parent);
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Draft<'a> {
     pub ids: Candidates,
     /// Tables of criteria, for the note that there is more than one.
     pub tables: Vec<Span>,
+    /// Whether criteria were left out because there are too many, which is an error.
+    pub has_too_many: bool,
     /// Which key set a field, its value and where.
     set: BTreeMap<Scalar, (String, String, Span, Place)>,
     extra: BTreeMap<String, (String, Span)>,
@@ -34,6 +36,7 @@ impl<'a> Draft<'a> {
             diagnostics,
             ids: Candidates::default(),
             tables: Vec::new(),
+            has_too_many: false,
             set: BTreeMap::new(),
             extra: BTreeMap::new(),
         }

@@ -3,10 +3,12 @@
 //! What must hold: a key that steers the machine and can't be read is an error, never ignored: an order with an unreadable
 //! `expires`, `waive` or `requires` must not run as if it had none.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::blocks::Block;
-use super::data::Data;
+use super::data::{Data, TopKey};
 use super::draft::Draft;
 use super::embedded::{self, Locator};
 use super::identity::Place;
@@ -44,11 +46,17 @@ pub(crate) fn apply(draft: &mut Draft<'_>, data: &Data, end: usize) -> Result<()
         draft.remark(&span, remark);
     }
     let mut fallback: Vec<(u8, String)> = Vec::new();
+    let mut starts: Vec<usize> = data.keys.iter().map(|top| top.start).collect();
+    starts.sort_unstable();
+    let mut tops: HashMap<&str, &TopKey> = HashMap::new();
+    for top in &data.keys {
+        tops.entry(&top.name).or_insert(top);
+    }
     for (key, value) in &data.map {
-        let found = data.keys.iter().position(|top| top.name == *key);
-        let start = found.and_then(|n| data.keys.get(n)).map_or(0, |top| top.start);
-        let next = data.keys.iter().map(|top| top.start).filter(|at| *at > start).min().unwrap_or(end);
-        let raw = found.and_then(|n| data.keys.get(n)).and_then(|top| top.raw.as_deref());
+        let top = tops.get(key.as_str());
+        let start = top.map_or(0, |top| top.start);
+        let next = starts.get(starts.partition_point(|at| *at <= start)).copied().unwrap_or(end);
+        let raw = top.and_then(|top| top.raw.as_deref());
         let mut field = Field { draft: &mut *draft, key, value, raw, span: start..next.max(start) };
         field.apply(&mut fallback)?;
     }

@@ -7,6 +7,9 @@ use unicode_normalization::UnicodeNormalization as _;
 /// Full-width forms, odd spaces, dashes and digits of other scripts as their ASCII counterparts; one character for one
 /// character, so nothing grows.
 pub fn widths(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_owned();
+    }
     text.chars().map(width).collect()
 }
 
@@ -73,6 +76,9 @@ pub fn leads_with_mark(text: &str) -> bool {
 
 /// Inline Markdown taken off: emphasis, code marks, links, escapes, a few entities. Blanks are collapsed.
 pub fn inline(raw: &str) -> String {
+    if !raw.contains(['\\', '`', '*', '_', '~', '[', '&', '<']) {
+        return raw.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
     let chars: Vec<char> = raw.chars().collect();
     let mut out = String::with_capacity(raw.len());
     let mut at = 0;
@@ -178,16 +184,18 @@ fn is_emphasis(c: char, run: usize, before: Option<char>, after: Option<char>) -
     }
 }
 
-/// `[label](target)`; bounded, so that brackets can't make it quadratic.
+/// `[label](target)` without brackets within. Scans end at the next bracket, so that brackets can't make it quadratic.
 fn link(chars: &[char], at: usize) -> Option<(Vec<char>, usize)> {
-    const REACH: usize = 400;
-    let window = chars.get(at + 1..(at + REACH).min(chars.len()))?;
-    let close = window.iter().position(|c| *c == ']')?;
-    if window.get(close + 1) != Some(&'(') {
+    let until = |from: usize, close: char| {
+        let length = chars.get(from..)?.iter().position(|c| matches!(c, '[' | ']' | '(' | ')'))?;
+        (chars.get(from + length) == Some(&close)).then_some(from + length)
+    };
+    let close = until(at + 1, ']')?;
+    if chars.get(close + 1) != Some(&'(') {
         return None;
     }
-    let end = window.iter().skip(close).position(|c| *c == ')')?;
-    Some((window.get(..close)?.to_vec(), at + 1 + close + end + 1))
+    let end = until(close + 2, ')')?;
+    Some((chars.get(at + 1..close)?.to_vec(), end + 1))
 }
 
 fn entity(chars: &[char], at: usize) -> (&'static str, usize) {

@@ -10,6 +10,8 @@ use super::refusal::ParseRefusal;
 use super::source::{Diagnostics, Remark, Source};
 
 const MAX_ID_BYTES: usize = 120;
+/// What is looked at of a longer run.
+const MAX_ID_CHARS: usize = 1_000;
 
 /// Where an id was found, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,28 +117,22 @@ impl Candidates {
 /// system; they become a short hash, so that two ids that differ only in them stay two.
 fn find(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
-    let mut from = 0;
-    loop {
-        let at = from
-            + text.get(from..)?.char_indices().map(|(at, _)| at).find(|at| {
-                text.get(from + at..)
-                    .is_some_and(|rest| rest.get(..3).is_some_and(|lead| lead.eq_ignore_ascii_case("wo-")))
-            })?;
-        from = at + 3;
+    for (at, lead) in bytes.windows(3).enumerate() {
         let starts_word = at
             .checked_sub(1)
             .and_then(|before| bytes.get(before))
             .is_none_or(|before| !before.is_ascii_alphanumeric() && *before != b'-' && *before != b'_');
-        let run: String = text
-            .get(from..)?
-            .chars()
-            .take_while(|c| c.is_alphanumeric() || "-_.".contains(*c) || is_mark(*c))
-            .collect();
+        if !starts_word || !lead.eq_ignore_ascii_case(b"wo-") {
+            continue;
+        }
+        let rest = text.get(at + 3..)?.chars().take(MAX_ID_CHARS);
+        let run: String = rest.take_while(|c| c.is_alphanumeric() || "-_.".contains(*c) || is_mark(*c)).collect();
         let run = run.trim_end_matches(['-', '_', '.']);
-        if starts_word && run.chars().next().is_some_and(char::is_alphanumeric) && !run.contains("..") {
+        if run.chars().next().is_some_and(char::is_alphanumeric) && !run.contains("..") {
             return Some(safe(run));
         }
     }
+    None
 }
 
 /// Combining marks belong to the letters before them (Thai vowels and tones).

@@ -24,6 +24,7 @@ pub(crate) struct Chunk {
     pub value: Option<Span>,
     pub blocks: Vec<Block>,
     pub zone: Zone,
+    role: Role,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +40,14 @@ impl Chunk {
     fn new(kind: PartKind, label: &str, level: u8, head: Span, zone: Zone) -> Self {
         let label = fold::inline(label);
         let name = fold::heading(&label);
-        Chunk { kind, label, name, level, start: head.start, head, value: None, blocks: Vec::new(), zone }
+        // `### 2. tests/x.test.cjs` is a deliverable, no section of tests
+        let words = label.trim_start_matches(|c: char| c.is_ascii_digit() || ".) ".contains(c)).trim_matches('`');
+        let role = if paths::is_path(words, false) { Role::Other } else { names::role(&name) };
+        Chunk { kind, label, name, level, start: head.start, head, value: None, blocks: Vec::new(), zone, role }
     }
 
     pub fn role(&self) -> Role {
-        // `### 2. tests/x.test.cjs` is a deliverable, no section of tests
-        let words = self.label.trim_start_matches(|c: char| c.is_ascii_digit() || ".) ".contains(c)).trim_matches('`');
-        if paths::is_path(words, false) { Role::Other } else { names::role(&self.name) }
+        self.role
     }
 
     /// Whether text below it belongs to it.

@@ -316,6 +316,14 @@ fn contradictions_name_both_places() {
 }
 
 #[test]
+fn thousands_of_criteria_are_an_error_and_not_an_afternoon() {
+    let order = order(&format!("# WO-1\n\n## Acceptance\n{}", "- a thing\n".repeat(20_000)));
+    assert_eq!(errors(&order), ["too-many-criteria"]);
+    let text = "# ".to_owned() + &"xWO-".repeat(100_000);
+    assert_eq!(named(&text, "WO-1.md").id, "WO-1");
+}
+
+#[test]
 fn results_are_no_orders() {
     for (name, expect) in [
         ("WO-1_COMPLETE.md", true),

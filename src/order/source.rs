@@ -9,6 +9,8 @@ use crate::text;
 
 /// More than a person reads; a file of nothing but faults must not blow up its report.
 const MAX_DIAGNOSTICS: usize = 400;
+/// Errors are shown beyond that.
+const MAX_LATE_ERRORS: usize = 50;
 
 pub(crate) struct Source<'a> {
     pub text: &'a str,
@@ -102,9 +104,11 @@ impl Diagnostics {
     }
 
     pub fn add(&mut self, source: &Source<'_>, span: &Span, remark: Remark) {
-        if self.found.len() >= MAX_DIAGNOSTICS {
+        let is_error = remark.severity == Severity::Error;
+        let limit = if is_error { MAX_DIAGNOSTICS + MAX_LATE_ERRORS } else { MAX_DIAGNOSTICS };
+        if self.found.len() >= limit {
             self.dropped += 1;
-            self.dropped_errors += usize::from(remark.severity == Severity::Error);
+            self.dropped_errors += usize::from(is_error);
             return;
         }
         let end = source.text.len();
@@ -164,9 +168,11 @@ mod tests {
         for _ in 0..MAX_DIAGNOSTICS {
             diagnostics.add(&source, &(0..1), Remark::note("n", "note"));
         }
-        diagnostics.add(&source, &(0..1), Remark::error("e", "error"));
+        for _ in 0..MAX_LATE_ERRORS + 1 {
+            diagnostics.add(&source, &(0..1), Remark::error("e", "error"));
+        }
         let found = diagnostics.finish(&source);
-        assert_eq!(found.len(), MAX_DIAGNOSTICS + 1);
-        assert!(found.iter().any(|diagnostic| diagnostic.severity == Severity::Error));
+        assert_eq!(found.len(), MAX_DIAGNOSTICS + MAX_LATE_ERRORS + 1);
+        assert_eq!(found.last().map(|last| (last.code.as_str(), last.severity)), Some(("too-many", Severity::Error)));
     }
 }
