@@ -257,6 +257,9 @@ fn a_condition_must_be_measured_too() {
         )
         .remove(0)
     };
+    assert_eq!(verdict_of("export.file_size", "≤ 5 MB each", Value::Bytes(5), None).0, "PASS");
+    assert_eq!(verdict_of("export.file_size", "≤ 5 MB / file", Value::Bytes(6_000_000), None).0, "FAIL");
+    assert_eq!(verdict_of("export.total", "≤ 5 MB per file", Value::Bytes(5), None).0, "UNMEASURED");
     assert_eq!(judged(None).verdict, Verdict::Unmeasured);
     assert_eq!(judged(Some(200)).verdict, Verdict::Pass);
     assert_eq!(judged(Some(201)).verdict, Verdict::Unmeasured);

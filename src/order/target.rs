@@ -6,6 +6,7 @@ mod compile;
 mod describe;
 mod lexer;
 mod schedule;
+mod words;
 
 pub(crate) use compile::normalize;
 pub(crate) use compile::statistic_at;

@@ -3,6 +3,7 @@
 //! What must hold: a target is never compiled to something easier than what was written. What is not understood to its
 //! last word is [`Target::Unclear`] or stays as the `condition` of the comparison, which the judge must see satisfied.
 
+use super::words::{all, automatic, category, none, nonzero, ready, words_of};
 use super::{Comparator, Target, Unit, lexer, schedule};
 use crate::order::fold;
 
@@ -102,6 +103,7 @@ fn compile_text(metric: &str, text: &str) -> Target {
         .or_else(|| schedule::parse(text))
         .or_else(|| all(text))
         .or_else(|| statistic(metric, text))
+        .or_else(|| nonzero(text))
         .or_else(|| comparison(metric, text))
         .or_else(|| none(text))
         .or_else(|| ready(text))
@@ -141,92 +143,6 @@ fn strip_filler(mut text: &str) -> &str {
             _ => return text,
         }
     }
-}
-
-fn words_of(text: &str) -> Vec<String> {
-    fold::fold(text).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
-}
-
-/// `Automatic`, `loads & runs automatically`.
-fn automatic(text: &str) -> Option<Target> {
-    const KEY: [&str; 6] = ["automatic", "automatically", "autostart", "autostarts", "automated", "unattended"];
-    const AROUND: [&str; 29] = [
-        "loads", "load", "loaded", "and", "runs", "run", "running", "starts", "start", "started", "launches",
-        "launched", "at", "on", "login", "boot", "by", "itself", "its", "own", "the", "is", "it", "fully", "job",
-        "agent", "service", "launchd", "executes",
-    ];
-    let words = words_of(text);
-    let has_key = words.iter().any(|word| KEY.contains(&word.as_str())) || words.join(" ") == "auto";
-    let all_known =
-        words.iter().all(|word| KEY.contains(&word.as_str()) || AROUND.contains(&word.as_str()) || word == "auto");
-    match (has_key, all_known) {
-        (true, true) => Some(Target::Automatic),
-        (true, false) => Some(unclear(format!(
-            "`{text}` asks for more than to run automatically; write one criterion for each thing it asks"
-        ))),
-        _ => None,
-    }
-}
-
-/// `3/3`, `3 of 3`, `100% pass`, `All pass`, `all 12 checks green`.
-fn all(text: &str) -> Option<Target> {
-    const GOOD: [&str; 11] = [
-        "pass",
-        "passed",
-        "passes",
-        "passing",
-        "green",
-        "ok",
-        "succeed",
-        "successful",
-        "success",
-        "complete",
-        "pass rate",
-    ];
-    const NOUNS: [&str; 13] =
-        ["tests", "checks", "test", "check", "of", "them", "must", "are", "steps", "criteria", "items", "the", "cases"];
-    let lower = text.to_lowercase();
-    let words: Vec<&str> = lower.split_whitespace().collect();
-    let good = |word: &&str| GOOD.contains(word);
-    let known = |word: &&str| GOOD.contains(word) || NOUNS.contains(word);
-    if let Some((pass, of, rest)) = fraction(&lower) {
-        let rest: Vec<&str> = rest.split_whitespace().collect();
-        if !rest.iter().all(&known) {
-            return None;
-        }
-        return Some(if pass == of && of > 0 {
-            Target::All { of: Some(of) }
-        } else {
-            unclear(format!("`{text}` does not say which may fail; write e.g. `≥ {pass}`"))
-        });
-    }
-    match words.as_slice() {
-        ["100%", rest @ ..] | ["100", "%", rest @ ..] if rest.iter().any(good) && rest.iter().all(known) => {
-            Some(Target::All { of: None })
-        }
-        ["all", rest @ ..] if rest.iter().any(good) => {
-            let numbers: Vec<u64> = rest.iter().filter_map(|word| word.parse().ok()).collect();
-            let others_known = rest.iter().all(|word| known(word) || word.parse::<u64>().is_ok());
-            (others_known && numbers.len() <= 1)
-                .then(|| Target::All { of: numbers.first().copied().filter(|of| *of > 0) })
-        }
-        _ => None,
-    }
-}
-
-fn fraction(text: &str) -> Option<(u64, u64, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit())?;
-    let pass = text.get(..end)?.parse().ok()?;
-    let rest = text.get(end..)?.trim_start();
-    let rest = rest
-        .strip_prefix('/')
-        .or_else(|| lexer::phrase(rest, "of"))
-        .or_else(|| lexer::phrase(rest, "out of"))?
-        .trim_start();
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let of = rest.get(..end)?.parse().ok()?;
-    let rest = rest.get(end..)?;
-    (!rest.starts_with(['.', '%', '/']) && !rest.starts_with(|c: char| c.is_alphabetic())).then_some((pass, of, rest))
 }
 
 fn with_statistic(statistic: String, then: Target) -> Target {
@@ -277,7 +193,8 @@ fn comparison(metric: &str, text: &str) -> Option<Target> {
     let is_exit_code = written.is_none() && rest.len() != text.len();
     let rest = rest.trim_start();
     let Some((number, rest)) = lexer::number(rest) else {
-        let starts_like_one = written.is_some() || rest.starts_with(|c: char| c.is_ascii_digit());
+        let is_word = written == Some(Comparator::Equal) && rest.starts_with(char::is_alphabetic);
+        let starts_like_one = (written.is_some() && !is_word) || rest.starts_with(|c: char| c.is_ascii_digit());
         return starts_like_one.then(|| unclear(format!("`{text}` has no number that can be read in one way only")));
     };
     let Measure { number, unit, rest } = match measure(number, rest) {
@@ -421,18 +338,52 @@ fn finish(metric: &str, text: &str, parsed: Parsed, residue: &str) -> Target {
     };
     let compare =
         |condition: Option<String>| Target::Compare { comparator, number, unit: unit.clone(), per, condition };
-    if residue.is_empty() {
+    if residue.is_empty() || (unit == Unit::Percent && describes_a_share(residue)) {
         return compare(None);
     }
     let at_statistic = lexer::phrase(residue, "at").or_else(|| residue.strip_prefix('@')).unwrap_or(residue).trim();
     if let Some(statistic) = statistic_alone(at_statistic) {
         return with_statistic(statistic, compare(None));
     }
+    // `/ file` is `per file`; periods were taken before
+    let residue = match residue.strip_prefix('/').map(str::trim) {
+        Some(thing) if !thing.is_empty() && thing.chars().all(|c| c.is_alphabetic() || c == ' ') => {
+            format!("per {thing}")
+        }
+        _ => residue.to_owned(),
+    };
+    let residue = residue.as_str();
     let starts_plainly = residue.starts_with(|c: char| c.is_alphabetic() || c == '@' || c == '(');
     if !starts_plainly || ["and", "but", "or", "plus"].iter().any(|word| lexer::phrase(residue, word).is_some()) {
         return unclear(format!("`{text}` holds more than one condition; write one criterion for each"));
     }
     compare(Some(residue.to_owned()))
+}
+
+/// `100% match`, `> 80% coverage`: what the share is of, no condition.
+fn describes_a_share(residue: &str) -> bool {
+    const SHARES: [&str; 19] = [
+        "match",
+        "matches",
+        "matched",
+        "matching",
+        "consistent",
+        "consistency",
+        "coverage",
+        "uptime",
+        "availability",
+        "available",
+        "success",
+        "complete",
+        "completeness",
+        "valid",
+        "compatible",
+        "compliance",
+        "readable",
+        "integrity",
+        "accuracy",
+    ];
+    SHARES.contains(&residue.to_lowercase().as_str())
 }
 
 /// `or less`, `max`, `or more`, `+` after the number.
@@ -478,6 +429,15 @@ fn implied(metric: &str, number: f64, unit: &Unit) -> Option<Comparator> {
         return Some(Comparator::AtMost);
     }
     if says(&["min", "minimum", "floor"]) {
+        return Some(Comparator::AtLeast);
+    }
+    // nobody orders exactly 99.9 % uptime
+    let shares = ["uptime", "availability", "coverage"];
+    if *unit == Unit::Percent
+        && number < 100.0
+        && number > 0.0
+        && words.iter().any(|word| shares.contains(&word.as_str()))
+    {
         return Some(Comparator::AtLeast);
     }
     match unit {
@@ -552,123 +512,6 @@ fn tolerance(text: &str, number: f64, (unit, scale): (Unit, f64), rest: &str) ->
         _ => return unclear(format!("`{text}` has no tolerance that can be read")),
     };
     Target::Range { low: middle - spread, high: middle + spread, unit }
-}
-
-/// `no file write errors`, `none`, `without errors`.
-fn none(text: &str) -> Option<Target> {
-    if ["none", "nil"].contains(&text.to_lowercase().as_str()) {
-        return Some(Target::None { noun: String::new() });
-    }
-    let noun = lexer::phrase(text, "no").or_else(|| lexer::phrase(text, "without"))?.trim();
-    let noun = lexer::phrase(noun, "any").unwrap_or(noun).trim();
-    if noun.is_empty() {
-        return None;
-    }
-    const BOUND: [&str; 14] = [
-        "for", "during", "within", "after", "before", "while", "when", "until", "since", "over", "per", "longer",
-        "more", "less",
-    ];
-    let words = words_of(noun);
-    let plain = noun.chars().all(|c| c.is_alphanumeric() || " -_'/.".contains(c) || !c.is_ascii());
-    let bounded = words.iter().any(|word| BOUND.contains(&word.as_str()) || word.chars().any(|c| c.is_ascii_digit()));
-    if !plain || bounded || words.len() > 6 || words.iter().any(|word| word == "and" || word == "but") {
-        return Some(unclear(format!(
-            "`{text}` has a condition that can't be judged; write e.g. `0 errors` and name the measurement"
-        )));
-    }
-    Some(Target::None { noun: noun.to_owned() })
-}
-
-const READY: [&str; 66] = [
-    "ok",
-    "okay",
-    "working",
-    "works",
-    "work",
-    "complete",
-    "completed",
-    "completes",
-    "executable",
-    "ready",
-    "healthy",
-    "up",
-    "running",
-    "runs",
-    "loaded",
-    "loads",
-    "active",
-    "enabled",
-    "present",
-    "exists",
-    "exist",
-    "available",
-    "success",
-    "successful",
-    "successfully",
-    "succeeds",
-    "pass",
-    "passes",
-    "passed",
-    "passing",
-    "valid",
-    "green",
-    "yes",
-    "true",
-    "done",
-    "connected",
-    "responding",
-    "responds",
-    "installed",
-    "deployed",
-    "operational",
-    "online",
-    "verified",
-    "accessible",
-    "readable",
-    "writable",
-    "reachable",
-    "created",
-    "generated",
-    "fixed",
-    "functional",
-    "functioning",
-    "good",
-    "correct",
-    "connects",
-    "loadable",
-    "authenticated",
-    "alive",
-    "started",
-    "live",
-    "configured",
-    "resolved",
-    "repaired",
-    "restored",
-    "runnable",
-    "fully",
-];
-
-/// `OK`, `Working`, `present & executable`.
-fn ready(text: &str) -> Option<Target> {
-    let words = words_of(text);
-    let known = |word: &String| READY.contains(&word.as_str()) || matches!(word.as_str(), "and" | "in" | "place");
-    let has_one =
-        words.iter().any(|word| READY.contains(&word.as_str()) && word != "fully") || words == ["in", "place"];
-    let plain = text.chars().all(|c| c.is_alphabetic() || " &,/+-".contains(c));
-    (has_one && plain && words.len() <= 6 && words.iter().all(known)).then(|| Target::Ready { word: text.to_owned() })
-}
-
-/// One word, besides words that the metric has already said: `Snappy`, `Snappy compression`, `zstd (default)`.
-fn category(metric: &str, text: &str) -> Option<Target> {
-    let text =
-        ["(default)", "(required)", "(codec)"].iter().find_map(|note| text.strip_suffix(note)).unwrap_or(text).trim();
-    let said = words_of(metric);
-    let words: Vec<&str> = text.split_whitespace().filter(|word| !said.contains(&fold::fold(word))).collect();
-    let [word] = words.as_slice() else { return None };
-    let well_formed = word.starts_with(char::is_alphabetic)
-        && word.chars().all(|c| c.is_alphanumeric() || "._-+#".contains(c) || !c.is_ascii())
-        && !matches!(word.to_lowercase().as_str(), "not" | "no" | "never" | "any" | "all" | "some" | "unknown");
-    (well_formed && word.chars().count() <= 64).then(|| Target::Category { word: (*word).to_owned() })
 }
 
 fn last_word(text: &str) -> Option<&str> {

@@ -25,7 +25,7 @@ const SYMBOLS: [(&str, Comparator); 17] = [
     ("≈", Comparator::About),
 ];
 
-const WORDS: [(&str, Comparator); 52] = [
+const WORDS: [(&str, Comparator); 53] = [
     ("greater than or equal to", Comparator::AtLeast),
     ("more than or equal to", Comparator::AtLeast),
     ("less than or equal to", Comparator::AtMost),
@@ -67,6 +67,7 @@ const WORDS: [(&str, Comparator); 52] = [
     ("maximum", Comparator::AtMost),
     ("minimum", Comparator::AtLeast),
     ("roughly", Comparator::About),
+    ("approx", Comparator::About),
     ("exactly", Comparator::Equal),
     ("within", Comparator::AtMost),
     ("equals", Comparator::Equal),
@@ -96,9 +97,11 @@ pub fn symbol(text: &str) -> Option<(Comparator, &str)> {
 pub fn word(text: &str) -> Option<(Comparator, &str)> {
     let found = WORDS.iter().find_map(|(words, comparator)| phrase(text, words).map(|rest| (*comparator, rest)));
     let found = found.or_else(|| phrase(text, "min").map(|rest| (Comparator::AtLeast, rest)));
+    // `max. 5 MB`
+    let found = found.map(|(comparator, rest)| (comparator, rest.strip_prefix('.').unwrap_or(rest)));
     found.filter(|(_, rest)| {
         let rest = rest.trim_start();
-        rest.starts_with(|c: char| c.is_ascii_digit()) || (symbol(rest).is_none() && zero(rest).is_some())
+        rest.starts_with(|c: char| c.is_ascii_digit()) || number_word(rest).is_some()
     })
 }
 
@@ -113,16 +116,18 @@ pub fn phrase<'a>(text: &'a str, words: &str) -> Option<&'a str> {
     (head.eq_ignore_ascii_case(words) && !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_')).then_some(rest)
 }
 
-/// `zero` or `no` as a number is the grammar's affair; here only `zero`.
-fn zero(text: &str) -> Option<&str> {
-    phrase(text, "zero")
+/// `zero` to `twelve`; `no` as a number is the grammar's affair.
+fn number_word(text: &str) -> Option<(f64, &str)> {
+    const WORDS: [&str; 13] =
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+    WORDS.iter().zip(0_u8..).find_map(|(word, n)| phrase(text, word).map(|rest| (f64::from(n), rest)))
 }
 
 /// A number with thousands separators: `1,000`, `1 000`, `1_000`, `1'000`, `0.5`, `0,5`. `None` when it is none or can
 /// be read in two ways.
 pub fn number(text: &str) -> Option<(f64, &str)> {
-    if let Some(rest) = zero(text) {
-        return Some((0.0, rest));
+    if let Some(found) = number_word(text) {
+        return Some(found);
     }
     let end = number_end(text);
     let (raw, rest) = text.split_at_checked(end)?;

@@ -17,8 +17,8 @@ struct Draft {
 
 /// `None`: this text is no schedule. A text that is one but contradicts itself is `Unclear`.
 pub fn parse(text: &str) -> Option<Target> {
-    if let Some(interval) = interval(text) {
-        return Some(interval);
+    if let Some(found) = interval(text).or_else(|| cron(text)) {
+        return Some(found);
     }
     let spaced: String = text.chars().map(|c| if "(),;".contains(c) { ' ' } else { c }).collect();
     let mut draft = Draft::default();
@@ -31,16 +31,40 @@ pub fn parse(text: &str) -> Option<Target> {
 
 /// `every 5 min`: the time between two runs, which may drift by a tenth.
 fn interval(text: &str) -> Option<Target> {
-    let rest = ["runs every", "run every", "every", "each"].iter().find_map(|lead| lexer::phrase(text, lead))?;
+    let rest =
+        ["runs every", "run every", "once every", "every", "each"].iter().find_map(|lead| lexer::phrase(text, lead))?;
     let (number, rest) = lexer::number(rest.trim_start())?;
     let (unit, scale, rest) = lexer::unit(rest)?;
-    (unit == Unit::Time && rest.trim().is_empty() && number > 0.0).then_some(Target::Compare {
+    let rest: String = rest.chars().filter(|c| !" ()".contains(*c)).collect();
+    let is_plain = rest.is_empty() || rest == "±10%";
+    (unit == Unit::Time && is_plain && number > 0.0).then_some(Target::Compare {
         comparator: Comparator::About,
         number: number * scale,
         unit,
         per: None,
         condition: None,
     })
+}
+
+/// `30 2 * * *`, `0 * * * *`, `0 3 * * 0`: one time of day, every hour, day or week.
+fn cron(text: &str) -> Option<Target> {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let [minute, hour, "*", "*", weekday] = fields.as_slice() else { return None };
+    let minute: i8 = minute.parse().ok()?;
+    let (every, hour) = if *hour == "*" { (Period::Hour, 0) } else { (Period::Day, hour.parse::<i8>().ok()?) };
+    let at = Some(Time::new(hour, minute, 0, 0).ok()?);
+    const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+    let weekday = match *weekday {
+        "*" => None,
+        name if every == Period::Day => {
+            let day =
+                name.parse::<usize>().ok().and_then(|n| DAYS.get(n % 7).filter(|_| n <= 7).copied()).unwrap_or(name);
+            Some(self::weekday(&day.to_lowercase()).filter(|(_, rest)| rest.is_empty())?.0)
+        }
+        _ => return None,
+    };
+    let every = if weekday.is_some() { Period::Week } else { every };
+    Some(Target::Schedule { times: 1, every, at, weekday, zone: None })
 }
 
 impl Draft {
@@ -179,6 +203,10 @@ fn zone(text: &str) -> Option<(String, &str)> {
     let end = text.find(char::is_whitespace).unwrap_or(text.len());
     let (word, rest) = text.split_at_checked(end)?;
     let upper = word.to_ascii_uppercase();
+    // the one abbreviation of the field that means one zone only
+    if upper == "ICT" {
+        return Some(("Asia/Bangkok".to_owned(), rest));
+    }
     if matches!(upper.as_str(), "UTC" | "GMT" | "Z") {
         return Some(("UTC".to_owned(), rest));
     }
