@@ -235,6 +235,9 @@ fn acceptance(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
     acceptance_blocks(draft, &chunk.blocks, parent);
     if draft.order.acceptance.len() == before {
         acceptance_lines(draft, &chunk.blocks);
+        if draft.order.acceptance.len() == before {
+            acceptance_code(draft, &chunk.blocks);
+        }
         // a heading with nothing below it that can be read says itself what must hold
         if draft.order.acceptance.len() == before && titled && !has_children(chunk) {
             criteria::from_line(draft, &label, CriterionSource::Bullets, chunk.head.clone());
@@ -254,6 +257,20 @@ fn acceptance_lines(draft: &mut Draft<'_>, blocks: &[Block]) {
     for (line, text) in text_lines(draft, blocks) {
         if !is_pointer(&text) && !text.trim_end().ends_with(':') {
             criteria::from_line(draft, &text, CriterionSource::Bullets, line);
+        }
+    }
+}
+
+/// Criteria that someone put into a code block.
+fn acceptance_code(draft: &mut Draft<'_>, blocks: &[Block]) {
+    for block in blocks {
+        if let Block::Code(code) = block {
+            let text = code.text.clone();
+            let span = code.span.clone();
+            let remark = Remark::note("code-criteria", "the criteria stand in a code block")
+                .understood("each of its lines is one");
+            draft.remark(&span, remark);
+            super::embedded::read(draft, &text, &span, |sub, blocks| acceptance_text(sub, &blocks));
         }
     }
 }

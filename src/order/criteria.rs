@@ -68,9 +68,19 @@ pub(crate) fn is_criteria_table(table: &Table) -> bool {
 
 fn columns(table: &Table) -> Option<(usize, usize)> {
     let names: Vec<String> = table.header.iter().map(|cell| fold::heading(&cell.text)).collect();
-    let find = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
-    let target = find(&TARGET)?;
-    let metric = find(&METRIC)?;
+    // `Success metric`, `Target (max)`, `Expected outcome`
+    let last = |name: &str| name.rsplit(' ').next().unwrap_or("").to_owned();
+    let first = |name: &str| name.split(' ').next().unwrap_or("").to_owned();
+    let is_target = |name: &String| {
+        TARGET.contains(&name.as_str())
+            || ["target", "targets", "expected"].contains(&first(name).as_str())
+            || ["target", "threshold", "goal"].contains(&last(name).as_str())
+    };
+    let target = names.iter().position(is_target)?;
+    let is_metric = |(n, name): (usize, &String)| {
+        n != target && (METRIC.contains(&name.as_str()) || METRIC.contains(&last(name).as_str()))
+    };
+    let metric = names.iter().enumerate().position(is_metric)?;
     (metric != target).then_some((metric, target))
 }
 
@@ -103,6 +113,8 @@ pub(crate) fn from_table(draft: &mut Draft<'_>, table: &Table, in_acceptance: bo
     let measured_column =
         table.header.iter().position(|cell| MEASURED_BY.contains(&fold::heading(&cell.text).as_str()));
     let measured_column = measured_column.filter(|column| *column != metric_column && *column != target_column);
+    let unit_column =
+        table.header.iter().position(|cell| ["unit", "units", "หน่วย"].contains(&fold::heading(&cell.text).as_str()));
     let mut above = String::new();
     for row in &table.rows {
         let cell = |column: usize| row.cells.get(column);
@@ -120,6 +132,11 @@ pub(crate) fn from_table(draft: &mut Draft<'_>, table: &Table, in_acceptance: bo
             .cure("write `\\|` for a pipe within a cell");
             draft.remark(&row.span, remark);
         }
+        // `≤ 5 | MB`
+        let target = match unit_column.map(text).filter(|unit| !unit.is_empty() && *unit != "-") {
+            Some(unit) if target.ends_with(|c: char| c.is_numeric()) => format!("{target} {unit}"),
+            _ => target,
+        };
         // an empty metric goes on with the one above
         let metric = if metric.is_empty() { above.clone() } else { metric };
         above.clone_from(&metric);

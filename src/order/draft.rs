@@ -85,7 +85,10 @@ impl<'a> Draft<'a> {
         self.set.insert(scalar, (key.to_owned(), value.clone(), span.clone(), place));
         match scalar {
             Scalar::Id => self.ids.explicit(place, raw, span)?,
-            Scalar::Title => self.order.title = Some(value),
+            Scalar::Title => {
+                self.ids.within(Place::Title, &value, span);
+                self.order.title = Some(value);
+            }
             Scalar::Phase => self.order.phase = Some(value),
             Scalar::Origin => self.order.origin = Some(value),
             Scalar::Assignee => self.order.assignee = Some(value),

@@ -13,10 +13,10 @@ use super::draft::Draft;
 use super::embedded::{self, Locator};
 use super::identity::Place;
 use super::model::{Command, CriterionSource, Item, Span};
-use super::names::{self, Scalar};
+use super::names::{self, Role, Scalar};
 use super::refusal::ParseRefusal;
 use super::source::Remark;
-use super::{body, criteria, fold, machine};
+use super::{body, criteria, fold, machine, paths};
 
 /// Fills the draft from the map; `end` is where the last key's part ends.
 pub(crate) fn apply(draft: &mut Draft<'_>, data: &Data, end: usize) -> Result<(), ParseRefusal> {
@@ -141,7 +141,16 @@ impl Field<'_, '_, '_> {
                 self.draft.remark(&self.span, remark);
                 self.keep();
             }
-            _ => self.keep(),
+            // other names for the same: `definition_of_done`, `success_metrics`
+            _ => {
+                match names::role(&name) {
+                    Role::Acceptance => self.acceptance(),
+                    Role::Deliverables => self.deliverables(),
+                    Role::Dependencies => self.dependencies(),
+                    _ => {}
+                }
+                self.keep();
+            }
         }
         Ok(())
     }
@@ -225,6 +234,11 @@ impl Field<'_, '_, '_> {
                         .find_map(|key| map.iter().find(|(name, _)| fold::fold(name) == *key).map(|(_, value)| value))
                 };
                 let (metric, target) = (get(METRIC_KEYS), get(TARGET_KEYS));
+                let statement = get(STATEMENT_KEYS).and_then(text_of);
+                if let (None, None, Some(text)) = (metric, target, statement) {
+                    let span = locator.find(&text);
+                    return criteria::from_line(self.draft, &text, CriterionSource::FrontMatter, span);
+                }
                 if let (None, None, 1, Some((metric, target))) = (metric, target, map.len(), map.iter().next()) {
                     return self.pair(metric, target, locator);
                 }
@@ -260,6 +274,18 @@ impl Field<'_, '_, '_> {
     fn pair(&mut self, metric: &str, target: &Value, locator: &mut Locator<'_>) {
         let span = locator.find(metric);
         match target {
+            // a group: `performance: [a < 1 s, b < 2 s]`
+            Value::Array(items) if !items.is_empty() => items.iter().for_each(|item| self.criterion(item, locator)),
+            Value::Object(map) if !map.is_empty() => match has_any(map, TARGET_KEYS) {
+                true => {
+                    let mut named = map.clone();
+                    if !has_any(map, METRIC_KEYS) {
+                        named.insert("metric".to_owned(), Value::String(metric.to_owned()));
+                    }
+                    self.criterion(&Value::Object(named), locator);
+                }
+                false => map.iter().for_each(|(metric, target)| self.pair(metric, target, locator)),
+            },
             Value::Object(_) | Value::Array(_) => {
                 let remark =
                     Remark::error("malformed-acceptance", format!("the target of `{metric}` must be one value"))
@@ -306,9 +332,14 @@ impl Field<'_, '_, '_> {
                 }
             }
             Value::Object(map) => {
-                for key in map.keys() {
+                for (key, value) in map {
                     let span = locator.find(key);
-                    body::deliverable(self.draft, key, &span);
+                    // `files: { path: text }`, but also `deliverables: { script: path }`
+                    let text = match text_of(value) {
+                        Some(value) if !paths::is_path(key, true) && !value.contains('\n') => format!("{key}: {value}"),
+                        _ => key.clone(),
+                    };
+                    body::deliverable(self.draft, &text, &span);
                 }
             }
             _ => self.keep(),
@@ -452,6 +483,8 @@ impl Field<'_, '_, '_> {
 
 const METRIC_KEYS: &[&str] = &["metric", "criterion", "check", "name", "key", "test"];
 const TARGET_KEYS: &[&str] = &["target", "expected", "threshold", "value", "goal", "expect"];
+/// An entry that is a sentence: `- description: File size ≤ 5 MB`.
+const STATEMENT_KEYS: &[&str] = &["description", "text", "item", "statement", "condition", "requirement"];
 const MEASURED_KEYS: &[&str] = &["measured by", "measurement", "how", "method"];
 
 fn has_any(map: &Map<String, Value>, keys: &[&str]) -> bool {

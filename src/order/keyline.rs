@@ -39,7 +39,11 @@ fn rest(text: &str, from: usize) -> Span {
 }
 
 fn bold(text: &str) -> Option<KeyLine> {
-    let mark = ["**", "__"].into_iter().find(|mark| text.starts_with(mark))?;
+    let mark = ["**", "__", "*", "_"].into_iter().find(|mark| text.starts_with(mark))?;
+    // `* item`
+    if text.get(mark.len()..)?.starts_with(char::is_whitespace) {
+        return None;
+    }
     let inner_start = mark.len();
     let close = text.get(inner_start..)?.find(mark)? + inner_start;
     let inner = text.get(inner_start..close)?;
@@ -99,6 +103,9 @@ mod tests {
             ("**Phase：**7.8", Some(("Phase", "7.8", true))),
             ("**Phase** ： 7.8", Some(("Phase", "7.8", true))),
             ("__Phase:__ 7.8", Some(("Phase", "7.8", true))),
+            ("*Phase:* 7.8", Some(("Phase", "7.8", true))),
+            ("_Phase:_ 7.8", Some(("Phase", "7.8", true))),
+            ("* Phase: 7.8", None),
             ("**Phase: 7.8**", Some(("Phase", "7.8", true))),
             ("🧠 **Phase:** 7.8\\", Some(("Phase", "7.8", true))),
             ("**Objective:**", Some(("Objective", "", true))),

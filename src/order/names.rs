@@ -43,7 +43,12 @@ pub(crate) fn role(name: &str) -> Role {
     if negated || words.len() > 8 {
         return Role::Other;
     }
-    if has("acceptance")
+    let is_acceptance = starts("acceptance")
+        || (words.last() == Some(&"acceptance") && words.len() <= 3)
+        || ["criteria", "criterion", "tests", "test", "checks", "check", "metrics", "conditions", "targets"]
+            .iter()
+            .any(|what| name.contains(&format!("acceptance {what}")));
+    if is_acceptance
         || [
             "success criteria",
             "success metrics",
@@ -185,6 +190,9 @@ mod tests {
             ("Success Criteria", Role::Acceptance),
             ("Definition of Done", Role::Acceptance),
             ("Acceptance", Role::Acceptance),
+            ("User acceptance", Role::Acceptance),
+            ("Phase 2 acceptance criteria", Role::Acceptance),
+            ("Why acceptance failed last time", Role::Other),
             ("✅ Verification Script Specification", Role::Verification),
             ("📦 Deliverables & Paths", Role::Deliverables),
             ("Dependencies", Role::Dependencies),

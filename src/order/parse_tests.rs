@@ -154,6 +154,8 @@ fn acceptance_in_every_place_where_people_put_it() {
             vec!["a ≤ 1 MB", "a ≥ 1 kB", "c "],
         ),
         ("## Out of Scope\n- a < 1 s\n", vec![]),
+        ("## Acceptance\n```\na ≤ 1 MB\nb ≤ 2 MB\n```\n", vec!["a ≤ 1 MB", "b ≤ 2 MB"]),
+        ("## KPIs\n| Success metric | Target (max) | Unit |\n|---|---|---|\n| a | ≤ 1 | MB |\n", vec!["a ≤ 1 MB"]),
         ("```\n## Acceptance\n- a < 1 s\n```\n", vec![]),
         ("<!--\n## Acceptance\n\n- a < 1 s\n-->\n", vec![]),
     ] {
@@ -222,6 +224,34 @@ fn data_orders() {
     assert_eq!((order.id.as_str(), order.shape), ("WO-2", Shape::Data));
     assert_eq!(criteria(&order), ["File size | <= 5 MB | ≤ 5 MB"]);
     assert_eq!(order.parts.len(), 5);
+}
+
+#[test]
+fn data_criteria_in_all_their_shapes() {
+    for (text, expect) in [
+        ("acceptance: a ≤ 1 MB", vec!["a ≤ 1 MB"]),
+        ("acceptance: { a: ≤ 1 MB, b: OK }", vec!["a ≤ 1 MB", "b OK"]),
+        ("acceptance: { metric: a, target: ≤ 1 MB }", vec!["a ≤ 1 MB"]),
+        ("acceptance: [{ a: ≤ 1 MB }, { description: \"b ≤ 2 MB\" }]", vec!["a ≤ 1 MB", "b ≤ 2 MB"]),
+        (
+            "success_criteria: { speed: [a < 1 s, b < 2 s], size: { c: ≤ 1 MB } }",
+            vec!["a < 1 s", "b < 2 s", "c ≤ 1 MB"],
+        ),
+        ("definition_of_done: [a ≤ 1 MB]", vec!["a ≤ 1 MB"]),
+        ("success_metrics:\n  a: { target: ≤ 1 MB, how: ls }", vec!["a ≤ 1 MB"]),
+        ("acceptance: |\n  | Metric | Target |\n  |---|---|\n  | a | ≤ 1 MB |", vec!["a ≤ 1 MB"]),
+        ("acceptance: |\n  ## Speed\n  - a < 1 s", vec!["a < 1 s"]),
+        ("acceptance: []", vec![]),
+    ] {
+        let order = named(&format!("id: WO-1\n{text}\n"), "WO-1.yaml");
+        let got: Vec<String> = order.acceptance.iter().map(|one| format!("{} {}", one.metric, one.target)).collect();
+        assert_eq!(got, expect, "{text}: {:?}", order.diagnostics);
+        assert_eq!(errors(&order), [""; 0], "{text}");
+    }
+    let order = named("id: WO-1\ndeliverables: { script: run/x.cjs, docs/y.md: text }\n", "WO-1.yaml");
+    let paths: Vec<&str> = order.deliverables.iter().filter_map(|one| one.path.as_deref()).collect();
+    assert_eq!(paths, ["run/x.cjs", "docs/y.md"]);
+    assert_eq!(named("title: WO-7 x\n", "WO-7.yaml").id, "WO-7");
 }
 
 #[test]
