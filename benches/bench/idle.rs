@@ -19,7 +19,18 @@ pub fn bench() -> Outcome {
     if !cfg!(target_os = "linux") {
         return Err("the daemon's cost is read from /proc, which only Linux has".into());
     }
-    let place = Place::new("")?;
+    let bare = Place::new("")?;
+    let whole = Place::new("")?;
+    std::fs::write(whole.path("wo.toml"), WITH_MONITOR)?;
+    Ok(vec![
+        watch(&bare, "without monitor and status page")?,
+        watch(&whole, "with the default monitor, one cycle in five minutes, and the status page")?,
+    ])
+}
+
+const WITH_MONITOR: &str = "[services]\nmanager = \"embedded\"\n[web]\nlisten = \"127.0.0.1:0\"\n";
+
+fn watch(place: &Place, what: &str) -> Result<Line, Box<dyn Error>> {
     let up = place.up()?;
     // the start is over when the first scan is
     std::thread::sleep(Duration::from_secs(2));
@@ -28,8 +39,8 @@ pub fn bench() -> Outcome {
     let after = cost(up.0.id())?;
     let cpu_ms = after.cpu_ns.saturating_sub(before.cpu_ns) as f64 / 1e6;
     let wake_ups = after.wake_ups.saturating_sub(before.wake_ups) as f64 / WATCHED.as_secs_f64();
-    Ok(vec![Line {
-        what: format!("idle wo up over {} s, without monitor and status page", WATCHED.as_secs()),
+    Ok(Line {
+        what: format!("idle wo up over {} s, {what}", WATCHED.as_secs()),
         measured: format!(
             "{:.1} MiB resident, {cpu_ms:.1} ms of processor time, {wake_ups:.1} wake-ups/s",
             after.resident_kib as f64 / 1024.0
@@ -38,7 +49,7 @@ pub fn bench() -> Outcome {
         ratio: None,
         goal: None,
         at_most: None,
-    }])
+    })
 }
 
 fn cost(pid: u32) -> Result<Cost, Box<dyn Error>> {

@@ -10,6 +10,7 @@ mod export;
 mod field;
 mod idle;
 mod lint;
+mod monitor;
 mod order;
 mod place;
 
@@ -63,6 +64,7 @@ const PARTS: &[Part] = &[
     ("lint", lint::bench),
     ("order", order::bench),
     ("backlog", order::backlog),
+    ("monitor", monitor::bench),
     ("idle", idle::bench),
 ];
 

@@ -345,20 +345,6 @@ impl Run {
         self.steps.iter().all(|step| step.spec.measures_only)
     }
 
-    /// The measurements as they may be judged. Once a step was undone, what was measured before it no longer is: each stands
-    /// as undone, with the value it had, and passes nothing.
-    pub fn standing_measurements(&self) -> Vec<Measurement> {
-        let undone = self.steps.iter().any(|step| step.progress == Progress::Undone);
-        if !undone {
-            return self.measurements.clone();
-        }
-        let void = |measurement: &Measurement| {
-            let value = Value::State { works: false, detail: format!("undone; it was {}", measurement.value) };
-            Measurement { value, ok: Some(false), ..measurement.clone() }
-        };
-        self.measurements.iter().map(void).collect()
-    }
-
     /// The first step that failed, with why.
     pub fn failure(&self) -> Option<&StepRun> {
         self.steps.iter().find(|step| step.failure.is_some())

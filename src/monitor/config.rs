@@ -133,6 +133,8 @@ impl MonitorConfig {
         in_range("queue_max", self.queue_max.into(), 1, 1_000_000)?;
         in_range("webhook_gap_ms", self.webhook_gap_ms, 0, 3_600_000)?;
         in_range("webhook_timeout_ms", self.webhook_timeout_ms, 1, 600_000)?;
+        in_range("the number of checks", self.checks.len() as u64, 0, 256)?;
+        in_range("the number of webhooks", self.webhooks.len() as u64, 0, 32)?;
         unique("check", self.checks.iter().map(|check| check.name.as_str()))?;
         unique("webhook", self.webhooks.iter().filter_map(|webhook| webhook.name.as_deref()))?;
         for window in &self.maintenance {

@@ -104,7 +104,6 @@ fn surroundings(parts: &Parts, memo: Arc<Memo>) -> Arc<Surroundings> {
     Arc::new(Surroundings {
         root: parts.root.clone(),
         policy: parts.config.policy.clone(),
-        heartbeats: parts.root.join(&parts.config.paths.heartbeats),
         clock: parts.clock.clone(),
         services: parts.services.clone(),
         memo,
@@ -303,9 +302,4 @@ fn until(due: Timestamp, now: Timestamp) -> Duration {
 fn gap_before(fire: &Fire, now: Timestamp, elapsed: Option<timing::Elapsed>, interval_ns: u64) -> Option<Gap> {
     let from = fire.previous.filter(|_| fire.missed > 0)?;
     Some(Gap { kind: timing::classify(elapsed, interval_ns), from, until: now, missed: fire.missed })
-}
-
-/// Where the heartbeats of this root are, absolute.
-pub fn heartbeats(root: &Root, config: &Config) -> PathBuf {
-    root.join(&config.paths.heartbeats)
 }

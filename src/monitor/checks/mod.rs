@@ -145,8 +145,6 @@ impl Finding {
 pub struct Surroundings {
     pub root: Root,
     pub policy: PolicyConfig,
-    /// Where this root's heartbeats are, absolute.
-    pub heartbeats: PathBuf,
     pub clock: Arc<dyn Clock>,
     pub services: Arc<dyn ServiceManager>,
     /// What a check remembers from one cycle to the next.

@@ -42,7 +42,6 @@ impl Bench {
         let around = Arc::new(Surroundings {
             root: root.clone(),
             policy: config.policy.clone(),
-            heartbeats: root.join(&config.paths.heartbeats),
             clock,
             services: services.clone(),
             memo: Arc::new(Memo::default()),
