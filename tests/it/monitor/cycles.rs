@@ -105,6 +105,29 @@ fn state_that_cannot_be_read_stops_with_a_message_and_stays() {
     assert_eq!(scene.tree("bridge/state"), before);
 }
 
+#[test]
+fn a_cycle_that_is_killed_anywhere_leaves_whole_files_and_the_next_one_works() {
+    let log = scene("").env("WO_FAILPOINT_LOG", "passed.txt");
+    let _ = log.wo(["monitor", "--once"]).expect_exit(0);
+    let places: Vec<String> = log.read("passed.txt").lines().map(str::to_owned).collect();
+    assert!(places.contains(&"rename.before:1".to_owned()), "{places:?}");
+    for place in places {
+        let dying = scene("").failpoint(&place);
+        let _ = dying.wo(["monitor", "--once"]).expect_killed();
+        let next = dying.env("WO_FAILPOINT", "");
+        let _ = next.wo(["monitor", "--once"]).expect_exit(0);
+        let reports = next.list(REPORTS);
+        let visible: Vec<&String> = reports.iter().filter(|name| !name.starts_with('.')).collect();
+        assert!(!visible.is_empty(), "{place}");
+        for name in visible {
+            let report = heartbeat::parse(&next.read(format!("{REPORTS}/{name}"))).expect("a heartbeat");
+            assert_eq!(report.status, Some(heartbeat::Status::Healthy), "{place}: {name}");
+            assert!(next.read(format!("{REPORTS}/{name}")).ends_with("Workbridge*\n"), "{place}: {name}");
+        }
+        let _ = lines(&next);
+    }
+}
+
 /// Cycles by the loop on record, never more than there were due times.
 fn expect_no_double_fire(scene: &Scene, interval_s: f64) {
     let times: Vec<f64> = lines(scene)
