@@ -145,6 +145,9 @@ fn millionths(n: f64) -> i64 {
 }
 
 fn prefix(text: &str) -> &str {
+    if text.len() <= PREFIX_CHARS {
+        return text;
+    }
     text.char_indices().nth(PREFIX_CHARS).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 

@@ -156,11 +156,11 @@ pub fn heartbeat_row(filename: &str, bytes: &[u8]) -> Result<(HeartbeatRow, bool
     if !(1970..=9999).contains(&at.to_zoned(TimeZone::UTC).year()) {
         return Err(format!("its timestamp {at} is out of range: the years 1970 to 9999"));
     }
-    Ok((HeartbeatRow::new(filename, &parsed, at, sha256_hex(bytes)), named))
+    Ok((HeartbeatRow::new(filename, parsed, at, sha256_hex(bytes)), named))
 }
 
 impl HeartbeatRow {
-    pub fn new(filename: &str, heartbeat: &Heartbeat, at: Timestamp, sha256: String) -> Self {
+    pub fn new(filename: &str, heartbeat: Heartbeat, at: Timestamp, sha256: String) -> Self {
         let named = |name: &str| heartbeat.checks.iter().find(|check| check.name == name);
         let state = |name: &str, component: &str| {
             let worst = || heartbeat.checks.iter().filter(|c| c.component == component).max_by_key(|c| c.state);
@@ -180,7 +180,7 @@ impl HeartbeatRow {
             api: state("api", heartbeat::API),
             optimizer: agent("optimizer"),
             digest: agent("digest"),
-            checks: heartbeat.checks.iter().map(CheckRow::of).collect(),
+            checks: heartbeat.checks.into_iter().map(CheckRow::of).collect(),
             sha256,
         }
     }
@@ -191,14 +191,9 @@ impl HeartbeatRow {
 }
 
 impl CheckRow {
-    fn of(check: &CheckResult) -> Self {
-        CheckRow {
-            name: check.name.clone(),
-            component: check.component.clone(),
-            state: check.state,
-            message: check.message.clone(),
-            latency_ms: check.latency_ms,
-        }
+    fn of(check: CheckResult) -> Self {
+        let CheckResult { name, component, state, message, latency_ms, .. } = check;
+        CheckRow { name, component, state, message, latency_ms }
     }
 }
 

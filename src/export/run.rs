@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use super::read;
 use super::row::{HeartbeatRow, ReportRow, day_of, heartbeat_row};
 use super::scan::{self, Found, Outcome, Work};
 use super::schema::{Tabular, key};
-use super::sort::{Sorted, Sorter};
+use super::sort::{Rows, Sorted, Sorter};
 use super::sql::Program;
 use super::stage::{self, About, Staged};
 use super::{
@@ -103,6 +104,8 @@ struct Chosen {
     why: Why,
     /// Whether there is a file of ours; it is opened only while it is needed, for there may be many.
     replaces_ours: bool,
+    /// Whether it was made of the very reports that are there now, so that none of its rows has to be kept.
+    same_sources: bool,
 }
 
 impl<'a> Job<'a> {
@@ -134,7 +137,8 @@ impl<'a> Job<'a> {
             sql: Program {
                 path: program_sql,
                 memory_mb: config.export.sql_memory_mb,
-                threads: config.export.thread_count(),
+                // its memory grows with its threads and the size of the files; the parquet crate reads meanwhile
+                threads: 1,
                 deadline: Duration::from_secs(config.export.sql_deadline_s),
                 max_output: ANSWER_BYTES,
             },
@@ -303,7 +307,8 @@ impl<'a> Job<'a> {
                 None if self.is_late(sorted, day, digest.as_deref())? => Why::Late,
                 None => continue,
             };
-            chosen.push(Chosen { day, why, replaces_ours: digest.is_some() });
+            let same_sources = sorted.day(day).is_some_and(|sources| digest.as_ref() == Some(&sources.digest));
+            chosen.push(Chosen { day, why, replaces_ours: digest.is_some(), same_sources });
         }
         Ok(chosen)
     }
@@ -365,17 +370,30 @@ impl<'a> Job<'a> {
         sorted: &mut Sorted<T>,
         report: &mut ExportReport,
     ) -> Result<(), ExportError> {
-        let mut staged = Vec::with_capacity(chunk.len());
-        for chosen in &chunk {
-            staged.push(self.stage(chosen, sorted)?);
+        let staged = self.stage_all(&chunk, sorted)?;
+        let targets: Vec<PathBuf> = chunk.iter().map(|chosen| self.target(T::DATASET, chosen.day)).collect();
+        let mut unchanged = Vec::with_capacity(staged.len());
+        for (target, staged) in targets.iter().zip(&staged) {
+            unchanged.push(has_bytes_of(target, staged)?);
         }
         let start = Instant::now();
-        let (version, validations) = validate::validate(self.work_dir.path(), &staged, self.compression, &self.sql)?;
+        let (version, validations) = std::thread::scope(|scope| {
+            // the disk works while the readers do
+            let to_sync = staged.iter().zip(&unchanged).filter(|(_, unchanged)| !**unchanged && !self.request.dry_run);
+            let synced = scope.spawn(move || to_sync.map(|(staged, _)| staged.sync()).collect::<Result<(), _>>());
+            let found = validate::validate(self.work_dir.path(), &staged, self.compression, &self.sql);
+            // a thread that panicked has synced nothing
+            synced.join().unwrap_or_else(|_| {
+                let path = self.work_dir.path();
+                Err(ExportError::io("fsync what is staged in", path)(std::io::ErrorKind::Other.into()))
+            })?;
+            found
+        })?;
         report.validation_ns += nanoseconds(start.elapsed());
         report.readers = vec!["the parquet crate".to_owned(), format!("DuckDB {version}")];
         let mut changed = false;
-        for ((chosen, staged), validation) in chunk.iter().zip(staged).zip(validations) {
-            let target = self.target(T::DATASET, chosen.day);
+        let files = chunk.iter().zip(targets).zip(staged).zip(unchanged).zip(validations);
+        for ((((chosen, target), staged), unchanged), validation) in files {
             let mut day = DayReport {
                 dataset: T::DATASET,
                 date: chosen.day,
@@ -390,7 +408,7 @@ impl<'a> Job<'a> {
                 duration_ns: nanoseconds(staged.elapsed),
                 validation_ns: nanoseconds(validation.parquet_reader + validation.duckdb),
             };
-            if !has_bytes_of(&target, &staged)? {
+            if !unchanged {
                 day.state = self.publish(chosen, staged, &target, report)?;
                 changed = true;
             }
@@ -402,11 +420,35 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn stage<T: Tabular>(&self, chosen: &Chosen, sorted: &mut Sorted<T>) -> Result<Staged, ExportError> {
+    /// Side by side where all rows are in memory anyway; else one after the other, since each writer takes memory.
+    fn stage_all<T: Tabular>(&self, chunk: &[Chosen], sorted: &mut Sorted<T>) -> Result<Vec<Staged>, ExportError> {
+        let work: Vec<(&Chosen, Rows<T>)> = chunk.iter().map(|chosen| (chosen, sorted.take(chosen.day))).collect();
+        let threads = if sorted.is_in_memory() { self.config.export.thread_count().min(work.len()) } else { 1 };
+        if threads <= 1 {
+            return work.into_iter().map(|(chosen, rows)| self.stage(chosen, rows)).collect();
+        }
+        let queue = Mutex::new(work.into_iter().enumerate());
+        let next = || queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).next();
+        let done: Mutex<Vec<(usize, Result<Staged, ExportError>)>> = Mutex::new(Vec::with_capacity(chunk.len()));
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    while let Some((i, (chosen, rows))) = next() {
+                        let staged = self.stage(chosen, rows);
+                        done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((i, staged));
+                    }
+                });
+            }
+        });
+        let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        done.sort_by_key(|(i, _)| *i);
+        done.into_iter().map(|(_, staged)| staged).collect()
+    }
+
+    fn stage<T: Tabular>(&self, chosen: &Chosen, fresh: Rows<T>) -> Result<Staged, ExportError> {
         let about = About { day: chosen.day, timezone: &self.config.export.timezone, compression: self.compression };
         let dir = self.work_dir.path();
-        let fresh = sorted.take(chosen.day);
-        if !chosen.replaces_ours {
+        if !chosen.replaces_ours || chosen.same_sources {
             return stage::stage(dir, &about, stage::merge(fresh, std::iter::empty(), |_| false, dir));
         }
         let earlier = read::open(&self.target(T::DATASET, chosen.day))?.rows::<T>()?;

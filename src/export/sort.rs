@@ -339,6 +339,11 @@ impl<T: Row> Sorted<T> {
         self.days.binary_search_by_key(&day, |sources| sources.day).ok().map(|i| &self.days[i])
     }
 
+    /// Whether all rows fit into the budget, so that reading days side by side takes no more memory.
+    pub fn is_in_memory(&self) -> bool {
+        self.spill.is_none()
+    }
+
     /// The rows of `day`, once.
     pub fn take(&mut self, day: Date) -> Rows<T> {
         let Ok(i) = self.days.binary_search_by_key(&day, |sources| sources.day) else { return Rows::none() };

@@ -13,6 +13,7 @@ use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::ZstdLevel;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
 use sha2::{Digest as _, Sha256};
 
 use super::facts::{Facts, Gatherer};
@@ -54,12 +55,15 @@ impl Staged {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    /// Fsyncs it and gives it its name; the caller fsyncs the directory.
-    pub fn publish(self, target: &Path) -> Result<(), ExportError> {
+    /// Puts its bytes on disk.
+    pub fn sync(&self) -> Result<(), ExportError> {
         let file = File::open(&self.path).map_err(ExportError::io("open", &self.path))?;
-        durable::sync_file(&file, &self.path)?;
-        durable::rename(&self.path, target)?;
-        Ok(())
+        Ok(durable::sync_file(&file, &self.path)?)
+    }
+
+    /// Gives it, which is on disk, its name; the caller fsyncs the directory.
+    pub fn publish(self, target: &Path) -> Result<(), ExportError> {
+        Ok(durable::rename(&self.path, target)?)
     }
 }
 
@@ -158,7 +162,13 @@ fn properties(compression: Compression) -> WriterProperties {
         Compression::Snappy => parquet::basic::Compression::SNAPPY,
         Compression::Zstd => parquet::basic::Compression::ZSTD(ZstdLevel::default()),
     };
-    WriterProperties::builder()
+    // where every value is another one, a dictionary would be built in vain
+    let unique = ["filename", "path", "text", "sha256"];
+    unique
+        .into_iter()
+        .fold(WriterProperties::builder(), |builder, name| {
+            builder.set_column_dictionary_enabled(ColumnPath::from(name), false)
+        })
         .set_compression(codec)
         .set_created_by(concat!("workbridge ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_max_row_group_row_count(Some(GROUP_ROWS))

@@ -177,7 +177,7 @@ pub fn parse(text: &str) -> Result<Heartbeat, HeartbeatError> {
             continue;
         }
         if let Some(heading) = heading(line) {
-            recognized |= heading.to_ascii_lowercase().contains("heartbeat");
+            recognized |= contains_folded(heading, "heartbeat");
             // the title opens the header, every other heading a section
             section = (!line.starts_with("# ")).then_some(heading);
             continue;
@@ -213,6 +213,11 @@ fn heading(line: &str) -> Option<&str> {
         return None;
     }
     Some(rest.trim_start_matches(|c: char| !c.is_alphanumeric()).trim_end_matches([' ', '\t', '#', ':', '*']))
+}
+
+/// Whether `word`, which is ASCII, occurs in `text` in any case.
+fn contains_folded(text: &str, word: &str) -> bool {
+    text.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// `**Label:** value`, `**Label**: value`, `- **Label:** value`, `Label: value`.
@@ -362,8 +367,7 @@ fn state_of_words(text: &str) -> State {
 }
 
 fn status_of(value: &str) -> Option<Status> {
-    let upper = value.to_uppercase();
-    let has = |word: &str| upper.contains(word);
+    let has = |word: &str| contains_folded(value, word);
     if has("CRITICAL") || has("UNHEALTHY") {
         Some(Status::Critical)
     } else if has("WARN") || has("DEGRADED") {
