@@ -120,9 +120,10 @@ pub trait Row: Sized + Send {
     fn sha256(&self) -> &str;
     /// Its size in memory, about; a pure function of its content.
     fn weight(&self) -> usize;
+    /// All but time, name and hash.
     fn encode(&self, out: &mut Vec<u8>);
     /// `None` when the bytes are not those of [`Row::encode`].
-    fn decode(bytes: &mut &[u8]) -> Option<Self>;
+    fn decode(at_us: i64, name: String, sha256: String, bytes: &[u8]) -> Option<Self>;
 }
 
 /// The day that `at_us` falls on in `zone`; `None` outside the years 1970 to 9999.
@@ -216,8 +217,6 @@ impl Row for HeartbeatRow {
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        put_text(out, &self.filename);
-        put_i64(out, self.timestamp_us);
         put_text(out, self.status.map_or("", Status::as_str));
         put_i64(out, self.duration_ms.unwrap_or(i64::MIN));
         for state in [self.redis, self.database, self.api] {
@@ -234,12 +233,10 @@ impl Row for HeartbeatRow {
             put_text(out, &check.message);
             put_i64(out, check.latency_ms.map_or(NO_NUMBER, f64::to_bits) as i64);
         }
-        put_text(out, &self.sha256);
     }
 
-    fn decode(bytes: &mut &[u8]) -> Option<Self> {
-        let filename = take_text(bytes)?;
-        let timestamp_us = take_i64(bytes)?;
+    fn decode(timestamp_us: i64, filename: String, sha256: String, mut bytes: &[u8]) -> Option<Self> {
+        let bytes = &mut bytes;
         let status = Status::from_word(&take_text(bytes)?);
         let duration_ms = Some(take_i64(bytes)?).filter(|ms| *ms != i64::MIN);
         let [redis, database, api] = [take_text(bytes)?, take_text(bytes)?, take_text(bytes)?];
@@ -266,7 +263,7 @@ impl Row for HeartbeatRow {
             optimizer: AgentState::from_word(&optimizer)?,
             digest: AgentState::from_word(&digest)?,
             checks,
-            sha256: take_text(bytes)?,
+            sha256,
         })
     }
 }
@@ -291,10 +288,8 @@ impl Row for ReportRow {
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        put_text(out, &self.path);
         put_option(out, self.title.as_deref());
         put_text(out, &self.kind);
-        put_i64(out, self.created_us);
         put_text(out, self.created_from.as_str());
         put_option(out, self.front_matter.as_deref());
         put_i64(out, self.headings.len() as i64);
@@ -303,14 +298,12 @@ impl Row for ReportRow {
             put_text(out, text);
         }
         put_text(out, &self.text);
-        put_text(out, &self.sha256);
     }
 
-    fn decode(bytes: &mut &[u8]) -> Option<Self> {
-        let path = take_text(bytes)?;
+    fn decode(created_us: i64, path: String, sha256: String, mut bytes: &[u8]) -> Option<Self> {
+        let bytes = &mut bytes;
         let title = take_option(bytes)?;
         let kind = take_text(bytes)?;
-        let created_us = take_i64(bytes)?;
         let created_from = CreatedFrom::from_word(&take_text(bytes)?)?;
         let front_matter = take_option(bytes)?;
         let count = usize::try_from(take_i64(bytes)?).ok()?;
@@ -318,7 +311,7 @@ impl Row for ReportRow {
         for _ in 0..count {
             headings.push((i32::try_from(take_i64(bytes)?).ok()?, take_text(bytes)?));
         }
-        let (text, sha256) = (take_text(bytes)?, take_text(bytes)?);
+        let text = take_text(bytes)?;
         Some(ReportRow { path, title, kind, created_us, created_from, front_matter, headings, text, sha256 })
     }
 }

@@ -13,7 +13,7 @@ use super::read;
 use super::row::{HeartbeatRow, ReportRow, day_of, heartbeat_row};
 use super::scan::{self, Found, Outcome, Work};
 use super::schema::{Tabular, key};
-use super::sort::{Rows, Sorted, Sorter};
+use super::sort::{Packed, Rows, Sorted, Sorter};
 use super::sql::Program;
 use super::stage::{self, About, Staged};
 use super::{
@@ -28,6 +28,10 @@ use crate::root::Root;
 /// Files that are staged and validated together: a bound on the disk that staging takes and on what one run of `wo-sql`
 /// is asked.
 const CHUNK: usize = 64;
+/// Days of up to this size, packed, are staged side by side.
+const SMALL_DAY_BYTES: u64 = 1024 * 1024;
+/// A chunk of up to this size is read by DuckDB with two threads.
+const SMALL_BYTES: u64 = 4 * 1024 * 1024;
 /// Bytes of an answer of `wo-sql` about one chunk.
 const ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
@@ -48,10 +52,10 @@ pub fn run(
     let _held = if request.dry_run { None } else { Some(place::hold(&job.analytics, progress)?) };
     let mut report = job.empty_report();
 
-    let mut heartbeats = job.read_heartbeats(&mut report)?;
-    let mut reports = job.read_reports(&mut report)?;
-    job.export_days(&mut heartbeats, &mut report)?;
-    job.export_days(&mut reports, &mut report)?;
+    let heartbeats = job.read_heartbeats(&mut report)?;
+    let reports = job.read_reports(&mut report)?;
+    job.export_days(&heartbeats, &mut report)?;
+    job.export_days(&reports, &mut report)?;
 
     report.empty_days.retain(|day| !report.days.iter().any(|file| file.date == *day));
     report.empty_days.dedup();
@@ -137,7 +141,6 @@ impl<'a> Job<'a> {
             sql: Program {
                 path: program_sql,
                 memory_mb: config.export.sql_memory_mb,
-                // its memory grows with its threads and the size of the files; the parquet crate reads meanwhile
                 threads: 1,
                 deadline: Duration::from_secs(config.export.sql_deadline_s),
                 max_output: ANSWER_BYTES,
@@ -223,7 +226,7 @@ impl<'a> Job<'a> {
         report: &mut ExportReport,
     ) -> Result<Sorted<T>, ExportError> {
         let spill_dir = self.work_dir.path();
-        let mut sorter = Sorter::new(self.config.export.sort_bytes, spill_dir);
+        let mut sorter = Sorter::<T>::new(self.config.export.sort_bytes, spill_dir);
         let spill_failed = |error| ExportError::io("sort rows in", spill_dir)(error);
         let work = Work { threads: self.config.export.thread_count(), max_bytes, progress: self.progress };
         let one_day = if let Days::One(day) = self.request.days { Some(day) } else { None };
@@ -233,7 +236,13 @@ impl<'a> Job<'a> {
                 report.unreadable.push(Unreadable { path, reason, date });
             }
         };
-        scan::read_all(&work, list, parse, |outcome: Outcome<(T, bool)>| {
+        // packed by the threads that read, so that little is left to do one after the other
+        let parse = |found: &Found, name: &str, content: &scan::Content| {
+            let (row, named) = parse(found, name, content)?;
+            let day = day_of(row.at_us(), &self.zone).ok_or("its time is out of range: the years 1970 to 9999")?;
+            Ok((Packed::new(day, &row), named))
+        };
+        scan::read_all(&work, list, parse, |outcome: Outcome<(Packed, bool)>| {
             match outcome {
                 Outcome::Link { path } => report.links.push(path),
                 Outcome::Unreadable { path, reason } => {
@@ -243,16 +252,8 @@ impl<'a> Job<'a> {
                 }
                 Outcome::Row((row, named)) => {
                     tally.found += 1;
-                    match day_of(row.at_us(), &self.zone) {
-                        Some(day) => {
-                            tally.times_from_names += u64::from(named);
-                            sorter.push(day, row).map_err(spill_failed)?;
-                        }
-                        None => {
-                            tally.unreadable += 1;
-                            unreadable(row.name().to_owned(), "its time is out of range".to_owned(), report);
-                        }
-                    }
+                    tally.times_from_names += u64::from(named);
+                    sorter.push(row).map_err(spill_failed)?;
                 }
             }
             Ok(())
@@ -262,7 +263,7 @@ impl<'a> Job<'a> {
         sorter.finish().map_err(spill_failed)
     }
 
-    fn export_days<T: Tabular>(&self, sorted: &mut Sorted<T>, report: &mut ExportReport) -> Result<(), ExportError> {
+    fn export_days<T: Tabular>(&self, sorted: &Sorted<T>, report: &mut ExportReport) -> Result<(), ExportError> {
         let chosen = self.choose(sorted, report)?;
         self.progress.phase(&format!("exporting {}", T::DATASET), Some(chosen.len() as u64));
         let mut chosen = chosen.into_iter();
@@ -367,7 +368,7 @@ impl<'a> Job<'a> {
     fn export_chunk<T: Tabular>(
         &self,
         chunk: Vec<Chosen>,
-        sorted: &mut Sorted<T>,
+        sorted: &Sorted<T>,
         report: &mut ExportReport,
     ) -> Result<(), ExportError> {
         let staged = self.stage_all(&chunk, sorted)?;
@@ -376,12 +377,16 @@ impl<'a> Job<'a> {
         for (target, staged) in targets.iter().zip(&staged) {
             unchanged.push(has_bytes_of(target, staged)?);
         }
+        // DuckDB's memory grows with its threads and the size of what they read
+        let small = staged.iter().map(|staged| staged.bytes).sum::<u64>() <= SMALL_BYTES;
+        let sql =
+            Program { threads: if small { self.config.export.thread_count().min(2) } else { 1 }, ..self.sql.clone() };
         let start = Instant::now();
         let (version, validations) = std::thread::scope(|scope| {
             // the disk works while the readers do
             let to_sync = staged.iter().zip(&unchanged).filter(|(_, unchanged)| !**unchanged && !self.request.dry_run);
             let synced = scope.spawn(move || to_sync.map(|(staged, _)| staged.sync()).collect::<Result<(), _>>());
-            let found = validate::validate(self.work_dir.path(), &staged, self.compression, &self.sql);
+            let found = validate::validate(self.work_dir.path(), &staged, self.compression, &sql);
             // a thread that panicked has synced nothing
             synced.join().unwrap_or_else(|_| {
                 let path = self.work_dir.path();
@@ -420,21 +425,23 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// Side by side where all rows are in memory anyway; else one after the other, since each writer takes memory.
-    fn stage_all<T: Tabular>(&self, chunk: &[Chosen], sorted: &mut Sorted<T>) -> Result<Vec<Staged>, ExportError> {
-        let work: Vec<(&Chosen, Rows<T>)> = chunk.iter().map(|chosen| (chosen, sorted.take(chosen.day))).collect();
-        let threads = if sorted.is_in_memory() { self.config.export.thread_count().min(work.len()) } else { 1 };
+    /// A few small days side by side. Large ones one after the other, since each writer takes memory; many as well, since
+    /// threads that come and go leave the allocator's memory in pieces.
+    fn stage_all<T: Tabular>(&self, chunk: &[Chosen], sorted: &Sorted<T>) -> Result<Vec<Staged>, ExportError> {
+        let large = chunk.iter().any(|chosen| sorted.day(chosen.day).is_some_and(|day| day.bytes > SMALL_DAY_BYTES));
+        let many = sorted.days.len() > CHUNK;
+        let threads = if large || many { 1 } else { self.config.export.thread_count().min(chunk.len()) };
         if threads <= 1 {
-            return work.into_iter().map(|(chosen, rows)| self.stage(chosen, rows)).collect();
+            return chunk.iter().map(|chosen| self.stage(chosen, sorted.rows(chosen.day))).collect();
         }
-        let queue = Mutex::new(work.into_iter().enumerate());
+        let queue = Mutex::new(chunk.iter().enumerate());
         let next = || queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).next();
         let done: Mutex<Vec<(usize, Result<Staged, ExportError>)>> = Mutex::new(Vec::with_capacity(chunk.len()));
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
-                    while let Some((i, (chosen, rows))) = next() {
-                        let staged = self.stage(chosen, rows);
+                    while let Some((i, chosen)) = next() {
+                        let staged = self.stage(chosen, sorted.rows(chosen.day));
                         done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((i, staged));
                     }
                 });

@@ -1,10 +1,15 @@
 //! An external sort: rows come in any order and leave by day, time and name, with memory bounded by a budget.
 //!
-//! Rows stay in memory up to the budget; beyond it, sorted runs go to an unnamed temporary file and are merged. The
-//! order is total (a name is unique), so it doesn't depend on how many threads brought the rows.
+//! Rows are packed by whoever brings them ([`Packed`]). They stay in memory up to the budget; beyond it, sorted runs go to
+//! an unnamed temporary file and are merged there, still packed. The order is total (a name is unique), so it doesn't
+//! depend on how many threads brought the rows.
+//!
+//! A packed row: `u32` length of what follows, `u32` day as `YYYYMMDD`, `i64` microseconds, `u32` and the name, `u32` and
+//! the hash, then what [`Row::encode`] writes; all little-endian.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
+use std::marker::PhantomData;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,17 +19,116 @@ use sha2::{Digest as _, Sha256};
 
 use super::row::Row;
 
-/// Runs that are merged at once; each holds one row and one read buffer.
-const FAN_IN: usize = 16;
+/// Runs that are merged at once; each holds one read buffer.
+const FAN_IN: usize = 32;
 const READ_BYTES: usize = 8 * 1024;
+/// The length before each row.
+const LENGTH: usize = 4;
+
+/// A row with its day, as bytes.
+pub struct Packed(Vec<u8>);
+
+impl Packed {
+    pub fn new(day: Date, row: &impl Row) -> Packed {
+        let mut bytes = Vec::with_capacity(row.weight());
+        bytes.extend_from_slice(&[0; LENGTH]);
+        bytes.extend_from_slice(&pack_day(day).to_le_bytes());
+        bytes.extend_from_slice(&row.at_us().to_le_bytes());
+        for text in [row.name(), row.sha256()] {
+            bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        row.encode(&mut bytes);
+        let length = (bytes.len() - LENGTH) as u32;
+        bytes[..LENGTH].copy_from_slice(&length.to_le_bytes());
+        Packed(bytes)
+    }
+}
+
+fn pack_day(day: Date) -> u32 {
+    day.year().unsigned_abs() as u32 * 10_000
+        + day.month().unsigned_abs() as u32 * 100
+        + day.day().unsigned_abs() as u32
+}
+
+fn unpack_day(n: u32) -> Option<Date> {
+    Date::new(i16::try_from(n / 10_000).ok()?, i8::try_from(n / 100 % 100).ok()?, i8::try_from(n % 100).ok()?).ok()
+}
+
+/// What orders rows.
+type Key<'a> = (u32, i64, &'a [u8]);
+
+/// The parts of a packed row, without its length.
+struct Parts<'a> {
+    key: Key<'a>,
+    sha256: &'a [u8],
+    rest: &'a [u8],
+}
+
+fn parts(mut bytes: &[u8]) -> Option<Parts<'_>> {
+    fn text<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+        let length = u32::from_le_bytes(*bytes.split_off(..4)?.first_chunk()?);
+        bytes.split_off(..length as usize)
+    }
+    let day = u32::from_le_bytes(*bytes.split_off(..4)?.first_chunk()?);
+    let at = i64::from_le_bytes(*bytes.split_off(..8)?.first_chunk()?);
+    let (name, sha256) = (text(&mut bytes)?, text(&mut bytes)?);
+    Some(Parts { key: (day, at, name), sha256, rest: bytes })
+}
+
+fn decode<T: Row>(bytes: &[u8]) -> io::Result<T> {
+    let row = || {
+        let Parts { key: (_, at, name), sha256, rest } = parts(bytes)?;
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+        T::decode(at, text(name)?, text(sha256)?, rest)
+    };
+    row().ok_or_else(damaged)
+}
+
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the packed rows of the sort are damaged")
+}
+
+/// What is known of a day before its rows are read.
+#[derive(Debug, Clone)]
+pub struct DaySources {
+    pub day: Date,
+    /// Packed bytes.
+    pub bytes: u64,
+    /// See [`SourceDigest`].
+    pub digest: String,
+}
+
+/// The SHA-256 of the lines `<sha256>  <name>` of all sources in the order of the rows: what
+/// `sha256sum FILE… | sha256sum` prints for those files.
+#[derive(Default, Clone)]
+pub struct SourceDigest(Sha256);
+
+impl SourceDigest {
+    pub fn add(&mut self, row: &impl Row) {
+        self.add_line(row.sha256().as_bytes(), row.name().as_bytes());
+    }
+
+    fn add_line(&mut self, sha256: &[u8], name: &[u8]) {
+        for part in [sha256, b"  ", name, b"\n"] {
+            self.0.update(part);
+        }
+    }
+
+    pub fn finish(self) -> String {
+        super::row::hex(&self.0.finalize())
+    }
+}
 
 pub struct Sorter<T> {
     budget: usize,
     dir: PathBuf,
-    held: Vec<(Date, T)>,
-    held_bytes: usize,
+    /// Packed rows, one after the other, and where each begins.
+    held: Vec<u8>,
+    starts: Vec<u32>,
     spill: Option<Spill>,
     runs: Vec<Run>,
+    kind: PhantomData<fn() -> T>,
 }
 
 struct Spill {
@@ -38,120 +142,117 @@ struct Run {
     end: u64,
 }
 
-/// What is known of a day before its rows are read.
-#[derive(Debug, Clone)]
-pub struct DaySources {
-    pub day: Date,
-    /// See [`SourceDigest`].
-    pub digest: String,
-}
-
-/// The SHA-256 of the lines `<sha256>  <name>` of all sources in the order of the rows: what
-/// `sha256sum FILE… | sha256sum` prints for those files.
-#[derive(Default, Clone)]
-pub struct SourceDigest(Sha256);
-
-impl SourceDigest {
-    pub fn add(&mut self, row: &impl Row) {
-        self.0.update(row.sha256());
-        self.0.update("  ");
-        self.0.update(row.name());
-        self.0.update("\n");
-    }
-
-    pub fn finish(self) -> String {
-        super::row::hex(&self.0.finalize())
-    }
-}
-
 impl<T: Row> Sorter<T> {
     /// `dir` takes the temporary file, should there be need of one.
     pub fn new(budget: usize, dir: &Path) -> Self {
-        let dir = dir.to_owned();
-        Sorter { budget, dir, held: Vec::new(), held_bytes: 0, spill: None, runs: Vec::new() }
+        let budget = budget.clamp(1, i32::MAX as usize);
+        let (held, starts) = (Vec::new(), Vec::new());
+        Sorter { budget, dir: dir.to_owned(), held, starts, spill: None, runs: Vec::new(), kind: PhantomData }
     }
 
-    pub fn push(&mut self, day: Date, row: T) -> io::Result<()> {
-        self.held_bytes += row.weight();
-        self.held.push((day, row));
-        if self.held_bytes >= self.budget { self.spill_held() } else { Ok(()) }
+    pub fn push(&mut self, row: Packed) -> io::Result<()> {
+        if !self.held.is_empty() && self.held.len() + row.0.len() > self.budget {
+            self.spill_held()?;
+        }
+        self.starts.push(self.held.len() as u32);
+        self.held.extend_from_slice(&row.0);
+        Ok(())
     }
 
     /// Sorts what is held and appends it to the temporary file as one run.
     fn spill_held(&mut self) -> io::Result<()> {
-        sort(&mut self.held);
-        let rows = self.held.drain(..).map(Ok);
+        sort(&self.held, &mut self.starts);
         let spill = match &mut self.spill {
             Some(spill) => spill,
             None => self.spill.insert(Spill { file: Arc::new(tempfile::tempfile_in(&self.dir)?), end: 0 }),
         };
-        self.runs.push(spill.append(rows, |_, _, _| {})?);
-        self.held_bytes = 0;
+        let mut writer = spill.writer();
+        for start in &self.starts {
+            writer.put(row_at(&self.held, *start))?;
+        }
+        let run = writer.finish()?;
+        spill.end = run.end;
+        self.runs.push(run);
+        self.held.clear();
+        self.starts.clear();
         Ok(())
     }
 
     pub fn finish(mut self) -> io::Result<Sorted<T>> {
         if self.runs.is_empty() {
-            sort(&mut self.held);
-            return Ok(Sorted::in_memory(self.held));
+            sort(&self.held, &mut self.starts);
+            return Sorted::in_memory(self.held, self.starts);
         }
         if !self.held.is_empty() {
             self.spill_held()?;
         }
-        self.held = Vec::new();
-        let Some(mut spill) = self.spill.take() else { return Ok(Sorted::in_memory(Vec::new())) };
+        (self.held, self.starts) = (Vec::new(), Vec::new());
+        let Some(mut spill) = self.spill.take() else { return Err(damaged()) };
         while self.runs.len() > FAN_IN {
             let rest = self.runs.split_off(FAN_IN);
-            let merged = spill.append(Merge::<T>::of(&spill, &self.runs)?, |_, _, _| {})?;
+            let merged = merge(&spill, &self.runs, |_, _| Ok(()))?;
+            spill.end = merged.end;
             self.runs = rest;
             self.runs.push(merged);
         }
         let mut days = Days::default();
-        let mut starts: Vec<Run> = Vec::new();
-        let whole = spill.append(Merge::<T>::of(&spill, &self.runs)?, |day, row: &T, at| {
-            if days.add(day, row) {
-                starts.push(Run { start: at, end: at });
+        let mut runs: Vec<Run> = Vec::new();
+        let whole = merge(&spill, &self.runs, |row, at| {
+            if days.add(row)? {
+                runs.push(Run { start: at, end: at });
             }
+            Ok(())
         })?;
-        let days = days.finish();
-        for i in 0..starts.len() {
-            let end = starts.get(i + 1).map_or(whole.end, |next| next.start);
-            starts[i].end = end;
+        for i in 0..runs.len() {
+            let end = runs.get(i + 1).map_or(whole.end, |next| next.start);
+            runs[i].end = end;
         }
-        let stored = starts.into_iter().map(Stored::Spilled).collect();
-        Ok(Sorted { days, stored, spill: Some(spill.file) })
+        Ok(Sorted { days: days.finish(), stored: Stored::Spilled { file: spill.file, runs }, kind: PhantomData })
     }
 }
 
-fn sort<T: Row>(rows: &mut [(Date, T)]) {
-    rows.sort_unstable_by(|(day_a, a), (day_b, b)| (day_a, a.at_us(), a.name()).cmp(&(day_b, b.at_us(), b.name())));
+/// The packed row that begins at `start`, with its length.
+fn row_at(held: &[u8], start: u32) -> &[u8] {
+    let tail = held.get(start as usize..).unwrap_or_default();
+    let length = tail.first_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize);
+    tail.get(..LENGTH + length).unwrap_or_default()
+}
+
+fn body(row: &[u8]) -> &[u8] {
+    row.get(LENGTH..).unwrap_or_default()
+}
+
+fn sort(held: &[u8], starts: &mut [u32]) {
+    starts.sort_unstable_by(|a, b| {
+        let key = |start: u32| parts(body(row_at(held, start))).map(|parts| parts.key);
+        key(*a).cmp(&key(*b))
+    });
 }
 
 impl Spill {
-    /// Appends `rows` as one run; `seen` gets each with the offset it starts at.
-    fn append<T: Row>(
-        &mut self,
-        rows: impl Iterator<Item = io::Result<(Date, T)>>,
-        mut seen: impl FnMut(Date, &T, u64),
-    ) -> io::Result<Run> {
-        let start = self.end;
-        let mut out = BufWriter::with_capacity(64 * 1024, At { file: self.file.clone(), at: start });
-        let mut bytes = Vec::new();
-        for row in rows {
-            let (day, row) = row?;
-            seen(day, &row, self.end);
-            bytes.clear();
-            // a row is preceded by its length and its day
-            bytes.extend_from_slice(&[0; 4]);
-            bytes.extend_from_slice(&pack(day).to_le_bytes());
-            row.encode(&mut bytes);
-            let length = u32::try_from(bytes.len() - 4).map_err(io::Error::other)?;
-            bytes[..4].copy_from_slice(&length.to_le_bytes());
-            out.write_all(&bytes)?;
-            self.end += bytes.len() as u64;
-        }
-        out.flush()?;
-        Ok(Run { start, end: self.end })
+    fn writer(&self) -> RunWriter {
+        let at = At { file: self.file.clone(), at: self.end };
+        RunWriter { start: self.end, end: self.end, out: BufWriter::with_capacity(64 * 1024, at) }
+    }
+}
+
+struct RunWriter {
+    start: u64,
+    end: u64,
+    out: BufWriter<At>,
+}
+
+impl RunWriter {
+    /// `row` with its length.
+    fn put(&mut self, row: &[u8]) -> io::Result<()> {
+        self.out.write_all(row)?;
+        self.end += row.len() as u64;
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<Run> {
+        self.out.flush()?;
+        Ok(Run { start: self.start, end: self.end })
     }
 }
 
@@ -172,42 +273,39 @@ impl io::Write for At {
     }
 }
 
-fn pack(day: Date) -> u32 {
-    day.year().unsigned_abs() as u32 * 10_000
-        + day.month().unsigned_abs() as u32 * 100
-        + day.day().unsigned_abs() as u32
-}
-
-fn unpack(n: u32) -> Option<Date> {
-    Date::new(i16::try_from(n / 10_000).ok()?, i8::try_from(n / 100 % 100).ok()?, i8::try_from(n % 100).ok()?).ok()
-}
-
-/// Reads one run.
+/// Reads one run, row by row; the current row stays in the buffer.
 struct Reader {
     file: Arc<File>,
     at: u64,
     end: u64,
     buffer: Vec<u8>,
     used: usize,
+    /// Length of the current row, which lies before `used`.
+    current: usize,
 }
 
 impl Reader {
     fn new(file: &Arc<File>, run: Run) -> Self {
-        Reader { file: file.clone(), at: run.start, end: run.end, buffer: Vec::new(), used: 0 }
+        Reader { file: file.clone(), at: run.start, end: run.end, buffer: Vec::new(), used: 0, current: 0 }
     }
 
-    fn next<T: Row>(&mut self) -> io::Result<Option<(Date, T)>> {
+    /// Goes on to the next row; false at the end.
+    fn advance(&mut self) -> io::Result<bool> {
         if self.used == self.buffer.len() && self.at == self.end {
-            return Ok(None);
+            return Ok(false);
         }
-        self.fill(4)?;
-        let length = self.take(4).and_then(|head| head.first_chunk().map(|head| u32::from_le_bytes(*head)));
-        let length = length.ok_or_else(damaged)? as usize;
+        self.fill(LENGTH)?;
+        let length = self.buffer.get(self.used..).and_then(|tail| tail.first_chunk()).ok_or_else(damaged)?;
+        let length = LENGTH + u32::from_le_bytes(*length) as usize;
         self.fill(length)?;
-        let mut body = self.take(length).ok_or_else(damaged)?;
-        let day = body.split_off(..4).and_then(|day| day.first_chunk()).map(|day| u32::from_le_bytes(*day));
-        let day = day.and_then(unpack).ok_or_else(damaged)?;
-        Ok(Some((day, T::decode(&mut body).ok_or_else(damaged)?)))
+        self.used += length;
+        self.current = length;
+        Ok(true)
+    }
+
+    /// The current row, with its length.
+    fn row(&self) -> &[u8] {
+        self.buffer.get(self.used - self.current..self.used).unwrap_or_default()
     }
 
     /// Makes at least `n` unread bytes available.
@@ -218,6 +316,7 @@ impl Reader {
         }
         self.buffer.drain(..self.used);
         self.used = 0;
+        self.current = 0;
         let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let more = (n.max(READ_BYTES) - have).min(left);
         if more < n - have {
@@ -228,83 +327,65 @@ impl Reader {
         self.at += more as u64;
         Ok(())
     }
-
-    fn take(&mut self, n: usize) -> Option<&[u8]> {
-        let taken = self.buffer.get(self.used..self.used + n)?;
-        self.used += n;
-        Some(taken)
-    }
 }
 
-fn damaged() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "the temporary file of the sort is damaged")
-}
-
-/// The least of the heads of some runs, again and again.
-struct Merge<T> {
-    sources: Vec<(Reader, (Date, T))>,
-}
-
-impl<T: Row> Merge<T> {
-    fn of(spill: &Spill, runs: &[Run]) -> io::Result<Self> {
-        let mut sources = Vec::with_capacity(runs.len());
-        for run in runs {
-            let mut reader = Reader::new(&spill.file, *run);
-            if let Some(head) = reader.next()? {
-                sources.push((reader, head));
-            }
-        }
-        Ok(Merge { sources })
-    }
-}
-
-impl<T: Row> Iterator for Merge<T> {
-    type Item = io::Result<(Date, T)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        // at most FAN_IN heads: looking at each is cheap beside decoding a row
-        let least = (0..self.sources.len()).min_by(|a, b| {
-            let key = |i: usize| {
-                let (day, row) = &self.sources[i].1;
-                (*day, row.at_us(), row.name())
-            };
-            key(*a).cmp(&key(*b))
-        })?;
-        let (reader, head) = &mut self.sources[least];
-        match reader.next() {
-            Ok(Some(next)) => Some(Ok(std::mem::replace(head, next))),
-            Ok(None) => Some(Ok(self.sources.swap_remove(least).1)),
-            Err(error) => Some(Err(error)),
+/// Merges `runs` into a new one at the end of the file; `seen` gets each row without its length, and where it goes.
+fn merge(spill: &Spill, runs: &[Run], mut seen: impl FnMut(&[u8], u64) -> io::Result<()>) -> io::Result<Run> {
+    let mut readers = Vec::with_capacity(runs.len());
+    for run in runs {
+        let mut reader = Reader::new(&spill.file, *run);
+        if reader.advance()? {
+            readers.push(reader);
         }
     }
+    let mut writer = spill.writer();
+    // at most FAN_IN heads: looking at each is cheap beside reading a row
+    let key = |reader: &Reader| parts(body(reader.row())).map(|parts| (parts.key.0, parts.key.1, parts.key.2.to_vec()));
+    let mut keys: Vec<_> = readers.iter().map(key).collect();
+    while let Some(least) = (0..readers.len()).min_by(|a, b| keys[*a].cmp(&keys[*b])) {
+        seen(body(readers[least].row()), writer.end)?;
+        writer.put(readers[least].row())?;
+        if readers[least].advance()? {
+            keys[least] = key(&readers[least]);
+        } else {
+            readers.swap_remove(least);
+            keys.swap_remove(least);
+        }
+    }
+    writer.finish()
 }
 
 #[derive(Default)]
 struct Days {
     done: Vec<DaySources>,
-    open: Option<(Date, SourceDigest)>,
+    open: Option<(u32, u64, SourceDigest)>,
 }
 
 impl Days {
     /// Whether `row` begins a new day.
-    fn add(&mut self, day: Date, row: &impl Row) -> bool {
-        let begins = self.open.as_ref().is_none_or(|(open, _)| *open != day);
+    fn add(&mut self, row: &[u8]) -> io::Result<bool> {
+        let Parts { key: (day, _, name), sha256, .. } = parts(row).ok_or_else(damaged)?;
+        let begins = self.open.as_ref().is_none_or(|(open, ..)| *open != day);
         if begins {
-            self.close();
+            self.close()?;
         }
-        let (_, digest) = self.open.get_or_insert_with(|| (day, SourceDigest::default()));
-        digest.add(row);
-        begins
+        let (_, bytes, digest) = self.open.get_or_insert_with(|| (day, 0, SourceDigest::default()));
+        *bytes += row.len() as u64;
+        digest.add_line(sha256, name);
+        Ok(begins)
     }
 
-    fn close(&mut self) {
-        if let Some((day, digest)) = self.open.take() {
-            self.done.push(DaySources { day, digest: digest.finish() });
+    fn close(&mut self) -> io::Result<()> {
+        if let Some((day, bytes, digest)) = self.open.take() {
+            let day = unpack_day(day).ok_or_else(damaged)?;
+            self.done.push(DaySources { day, bytes, digest: digest.finish() });
         }
+        Ok(())
     }
 
     fn finish(mut self) -> Vec<DaySources> {
-        self.close();
+        // the day was read from a date, or an earlier row would have failed
+        let _ = self.close();
         self.done
     }
 }
@@ -312,70 +393,70 @@ impl Days {
 /// The sorted rows, by day.
 pub struct Sorted<T> {
     pub days: Vec<DaySources>,
-    stored: Vec<Stored<T>>,
-    spill: Option<Arc<File>>,
+    stored: Stored,
+    kind: PhantomData<fn() -> T>,
 }
 
-enum Stored<T> {
-    Memory(Vec<T>),
-    Spilled(Run),
+/// For each day, in their order.
+enum Stored {
+    Memory { held: Arc<Vec<u8>>, starts: Vec<Vec<u32>> },
+    Spilled { file: Arc<File>, runs: Vec<Run> },
 }
 
 impl<T: Row> Sorted<T> {
-    fn in_memory(rows: Vec<(Date, T)>) -> Self {
+    fn in_memory(held: Vec<u8>, sorted: Vec<u32>) -> io::Result<Self> {
         let mut days = Days::default();
-        let mut stored: Vec<Stored<T>> = Vec::new();
-        for (day, row) in rows {
-            let begins = days.add(day, &row);
-            match stored.last_mut() {
-                Some(Stored::Memory(rows)) if !begins => rows.push(row),
-                _ => stored.push(Stored::Memory(vec![row])),
+        let mut starts: Vec<Vec<u32>> = Vec::new();
+        for start in sorted {
+            let begins = days.add(body(row_at(&held, start)))?;
+            match starts.last_mut() {
+                Some(day) if !begins => day.push(start),
+                _ => starts.push(vec![start]),
             }
         }
-        Sorted { days: days.finish(), stored, spill: None }
+        let stored = Stored::Memory { held: Arc::new(held), starts };
+        Ok(Sorted { days: days.finish(), stored, kind: PhantomData })
     }
 
     pub fn day(&self, day: Date) -> Option<&DaySources> {
         self.days.binary_search_by_key(&day, |sources| sources.day).ok().map(|i| &self.days[i])
     }
 
-    /// Whether all rows fit into the budget, so that reading days side by side takes no more memory.
-    pub fn is_in_memory(&self) -> bool {
-        self.spill.is_none()
-    }
-
-    /// The rows of `day`, once.
-    pub fn take(&mut self, day: Date) -> Rows<T> {
-        let Ok(i) = self.days.binary_search_by_key(&day, |sources| sources.day) else { return Rows::none() };
-        match (self.stored.get_mut(i), &self.spill) {
-            (Some(Stored::Memory(rows)), _) => Rows::Memory(std::mem::take(rows).into_iter()),
-            (Some(Stored::Spilled(run)), Some(file)) => Rows::Spilled(Box::new(SpilledRows(Reader::new(file, *run)))),
-            _ => Rows::none(),
-        }
+    /// The rows of `day`.
+    pub fn rows(&self, day: Date) -> Rows<T> {
+        let i = self.days.binary_search_by_key(&day, |sources| sources.day).ok();
+        let source = i.and_then(|i| match &self.stored {
+            Stored::Memory { held, starts } => {
+                Some(Source::Memory { held: held.clone(), starts: starts.get(i)?.clone().into_iter() })
+            }
+            Stored::Spilled { file, runs } => Some(Source::Spilled(Reader::new(file, *runs.get(i)?))),
+        });
+        Rows { source, kind: PhantomData }
     }
 }
 
-pub enum Rows<T> {
-    Memory(std::vec::IntoIter<T>),
-    Spilled(Box<SpilledRows>),
+/// The rows of one day; each is unpacked when it is asked for.
+pub struct Rows<T> {
+    source: Option<Source>,
+    kind: PhantomData<fn() -> T>,
 }
 
-/// Rows of one day in the temporary file.
-pub struct SpilledRows(Reader);
-
-impl<T> Rows<T> {
-    fn none() -> Self {
-        Rows::Memory(Vec::new().into_iter())
-    }
+enum Source {
+    Memory { held: Arc<Vec<u8>>, starts: std::vec::IntoIter<u32> },
+    Spilled(Reader),
 }
 
 impl<T: Row> Iterator for Rows<T> {
     type Item = io::Result<T>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Rows::Memory(rows) => rows.next().map(Ok),
-            Rows::Spilled(rows) => rows.0.next().transpose().map(|row| row.map(|(_, row)| row)),
+        match self.source.as_mut()? {
+            Source::Memory { held, starts } => starts.next().map(|start| decode(body(row_at(held, start)))),
+            Source::Spilled(reader) => match reader.advance() {
+                Ok(true) => Some(decode(body(reader.row()))),
+                Ok(false) => None,
+                Err(error) => Some(Err(error)),
+            },
         }
     }
 }
@@ -386,7 +467,7 @@ mod tests {
     use super::super::row::{HeartbeatRow, day_of};
     use super::*;
 
-    /// Rows over five days in a scrambled order; some share a time.
+    /// Rows over three days in a scrambled order; some share a time.
     fn scrambled(n: i64) -> Vec<HeartbeatRow> {
         (0..n)
             .map(|i| {
@@ -400,13 +481,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut sorter = Sorter::new(budget, dir.path());
         for row in scrambled(n) {
-            sorter.push(day_of(row.timestamp_us, &jiff::tz::TimeZone::UTC).unwrap(), row).unwrap();
+            let day = day_of(row.timestamp_us, &jiff::tz::TimeZone::UTC).unwrap();
+            sorter.push(Packed::new(day, &row)).unwrap();
         }
-        let mut sorted = sorter.finish().unwrap();
+        let sorted: Sorted<HeartbeatRow> = sorter.finish().unwrap();
         let days = sorted.days.clone();
-        let rows = days.iter().flat_map(|day| sorted.take(day.day).map(Result::unwrap).collect::<Vec<_>>()).collect();
+        let rows = days.iter().flat_map(|day| sorted.rows(day.day).map(Result::unwrap)).collect();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the temporary file has no name");
-        (days, rows, sorted.spill.is_some())
+        let spilled = matches!(sorted.stored, Stored::Spilled { .. });
+        (days, rows, spilled)
     }
 
     #[test]
@@ -417,8 +500,8 @@ mod tests {
         assert_eq!(rows.len(), n as usize);
         assert!(rows.is_sorted_by_key(|row| (row.timestamp_us, row.filename.clone())));
         assert_eq!(days.len(), 3);
-        // a budget that makes a few runs, and one that makes more than are merged at once
-        for budget in [200_000, 5_000] {
+        // a budget that makes a few runs, one that makes more than are merged at once, one below a single row
+        for budget in [200_000, 5_000, 1] {
             let (other_days, other, spilled) = sorted(budget, n);
             assert!(spilled);
             assert_eq!(other, rows);
