@@ -284,40 +284,39 @@ fn outcome<T>(
         Err(Errno::LOOP) => return Some(Outcome::Link { path: found.shown() }),
         Err(errno) => return unreadable(io::Error::from(errno).to_string()),
     };
-    match read_bounded(&file, max_bytes, buffer) {
-        Ok(true) => {}
-        Ok(false) => return unreadable(format!("it is larger than {max_bytes} bytes")),
+    let length = match read_bounded(&file, max_bytes, buffer) {
+        Ok(Some(length)) => length,
+        Ok(None) => return unreadable(format!("it is larger than {max_bytes} bytes")),
         Err(error) => return unreadable(error.to_string()),
-    }
-    match parse(found, name, &Content { bytes: buffer, file: &file }) {
+    };
+    let bytes = buffer.get(..length).unwrap_or_default();
+    match parse(found, name, &Content { bytes, file: &file }) {
         Ok(row) => Some(Outcome::Row(row)),
         Err(reason) => unreadable(reason),
     }
 }
 
-/// Reads the whole file into `buffer`; false when it is larger than `max`.
-fn read_bounded(mut file: &std::fs::File, max: usize, buffer: &mut Vec<u8>) -> io::Result<bool> {
+/// Reads the whole file to the start of `buffer`, which grows as needed; its length, or `None` when it is larger than
+/// `max`.
+fn read_bounded(mut file: &std::fs::File, max: usize, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
     const FIRST: usize = 16 * 1024;
     let mut length = 0;
     loop {
-        if buffer.len() < (length + 1).max(FIRST) {
-            let grown = (buffer.len() * 2).max(FIRST).min(max.saturating_add(1).max(length + 1));
-            buffer.resize(grown, 0);
+        // one byte more than may be: it tells that the file is too large
+        if buffer.len() <= length {
+            let grown = (buffer.len() * 2).clamp(FIRST, max.saturating_add(1).max(FIRST));
+            buffer.resize(grown.max(length + 1), 0);
         }
         match file.read(&mut buffer[length..]) {
-            Ok(0) => break,
+            Ok(0) => return Ok(Some(length)),
             Ok(n) => length += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
         if length > max {
-            buffer.truncate(FIRST);
-            buffer.shrink_to_fit();
-            return Ok(false);
+            return Ok(None);
         }
     }
-    buffer.truncate(length);
-    Ok(true)
 }
 
 /// `path` below `root` as it is shown, or the whole of it.
@@ -330,4 +329,39 @@ pub fn shown(root: &Path, path: &Path) -> String {
 /// `configured` beneath `root`, without `.` parts.
 pub fn resolve(root: &Path, configured: &Path) -> PathBuf {
     root.join(configured).components().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_up_to_the_limit_and_no_further() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let content: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
+        file.write_all(&content).unwrap();
+        // the buffer is used again, whatever it held
+        let mut buffer = Vec::new();
+        for (max, expected) in [(100_000, true), (99_999, false), (200_000, true), (10, false), (100_000, true)] {
+            let read = read_bounded(&file.reopen().unwrap(), max, &mut buffer).unwrap();
+            assert_eq!(read, expected.then_some(content.len()), "{max}");
+            if expected {
+                assert!(buffer[..content.len()] == content);
+            }
+        }
+        let empty = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(read_bounded(&empty.reopen().unwrap(), 0, &mut buffer).unwrap(), Some(0));
+    }
+
+    #[test]
+    fn names_of_heartbeats() {
+        for name in ["heartbeat_2025-10-28_19-13-38.md", "heartbeat_x.MD"] {
+            assert!(is_heartbeat(name.as_bytes()), "{name}");
+        }
+        for name in ["heartbeat.md", "heartbeat_x.md.tmp", ".heartbeat_x.md", "heartbeat_", "x.md", ""] {
+            assert!(!is_heartbeat(name.as_bytes()), "{name}");
+        }
+    }
 }
