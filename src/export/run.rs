@@ -384,8 +384,9 @@ impl<'a> Job<'a> {
         let start = Instant::now();
         let (version, validations) = std::thread::scope(|scope| {
             // the disk works while the readers do
-            let to_sync = staged.iter().zip(&unchanged).filter(|(_, unchanged)| !**unchanged && !self.request.dry_run);
-            let synced = scope.spawn(move || to_sync.map(|(staged, _)| staged.sync()).collect::<Result<(), _>>());
+            let mut to_sync =
+                staged.iter().zip(&unchanged).filter(|(_, unchanged)| !**unchanged && !self.request.dry_run);
+            let synced = scope.spawn(move || to_sync.try_for_each(|(staged, _)| staged.sync()));
             let found = validate::validate(self.work_dir.path(), &staged, self.compression, &sql);
             // a thread that panicked has synced nothing
             synced.join().unwrap_or_else(|_| {
