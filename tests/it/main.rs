@@ -4,6 +4,7 @@
 
 mod bridge;
 mod cli;
+mod corpora;
 mod demo;
 mod engine;
 mod export;
