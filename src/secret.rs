@@ -142,9 +142,34 @@ pub fn mask_urls(text: &str) -> String {
     out
 }
 
+/// Takes values out of settings that a message quotes, where the key says that there may be a secret in it, and
+/// credentials out of URLs.
+pub fn mask_settings(text: &str) -> String {
+    const KEYS: [&str; 7] = ["pass", "secret", "token", "auth", "key", "url", "webhook"];
+    let mask = |line: &str| match line.split_once('=') {
+        // `12 | password = "…`: what the message quotes
+        Some((key, _)) if key.contains('|') && KEYS.iter().any(|word| line.to_lowercase().contains(word)) => {
+            format!("{key}= ***")
+        }
+        _ => mask_urls(line),
+    };
+    text.split('\n').map(mask).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::mask_urls;
+    use super::{mask_settings, mask_urls};
+
+    #[test]
+    fn values_that_may_be_secrets_are_taken_out_of_quoted_settings() {
+        let quoted = "error at line 4, column 27\n  |\n4 | password = \"hunter2\n  |            ^\nexpected `\"`";
+        let masked = "error at line 4, column 27\n  |\n4 | password = ***\n  |            ^\nexpected `\"`";
+        assert_eq!(mask_settings(quoted), masked);
+        assert_eq!(mask_settings("4 | webhooks = [{ url = \"https://h/t0ken"), "4 | webhooks = ***");
+        assert_eq!(mask_settings("4 | check = [{ password = \"hunter2"), "4 | check = ***");
+        assert_eq!(mask_settings("4 | interval_s = fast"), "4 | interval_s = fast");
+        assert_eq!(mask_settings("4 | x = [{ n = 'redis://:pw@h'"), "4 | x = [{ n = 'redis://***@h'");
+    }
 
     #[test]
     fn credentials_are_taken_out_of_urls() {

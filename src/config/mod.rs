@@ -185,7 +185,7 @@ impl Config {
     /// Parses the text of a `wo.toml`; `path` is for the message.
     pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         // the message quotes the line, in which someone may have put a password after all
-        let message = |error: toml::de::Error| crate::secret::mask_urls(&error.to_string());
+        let message = |error: toml::de::Error| crate::secret::mask_settings(&error.to_string());
         toml::from_str(text).map_err(|error| ConfigError::Parse { path: path.to_owned(), message: message(error) })
     }
 }

@@ -257,8 +257,11 @@ impl<'de> Deserialize<'de> for CheckConfig {
             name: name.clone(),
             settings,
         };
-        // the name becomes part of measurement keys, labels and report headings
-        let good = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+        // the name becomes part of measurement keys, labels and report headings; vowels and tones of Thai and kin are
+        // marks beside their letters
+        let foreign =
+            |c: char| !c.is_ascii() && !c.is_whitespace() && crate::text::escape(&c.to_string()).starts_with(c);
+        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') || (foreign(c) && c != '：');
         if check.name.is_empty() || check.name.chars().count() > 64 || !check.name.chars().all(good) {
             return Err(fail("a check has a `name` of 1 to 64 letters, digits, `_`, `-` or `.`".to_owned()));
         }
@@ -407,6 +410,9 @@ mod tests {
             ),
             ("[[check]]\nname = 'a'\nkind = 'redis'\nseverity = 'loud'", "`severity`"),
             ("[[check]]\nname = 'a'\nkind = 'redis'\nurl = 'redis://:pw@h'", "must not hold a password"),
+            ("[[check]]\nname = 'a'\nkind = 'redis'\nurl = 'redis://h?password=:pw@'", "must not hold a password"),
+            ("[[check]]\nname = 'a'\nkind = 'redis'\npassword = ':pw@'", "wants a reference, `{ file = "),
+            ("[[check]]\nname = 'a'\nkind = 'redis'\npassword = [{ env = 'A' }, ':pw@']", "wants a reference"),
             ("[[check]]\nname = 'a'\nkind = 'http'\nurl = 'ftp://h/'", "http or https"),
             ("maintenance = [{ from = '2026-01-02T00:00:00Z', until = '2026-01-01T00:00:00Z' }]", "is empty"),
         ];
@@ -414,6 +420,17 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert!(error.contains(expected), "{text:?}: {error}");
             assert!(!error.contains(":pw@"), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_of_every_script() {
+        for good in ["redis", "db-2.main_x", "ฐานข้อมูล", "बैकअप", "données", "データ"]
+        {
+            assert!(parse(&format!("[[check]]\nname = '{good}'\nkind = 'redis'")).is_ok(), "{good}");
+        }
+        for bad in ["", "a b", "a:b", "a：b", "a*", "a|b", "a`b", "a\u{a0}b", "a\u{202e}b", "a\u{200f}b", "a/b"] {
+            assert!(parse(&format!("[[check]]\nname = '{bad}'\nkind = 'redis'")).is_err(), "{bad:?}");
         }
     }
 

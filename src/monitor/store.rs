@@ -76,6 +76,10 @@ const SCHEMA: &str = "
 ";
 
 const GAPS_KEPT: i64 = 1_000;
+/// No notice waits longer than this for its next attempt: the most that `Retry-After` may ask for, and a minute.
+const WAIT_MAX_NS: i64 = 3_660 * 1_000_000_000;
+/// A notice is tried at least this often before it is let go.
+const ATTEMPTS_MIN: i64 = 20;
 
 /// A notice that this process may post now.
 #[derive(Debug, Clone, PartialEq)]
@@ -193,11 +197,20 @@ impl Store {
         {
             return Ok((None, grid.due));
         }
-        self.write(|write| {
+        // no fsync of its own: the record of the cycle that follows makes it durable. A power cut between the two takes it
+        // back, and then the cycle has left nothing either, so that it may run again.
+        self.synchronous("NORMAL")?;
+        let claimed = self.write(|write| {
             let (grid, fire) = timing::step(write.value("grid")?, now, interval_ns, starting);
             write.put("value", "grid", &grid)?;
             Ok((fire, grid.due))
-        })
+        });
+        self.synchronous("FULL")?;
+        claimed
+    }
+
+    fn synchronous(&self, mode: &str) -> Result<(), StoreError> {
+        self.connection.pragma_update(None, "synchronous", mode).map_err(failed("open", &self.path))
     }
 
     pub fn grid(&self) -> Result<Option<Grid>, StoreError> {
@@ -280,7 +293,9 @@ impl Store {
             let now_ns = ns(now);
             // a lease far ahead is one from before the clock was set back
             let leased = leased_until_ns > now_ns && leased_until_ns <= ns(until).saturating_add(60_000_000_000);
-            if leased || (!impatient && next_ns > now_ns) {
+            // likewise a next attempt that lies further ahead than any wait between two
+            let waits = next_ns > now_ns && next_ns <= now_ns.saturating_add(WAIT_MAX_NS);
+            if leased || (!impatient && waits) {
                 return Ok(None);
             }
             let notice =
@@ -319,13 +334,17 @@ impl Store {
         })
     }
 
-    /// Removes what was queued before `before`; gives how many.
+    /// Removes what was queued before `before` and tried in vain again and again since; gives how many. Age alone is no
+    /// reason: the machine may have been off, or its clock set forward.
     pub fn expire(&mut self, before: Timestamp) -> Result<usize, StoreError> {
-        let stale = "SELECT count(*) FROM queue WHERE queued_ns < ?1";
-        let count: i64 =
-            self.connection.query_row(stale, [ns(before)], |row| row.get(0)).map_err(failed("read", &self.path))?;
+        let stale = "queued_ns < ?1 AND attempts >= ?2";
+        let values = params![ns(before), ATTEMPTS_MIN];
+        let count: i64 = self
+            .connection
+            .query_row(&format!("SELECT count(*) FROM queue WHERE {stale}"), values, |row| row.get(0))
+            .map_err(failed("read", &self.path))?;
         if count > 0 {
-            self.write(|write| write.execute("DELETE FROM queue WHERE queued_ns < ?1", params![ns(before)]))?;
+            self.write(|write| write.execute(&format!("DELETE FROM queue WHERE {stale}"), values))?;
         }
         Ok(usize::try_from(count).unwrap_or(0))
     }
@@ -466,4 +485,58 @@ fn all<T: DeserializeOwned>(connection: &Connection, path: &Path, sql: &str) -> 
 
 fn ns(at: Timestamp) -> i64 {
     i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::Builder::new().prefix("ราก ").tempdir().unwrap();
+        let store = Store::open(&Root::at(dir.path()).unwrap()).unwrap();
+        (dir, store)
+    }
+
+    fn queue(store: &mut Store, now: Timestamp) {
+        store.record(|write| write.queue("ops", &Notice::test(now), now, 10)).unwrap();
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_holds_no_notice_up() {
+        let (_dir, mut store) = store();
+        queue(&mut store, at(90_000));
+        let lease = |store: &mut Store, now: i64| store.lease("ops", at(now), at(now + 15), false).unwrap();
+        let leased = lease(&mut store, 90_000).expect("a notice");
+        store.put_back(leased.id, at(90_300), "refused").unwrap();
+        assert_eq!(lease(&mut store, 90_100), None, "its next attempt is not due");
+        assert!(lease(&mut store, 100).is_some(), "a day earlier by the clock");
+    }
+
+    #[test]
+    fn age_alone_drops_no_notice() {
+        let (_dir, mut store) = store();
+        queue(&mut store, at(0));
+        let week = at(8 * 86_400);
+        assert_eq!(store.expire(week).unwrap(), 0);
+        let leased = store.lease("ops", week, week, true).unwrap().expect("it is still there");
+        for _ in 0..ATTEMPTS_MIN {
+            store.put_back(leased.id, week, "refused").unwrap();
+        }
+        assert_eq!(store.expire(at(-1)).unwrap(), 0, "tried often, and not old");
+        assert_eq!(store.expire(week).unwrap(), 1);
+        assert_eq!(store.queue_state().unwrap().waiting, 0);
+    }
+
+    #[test]
+    fn a_claim_leaves_the_store_as_durable_as_before() {
+        let (_dir, mut store) = store();
+        assert!(store.claim(at(0), 1_000_000_000, true).unwrap().0.is_some());
+        let mode: i64 = store.connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
+        assert_eq!(mode, 2, "FULL");
+        assert_eq!(store.claim(at(0), 1_000_000_000, false).unwrap().0, None);
+    }
 }

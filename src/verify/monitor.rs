@@ -259,6 +259,8 @@ fn gap_ns(first: &Beat, second: &Beat) -> u64 {
 const LOG: &str = "heartbeats.jsonl";
 /// Lines are looked for this far back: some hundred cycles.
 const TAIL_BYTES: u64 = 512 * 1024;
+/// A clock is set by less than this without a reason.
+const SKEW_NS: i128 = 1_000_000_000;
 /// Two heartbeats prove an interval when they are within this part of it.
 const TOLERANCE: f64 = 0.10;
 
@@ -271,8 +273,12 @@ pub fn pair(
     names: &[String],
     now: Timestamp,
 ) -> Result<Pair, String> {
-    let beats: Vec<Beat> =
-        beats(root, config).into_iter().filter(|beat| since.is_none_or(|since| beat.timestamp > since)).collect();
+    // what is dated later than now is from before the clock was set back, and says nothing of the loop as it is
+    let ahead = |beat: &Beat| beat.timestamp.as_nanosecond() > now.as_nanosecond() + SKEW_NS;
+    let beats: Vec<Beat> = beats(root, config)
+        .into_iter()
+        .filter(|beat| since.is_none_or(|since| beat.timestamp > since) && !ahead(beat))
+        .collect();
     let interval_ns = config.monitor.interval_ns() as f64;
     let Some(newest) = beats.last() else { return Err("no heartbeat of the loop yet".to_owned()) };
     let age_ns = (now.as_nanosecond() - newest.timestamp.as_nanosecond()).max(0) as f64;
@@ -377,6 +383,10 @@ mod tests {
             (&[(0.0, ""), (150.0, "o"), (300.0, "")], 301.0, Ok(300.0)),
             (&[(0.0, ""), (300.0, "o")], 301.0, Err("two are wanted")),
             (&[(0.0, ""), (300.0, "")], 902.0, Err("more than two intervals")),
+            // written before the clock was set back: nothing that happened
+            (&[(0.0, ""), (300.0, "")], 100.0, Err("two are wanted")),
+            (&[(600.0, ""), (900.0, "")], 100.0, Err("no heartbeat")),
+            (&[(0.0, ""), (300.0, ""), (90_000.0, "")], 301.0, Ok(300.0)),
             // an older pair that is fresh enough counts
             (&[(0.0, ""), (300.0, ""), (450.0, "")], 460.0, Ok(300.0)),
         ];

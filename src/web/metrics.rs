@@ -35,15 +35,20 @@ pub(super) fn health(pages: &Pages) -> Health {
     if !pages.config.monitor.enabled {
         return Health::unknown("unmeasured: the monitor is off (`enabled = false` under [monitor])".to_owned());
     }
-    let last: Option<LastCycle> = match read(pages) {
-        Ok(read) => read.and_then(|(_, last)| last),
+    let (store, last) = match read(pages) {
+        Ok(Some((store, Some(last)))) => (store, last),
+        Ok(_) => return Health::unknown("unmeasured: no heartbeat yet".to_owned()),
         Err(why) => return Health::unknown(why),
     };
-    let Some(last) = last else { return Health::unknown("unmeasured: no heartbeat yet".to_owned()) };
+    // the loop takes other settings while it runs; what it last used is on record
+    let interval_ns = match store.grid() {
+        Ok(grid) => grid.map_or(pages.config.monitor.interval_ns(), |grid| grid.interval_ns),
+        Err(error) => return Health::unknown(error.to_string()),
+    };
     let age_ns = pages.clock.now().as_nanosecond() - last.at.as_nanosecond();
     // a cycle may take as long as its slowest check
     let slack = i128::from(pages.config.monitor.timeout_ms) * 1_000_000 + 1_000_000_000;
-    let limit = i128::from(pages.config.monitor.interval_ns()) * 2 + slack;
+    let limit = i128::from(interval_ns) * 2 + slack;
     let mut reasons = Vec::new();
     // from the future is as good as too old
     let stale = age_ns > limit || age_ns < -limit;

@@ -41,6 +41,41 @@ impl Edit<'_> {
 /// `text` with the edit; `checks` are those in force, written out when `text` has none of its own.
 pub fn apply(text: &str, edit: &Edit<'_>, checks: &[CheckConfig]) -> Result<String, HandlerError> {
     let failed = |why: String| HandlerError::failed("failed to edit `wo.toml`", why);
+    let edited = as_before(text, &edit_document(text, edit, checks)?);
+    Config::parse(&edited, Path::new("wo.toml")).map_err(|error| failed(error.to_string()))?;
+    Ok(edited)
+}
+
+/// `edited` with the byte order mark and the line ends of `text`, which the editor of TOML does not keep.
+fn as_before(text: &str, edited: &str) -> String {
+    let ends_in_cr = |line: &&str| line.ends_with("\r\n");
+    let windows = text.split_inclusive('\n').filter(ends_in_cr).count() * 2 > text.matches('\n').count();
+    let bare = |line: &str| line.trim_end_matches(['\n', '\r']).to_owned();
+    let mut rest: Vec<&str> = text.trim_start_matches('\u{feff}').split_inclusive('\n').collect();
+    let mut out = if text.starts_with('\u{feff}') { "\u{feff}".to_owned() } else { String::new() };
+    for line in edited.trim_start_matches('\u{feff}').split_inclusive('\n') {
+        match rest.iter().position(|known| bare(known) == bare(line) && known.ends_with('\n') == line.ends_with('\n')) {
+            Some(at) => {
+                out.push_str(rest[at]);
+                rest.drain(..=at);
+            }
+            None => {
+                out.push_str(&bare(line));
+                out.push_str(if !line.ends_with('\n') {
+                    ""
+                } else if windows {
+                    "\r\n"
+                } else {
+                    "\n"
+                });
+            }
+        }
+    }
+    out
+}
+
+fn edit_document(text: &str, edit: &Edit<'_>, checks: &[CheckConfig]) -> Result<String, HandlerError> {
+    let failed = |why: String| HandlerError::failed("failed to edit `wo.toml`", why);
     let mut document: DocumentMut =
         text.parse().map_err(|error: toml_edit::TomlError| failed(error.message().to_owned()))?;
     let monitor = document.entry("monitor").or_insert_with(|| {
@@ -73,9 +108,7 @@ pub fn apply(text: &str, edit: &Edit<'_>, checks: &[CheckConfig]) -> Result<Stri
         }
         _ => return Err(failed("`monitor.check` is not a list of tables".to_owned())),
     }
-    let edited = document.to_string();
-    Config::parse(&edited, Path::new("wo.toml")).map_err(|error| failed(error.to_string()))?;
-    Ok(edited)
+    Ok(document.to_string())
 }
 
 fn edit_table(table: &mut dyn toml_edit::TableLike, edit: &Edit<'_>) {
@@ -184,6 +217,22 @@ analytics = "g/analytics" # here
             .replace("timeout_ms = 900\n", "timeout_ms = 900\npath = \"knowledge/02luka.db\"\n");
         assert_eq!(edited, expected);
         assert_eq!(apply(&edited, &password, &[]).unwrap(), expected, "a second time changes nothing");
+    }
+
+    #[test]
+    fn line_ends_and_a_byte_order_mark_stay() {
+        let password = Edit::Password { check: "redis", file: Path::new("s") };
+        let sqlite = Edit::Sqlite { check: "database", path: Path::new("k.db") };
+        let edit = |text: &str| apply(&apply(text, &password, &[]).unwrap(), &sqlite, &[]).unwrap();
+        let plain = edit(FIELD);
+        let windows = |text: &str| text.replace('\n', "\r\n");
+        assert_eq!(edit(&windows(FIELD)), windows(&plain));
+        assert_eq!(edit(&format!("\u{feff}{FIELD}")), format!("\u{feff}{plain}"));
+        // one line of another kind, and none at the end
+        let mixed = FIELD.replace("interval_s = 0.5   # fast\n", "interval_s = 0.5   # fast\r\n");
+        let mixed = mixed.trim_end();
+        let expected = plain.replace("interval_s = 0.5   # fast\n", "interval_s = 0.5   # fast\r\n");
+        assert_eq!(edit(mixed).trim_end(), expected.trim_end());
     }
 
     #[test]

@@ -239,6 +239,14 @@ where
     })
 }
 
+/// References of secrets: one or a list. The message says what is wanted and not what stands there.
+pub(crate) fn secret_refs<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<SecretRef>, D::Error> {
+    const WANTED: &str = "wants a reference, `{ file = \"…\" }` or `{ env = \"…\" }`, or a list of them; the secret itself \
+                          does not belong into wo.toml";
+    let value = toml::Value::deserialize(deserializer).map_err(|_| serde::de::Error::custom(WANTED))?;
+    one_or_many(value).map_err(|_| serde::de::Error::custom(format!("`password` {WANTED}")))
+}
+
 /// An age as messages give it; `0 s` for what lies ahead of `now`.
 pub(crate) fn age_ns(now: jiff::Timestamp, then: jiff::Timestamp) -> u64 {
     u64::try_from(now.as_nanosecond() - then.as_nanosecond()).unwrap_or(0)

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use redis::{ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo as _, RedisError, TlsCertificates};
 use serde::Deserialize;
 
-use super::{Check, Finding, Kind, Pending, Probe, State, one_or_many};
+use super::{Check, Finding, Kind, Pending, Probe, State, secret_refs};
 use crate::monitor::heartbeat::{REDIS, message};
 use crate::secret::{Secret, SecretRef};
 
@@ -25,7 +25,7 @@ pub struct Redis {
     /// A user of an ACL; the default user when unset.
     pub username: Option<String>,
     /// Where the password is read from; of several, the first that the server accepts.
-    #[serde(deserialize_with = "one_or_many")]
+    #[serde(deserialize_with = "secret_refs")]
     pub password: Vec<SecretRef>,
     pub db: i64,
     /// A PEM file with the certificate authority of a `rediss://` server; the system's when unset.
@@ -47,13 +47,18 @@ impl Default for Redis {
     }
 }
 
+/// Whether a parameter of a URL is of those in which people write credentials.
+fn is_secret(key: &str) -> bool {
+    ["pass", "user", "auth", "secret", "token"].iter().any(|word| key.to_lowercase().contains(word))
+}
+
 /// Each source costs the server one AUTH a cycle.
 const MAX_SOURCES: usize = 8;
 
 impl Check for Redis {
     fn validate(&self) -> Result<(), String> {
         let url = url::Url::parse(&self.url).map_err(|error| format!("`url` is no URL: {error}"))?;
-        if url.password().is_some() || !url.username().is_empty() || url.query_pairs().any(|(key, _)| key == "pass") {
+        if url.password().is_some() || !url.username().is_empty() || url.query_pairs().any(|(key, _)| is_secret(&key)) {
             return Err("`url` must not hold a password or user name; use `username` and `password = { file = \"…\" }`"
                 .to_owned());
         }

@@ -76,6 +76,23 @@ fn health_is_what_a_recent_cycle_measured() {
 }
 
 #[test]
+fn health_is_stale_by_the_interval_that_the_loop_took_meanwhile() {
+    let toml =
+        |interval: &str| format!("[web]\nlisten = \"127.0.0.1:0\"\n[monitor]\ninterval_s = {interval}\n{CHECKS}");
+    let scene = Scene::new().file("there.txt", "x").file("api.txt", "x").config(&toml("0.2"));
+    // the server still has the settings that it was started with
+    let site = open(&scene, &toml("7200")).expect("a server");
+    let daemon = scene.start(["monitor"]);
+    crate::support::wait_for("a cycle", || scene.exists("g/reports/ops_atomic"));
+    daemon.stop().expect_exit(0);
+    site.clock.set(Timestamp::now());
+    assert_eq!(health(&site).0, 200);
+    site.clock.set(Timestamp::now() + Duration::from_secs(60));
+    let (status, body) = health(&site);
+    assert!(status == 503 && body.contains("stale: "), "{body}");
+}
+
+#[test]
 fn metrics_are_prometheus_text() {
     let toml = format!("[web]\nlisten = \"127.0.0.1:0\"\n{CHECKS}");
     let scene = Scene::new().config(&toml).file("there.txt", "x");
