@@ -17,8 +17,8 @@ pub struct Held {
     _lock: Lock,
 }
 
-/// Takes the bridge, or says who holds it.
-pub fn take(root: &Root, role: Role) -> Result<Held, TakeError> {
+/// Takes the bridge, or says who holds it. `stop` may be set already; then the loop ends before its first turn.
+pub fn take(root: &Root, role: Role, stop: Arc<Stop>) -> Result<Held, TakeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let config = Config::load(root).map_err(CliError::from)?;
     let lock = match lock::acquire(root, role, clock.now()) {
@@ -26,8 +26,7 @@ pub fn take(root: &Root, role: Role) -> Result<Held, TakeError> {
         other => other.map_err(CliError::from)?,
     };
     let settings = Settings::load(root, config, &clock).map_err(CliError::from)?;
-    let executor =
-        Executor::open(root, settings, Arc::clone(&clock), Arc::new(Stop::default())).map_err(CliError::from)?;
+    let executor = Executor::open(root, settings, Arc::clone(&clock), stop).map_err(CliError::from)?;
     Ok(Held { executor: Arc::new(executor), clock, _lock: lock })
 }
 

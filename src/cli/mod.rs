@@ -19,6 +19,7 @@ pub mod query;
 pub mod run;
 pub mod services;
 pub mod show;
+mod signals;
 pub mod status;
 pub mod steer;
 pub mod submit;
@@ -34,6 +35,7 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::root::Root;
+use signals::Signals;
 
 #[derive(Parser)]
 #[command(name = "wo", version, about = "processes work orders and reports only what it measured")]
@@ -129,9 +131,15 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
+    // before anything that takes time: a signal that comes early is a wish to stop like any other
+    let signals = match cli.command {
+        Command::Up(_) => Signals::listen(true),
+        Command::Run(_) => Signals::listen(false),
+        _ => Signals::default(),
+    };
     // a run that an outside service manager started is recorded, with who started it
     let recording = crate::schedule::ledger::begin_or_warn(|| cli.global.root().ok());
-    let exit = run(cli).unwrap_or_else(|error| {
+    let exit = run(cli, signals).unwrap_or_else(|error| {
         eprintln!("error: {}", error.message);
         error.exit
     });
@@ -154,7 +162,7 @@ pub fn command() -> clap::Command {
     flags(Cli::command())
 }
 
-fn run(cli: Cli) -> Result<Exit, CliError> {
+fn run(cli: Cli, signals: Signals) -> Result<Exit, CliError> {
     let global = &cli.global;
     match cli.command {
         Command::Init(args) => init::run(args, global),
@@ -167,8 +175,8 @@ fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Export(args) => export::run(args, global),
         Command::Verify(args) => verify::run(args, global),
         Command::Query(args) => query::run(args, global),
-        Command::Up(args) => up::run(args, global),
-        Command::Run(args) => self::run::run(args, global),
+        Command::Up(args) => up::run(args, global, &signals),
+        Command::Run(args) => self::run::run(args, global, &signals),
         Command::Submit(args) => submit::run(args, global),
         Command::Lint(args) => lint::run(args, global),
         Command::Plan(args) => plan::run(args, global),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::executor::{self, TakeError};
+use super::signals::Signals;
 use super::{CliError, Exit, Global, output, submit};
 use crate::bridge::lock::Role;
 use crate::engine::daemon::{self, Mode};
@@ -29,7 +30,7 @@ pub struct Args {
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub fn run(args: Args, global: &Global, signals: &Signals) -> Result<Exit, CliError> {
     let root = global.root()?;
     super::log_to_stderr();
     let mut ids = Vec::new();
@@ -38,13 +39,17 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     }
     let deadline = Instant::now() + Duration::from_secs(args.timeout);
     loop {
-        match executor::take(&root, Role::Run) {
-            Ok(held) => return drain(&held, &ids),
+        match executor::take(&root, Role::Run, Arc::clone(&signals.stop)) {
+            Ok(held) => return drain(&held, signals, &ids),
             Err(TakeError::Other(error)) => return Err(error),
             Err(TakeError::Held(_)) => {}
         }
         if let Some(exit) = drained_by_another(&root, &ids)? {
             return Ok(exit);
+        }
+        if signals.stop.is_set() {
+            eprintln!("error: stopped by a signal; the orders stay with the executor that holds the bridge");
+            return Ok(Exit::Bad);
         }
         if Instant::now() >= deadline {
             eprintln!("error: timed out waiting for the executor that holds the bridge");
@@ -55,15 +60,9 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     }
 }
 
-fn drain(held: &executor::Held, ids: &[String]) -> Result<Exit, CliError> {
-    let stop = Arc::clone(&held.executor.stop);
-    let summary = daemon::run(&held.executor, Mode::Once, &|_| {}, |waker| {
-        super::up::on_signals(move |_| {
-            stop.set();
-            waker.wake();
-        });
-    })
-    .map_err(|error| CliError::from(error).exit(Exit::Bad))?;
+fn drain(held: &executor::Held, signals: &Signals, ids: &[String]) -> Result<Exit, CliError> {
+    let summary = daemon::run(&held.executor, Mode::Once, &|_| {}, |waker| signals.wake_with(waker))
+        .map_err(|error| CliError::from(error).exit(Exit::Bad))?;
     let reader = held.executor.journal.reader()?;
     let mut worst = Exit::Good;
     let mut text = String::new();
@@ -90,6 +89,10 @@ fn drain(held: &executor::Held, ids: &[String]) -> Result<Exit, CliError> {
                 worst = Exit::Bad;
             }
         }
+    }
+    if summary.interrupted {
+        text.push_str("stopped by a signal; what is left goes on with the next `wo run` or `wo up`\n");
+        worst = Exit::Bad;
     }
     if text.is_empty() {
         text = "nothing to do: no order lies in the inbox\n".to_owned();

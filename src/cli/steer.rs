@@ -2,6 +2,7 @@
 //! for; without one this process is the executor for as long as it takes.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::executor::{self, TakeError};
@@ -87,7 +88,7 @@ fn ask(root: &Root, id: &str, kind: RequestKind) -> Result<Exit, CliError> {
         if let Some(answer) = reader.request(seq)?.and_then(|request| request.answer) {
             return told(id, &answer);
         }
-        match executor::take(root, Role::Run) {
+        match executor::take(root, Role::Run, Arc::default()) {
             Ok(held) => {
                 let workers_reader = held.executor.journal.reader()?;
                 let woken = requests::carry_out(&held.executor, &workers_reader, &HashSet::new())?;

@@ -2,11 +2,9 @@
 //! SIGTERM or SIGINT; SIGHUP reads `wo.toml` again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::executor::{self, TakeError};
+use super::signals::Signals;
 use super::{CliError, Exit, Global};
 use crate::bridge::lock::Role;
 use crate::config::Config;
@@ -22,10 +20,10 @@ pub struct Args {
     no_monitor: bool,
 }
 
-pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub fn run(args: Args, global: &Global, signals: &Signals) -> Result<Exit, CliError> {
     let root = global.root()?;
     super::log_to_stderr();
-    let held = match executor::take(&root, Role::Daemon) {
+    let held = match executor::take(&root, Role::Daemon, Arc::clone(&signals.stop)) {
         Ok(held) => held,
         Err(TakeError::Held(who)) => {
             return Err(CliError::new(format!("{who}\nhint: stop that one first, or leave the work to it")));
@@ -35,7 +33,6 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let executor = Arc::clone(&held.executor);
     let config = executor.settings().config;
     let (shutdown, on_shutdown) = tokio::sync::watch::channel(false);
-    let reload = Arc::new(AtomicBool::new(false));
 
     let scheduler = Scheduler::start(&root, &config.schedule, Arc::clone(&held.clock))?;
     let monitor = if args.no_monitor || !config.monitor.enabled {
@@ -59,13 +56,12 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         root.path().display(),
         std::process::id()
     );
-    let flag = Arc::clone(&reload);
     let clock = Arc::clone(&held.clock);
     let result = daemon::run(
         &executor,
         Mode::Daemon,
         &|executor| {
-            if flag.swap(false, Ordering::SeqCst) {
+            if signals.take_reload() {
                 read_settings_again(executor, &clock);
             }
             // an fsync that failed there is no less fatal than one here
@@ -73,17 +69,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
                 executor.stop.set();
             }
         },
-        |waker| {
-            let stop = Arc::clone(&executor.stop);
-            on_signals(move |signal| {
-                if signal == SIGHUP {
-                    reload.store(true, Ordering::SeqCst);
-                } else {
-                    stop.set();
-                }
-                waker.wake();
-            });
-        },
+        |waker| signals.wake_with(waker),
     );
 
     let _ = shutdown.send(true);
@@ -104,16 +90,6 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     }
     tracing::info!("stopped");
     Ok(Exit::Good)
-}
-
-/// Calls `on` for each SIGTERM, SIGINT and SIGHUP, on a thread of its own.
-pub fn on_signals(on: impl Fn(i32) + Send + 'static) {
-    match signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP]) {
-        Ok(mut signals) => {
-            std::thread::spawn(move || signals.forever().for_each(on));
-        }
-        Err(error) => tracing::warn!("failed to listen for signals: {error}"),
-    }
 }
 
 /// SIGHUP: a `wo.toml` that can't be used is refused, and the settings stay as they were.

@@ -96,6 +96,7 @@ pub struct LimitsConfig {
     /// Orders that share one claim transaction and its directory fsyncs.
     pub claim_batch: usize,
     pub step_deadline_s: u64,
+    /// An order whose steps were at work for longer than this, waits left out, begins no further one.
     pub order_deadline_s: u64,
     /// An order that waits longer than this for a gate or a step ends `failed`.
     pub wait_max_s: u64,

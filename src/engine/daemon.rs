@@ -43,6 +43,8 @@ pub struct Summary {
     /// Runs that are left waiting, with why.
     pub left: Vec<(RunKey, String)>,
     pub rejected: usize,
+    /// Told to stop before everything was done.
+    pub interrupted: bool,
 }
 
 struct Done {
@@ -154,6 +156,10 @@ pub fn run(
     let courier = notice::start_courier(executor)?;
     let result = this.recover().and_then(|()| this.turns(reload));
     this.drain();
+    let result = match mode {
+        Mode::Once if this.summary.interrupted => result.and_then(|()| this.note_left()),
+        _ => result,
+    };
     notice::end_courier(executor, courier, COURIER_PATIENCE);
     crate::process::kill_all();
     result.map(|()| this.summary)
@@ -207,6 +213,7 @@ impl Loop {
             wake.tell(&mut self.settler);
             wanted |= wake.dirty || wake.rescan;
         }
+        self.summary.interrupted = true;
         Ok(())
     }
 
@@ -459,11 +466,14 @@ impl Worker {
             let job = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok(key) = job else { return };
             let reserve = |subjects: &[String]| reserve(&self.reserved, key.run, subjects);
+            let start = Instant::now();
             let result = if self.executor.stop.is_set() {
                 Ok(Next::Yielded)
             } else {
                 pipeline::advance(&self.executor, &self.reader, &key, &reserve)
             };
+            let over = matches!(result, Ok(Next::Ended(_)));
+            self.executor.add_worked(key.run, (!over).then(|| start.elapsed()));
             if self.done.send(Done { key, result }).is_err() {
                 return;
             }

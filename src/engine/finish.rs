@@ -33,7 +33,7 @@ pub fn judge(tape: &mut Tape<'_>, order: &Order, handler: Option<&dyn Handler>) 
     let kept: Vec<&str> = run
         .steps
         .iter()
-        .filter(|step| step.progress == Progress::Undone && step.after.contains("NOT restored"))
+        .filter(|step| step.progress == Progress::Undone && !step.kept.is_empty())
         .map(|step| step.after.as_str())
         .collect();
     if !kept.is_empty() {

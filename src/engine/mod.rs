@@ -22,9 +22,10 @@ pub mod steps;
 pub mod stop;
 pub mod tape;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
+use std::time::Duration;
 
 pub use error::EngineError;
 pub use stop::Stop;
@@ -50,6 +51,8 @@ pub struct Executor {
     courier: Mutex<Option<mpsc::Sender<()>>>,
     /// Runs with a request that waits; their worker yields at the next step.
     interrupted: Mutex<HashSet<i64>>,
+    /// How long workers of this process were at work on each open run, waits left out.
+    worked: Mutex<HashMap<i64, Duration>>,
 }
 
 /// What a reload of `wo.toml` replaces as a whole.
@@ -91,6 +94,7 @@ impl Executor {
             settings: RwLock::new(settings),
             courier: Mutex::default(),
             interrupted: Mutex::default(),
+            worked: Mutex::default(),
         })
     }
 
@@ -119,6 +123,20 @@ impl Executor {
 
     pub(crate) fn clear_interrupt(&self, run: i64) {
         self.interrupted.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+    }
+
+    /// How long workers were at work on `run` before now.
+    pub(crate) fn worked(&self, run: i64) -> Duration {
+        self.worked.lock().unwrap_or_else(PoisonError::into_inner).get(&run).copied().unwrap_or_default()
+    }
+
+    /// A worker lets go of `run` after `time`; `None` when the run has ended and need not be known any more.
+    pub(crate) fn add_worked(&self, run: i64, time: Option<Duration>) {
+        let mut worked = self.worked.lock().unwrap_or_else(PoisonError::into_inner);
+        match time {
+            Some(time) => *worked.entry(run).or_default() += time,
+            None => drop(worked.remove(&run)),
+        }
     }
 
     /// Whether the worker of `run` shall stop at the next step.

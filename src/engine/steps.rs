@@ -54,11 +54,22 @@ fn run_step(
 ) -> Result<Option<Next>, EngineError> {
     let mut context = context.clone();
     context.step_applied = tape.run().step(&spec.name).and_then(|step| step.started);
-    let deadline = Duration::from_secs(spec.deadline_s.unwrap_or(context.config.limits.step_deadline_s));
+    let limits = &context.config.limits;
+    let left = Duration::from_secs(limits.order_deadline_s).saturating_sub(tape.worked());
+    let own = Duration::from_secs(spec.deadline_s.unwrap_or(limits.step_deadline_s));
+    let progress = tape.run().step(&spec.name).map_or(Progress::NotReached, |step| step.progress);
+    // a step that was begun is brought to its end: what it did must be known before it is undone
+    let begun = !matches!(progress, Progress::NotReached);
+    if left.is_zero() && !begun && !spec.measures_only {
+        let why =
+            format!("not begun: the order has worked for {} s (limits.order_deadline_s)", limits.order_deadline_s);
+        tape.write(Event::StepFailed { step: spec.name.clone(), why, measurements: Vec::new() })?;
+        return Ok(None);
+    }
+    let deadline = if begun || left.is_zero() { own } else { own.min(left) };
     context.deadline = Deadline::after(deadline);
     let code = Code { handler, context, spec, deadline };
 
-    let progress = tape.run().step(&spec.name).map_or(Progress::NotReached, |step| step.progress);
     if spec.measures_only || progress == Progress::Applied {
         return verify(tape, &code, spec.measures_only.then(|| "measured".to_owned()));
     }
@@ -119,7 +130,8 @@ fn apply(tape: &mut Tape<'_>, code: &Code<'_>) -> Result<Option<Next>, EngineErr
             verify(tape, code, None)
         }
         Err(CallError::TimedOut) => {
-            uncertain(tape, spec, format!("it did not come back within its deadline of {} s", code.deadline.as_secs()))
+            let seconds = code.deadline.as_millis().div_ceil(1000);
+            uncertain(tape, spec, format!("it did not come back within its deadline of {seconds} s"))
         }
         Err(CallError::Handler(error)) => match classify(error) {
             Severity::Machine(error) => Err(error),

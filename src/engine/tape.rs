@@ -11,12 +11,25 @@ pub struct Tape<'e> {
     run: Run,
     pending: Vec<(Timestamp, Event)>,
     masker: std::sync::Arc<Masker>,
+    taken_up: std::time::Instant,
 }
 
 impl<'e> Tape<'e> {
     pub fn load(executor: &'e Executor, reader: &Reader, key: &RunKey) -> Result<Tape<'e>, EngineError> {
         let run = reader.load(key)?;
-        Ok(Tape { executor, run, pending: Vec::new(), masker: executor.settings().masker })
+        Ok(Tape {
+            executor,
+            run,
+            pending: Vec::new(),
+            masker: executor.settings().masker,
+            taken_up: std::time::Instant::now(),
+        })
+    }
+
+    /// How long this process has been at work on the run; what it waited for is left out, and so is what an earlier process
+    /// did.
+    pub fn worked(&self) -> std::time::Duration {
+        self.executor.worked(self.run.key.run) + self.taken_up.elapsed()
     }
 
     /// The run as it is with all events, the pending ones too.

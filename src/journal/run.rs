@@ -87,6 +87,8 @@ pub struct StepRun {
     pub intended: bool,
     pub backups: Vec<Backup>,
     pub files: Vec<FileChange>,
+    /// Files that undoing it left as they were, since someone else had changed them.
+    pub kept: Vec<String>,
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     pub evidence: Vec<String>,
@@ -273,9 +275,10 @@ impl Run {
                 run.progress = if *done { Progress::Applied } else { Progress::Again };
                 self.phase = Phase::Running;
             }
-            Event::StepUndone { step, note, kept: _ } => {
+            Event::StepUndone { step, note, kept } => {
                 let run = self.step_mut(step).ok_or(illegal)?;
                 run.after = format!("undone: {note}");
+                run.kept.clone_from(kept);
                 run.progress = Progress::Undone;
                 run.ended = Some(at);
             }
@@ -375,6 +378,7 @@ impl StepRun {
             intended: false,
             backups: Vec::new(),
             files: Vec::new(),
+            kept: Vec::new(),
             started: None,
             ended: None,
             evidence: Vec::new(),

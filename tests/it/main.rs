@@ -18,5 +18,6 @@ mod query;
 mod reports;
 mod schedule;
 mod services;
+mod stopping;
 mod support;
 mod verify;

@@ -394,6 +394,11 @@ impl Daemon {
         fs::read_to_string(self.log.path()).unwrap_or_default()
     }
 
+    /// Where that is written.
+    pub fn log_path(&self) -> PathBuf {
+        self.log.path().to_owned()
+    }
+
     pub fn has_ended(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none() {
             self.ended = self.child.try_wait().expect("the daemon's state");

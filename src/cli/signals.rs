@@ -1,0 +1,56 @@
+//! Signals of a process that executes orders. They are listened for from its first moment on, so that one that comes while
+//! the bridge is still being opened is a wish to stop like any other and not the end of the process.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::bridge::watch::Waker;
+use crate::engine::Stop;
+
+/// What SIGTERM, SIGINT and SIGHUP asked for. Clones share it.
+#[derive(Clone, Default)]
+pub struct Signals {
+    pub stop: Arc<Stop>,
+    /// Set by SIGHUP; taken by whoever reads the settings again.
+    reload: Arc<AtomicBool>,
+    waker: Arc<Mutex<Option<Waker>>>,
+}
+
+impl Signals {
+    /// Listens from now on, on a thread of its own. SIGHUP asks for a reload where `reloads`, else it is left alone.
+    pub fn listen(reloads: bool) -> Signals {
+        let signals = Signals::default();
+        let which: &[i32] = if reloads { &[SIGTERM, SIGINT, SIGHUP] } else { &[SIGTERM, SIGINT] };
+        match signal_hook::iterator::Signals::new(which) {
+            Ok(mut came) => {
+                let shared = signals.clone();
+                std::thread::spawn(move || came.forever().for_each(|signal| shared.take(signal)));
+            }
+            Err(error) => tracing::warn!("failed to listen for signals: {error}"),
+        }
+        signals
+    }
+
+    /// Wakes the loop with each signal from now on.
+    pub fn wake_with(&self, waker: Waker) {
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(waker);
+    }
+
+    /// Whether a reload was asked for since the last time.
+    pub fn take_reload(&self) -> bool {
+        self.reload.swap(false, Ordering::SeqCst)
+    }
+
+    fn take(&self, signal: i32) {
+        if signal == SIGHUP {
+            self.reload.store(true, Ordering::SeqCst);
+        } else {
+            self.stop.set();
+        }
+        if let Some(waker) = self.waker.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Signals to executors, whenever they come, and the limits that end an order's work.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::support::{Daemon, Scene};
+
+const UP: &str = "[web]\nenabled = false\n\n[monitor]\nenabled = false\n\n[inbox]\nrescan_ms = 100\n";
+
+fn scene() -> Scene {
+    Scene::new().config(UP).env("WO_PROBE", "1")
+}
+
+fn probe(id: &str, more: &str) -> String {
+    format!(
+        "---\nid: {id}\nhandler: probe\nacceptance:\n  - {{ metric: Ledger lines, target: \"= 1\" }}\n{more}---\n\n# {id}\n"
+    )
+}
+
+/// Until the kernel would hand SIGTERM to the program instead of ending it.
+#[cfg(target_os = "linux")]
+fn wait_until_it_listens(daemon: &mut Daemon) {
+    let status = format!("/proc/{}/status", daemon.pid());
+    daemon.wait_for("it listens for SIGTERM", || {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:")).map(str::trim);
+        caught.and_then(|mask| u64::from_str_radix(mask, 16).ok()).is_some_and(|mask| mask >> 14 & 1 == 1)
+    });
+}
+
+/// At the first moment at which it can hear anything at all: it has hardly begun to open the bridge.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_right_after_the_start_is_a_wish_to_stop() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let scene = scene().file("bridge/inbox/CLC/WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+        let mut daemon = scene.start(["up"]);
+        wait_until_it_listens(&mut daemon);
+        daemon.signal(signal);
+        let start = Instant::now();
+        daemon.wait_end().expect_exit(0);
+        assert!(start.elapsed() < Duration::from_secs(60));
+        // and what it left behind is no obstacle
+        scene.wo(["run"]).expect_exit(0).expect_stdout("WO-1-PROBE  done");
+    }
+}
+
+#[test]
+fn an_interrupted_run_says_what_is_left_and_is_no_success() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", "params: { steps: 2, wait_ms: 600000 }\n"));
+        let mut run = scene.start(["run"]);
+        run.wait_for("the step waits", || {
+            scene.exists("bridge/state/journal.made")
+                && scene.wo(["status", "--json"]).json()["orders"][0]["state"] == "waiting"
+        });
+        run.signal(signal);
+        let ended = run.wait_end().expect_exit(1);
+        for part in ["WO-1-PROBE  left: the test says so", "stopped by a signal"] {
+            assert!(ended.log.contains(part), "{part}: {}", ended.log);
+        }
+        // it goes on where it was: no step runs again
+        let daemon = scene.up();
+        scene.wo(["cancel", "WO-1-PROBE"]).expect_exit(0);
+        daemon.stop().expect_exit(0);
+        let ledger = scene.read("ledger.txt");
+        assert_eq!(ledger.lines().filter(|line| !line.starts_with("undo")).count(), 2, "{ledger}");
+    }
+}
+
+/// Waits for a line in the log after its first `start` bytes.
+fn said_since(daemon: &mut Daemon, start: usize, part: &str) {
+    let log = daemon.log_path();
+    daemon.wait_for(part, || {
+        fs::read_to_string(&log).is_ok_and(|text| text.get(start..).is_some_and(|new| new.contains(part)))
+    });
+}
+
+/// SIGHUP reads `wo.toml` again; one that can't be used is refused with its reason, and the settings stay as they were.
+#[test]
+fn a_bad_configuration_is_refused_and_a_good_one_taken() {
+    let scene = scene();
+    let mut daemon = scene.up();
+    for (bad, why) in [
+        ("[limits]\nworkers = \"many\"\n", "workers"),
+        ("[limits\n", "wo.toml"),
+        ("[limits]\nno_such_limit = 1\n", "no_such_limit"),
+        ("\u{0}\u{1}", "wo.toml"),
+    ] {
+        let said = daemon.log().len();
+        fs::write(scene.path("wo.toml"), bad).unwrap();
+        daemon.signal(Signal::HUP);
+        said_since(&mut daemon, said, "the settings stay as they were");
+        assert!(daemon.log()[said..].contains(why), "{}", daemon.log());
+    }
+    // it still takes orders, under the old settings
+    scene.drop_order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    daemon.wait_for("an order under the old settings", || scene.exists("bridge/outbox/CLC/WO-1-PROBE.result.json"));
+
+    let said = daemon.log().len();
+    fs::write(
+        scene.path("wo.toml"),
+        format!("{UP}\n[limits]\norder_bytes = 64\n\n[services]\nmanager = \"embedded\"\n"),
+    )
+    .unwrap();
+    daemon.signal(Signal::HUP);
+    said_since(&mut daemon, said, "wo.toml was read again");
+    scene.drop_order("WO-2-PROBE.md", probe("WO-2-PROBE", ""));
+    daemon.wait_for("the new limit holds", || scene.exists("bridge/rejected/CLC/WO-2-PROBE.md.reason.md"));
+    daemon.stop().expect_exit(0);
+}
+
+/// Beyond its deadline an order begins no further step, and what it did is undone.
+#[test]
+fn an_order_works_no_longer_than_its_deadline() {
+    let limits = |seconds: u32| format!("{UP}\n[limits]\norder_deadline_s = {seconds}\n");
+    let scene = Scene::new().config(&limits(0)).env("WO_PROBE", "1").order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    scene.wo(["run"]).expect_exit(1).expect_stdout("failed").expect_stdout("limits.order_deadline_s");
+    assert!(!scene.exists("ledger.txt"), "no step ran");
+
+    // a step that is at work gets what is left of it
+    let hangs = probe("WO-1-PROBE", "params: { steps: 1, hang: line-1 }\n");
+    let scene = Scene::new().config(&limits(2)).env("WO_PROBE", "1").order("WO-1-PROBE.md", hangs);
+    scene.wo(["run"]).expect_exit(1).expect_stdout("did not come back within its deadline of");
+}
