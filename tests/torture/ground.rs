@@ -320,7 +320,7 @@ fn visible(dir: &Path) -> BTreeMap<String, String> {
     files
 }
 
-fn files_below(dir: &Path) -> Vec<PathBuf> {
+pub fn files_below(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let Ok(entries) = fs::read_dir(dir) else { return found };
     for entry in entries {

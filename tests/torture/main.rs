@@ -10,6 +10,7 @@
 mod support;
 
 mod damage;
+mod deployment;
 mod failpoints;
 mod ground;
 mod inbox;
