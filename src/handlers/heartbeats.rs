@@ -1,6 +1,7 @@
 //! What heartbeats measure (`monitor.healthy_for`, `monitor.uptime.redis`, …), for criteria of any built-in handler: a
 //! handler joins the declarations to its own, and a plan gets one measuring step when a criterion asks for them.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::{Applied, Check, Context, HandlerError, Plan, Step, StepSpec, Verified};
@@ -14,12 +15,13 @@ const NAME: &str = "heartbeat-history";
 
 /// `own`, and what heartbeats measure. A label that `own` has already stays its own: there heartbeats go by their key.
 pub fn join(own: &[Declaration]) -> Vec<Declaration> {
-    let taken = |label: &str| own.iter().any(|known| known.aliases.iter().any(|alias| fold(alias) == fold(label)));
-    let more =
-        measure::DECLARATIONS.iter().map(|declaration| match declaration.aliases.iter().any(|alias| taken(alias)) {
+    let labels: HashSet<String> = own.iter().flat_map(|known| known.aliases).map(|alias| fold(alias)).collect();
+    let more = measure::DECLARATIONS.iter().map(|declaration| {
+        match declaration.aliases.iter().any(|alias| labels.contains(&fold(alias))) {
             true => Declaration { aliases: &[], ..declaration.clone() },
             false => declaration.clone(),
-        });
+        }
+    });
     own.iter().cloned().chain(more).collect()
 }
 
