@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 /// What to run. `program` must be absolute; the environment holds `PATH` and what `env` adds, nothing inherited.
@@ -155,11 +155,15 @@ pub fn run(spec: &Spec) -> Result<Output, ProcessError> {
     if let Some(group) = group {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
-    let grace = Duration::from_secs(2);
-    let stdout = stdout.recv_timeout(grace).unwrap_or_default();
-    let stderr = stderr.recv_timeout(grace).unwrap_or_default();
-    Ok(Output { end, stdout, stderr, elapsed: start.elapsed() })
+    let elapsed = start.elapsed();
+    // one that left the group may hold them open as long as it likes: what was said until then is what there is
+    let grace = Instant::now() + GRACE_MAX.min(spec.deadline.saturating_sub(elapsed)).max(GRACE_MIN);
+    Ok(Output { end, stdout: stdout.until(grace), stderr: stderr.until(grace), elapsed })
 }
+
+/// How long the pipes of a program that ended are waited for, within its deadline and a little beyond.
+const GRACE_MAX: Duration = Duration::from_secs(2);
+const GRACE_MIN: Duration = Duration::from_millis(200);
 
 /// Kills every process group that [`run`] started and that still runs: at the end of a process whose steps did not come
 /// back in time.
@@ -195,20 +199,37 @@ fn end_of(status: ExitStatus) -> End {
     }
 }
 
-fn collect(pipe: Option<impl Read + Send + 'static>, max: usize) -> mpsc::Receiver<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel();
+/// What comes out of a pipe, bounded.
+struct Collected {
+    kept: Arc<Mutex<Vec<u8>>>,
+    ended: mpsc::Receiver<()>,
+}
+
+impl Collected {
+    /// What came until the pipe was closed, or until `deadline`.
+    fn until(self, deadline: Instant) -> Vec<u8> {
+        // closed, or no time left: what is there counts either way
+        let _ = self.ended.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+        std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn collect(pipe: Option<impl Read + Send + 'static>, max: usize) -> Collected {
+    let (sender, ended) = mpsc::channel();
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let keep = kept.clone();
     std::thread::spawn(move || {
-        let mut kept = Vec::new();
         if let Some(mut pipe) = pipe {
             let mut chunk = [0; 8192];
             while let Ok(n @ 1..) = pipe.read(&mut chunk) {
+                let mut kept = keep.lock().unwrap_or_else(PoisonError::into_inner);
                 let room = max.saturating_sub(kept.len());
                 kept.extend_from_slice(&chunk[..n.min(room)]);
             }
         }
-        let _ = sender.send(kept);
+        let _ = sender.send(());
     });
-    receiver
+    Collected { kept, ended }
 }
 
 /// Finds `name` on `path` (colon-separated), as a service manager would with that PATH.
@@ -217,4 +238,20 @@ pub fn find_on_path(name: &str, path: &str) -> Option<PathBuf> {
         use std::os::unix::fs::PermissionsExt as _;
         candidate.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_leaves_the_group_neither_holds_the_output_up_nor_takes_it_away() {
+        // job control gives it a group of its own, in which it holds both pipes open for longer than anyone waits
+        let text = "set -m; echo said; sleep 30 & exit 0";
+        let spec = Spec::new("/bin/bash").args(["-c", text]).deadline(Duration::from_secs(20));
+        let started = Instant::now();
+        let output = run(&spec).unwrap();
+        assert_eq!((output.end, output.stdout_text().as_str()), (End::Exit(0), "said\n"));
+        assert!(output.elapsed < Duration::from_secs(20) && started.elapsed() < Duration::from_secs(20));
+    }
 }

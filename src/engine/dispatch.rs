@@ -71,7 +71,9 @@ fn declares(descriptor: &Descriptor, order: &Order) -> Option<String> {
         return Some(format!("service `{label}`"));
     }
     let pattern = descriptor.id_patterns.iter().find(|pattern| pattern_matches(pattern, &order.id))?;
-    paths.is_empty().then(|| format!("id pattern `{pattern}`"))
+    let is_akin =
+        |path: &&str| descriptor.deliverable_paths.iter().any(|own| own.contains('*') && pattern_matches(own, path));
+    (paths.is_empty() || paths.iter().any(is_akin)).then(|| format!("id pattern `{pattern}`"))
 }
 
 fn texts(item: &Item) -> Vec<&str> {

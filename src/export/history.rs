@@ -13,10 +13,10 @@ use crate::monitor::heartbeat;
 use crate::root::Root;
 
 /// What is known of a span of time.
-#[derive(Debug, Clone, Default)]
-pub struct History {
+#[derive(Debug, Clone)]
+pub struct History<T = HeartbeatRow> {
     /// By time, then file name.
-    pub rows: Vec<HeartbeatRow>,
+    pub rows: Vec<T>,
     /// Reports in that span that can't be read.
     pub unreadable: Vec<Unreadable>,
     /// Parquet files that can't be read, with the reason.
@@ -28,7 +28,18 @@ const NAME_MARGIN_H: i64 = 26;
 
 /// The heartbeats with `from` ≤ time ≤ `to`. A report on disk wins over its row in a file.
 pub fn read_heartbeats(root: &Root, config: &Config, from: Timestamp, to: Timestamp) -> Result<History, ExportError> {
-    let mut history = History::default();
+    read_heartbeats_as(root, config, from, to, |row| row)
+}
+
+/// [`read_heartbeats`], of each row only what `keep` makes of it: years of rows with all their words fill the memory.
+pub fn read_heartbeats_as<T: Send>(
+    root: &Root,
+    config: &Config,
+    from: Timestamp,
+    to: Timestamp,
+    mut keep: impl FnMut(HeartbeatRow) -> T + Send,
+) -> Result<History<T>, ExportError> {
+    let mut history = History { rows: Vec::new(), unreadable: Vec::new(), damaged: Vec::new() };
     let span = from.as_microsecond()..=to.as_microsecond();
     let dir = scan::resolve(root.path(), &config.paths.heartbeats);
     let shown = scan::shown(root.path(), &dir);
@@ -37,7 +48,7 @@ pub fn read_heartbeats(root: &Root, config: &Config, from: Timestamp, to: Timest
         from.saturating_sub(margin).unwrap_or(Timestamp::MIN)..=to.saturating_add(margin).unwrap_or(Timestamp::MAX);
     let work =
         Work { threads: config.export.thread_count(), max_bytes: config.export.heartbeat_bytes, progress: &Silent };
-    let mut rows: BTreeMap<(i64, String), HeartbeatRow> = BTreeMap::new();
+    let mut rows: BTreeMap<(i64, String), T> = BTreeMap::new();
     // names of all reports on disk that were read: their rows in files are not taken
     let mut on_disk: HashSet<String> = HashSet::new();
     let nearby = |found: &scan::Found| {
@@ -53,7 +64,7 @@ pub fn read_heartbeats(root: &Root, config: &Config, from: Timestamp, to: Timest
                 Outcome::Row(row) => {
                     on_disk.insert(row.filename.clone());
                     if span.contains(&row.timestamp_us) {
-                        rows.insert((row.timestamp_us, row.filename.clone()), row);
+                        rows.insert((row.timestamp_us, row.filename.clone()), keep(row));
                     }
                 }
                 Outcome::Unreadable { path, reason } => {
@@ -79,7 +90,7 @@ pub fn read_heartbeats(root: &Root, config: &Config, from: Timestamp, to: Timest
             for row in opened.rows::<HeartbeatRow>()? {
                 let row = row?;
                 if span.contains(&row.timestamp_us) && !on_disk.contains(&row.filename) {
-                    rows.entry((row.timestamp_us, row.filename.clone())).or_insert(row);
+                    rows.entry((row.timestamp_us, row.filename.clone())).or_insert_with(|| keep(row));
                 }
             }
             Ok(())

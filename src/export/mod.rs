@@ -38,7 +38,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 pub use config::{Compression, Dataset, ExportConfig, sql_program};
-pub use history::{History, read_heartbeats};
+pub use history::{History, read_heartbeats, read_heartbeats_as};
 pub use inspect::{Inspection, inspect};
 pub use query::{Queried, query};
 pub use read::schema_mismatches;

@@ -40,7 +40,8 @@ pub struct Descriptor {
     /// `WO-*-PARQUET-EXPORTER*`; `*` is any run of characters; case folded.
     pub id_patterns: &'static [&'static str],
     pub service_labels: &'static [&'static str],
-    /// Paths relative to the root; an order that lists one of them as a deliverable is this handler's.
+    /// Paths relative to the root; an order that lists one of them as a deliverable is this handler's. One with `*`, any run
+    /// of characters, is no sign by itself: it goes with an id that fits.
     pub deliverable_paths: &'static [&'static str],
     pub measurements: &'static [Declaration],
     /// Criteria of an order that has none: metric and target as one would write them.

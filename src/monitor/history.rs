@@ -2,8 +2,9 @@
 //! once ([`export::read_heartbeats`]).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::measure::{self, Beat, Measured};
 use crate::config::Config;
@@ -26,25 +27,70 @@ const SKEW_S: i64 = 60;
 
 /// All heartbeats of `root` up to `now`.
 pub fn beats(root: &Root, config: &Config, now: Timestamp) -> Result<Beats, ExportError> {
+    beats_since(root, config, Timestamp::UNIX_EPOCH, now)
+}
+
+/// Those from `from` to `now`.
+fn beats_since(root: &Root, config: &Config, from: Timestamp, now: Timestamp) -> Result<Beats, ExportError> {
     let until = now.saturating_add(jiff::SignedDuration::from_secs(SKEW_S)).unwrap_or(now);
-    let history = export::read_heartbeats(root, config, Timestamp::UNIX_EPOCH, until)?;
     let names = names(config);
-    let beat = |row: export::HeartbeatRow| {
-        let checks = row.checks.into_iter().map(|check| (measure::name_of(&names, &check.name), check.state)).collect();
-        Some(Beat { at: Timestamp::from_microsecond(row.timestamp_us).ok()?, status: row.status, checks })
+    // a name is held once, however many heartbeats have it
+    let mut known: BTreeMap<String, Arc<str>> = BTreeMap::new();
+    let mut name = |reported: String| match known.get(&reported) {
+        Some(name) => name.clone(),
+        None => known.entry(reported.clone()).or_insert(measure::name_of(&names, &reported).into()).clone(),
     };
+    let history = export::read_heartbeats_as(root, config, from, until, |row| {
+        let at = Timestamp::from_microsecond(row.timestamp_us).ok()?;
+        let checks = row.checks.into_iter().map(|check| (name(check.name), check.state)).collect();
+        Some(Beat { at, status: row.status, checks })
+    })?;
     let reports = history.unreadable.iter().map(|report| format!("{}: {}", report.path, report.reason));
     let files = history.damaged.iter().map(|(path, why)| format!("{}: {why}", root.show(path)));
     let unreadable = reports.chain(files).collect();
-    Ok(Beats { beats: history.rows.into_iter().filter_map(beat).collect(), unreadable })
+    Ok(Beats { beats: history.rows.into_iter().flatten().collect(), unreadable })
 }
 
 /// What the heartbeats of `root` say; `None` when there are none.
 pub fn measured(root: &Root, config: &Config, now: Timestamp) -> Result<Option<Measured>, ExportError> {
-    let known = beats(root, config, now)?;
+    measured_since(root, config, Timestamp::UNIX_EPOCH, now)
+}
+
+fn measured_since(
+    root: &Root,
+    config: &Config,
+    from: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Measured>, ExportError> {
+    let known = beats_since(root, config, from, now)?;
     let measured = measure::measure(known.beats, config.monitor.interval_ns());
     Ok(measured.map(|measured| Measured { unreadable: known.unreadable, ..measured }))
 }
+
+/// What `key` needs of the heartbeats: a gate asks every few seconds, and years of them are not read each time. Looks
+/// further and further back until what lies before changes nothing, or there is nothing before.
+fn measured_for(root: &Root, config: &Config, key: &str, now: Timestamp) -> Result<Option<Measured>, ExportError> {
+    let is_enough = |measured: &Measured, from: Timestamp| match key {
+        // of the day up to the newest one
+        "monitor.heartbeat_age" | "monitor.cycles_24h" | "monitor.expected_cycles_24h" => {
+            measured.newest.saturating_sub(SignedDuration::from_hours(24)).is_ok_and(|day| day >= from)
+        }
+        // what broke it lies within
+        HEALTHY_FOR => measured.healthy.is_none_or(|span| span.from > measured.first),
+        _ => false,
+    };
+    let has_window = [HEALTHY_FOR, "monitor.heartbeat_age", "monitor.cycles_24h", "monitor.expected_cycles_24h"];
+    for days in WINDOWS_DAYS.iter().filter(|_| has_window.contains(&key)) {
+        let Ok(from) = now.checked_sub(SignedDuration::from_hours(24 * days)) else { break };
+        if let Some(measured) = measured_since(root, config, from, now)?.filter(|measured| is_enough(measured, from)) {
+            return Ok(Some(measured));
+        }
+    }
+    measured(root, config, now)
+}
+
+/// Each several times the one before, so that all of them together cost little more than the last.
+const WINDOWS_DAYS: [i64; 4] = [2, 8, 32, 128];
 
 /// Measurements of the heartbeats of `root`, for gates and criteria. An old series vouches for nothing now: with the newest
 /// heartbeat older than two intervals, `monitor.healthy_for` is not among them (unless it is zero).
@@ -56,7 +102,7 @@ pub fn take(root: &Root, config: &Config, now: Timestamp) -> Result<Vec<Measurem
 
 /// The measurement of one key, or in words why there is none.
 pub fn take_key(root: &Root, config: &Config, key: &str, now: Timestamp) -> Result<Measurement, String> {
-    let measured = measured(root, config, now).map_err(|error| error.to_string())?;
+    let measured = measured_for(root, config, key, now).map_err(|error| error.to_string())?;
     let measured = measured.ok_or_else(|| "unmeasured: there are no heartbeats".to_owned())?;
     let found = measured.measurements(now).into_iter().find(|measurement| measurement.key == key);
     let measurement = found.ok_or_else(|| format!("unmeasured: no heartbeat speaks of `{key}`"))?;

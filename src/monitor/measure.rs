@@ -5,6 +5,7 @@
 //! `ok: false` when the newest is older than two intervals: an old good time is not good now.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -20,8 +21,8 @@ pub use super::history::{take, take_key};
 pub struct Beat {
     pub at: Timestamp,
     pub status: Option<Status>,
-    /// By the name that measurements have: `redis`, `optimizer`.
-    pub checks: Vec<(String, State)>,
+    /// By the name that measurements have: `redis`, `optimizer`. Beats share the names.
+    pub checks: Vec<(Arc<str>, State)>,
 }
 
 /// The name that measurements have for a check which reports call `reported`. `names` holds those of the configuration,
@@ -149,7 +150,11 @@ pub fn measure(beats: impl IntoIterator<Item = Beat>, interval_ns: u64) -> Optio
         };
         for (name, state) in &beat.checks {
             if *state != State::Unknown {
-                measured.checks.entry(name.clone()).or_default().take(*state, beat.at);
+                let known = match measured.checks.get_mut(&**name) {
+                    Some(known) => known,
+                    None => measured.checks.entry(name.to_string()).or_default(),
+                };
+                known.take(*state, beat.at);
             }
         }
     }

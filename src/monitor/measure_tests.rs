@@ -14,7 +14,7 @@ fn beat(seconds: f64, redis: State) -> Beat {
         State::Warn => Status::Warnings,
         _ => Status::Healthy,
     };
-    Beat { at: at(seconds), status: Some(status), checks: vec![("redis".to_owned(), redis)] }
+    Beat { at: at(seconds), status: Some(status), checks: vec![("redis".into(), redis)] }
 }
 
 /// One character a cycle: `x` error, `w` warning, `?` unknown, `-` a cycle that did not happen, anything else ok.

@@ -89,7 +89,12 @@ pub fn once(parts: Parts, delivery_limit: Duration) -> Result<(Recorded, Pass), 
 /// Runs every check once and records nothing: no report, no counter, no alert.
 pub fn look(parts: &Parts) -> Result<Cycle, MonitorError> {
     let checks = ready(parts)?;
-    let around = surroundings(parts, Arc::new(Memo::default()));
+    // what a loop found out in the time that one look does not have, such as a `quick_check` of a large database
+    let memo = match Store::open_existing(&parts.root) {
+        Ok(Some(store)) => store.memo().unwrap_or_default(),
+        Ok(None) | Err(_) => Memo::default(),
+    };
+    let around = surroundings(parts, Arc::new(memo));
     let runtime = runtime()?;
     let cycle = runtime.block_on(cycle::run(&checks, &around));
     runtime.shutdown_background();

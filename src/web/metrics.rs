@@ -142,7 +142,7 @@ fn cycle(out: &mut Exposition, last: &LastCycle) {
     let mut states = Vec::new();
     let mut latencies = Vec::new();
     for (name, check) in &last.checks {
-        for state in [State::Ok, State::Warn, State::Error] {
+        for state in [State::Ok, State::Warn, State::Error, State::Unknown] {
             let labels =
                 vec![("check", name.as_str()), ("component", check.component.as_str()), ("state", state.as_str())];
             states.push((labels, f64::from(u8::from(check.state == state))));

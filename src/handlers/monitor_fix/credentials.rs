@@ -16,6 +16,8 @@ use crate::secret::{Secret, SecretRef};
 #[derive(Debug, Clone)]
 pub struct Candidate {
     pub source: Source,
+    /// The ACL user that the source gives with it.
+    pub user: Option<String>,
     pub password: Secret,
 }
 
@@ -55,6 +57,8 @@ impl std::fmt::Display for Source {
 
 /// Variables that hold a Redis password.
 const VARIABLES: &[&str] = &["REDIS_PASSWORD", "REDIS_PASS", "REDIS_AUTH", "REDISCLI_AUTH", "REDIS_REQUIREPASS"];
+/// Variables that hold the name of the user whose password it is.
+const USERS: &[&str] = &["REDIS_USERNAME", "REDIS_USER", "REDISCLI_USER"];
 /// Variables that hold a URL with one.
 const URLS: &[&str] = &["REDIS_URL", "REDIS_URI", "REDIS_TLS_URL"];
 
@@ -85,7 +89,7 @@ impl Places {
         let names =
             ["/etc/redis/redis.conf", "/etc/redis.conf", "/usr/local/etc/redis.conf", "/opt/homebrew/etc/redis.conf"];
         let path = std::env::var("PATH").unwrap_or_default();
-        let known = VARIABLES.iter().chain(URLS);
+        let known = VARIABLES.iter().chain(URLS).chain(USERS);
         Places {
             launch_agents,
             redis_confs: names.iter().map(PathBuf::from).collect(),
@@ -98,9 +102,9 @@ impl Places {
 }
 
 /// Every password that lies in a file or in the environment, in the order in which they are to be tried. `configured` are
-/// the references of the check itself; `user` the ACL user whose password is looked for.
+/// the references of the check itself; `user` the ACL user whose password is looked for, any when `None`.
 pub fn find(root: &Root, places: &Places, configured: &[SecretRef], user: Option<&str>) -> Vec<Candidate> {
-    let mut search = Search { root, user: user.unwrap_or("default"), found: Vec::new() };
+    let mut search = Search { root, user, found: Vec::new() };
     search.variables(Kind::Environment, "", &places.environment);
     search.secret_files(configured);
     let mut files = Files::default();
@@ -132,7 +136,7 @@ pub fn find(root: &Root, places: &Places, configured: &[SecretRef], user: Option
 
 /// Those of containers that run, for when no other is accepted: docker may be slow to say that it is not there.
 pub fn in_containers(root: &Root, places: &Places) -> Vec<Candidate> {
-    let mut search = Search { root, user: "default", found: Vec::new() };
+    let mut search = Search { root, user: None, found: Vec::new() };
     if let Some(docker) = &places.docker {
         search.docker(docker);
     }
@@ -169,7 +173,7 @@ impl Files {
                 &mut self.dot_env
             } else if is_yaml && (name.starts_with("docker-compose") || name.starts_with("compose")) {
                 &mut self.compose
-            } else if name.starts_with("redis") && name.ends_with(".conf") {
+            } else if (name.starts_with("redis") && name.ends_with(".conf")) || name == "users.acl" {
                 &mut self.redis_conf
             } else if name.ends_with(".plist") {
                 &mut self.plists
@@ -189,17 +193,24 @@ impl Files {
 
 struct Search<'a> {
     root: &'a Root,
-    user: &'a str,
+    user: Option<&'a str>,
     found: Vec<Candidate>,
 }
 
 impl Search<'_> {
     fn add(&mut self, kind: Kind, place: &str, key: &str, password: &str) {
+        self.add_of(None, kind, place, key, password);
+    }
+
+    /// `user` is whose password the source says it is.
+    fn add_of(&mut self, user: Option<&str>, kind: Kind, place: &str, key: &str, password: &str) {
+        let user = user.filter(|user| !user.is_empty() && *user != "default").map(str::to_owned);
         let password = password.trim_matches(['\r', '\n']);
-        let known = self.found.iter().any(|candidate| candidate.password.expose() == password);
-        if !password.is_empty() && password.len() <= 4096 && !known {
+        let is_known =
+            self.found.iter().any(|candidate| candidate.password.expose() == password && candidate.user == user);
+        if !password.is_empty() && password.len() <= 4096 && !is_known {
             let source = Source { kind, place: place.to_owned(), key: key.to_owned() };
-            self.found.push(Candidate { source, password: Secret::new(password) });
+            self.found.push(Candidate { source, user, password: Secret::new(password) });
         }
     }
 
@@ -207,11 +218,14 @@ impl Search<'_> {
         for name in VARIABLES {
             if let Some(value) = variables.get(*name) {
                 self.add(kind, place, name, value);
+                if let Some(user) = USERS.iter().find_map(|name| variables.get(*name)) {
+                    self.add_of(Some(user), kind, place, name, value);
+                }
             }
         }
         for name in URLS {
-            if let Some(password) = variables.get(*name).and_then(|value| password_of_url(value)) {
-                self.add(kind, place, name, &password);
+            if let Some((user, password)) = variables.get(*name).and_then(|value| credentials_of_url(value)) {
+                self.add_of(Some(&user), kind, place, name, &password);
             }
         }
     }
@@ -291,13 +305,14 @@ impl Search<'_> {
         let place = self.root.show(path);
         for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
             let words = shell_words(line);
+            let is_wanted = |user: &str| self.user.is_none_or(|wanted| wanted == user);
             match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-                [directive, password] if directive.eq_ignore_ascii_case("requirepass") && self.user == "default" => {
+                [directive, password] if directive.eq_ignore_ascii_case("requirepass") && is_wanted("default") => {
                     self.add(Kind::RedisConf, &place, "requirepass", password);
                 }
-                [directive, user, rules @ ..] if directive.eq_ignore_ascii_case("user") && *user == self.user => {
+                [directive, user, rules @ ..] if directive.eq_ignore_ascii_case("user") && is_wanted(user) => {
                     for password in rules.iter().filter_map(|rule| rule.strip_prefix('>')) {
-                        self.add(Kind::RedisConf, &place, "user", password);
+                        self.add_of(Some(user), Kind::RedisConf, &place, "user", password);
                     }
                 }
                 _ => {}
@@ -365,7 +380,8 @@ fn read(path: &Path) -> Option<String> {
     if !metadata.is_file() || metadata.len() > FILE_BYTES {
         return None;
     }
-    std::fs::read_to_string(path).ok()
+    let text = std::fs::read_to_string(path).ok()?;
+    Some(text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned))
 }
 
 /// `KEY=value` lines: `export` allowed, quotes taken off, ` #` begins a comment outside them.
@@ -387,12 +403,14 @@ fn dot_env(text: &str) -> BTreeMap<String, String> {
     variables
 }
 
-fn password_of_url(text: &str) -> Option<String> {
+/// User, which may be empty, and password.
+fn credentials_of_url(text: &str) -> Option<(String, String)> {
     let url = url::Url::parse(text.trim()).ok()?;
-    let encoded = url.password()?;
-    let bytes =
-        url::form_urlencoded::parse(format!("p={}", encoded.replace('+', "%2B")).as_bytes()).next()?.1.into_owned();
-    Some(bytes)
+    let decode = |encoded: &str| {
+        let pair = format!("p={}", encoded.replace('+', "%2B"));
+        url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned())
+    };
+    Some((decode(url.username())?, decode(url.password()?)?))
 }
 
 /// All strings of a YAML tree, those that stand under a key with it.
@@ -530,6 +548,7 @@ mod tests {
             ("`docker/docker-compose.yml` (REDIS_PASS)", "123456"),
             ("`docker/docker-compose.yml` (requirepass)", "from-compose"),
             ("`redis.conf` (requirepass)", "from conf"),
+            ("`redis.conf` (user)", "from-acl"),
             ("`agents/com.x.plist` (REDIS_PASSWORD)", "from-plist"),
         ];
         let expected: Vec<_> = expected.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
@@ -537,6 +556,19 @@ mod tests {
         let of_acl = found(&root, &nowhere(), Some("ops"));
         assert!(of_acl.contains(&("`redis.conf` (user)".to_owned(), "from-acl".to_owned())), "{of_acl:?}");
         assert!(of_acl.iter().all(|(_, password)| password != "from conf"));
+    }
+
+    #[test]
+    fn a_user_that_a_source_names_goes_with_its_password() {
+        let (_dir, root) = root();
+        write(&root, ".env", "\u{feff}REDIS_PASSWORD=one\r\nREDIS_USERNAME=ops\r\nREDIS_URL=redis://m%40n:two@h:1\r\n");
+        write(&root, "users.acl", "user default off\nuser mon on >three ~* +ping\n");
+        let found: Vec<_> = find(&root, &nowhere(), &[], None)
+            .into_iter()
+            .map(|found| (found.user.unwrap_or_default(), found.password.expose().to_owned()))
+            .collect();
+        let expected = [("", "one"), ("ops", "one"), ("m@n", "two"), ("mon", "three")];
+        assert_eq!(found, expected.map(|(user, password)| (user.to_owned(), password.to_owned())));
     }
 
     #[test]

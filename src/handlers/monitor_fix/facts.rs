@@ -54,6 +54,12 @@ pub struct RedisFault {
     pub why: String,
     /// Where the password is that the server accepts.
     pub source: Option<Source>,
+    /// The ACL user whose password it is, where the check names none.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// The check works here, with a password from the environment, which a service manager does not give to the loop.
+    #[serde(default)]
+    pub only_here: bool,
     /// Sources whose password it does not accept.
     pub refused: Vec<Source>,
     /// Where the password is to be stored, relative to the root.
@@ -82,6 +88,9 @@ pub struct OldJob {
     pub loaded: bool,
     /// Where its plist is installed.
     pub plist: Option<PathBuf>,
+    /// What that plist is a link to, where it is one.
+    #[serde(default)]
+    pub link: Option<PathBuf>,
     /// What is wrong with it, in words.
     pub faults: Vec<String>,
 }
@@ -107,7 +116,10 @@ impl Facts {
         let mut notes = Vec::new();
         for fault in &self.redis {
             let cure = match &fault.source {
-                Some(source) => format!("{source} holds a password that the server accepts"),
+                Some(source) => {
+                    let of = fault.user.as_ref().map(|user| format!(" from the user `{user}`")).unwrap_or_default();
+                    format!("{source} holds a password that the server accepts{of}")
+                }
                 None => format!("no password was found that the server accepts; tried: {}", list(&fault.refused)),
             };
             notes.push(format!("{}: {}; {cure}", fault.check, fault.why));
@@ -194,41 +206,90 @@ pub fn diagnose(layout: &Layout, bounds: Bounds, context: &Context) -> Result<Fa
     if facts.loop_loaded == Some(false) {
         facts.old_loop = old_job(&layout.label, context).filter(|job| job.loaded);
     }
+    let names: Vec<String> = proof::proof_checks(&config).into_iter().map(|check| check.name).collect();
+    facts.proven = proof::pair(&context.root, &config, None, &names, context.clock.now()).is_ok();
+    // a loop of the service manager that is loaded and green reads whatever it needs
+    let loop_works = facts.proven && (facts.loop_loaded == Some(true) || !layout.lists_plist);
     for (check, observed) in checks.iter().zip(&cycle.observed) {
         let finding = &observed.finding;
         facts.checks.push((observed.name.clone(), finding.state.as_str().to_owned(), finding.message.clone()));
-        if check.kind == "redis" && finding.state == State::Error {
-            match is_refused(observed) {
-                true => facts.redis.push(redis_fault(check, observed, context)?),
-                false => facts.beyond.push(format!("{}: {}", observed.name, finding.message)),
-            }
-        } else if is_of_database(check) && points_nowhere(check, observed, context) {
+        if check.kind == "redis" && is_refused(observed) {
+            facts.redis.push(redis_fault(check, observed, context)?);
+        } else if check.kind == "redis" && finding.state == State::Error {
+            facts.beyond.push(format!("{}: {}", observed.name, finding.message));
+        } else if check.kind == "redis" && !loop_works {
+            facts.redis.extend(fault_of_environment(check, observed, context)?);
+        } else if is_of_database(check, context) && points_nowhere(check, observed, context) {
             facts.database.push(database_fault(check, observed, &config, context));
         } else if check.kind == "sqlite" && finding.state == State::Error {
             facts.beyond.push(format!("{}: {}", observed.name, finding.message));
         }
     }
-    let names: Vec<String> = proof::proof_checks(&config).into_iter().map(|check| check.name).collect();
-    facts.proven = proof::pair(&context.root, &config, None, &names, context.clock.now()).is_ok();
     Ok(facts)
 }
 
-/// Whether the server is there and wants other credentials.
+/// Whether the server is there and wants other credentials, however loud the check is about it.
 fn is_refused(observed: &Observed) -> bool {
-    ["NOAUTH", "WRONGPASS"].iter().any(|code| observed.finding.message.starts_with(code))
+    is_refusal(&observed.finding.message)
+}
+
+/// Whether the words of a Redis check are those of a refusal.
+pub fn is_refusal(message: &str) -> bool {
+    ["NOAUTH", "WRONGPASS"].iter().any(|code| message.starts_with(code))
 }
 
 fn redis_fault(check: &CheckConfig, observed: &Observed, context: &Context) -> Result<RedisFault, HandlerError> {
     let (accepted, refused) = search(check, None, context)?;
     let (file, stored) = secret_file(check, accepted.as_ref().map(|candidate| &candidate.password), context);
+    let user = accepted.as_ref().and_then(|candidate| candidate.user.clone());
     Ok(RedisFault {
         check: check.name.clone(),
         why: observed.finding.message.clone(),
         source: accepted.map(|candidate| candidate.source),
+        user,
+        only_here: false,
         refused,
         file,
         stored,
     })
+}
+
+/// The variables that a check which works would miss in the loop, which a service manager starts with an environment of
+/// its own.
+pub fn missed_by_loop(check: &CheckConfig, context: &Context) -> Result<Vec<String>, HandlerError> {
+    let built = check.build().map_err(|why| HandlerError::failed("failed to understand a check", why))?;
+    let user = check.settings.get("username").and_then(toml::Value::as_str);
+    let mut variables = Vec::new();
+    for reference in built.secrets() {
+        match reference {
+            SecretRef::Env(name) => variables.push(name),
+            SecretRef::File(_) => {
+                if let Ok(password) = reference.read(context.root.path())
+                    && accepts(check, user, &password, context)?
+                {
+                    return Ok(Vec::new());
+                }
+            }
+        }
+    }
+    Ok(variables)
+}
+
+fn fault_of_environment(
+    check: &CheckConfig,
+    observed: &Observed,
+    context: &Context,
+) -> Result<Option<RedisFault>, HandlerError> {
+    let variables = missed_by_loop(check, context)?;
+    // one that answers without any password works everywhere
+    if variables.is_empty() || observed.finding.state != State::Ok {
+        return Ok(None);
+    }
+    let why = format!(
+        "it works here with {} of this environment, which the service manager does not give to the loop",
+        variables.join(", ")
+    );
+    Ok(Some(RedisFault { why, only_here: true, ..redis_fault(check, observed, context)? }))
 }
 
 /// The first password that the server of this check accepts, and the sources before it, which it does not. `first` is tried
@@ -244,23 +305,34 @@ pub fn search(
     let mut refused = Vec::new();
     let mut candidates = credentials::find(&context.root, &places, &built.secrets(), user);
     candidates.sort_by_key(|candidate| Some(&candidate.source) != first);
-    for candidate in candidates {
-        match accepts(check, &candidate.password, context)? {
-            true => return Ok((Some(candidate), refused)),
-            false => refused.push(candidate.source),
+    let mut try_each = |candidates: Vec<Candidate>| -> Result<Option<Candidate>, HandlerError> {
+        for mut candidate in candidates {
+            if user.is_some() {
+                candidate.user = None;
+            }
+            if accepts(check, user.or(candidate.user.as_deref()), &candidate.password, context)? {
+                return Ok(Some(candidate));
+            }
+            if !refused.contains(&candidate.source) {
+                refused.push(candidate.source);
+            }
         }
+        Ok(None)
+    };
+    let mut accepted = try_each(candidates)?;
+    if accepted.is_none() {
+        accepted = try_each(credentials::in_containers(&context.root, &places))?;
     }
-    for candidate in credentials::in_containers(&context.root, &places) {
-        match accepts(check, &candidate.password, context)? {
-            true => return Ok((Some(candidate), refused)),
-            false => refused.push(candidate.source),
-        }
-    }
-    Ok((None, refused))
+    Ok((accepted, refused))
 }
 
 /// Whether the server of this check answers PONG to this password alone.
-fn accepts(check: &CheckConfig, password: &Secret, context: &Context) -> Result<bool, HandlerError> {
+fn accepts(
+    check: &CheckConfig,
+    user: Option<&str>,
+    password: &Secret,
+    context: &Context,
+) -> Result<bool, HandlerError> {
     use crate::monitor::checks::redis::{Server, ping};
     let failed = |why: String| HandlerError::failed(format!("failed to ask Redis ({})", check.name), why);
     let text = |key: &str| check.settings.get(key).and_then(toml::Value::as_str);
@@ -275,8 +347,7 @@ fn accepts(check: &CheckConfig, password: &Secret, context: &Context) -> Result<
         .build()
         .map_err(|error| failed(error.to_string()))?;
     let passwords = [password.clone()];
-    let answer =
-        runtime.block_on(async { tokio::time::timeout(timeout, ping(&server, text("username"), &passwords)).await });
+    let answer = runtime.block_on(async { tokio::time::timeout(timeout, ping(&server, user, &passwords)).await });
     runtime.shutdown_background();
     Ok(matches!(answer, Ok(Ok(pong)) if pong.accepted == Some(0)))
 }
@@ -302,17 +373,24 @@ fn secret_file(check: &CheckConfig, password: Option<&Secret>, context: &Context
 }
 
 /// Whether a check is about the database: a native one, or a command that speaks of one.
-fn is_of_database(check: &CheckConfig) -> bool {
-    let speaks = |text: &str| {
-        let text = text.to_lowercase();
-        ["database", "sqlite", "02luka.db", "knowledge/"].iter().any(|word| text.contains(word))
-    };
+fn is_of_database(check: &CheckConfig, context: &Context) -> bool {
+    let holds = |text: &str, words: &[&str]| words.iter().any(|word| text.to_lowercase().contains(word));
+    let speaks = |text: &str| holds(text, &["database", "sqlite", "02luka.db"]);
+    // a module of the knowledge base may do anything; one that does not exist did this
+    let is_gone = |word: &String| holds(word, &["knowledge/"]) && is_missing_module(word, context);
     match check.kind.as_str() {
         "sqlite" => true,
-        "command" => speaks(&check.name) || check.name == "db" || words(check).iter().any(|word| speaks(word)),
+        "command" => {
+            speaks(&check.name) || check.name == "db" || words(check).iter().any(|word| speaks(word) || is_gone(word))
+        }
         "file" => check.settings.get("path").and_then(toml::Value::as_str).is_some_and(|path| path.ends_with(".db")),
         _ => false,
     }
+}
+
+fn is_missing_module(word: &str, context: &Context) -> bool {
+    let is_module = [".cjs", ".js", ".mjs", ".py", ".sh", ".zsh"].iter().any(|end| word.ends_with(end));
+    is_module && !context.root.join(word).exists()
 }
 
 fn words(check: &CheckConfig) -> Vec<String> {
@@ -346,10 +424,7 @@ fn database_fault(check: &CheckConfig, observed: &Observed, config: &Config, con
         databases.insert(0, path);
     }
     let mut why = observed.finding.message.clone();
-    let missing = words(check).into_iter().skip(1).find(|word| {
-        let is_module = [".cjs", ".js", ".mjs", ".py", ".sh", ".zsh"].iter().any(|end| word.ends_with(end));
-        is_module && !context.root.join(word).exists()
-    });
+    let missing = words(check).into_iter().skip(1).find(|word| is_missing_module(word, context));
     if let Some(module) = missing {
         why = format!("it shells out to `{}`, which does not exist ({why})", crate::text::line(&module, 120));
     }
@@ -406,7 +481,8 @@ fn old_job(label: &str, context: &Context) -> Option<OldJob> {
     if faults.is_empty() {
         faults.push("a job beside the loop would monitor twice".to_owned());
     }
-    Some(OldJob { label: label.to_owned(), loaded, plist: path, faults })
+    let link = path.as_ref().and_then(|path| std::fs::read_link(path).ok());
+    Some(OldJob { label: label.to_owned(), loaded, plist: path, link, faults })
 }
 
 /// Of these folders and those above them the ones that are missing, parents first.

@@ -37,12 +37,21 @@ pub static DESCRIPTOR: LazyLock<Descriptor> = LazyLock::new(|| Descriptor {
         "WO-*-MONITOR-FIX*",
         "WO-*MONITOR_FIX*",
         "WO-*-FIX-MONITOR*",
+        "WO-*-FIX-OPS-MONITOR*",
+        "WO-*-OPS-MONITOR-FIX*",
+        "WO-*-REPAIR-MONITOR*",
+        "WO-*-MONITOR-REPAIR*",
+        "WO-*-MONITOR-ACTIVATION*",
+        "WO-*ACTIVATE-OPS-MONITOR*",
     ],
     service_labels: &[layout::LOOP, "com.02luka.ops_atomic_monitor"],
     deliverable_paths: &[
         "launchd/com.02luka.ops_atomic_monitor.loop.plist",
         "~/Library/LaunchAgents/com.02luka.ops_atomic_monitor.loop.plist",
         "Library/LaunchAgents/com.02luka.ops_atomic_monitor.loop.plist",
+        // with an id that fits
+        "*ops_atomic*",
+        "*verify_monitor.*",
     ],
     measurements: &DECLARED,
     default_criteria: &[
@@ -121,6 +130,46 @@ fn keys(block: &str) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::keys;
+    use crate::config::Config;
+
+    #[test]
+    fn which_orders_are_taken() {
+        let config = Config::default();
+        let handlers = crate::handlers::all(&config);
+        let taken = |id: &str, body: &str| {
+            let text = format!("# Work Order: {id}\n\n{body}\n");
+            let order = crate::order::parse(text.as_bytes(), &format!("{id}.md")).unwrap();
+            crate::engine::dispatch::dispatch(&order, &config, &handlers)
+                .ok()
+                .map(|(handler, _)| handler.descriptor().name)
+        };
+        let ours = Some("monitor-fix");
+        let cases = [
+            ("WO-251028-OPS-ACTIVATE-MONITOR", "", ours),
+            ("WO-251028-OPS-ACTIVATE-MONITOR", "**Objective:** five green minutes", ours),
+            ("WO-260101-MONITOR-REPAIR", "", ours),
+            ("WO-260101-OPS_MONITOR_FIX", "", ours),
+            // the field's own files, and nothing of the handler's
+            (
+                "WO-251028-OPS-ACTIVATE-MONITOR",
+                "## Deliverables\n\n1. `run/ops_atomic_monitor.cjs` – fixed\n2. `g/reports/ops_atomic/heartbeat_YYYY-MM-DD_HH-MM-SS.md`",
+                ours,
+            ),
+            ("WO-251028-OPS-ACTIVATE-MONITOR", "## Deliverables\n\n- `scripts/ops/verify_monitor.zsh`", ours),
+            // by the service, whatever the id
+            ("WO-1", "## Requirements\n\n1. **Load** `com.02luka.ops_atomic_monitor.loop`", ours),
+            ("WO-1", "## Deliverables\n\n- `~/Library/LaunchAgents/com.02luka.ops_atomic_monitor.plist`", ours),
+            // about other things
+            ("WO-251028-OPS-ACTIVATE-MONITOR", "## Deliverables\n\n- `knowledge/perf_rollup.cjs`", None),
+            ("WO-251031-MONITOR_PERF", "## Deliverables\n\n- `run/ops_atomic_monitor.cjs`", None),
+            ("WO-1", "## Deliverables\n\n- `docs/ops_atomic_monitor.md`", None),
+            ("WO-1", "## Deliverables\n\n- `com.02luka.ops_atomic_monitor.loop2`", None),
+            ("WO-251101-ACTIVATE-DISK-MONITOR", "", None),
+        ];
+        for (id, body, expected) in cases {
+            assert_eq!(taken(id, body), expected, "{id}: {body}");
+        }
+    }
 
     #[test]
     fn blocks_are_recognized_whole_or_not_at_all() {

@@ -29,6 +29,8 @@ pub enum Work {
     },
     RemovePlist {
         path: String,
+        #[serde(default)]
+        link: Option<std::path::PathBuf>,
     },
     Plist {
         path: String,
@@ -79,18 +81,22 @@ pub fn plan(layout: &Layout, facts: &Facts) -> Result<Plan, HandlerError> {
         steps.change(&format!("redis-{}", fault.check), describe, subjects, Work::Redis { fault: fault.clone() })?;
     }
     if let Some(job) = &facts.old_job {
-        let describe = format!("boot out `{}`: {}", job.label, job.faults.join("; "));
+        let describe = format!("boot out `{}`: {}", job.label, brief(&job.faults));
         let subjects = vec![format!("service:{}", job.label)];
         steps.change("old-job", describe, subjects, Work::RetireJob { job: job.clone() })?;
         if let Some(path) = &job.plist {
             let path = path.display().to_string();
-            let describe = format!("remove `{path}`, which would load it at the next login; a backup is kept");
-            steps.change("old-plist", describe, vec![path.clone()], Work::RemovePlist { path })?;
+            let kept = match &job.link {
+                Some(target) => format!("it is a link to `{}`, which stays", target.display()),
+                None => "a backup is kept".to_owned(),
+            };
+            let describe = format!("remove `{path}`, which would load it at the next login; {kept}");
+            let work = Work::RemovePlist { path: path.clone(), link: job.link.clone() };
+            steps.change("old-plist", describe, vec![path], work)?;
         }
     }
     if let Some(job) = &facts.old_loop {
-        let describe =
-            format!("boot out `{}`, which is loaded as something else: {}", job.label, job.faults.join("; "));
+        let describe = format!("boot out `{}`, which is loaded as something else: {}", job.label, brief(&job.faults));
         steps.change("old-loop", describe, vec![service.clone()], Work::RetireJob { job: job.clone() })?;
     }
     let deploys = !facts.is_healthy() || layout.lists_plist;
@@ -125,8 +131,18 @@ pub fn plan(layout: &Layout, facts: &Facts) -> Result<Plan, HandlerError> {
         .map(|fault| fault.check.clone())
         .chain(facts.database.iter().map(|fault| fault.check.clone()))
         .collect();
-    let describe = "wait for two heartbeats of the loop at its interval, green in what was repaired".to_owned();
-    steps.measure("proof", describe, vec![service], Work::Proof { repaired })?;
+    let proof = Work::Proof { repaired };
+    match facts.is_healthy() {
+        true => {
+            let describe = "look for two heartbeats of the loop at its interval, all green".to_owned();
+            steps.measure("proof", describe, vec![service], proof)?;
+        }
+        // a repair that is not proven is none, and is taken back
+        false => {
+            let describe = "wait for two heartbeats of the loop at its interval, green in what was repaired".to_owned();
+            steps.change("proof", describe, vec![service], proof)?;
+        }
+    }
     let mut notes = facts.notes();
     if !layout.others.is_empty() {
         let paths = layout.others.clone();
@@ -137,6 +153,11 @@ pub fn plan(layout: &Layout, facts: &Facts) -> Result<Plan, HandlerError> {
     let describe = "measure Redis, the database and the heartbeats, as `wo verify monitor` does".to_owned();
     steps.measure("verification", describe, vec![], Work::Verification)?;
     Ok(Plan { steps: steps.steps, keep_on_failure: false, notes })
+}
+
+/// The faults of a job in a line; the notes have them in full.
+fn brief(faults: &[String]) -> String {
+    crate::text::line(&faults.join("; "), 120)
 }
 
 fn list(paths: &[String]) -> String {

@@ -24,8 +24,9 @@ pub fn read(root: &Root) -> Result<String, HandlerError> {
 /// One change of one check.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit<'a> {
-    /// `password = { file = "…" }`, replacing what was there.
-    Password { check: &'a str, file: &'a Path },
+    /// `password = { file = "…" }`, replacing what was there, and the user whose password it is, where that is not the
+    /// default one.
+    Password { check: &'a str, file: &'a Path, user: Option<&'a str> },
     /// Makes it a native `sqlite` check of this path; settings of another kind go.
     Sqlite { check: &'a str, path: &'a Path },
 }
@@ -113,7 +114,10 @@ fn edit_document(text: &str, edit: &Edit<'_>, checks: &[CheckConfig]) -> Result<
 
 fn edit_table(table: &mut dyn toml_edit::TableLike, edit: &Edit<'_>) {
     match edit {
-        Edit::Password { file, .. } => {
+        Edit::Password { file, user, .. } => {
+            if let Some(user) = user {
+                set(table, "username", (*user).into());
+            }
             let mut reference = InlineTable::new();
             reference.insert("file", file.display().to_string().into());
             set(table, "password", Value::InlineTable(reference));
@@ -207,7 +211,7 @@ analytics = "g/analytics" # here
 
     #[test]
     fn only_the_lines_of_the_check_change() {
-        let password = Edit::Password { check: "redis", file: Path::new("bridge/state/secrets/redis") };
+        let password = Edit::Password { check: "redis", file: Path::new("bridge/state/secrets/redis"), user: None };
         let sqlite = Edit::Sqlite { check: "database", path: Path::new("knowledge/02luka.db") };
         let edited = apply(&apply(FIELD, &password, &[]).unwrap(), &sqlite, &[]).unwrap();
         let expected = FIELD
@@ -217,11 +221,15 @@ analytics = "g/analytics" # here
             .replace("timeout_ms = 900\n", "timeout_ms = 900\npath = \"knowledge/02luka.db\"\n");
         assert_eq!(edited, expected);
         assert_eq!(apply(&edited, &password, &[]).unwrap(), expected, "a second time changes nothing");
+        let acl = Edit::Password { check: "redis", file: Path::new("s"), user: Some("ops") };
+        let edited = apply(FIELD, &acl, &[]).unwrap();
+        let added = "# private\nusername = \"ops\"\npassword = { file = \"s\" }\n";
+        assert_eq!(edited, FIELD.replace("# private\n", added));
     }
 
     #[test]
     fn line_ends_and_a_byte_order_mark_stay() {
-        let password = Edit::Password { check: "redis", file: Path::new("s") };
+        let password = Edit::Password { check: "redis", file: Path::new("s"), user: None };
         let sqlite = Edit::Sqlite { check: "database", path: Path::new("k.db") };
         let edit = |text: &str| apply(&apply(text, &password, &[]).unwrap(), &sqlite, &[]).unwrap();
         let plain = edit(FIELD);
@@ -238,14 +246,14 @@ analytics = "g/analytics" # here
     #[test]
     fn an_old_reference_is_replaced_and_keeps_its_comment() {
         let text = "[[monitor.check]]\nname = 'r'\nkind = 'redis'\npassword = [{ env = 'A' }, { file = 'b' }] # why\n";
-        let edited = apply(text, &Edit::Password { check: "r", file: Path::new("s") }, &[]).unwrap();
+        let edited = apply(text, &Edit::Password { check: "r", file: Path::new("s"), user: None }, &[]).unwrap();
         assert_eq!(edited, "[[monitor.check]]\nname = 'r'\nkind = 'redis'\npassword = { file = \"s\" } # why\n");
     }
 
     #[test]
     fn inline_checks_are_edited_too() {
         let text = "monitor = { check = [{ name = 'r', kind = 'redis' }] } # x\n";
-        let edited = apply(text, &Edit::Password { check: "r", file: Path::new("s") }, &[]).unwrap();
+        let edited = apply(text, &Edit::Password { check: "r", file: Path::new("s"), user: None }, &[]).unwrap();
         assert!(edited.contains("kind = 'redis'") && edited.contains("password = { file = \"s\" }"), "{edited}");
         assert!(edited.ends_with("# x\n"));
     }
@@ -255,7 +263,8 @@ analytics = "g/analytics" # here
         let config = Config::default();
         let checks = config.monitor.checks(&config.paths);
         let text = "# top\n[web]\n";
-        let edited = apply(text, &Edit::Password { check: "redis", file: Path::new("s") }, &checks).unwrap();
+        let edited =
+            apply(text, &Edit::Password { check: "redis", file: Path::new("s"), user: None }, &checks).unwrap();
         assert!(edited.starts_with(text), "{edited}");
         let after = Config::parse(&edited, Path::new("wo.toml")).unwrap();
         let now = after.monitor.checks(&after.paths);
@@ -269,7 +278,10 @@ analytics = "g/analytics" # here
         for (text, name) in
             [("[[monitor.check]]\nname = 'a'\nkind = 'tcp'\naddress = 'h:1'\n", "a"), ("", "zzz"), ("= =", "a")]
         {
-            assert!(apply(text, &Edit::Password { check: name, file: Path::new("s") }, &[]).is_err(), "{text}");
+            assert!(
+                apply(text, &Edit::Password { check: name, file: Path::new("s"), user: None }, &[]).is_err(),
+                "{text}"
+            );
         }
     }
 }

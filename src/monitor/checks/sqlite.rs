@@ -1,7 +1,7 @@
 //! `sqlite`: exists, header, opens read-only, `quick_check`.
 //!
-//! `quick_check` reads the whole file, so its length is the file's. A cycle waits for it a moment only (`wait_ms`); when it
-//! takes longer, it goes on beside the loop and its result is used, with its age, until it is `recheck_s` old. What no
+//! `quick_check` reads the whole file, so its length is the file's. A cycle waits for it a moment only (`wait_ms`; of a large
+//! file, [`LARGE_WAIT`]); when it takes longer, it goes on beside the loop and its result is used, with its age, until it is `recheck_s` old. What no
 //! finished `quick_check` vouches for is a warning, never `ok`. A locked database is a warning: it says that someone
 //! works, not that something is broken.
 
@@ -30,9 +30,10 @@ pub struct Sqlite {
     pub path: PathBuf,
     #[serde(default = "yes")]
     pub quick_check: bool,
-    /// Milliseconds a cycle waits for `quick_check`, within the check's deadline.
-    #[serde(default = "wait_ms")]
-    pub wait_ms: u64,
+    /// Milliseconds a cycle waits for `quick_check`, within the check's deadline; when unset, as long as a file of this size
+    /// is worth it.
+    #[serde(default)]
+    pub wait_ms: Option<u64>,
     /// Seconds for which the result of a `quick_check` that took longer than that is good.
     #[serde(default = "recheck_s")]
     pub recheck_s: u64,
@@ -42,14 +43,15 @@ fn yes() -> bool {
     true
 }
 
-fn wait_ms() -> u64 {
-    300
-}
-
 fn recheck_s() -> u64 {
     3_600
 }
 
+/// A file of at most this many bytes is read in far less than [`SMALL_WAIT`], unless the machine is busy.
+const SMALL_BYTES: u64 = 16 * 1024 * 1024;
+const SMALL_WAIT: Duration = Duration::from_millis(300);
+/// A larger one seldom is, and the cycle has other things to do.
+const LARGE_WAIT: Duration = Duration::from_millis(20);
 /// A result older than this many times `recheck_s` vouches for nothing.
 const STALE_FACTOR: u64 = 24;
 /// A `quick_check` beside the loop is stopped after this.
@@ -133,7 +135,12 @@ impl Sqlite {
         {
             return vouched(verdict, now, &size).latency(opened);
         }
-        let wait = Duration::from_millis(self.wait_ms).min(probe.remaining().saturating_sub(Duration::from_millis(20)));
+        let wait = match self.wait_ms {
+            Some(wait_ms) => Duration::from_millis(wait_ms),
+            None if meta.len() <= SMALL_BYTES => SMALL_WAIT,
+            None => LARGE_WAIT,
+        };
+        let wait = wait.min(probe.remaining().saturating_sub(Duration::from_millis(20)));
         match self.check(probe, connection, &key, file, wait) {
             // what was at rest may have been woken meanwhile, and then half of it was read
             Some(Ok(verdict)) if at_rest && verdict.complaint.is_some() && beside(&path, "-wal").exists() => {

@@ -187,3 +187,36 @@ fn no_heartbeats_measure_nothing() {
     assert_eq!(measure(&scene)["measurements"], serde_json::json!([]));
     scene.wo(["monitor", "--measure"]).expect_exit(0).expect_stderr("nothing is measured");
 }
+
+/// A gate reads no more than it must, and says what all heartbeats say.
+#[test]
+fn a_key_is_measured_from_as_many_heartbeats_as_it_needs() {
+    use workbridge::monitor::measure;
+    let now = Timestamp::now();
+    let keys = ["monitor.healthy_for", "monitor.cycles_24h", "monitor.expected_cycles_24h", "monitor.longest_gap"];
+    let hourly = |hours: usize| {
+        let start = now - SignedDuration::from_hours(hours as i64 - 1) - MINUTE;
+        Heartbeats::series(start, SignedDuration::from_hours(1), hours)
+    };
+    let cases = [
+        ("healthy all along, longer than the first windows", hourly(24 * 40)),
+        ("one CRITICAL ten days ago", hourly(24 * 40).redis_down(24 * 30..24 * 30 + 1, "x")),
+        ("a gap three days ago", hourly(24 * 40).gap(24 * 37, SignedDuration::from_hours(4)).ending(now - MINUTE)),
+        ("CRITICAL now", hourly(100).redis_down(99..100, "x")),
+        ("none for three days", hourly(24 * 9).ending(now - SignedDuration::from_hours(24 * 3))),
+        ("none for a year", hourly(24 * 9).ending(now - SignedDuration::from_hours(24 * 365))),
+    ];
+    for (name, series) in cases {
+        let scene = Scene::new().config("[monitor]\ninterval_s = 3600.0\n").heartbeats(series);
+        let (root, config) = (scene.root(), workbridge::config::Config::load(&scene.root()).expect("the settings"));
+        let all = workbridge::monitor::history::measured(&root, &config, now).expect("heartbeats").expect("some");
+        let all = all.measurements(now);
+        for key in keys {
+            let whole = all.iter().find(|measurement| measurement.key == key).expect("it");
+            match measure::take_key(&root, &config, key, now) {
+                Ok(taken) => assert_eq!(taken.value, whole.value, "{name}: {key}"),
+                Err(why) => assert!(why.contains(&whole.value.to_string()), "{name}: {key}: {why}"),
+            }
+        }
+    }
+}

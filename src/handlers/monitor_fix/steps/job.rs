@@ -101,7 +101,7 @@ impl Step for Retire {
     fn check(&self, context: &Context) -> Result<Check, HandlerError> {
         match context.services.status(&self.job.label) {
             Ok(status) if status.loaded => {
-                Ok(Check::Needed(format!("{}; {}", status.detail, self.job.faults.join("; "))))
+                Ok(Check::Needed(format!("{}; {}", status.detail, crate::text::line(&self.job.faults.join("; "), 120))))
             }
             Ok(status) => Ok(Check::Already(status.detail)),
             Err(ServiceError::NoManager(why)) => Ok(Check::Already(why)),
@@ -151,15 +151,17 @@ impl Step for Retire {
     }
 }
 
-/// Removes the old job's plist; the engine keeps a copy of it.
+/// Removes the old job's plist; the engine keeps a copy of it, unless it is a link, whose target stays.
 pub struct RemovePlist {
     /// Absolute.
     pub path: PathBuf,
+    /// What it is a link to.
+    pub link: Option<PathBuf>,
 }
 
 impl Step for RemovePlist {
     fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(vec![self.path.clone()])
+        Ok(if self.link.is_some() { Vec::new() } else { vec![self.path.clone()] })
     }
 
     fn check(&self, _context: &Context) -> Result<Check, HandlerError> {
@@ -175,7 +177,23 @@ impl Step for RemovePlist {
     fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
         std::fs::remove_file(&self.path).map_err(DurableError::io("remove", &self.path))?;
         durable::sync_dir(durable::parent_of(&self.path))?;
-        Ok(Applied { after: "removed; a copy is kept beneath bridge/state/backups".to_owned() })
+        Ok(Applied {
+            after: match &self.link {
+                Some(target) => format!("removed; what it was a link to, `{}`, stays", target.display()),
+                None => "removed; a copy is kept beneath bridge/state/backups".to_owned(),
+            },
+        })
+    }
+
+    /// Makes the link again; a file is put back by the engine.
+    fn undo(&self, _context: &Context) -> Result<(), HandlerError> {
+        let Some(target) = &self.link else { return Ok(()) };
+        match std::os::unix::fs::symlink(target, &self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                Err(HandlerError::failed(format!("failed to make the link `{}` again", self.path.display()), error))
+            }
+            _ => Ok(durable::sync_dir(durable::parent_of(&self.path))?),
+        }
     }
 
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {

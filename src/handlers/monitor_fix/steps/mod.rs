@@ -20,7 +20,7 @@ pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
         Work::Database { fault } => Box::new(settings::Database { fault }),
         Work::Folders { paths } => Box::new(job::Folders { paths }),
         Work::RetireJob { job } => Box::new(job::Retire { job }),
-        Work::RemovePlist { path } => Box::new(job::RemovePlist { path: path.into() }),
+        Work::RemovePlist { path, link } => Box::new(job::RemovePlist { path: path.into(), link }),
         Work::Plist { path } => Box::new(job::Plist { layout, path }),
         Work::Script { path } => Box::new(job::Script { path }),
         Work::Record => Box::new(job::Record { layout }),

@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 
 use super::super::facts::{self, DatabaseFault, RedisFault};
 use super::super::settings::{self, Edit};
-use super::super::{credentials::Source, database};
+use super::super::{credentials::Candidate, database};
 use crate::config::Config;
 use crate::durable;
 use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
 use crate::monitor::checks::State;
 use crate::monitor::config::CheckConfig;
-use crate::secret::Secret;
 
 pub struct Redis {
     pub fault: RedisFault,
@@ -41,11 +40,17 @@ fn state_of(context: &Context, config: &Config, name: &str) -> Result<(State, St
         .ok_or_else(|| HandlerError::failed(format!("the check `{name}` is gone"), "wo.toml was changed meanwhile"))
 }
 
+/// The file that `wo.toml` is, where it is a link: a link stays one.
+fn file(context: &Context) -> PathBuf {
+    let path = context.root.config();
+    path.canonicalize().unwrap_or(path)
+}
+
 /// Writes `wo.toml` with the edit, its mode kept.
 fn write(context: &Context, config: &Config, edit: &Edit<'_>) -> Result<(), HandlerError> {
     let text = settings::read(&context.root)?;
     let edited = settings::apply(&text, edit, &config.monitor.checks(&config.paths))?;
-    let path = context.root.config();
+    let path = file(context);
     let mode = path.metadata().map_or(0o644, |metadata| metadata.permissions().mode() & 0o777);
     durable::write(&path, edited.as_bytes(), mode)?;
     tell_daemon(context);
@@ -67,11 +72,19 @@ fn tell_daemon(context: &Context) {
 }
 
 impl Redis {
+    /// Whether the server takes the credentials of `wo.toml`, and in the loop as well as here.
+    fn is_repaired(&self, config: &Config, context: &Context, message: &str) -> Result<bool, HandlerError> {
+        let works = !facts::is_refusal(message);
+        let only_here =
+            self.fault.only_here && !facts::missed_by_loop(&check_of(config, &self.fault.check)?, context)?.is_empty();
+        Ok(works && !only_here)
+    }
+
     /// The password that the server accepts now; the source that the diagnosis found comes first.
-    fn password(&self, check: &CheckConfig, context: &Context) -> Result<(Source, Secret), HandlerError> {
+    fn password(&self, check: &CheckConfig, context: &Context) -> Result<Candidate, HandlerError> {
         let (accepted, refused) = facts::search(check, self.fault.source.as_ref(), context)?;
         if let Some(candidate) = accepted {
-            return Ok((candidate.source, candidate.password));
+            return Ok(candidate);
         }
         let tried = match refused.is_empty() {
             true => "nothing was found anywhere".to_owned(),
@@ -88,18 +101,22 @@ impl Redis {
 
 impl Step for Redis {
     fn files(&self, context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(vec![context.root.config()])
+        Ok(vec![file(context)])
     }
 
     fn check(&self, context: &Context) -> Result<Check, HandlerError> {
-        let (state, message) = state_of(context, &facts::settings(context)?, &self.fault.check)?;
-        Ok(if state == State::Error { Check::Needed(message) } else { Check::Already(message) })
+        let config = facts::settings(context)?;
+        let (_, message) = state_of(context, &config, &self.fault.check)?;
+        Ok(match self.is_repaired(&config, context, &message)? {
+            true => Check::Already(message),
+            false => Check::Needed(if self.fault.only_here { self.fault.why.clone() } else { message }),
+        })
     }
 
     fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
         let config = facts::settings(context)?;
         let check = check_of(&config, &self.fault.check)?;
-        let (source, password) = self.password(&check, context)?;
+        let Candidate { source, user, password } = self.password(&check, context)?;
         let at = context.root.join(&self.fault.file);
         let dir = durable::parent_of(&at);
         if !dir.is_dir() {
@@ -108,14 +125,19 @@ impl Step for Redis {
                 .map_err(durable::DurableError::io("set the mode of", dir))?;
         }
         durable::write(&at, format!("{}\n", password.expose()).as_bytes(), 0o600)?;
-        write(context, &config, &Edit::Password { check: &self.fault.check, file: &self.fault.file })?;
+        let edit = Edit::Password { check: &self.fault.check, file: &self.fault.file, user: user.as_deref() };
+        write(context, &config, &edit)?;
         let file = self.fault.file.display();
         Ok(Applied { after: format!("the password of {source} is stored in `{file}`, 0600, and wo.toml refers to it") })
     }
 
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
-        let (state, message) = state_of(context, &facts::settings(context)?, &self.fault.check)?;
-        Ok(green(&self.fault.check, state, message))
+        let config = facts::settings(context)?;
+        let (state, message) = state_of(context, &config, &self.fault.check)?;
+        match self.is_repaired(&config, context, &message)? {
+            true => Ok(green(&self.fault.check, state, message)),
+            false => Ok(green(&self.fault.check, State::Error, message)),
+        }
     }
 
     /// Removes the secret file that was not there before.
@@ -166,7 +188,7 @@ impl Database {
 
 impl Step for Database {
     fn files(&self, context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(vec![context.root.config()])
+        Ok(vec![file(context)])
     }
 
     fn check(&self, context: &Context) -> Result<Check, HandlerError> {
