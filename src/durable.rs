@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::failpoint;
+use crate::{failpoint, shared_sync};
 
 #[derive(Debug, thiserror::Error)]
 pub enum DurableError {
@@ -34,15 +34,29 @@ impl DurableError {
 /// Writes `bytes` to `path` through a hidden temporary file in the same directory, replacing what is there.
 /// Parent directories are made. `mode` is the permission of the new file, e.g. `0o644`.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
-    let parent = parent_of(path);
-    create_dir_all(parent)?;
+    put(path, bytes, mode)?;
+    sync_dir(parent_of(path))
+}
+
+/// As [`write`] for each of `files`, which share one fsync per directory: after `Ok` all of them survive a power cut.
+pub fn write_all<'f>(files: impl IntoIterator<Item = (&'f Path, &'f [u8])>, mode: u32) -> Result<(), DurableError> {
+    let mut dirs = std::collections::BTreeSet::new();
+    for (path, bytes) in files {
+        put(path, bytes, mode)?;
+        dirs.insert(parent_of(path));
+    }
+    dirs.into_iter().try_for_each(sync_dir)
+}
+
+/// All of [`write`] but the fsync of the directory.
+fn put(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
+    create_dir_all(parent_of(path))?;
     let temporary = temporary_beside(path);
     let result = write_new(&temporary, bytes, mode).and_then(|()| rename(&temporary, path));
     if result.is_err() {
         let _ = fs::remove_file(&temporary);
     }
-    result?;
-    sync_dir(parent)
+    result
 }
 
 /// Renames without fsync of the directory; [`write`] and callers that share a directory fsync do that once.
@@ -75,10 +89,13 @@ pub fn sync_file(file: &File, path: &Path) -> Result<(), DurableError> {
     Ok(())
 }
 
-/// Fsyncs a directory, so that names made, renamed or removed in it survive a power cut.
+/// Fsyncs a directory, so that names made, renamed or removed in it survive a power cut. Threads that ask at the same time
+/// share one.
 pub fn sync_dir(path: &Path) -> Result<(), DurableError> {
-    let dir = File::open(path).map_err(DurableError::io("open", path))?;
-    sync_file(&dir, path)
+    shared_sync::shared(path, || {
+        let dir = File::open(path).map_err(DurableError::io("open", path))?;
+        sync_file(&dir, path)
+    })
 }
 
 /// Makes `path` and its parents; each new name is fsynced.

@@ -17,6 +17,7 @@ pub mod failpoint;
 pub mod process;
 pub mod root;
 pub mod secret;
+mod shared_sync;
 pub mod text;
 
 pub mod order;

@@ -5,10 +5,13 @@ use serde_json::json;
 
 use super::{CliError, Exit, Global, output};
 use crate::bridge::lock;
+use crate::config::Config;
 use crate::engine::dispatch::pattern_matches;
 use crate::evidence::Outcome;
+use crate::journal::run::{Progress, StepRun};
 use crate::journal::store::RunRow;
-use crate::journal::{Phase, Reader, WaitOn};
+use crate::journal::{Phase, Reader, Run, WaitOn};
+use crate::root::Root;
 use crate::schedule::JobView;
 
 /// Show what runs, what waits and for what, what failed and why
@@ -39,6 +42,28 @@ const OUTCOMES: [Outcome; 7] = [
 const PHASES: [&str; 8] = ["received", "planned", "running", "waiting", "uncertain", "undoing", "judged", "ended"];
 /// Most rows that are looked through for ended orders that fit the filters.
 const LOOK_THROUGH: usize = 10_000;
+/// Most open orders that the page lists; JSON has them all.
+const OPEN_SHOWN: usize = 200;
+
+/// An order as the page shows it.
+struct Line {
+    row: RunRow,
+    why: String,
+    handler: Option<String>,
+    ended: Option<jiff::Timestamp>,
+}
+
+impl Line {
+    fn state(&self) -> &'static str {
+        self.row.phase.ended().map_or(self.row.phase.name(), Outcome::as_str)
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let row = &self.row;
+        let priority = format!("{:?}", row.priority);
+        vec![row.key.id.clone(), priority, self.state().to_owned(), crate::text::line(&self.why, 300)]
+    }
+}
 
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let root = global.root()?;
@@ -59,25 +84,42 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
                 row.phase.name() == state || row.phase.ended().is_some_and(|outcome| outcome.as_str() == state)
             })
     };
-    let (mut drops, mut lines) = (Vec::new(), Vec::new());
+    let (mut drops, mut lines, mut more_open, mut untold) = (Vec::new(), Vec::new(), 0, 0);
     if let Some(reader) = Reader::open_existing(&root)? {
-        let open: Vec<RunRow> = reader.open_runs()?.into_iter().filter(|row| fits(row)).collect();
-        let ended: Vec<RunRow> = reader
-            .recent_runs(LOOK_THROUGH)?
-            .into_iter()
-            .filter(|row| row.phase.ended().is_some() && fits(row))
-            .take(args.limit)
-            .collect();
+        let mut open: Vec<RunRow> = reader.open_runs()?.into_iter().filter(|row| fits(row)).collect();
+        // those that a person must look at first, then by urgency as they come
+        open.sort_by_key(|row| (!needs_person(&row.phase), !is_at_work(&row.phase)));
+        if !args.json && open.len() > OPEN_SHOWN {
+            more_open = open.len() - OPEN_SHOWN;
+            open.truncate(OPEN_SHOWN);
+        }
+        let ended =
+            reader.recent_runs(LOOK_THROUGH)?.into_iter().filter(|row| row.phase.ended().is_some() && fits(row));
+        // each kind with its own room: many that went well do not hide one that failed
+        let (mut good, mut bad) = (0, 0);
+        let mut seen = std::collections::HashSet::new();
+        let ended = ended.filter(|row| {
+            let is_last = seen.insert(row.key.id.clone());
+            let is_good = row.phase.ended().is_some_and(Outcome::is_good) || !is_last;
+            let count = if is_good { &mut good } else { &mut bad };
+            *count += 1;
+            *count <= args.limit
+        });
+        let ended: Vec<RunRow> = ended.collect();
         if args.state.as_deref().is_none_or(|state| state == "rejected") {
             drops = reader.drops(args.limit)?.into_iter().filter(|drop| drop.kind == "rejected").collect();
         }
-        for row in open.iter().chain(&ended) {
+        untold = reader.untold_count()?;
+        for row in open.into_iter().chain(ended) {
             let run = reader.load(&row.key)?;
-            lines.push((row.clone(), why(&row.phase, &run.reason), run.handler.clone(), run.ended));
+            let why = why(&run);
+            lines.push(Line { row, why, handler: run.handler, ended: run.ended });
         }
     }
+    let config = crate::config::Config::load(&root)?;
+    let stopped = claiming_stops(&root, &config)?;
     let jobs = crate::schedule::overview(&root)?;
-    let waiting_files = crate::bridge::scan::scan(&root, &crate::config::Config::load(&root)?)
+    let waiting_files = crate::bridge::scan::scan(&root, &config)
         .map(|looks| looks.iter().filter(|look| matches!(look, crate::bridge::scan::Look::Order(_))).count())
         .unwrap_or(0);
 
@@ -85,10 +127,13 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         return output::print_json(&json!({
             "executor": holder,
             "inbox": waiting_files,
-            "orders": lines.iter().map(|(row, why, handler, ended)| json!({
-                "id": row.key.id, "attempt": row.key.attempt, "agent": row.key.agent, "priority": row.priority,
-                "state": row.phase.name(), "outcome": row.phase.ended(), "needs_person": needs_person(&row.phase),
-                "why": why, "handler": handler, "received": row.key.received, "ended": ended,
+            "claiming_stops": stopped,
+            "untold_notices": untold,
+            "orders": lines.iter().map(|line| json!({
+                "id": line.row.key.id, "attempt": line.row.key.attempt, "agent": line.row.key.agent,
+                "priority": line.row.priority, "state": line.row.phase.name(), "outcome": line.row.phase.ended(),
+                "needs_person": needs_person(&line.row.phase), "why": line.why, "handler": line.handler,
+                "received": line.row.key.received, "ended": line.ended,
             })).collect::<Vec<_>>(),
             "rejected_files": drops,
             "jobs": jobs,
@@ -101,18 +146,33 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         None => "executor: none; `wo up` starts one, `wo run` processes the inbox once\n".to_owned(),
     };
     text.push_str(&format!("inbox: {waiting_files} waiting\n"));
-    let person: Vec<_> = lines.iter().filter(|(row, ..)| needs_person(&row.phase)).collect();
-    let others: Vec<_> =
-        lines.iter().filter(|(row, ..)| row.phase.ended().is_none() && !needs_person(&row.phase)).collect();
-    let past: Vec<_> = lines.iter().filter(|(row, ..)| row.phase.ended().is_some()).collect();
-    let row = |(row, why, ..): &&(RunRow, String, Option<String>, Option<jiff::Timestamp>)| {
-        let state = row.phase.ended().map_or(row.phase.name(), Outcome::as_str);
-        vec![row.key.id.clone(), format!("{:?}", row.priority), state.to_owned(), crate::text::line(why, 300)]
+    for why in &stopped {
+        text.push_str(&format!("claiming stops: {why}\n"));
+    }
+    if untold > 0 {
+        text.push_str(&format!(
+            "notices not delivered yet: {untold}; see [notify] in wo.toml and the log of `wo up`\n"
+        ));
+    }
+    // an attempt that was followed by another is history, whatever came of it
+    let newest = |line: &Line| {
+        lines.iter().all(|other| other.row.key.id != line.row.key.id || other.row.key.attempt <= line.row.key.attempt)
     };
-    for (title, rows) in [("needs a person", person), ("open", others), ("ended", past)] {
+    let title = |line: &Line| match line.row.phase.ended() {
+        None if needs_person(&line.row.phase) => "needs a person",
+        None if is_at_work(&line.row.phase) => "runs",
+        None => "waits",
+        Some(outcome) if !outcome.is_good() && newest(line) => "did not end well",
+        Some(_) => "ended",
+    };
+    for section in ["needs a person", "runs", "waits", "did not end well", "ended"] {
+        let rows: Vec<_> = lines.iter().filter(|line| title(line) == section).map(Line::cells).collect();
         if !rows.is_empty() {
-            text.push_str(&format!("\n{title}:\n"));
-            text.push_str(&output::table(&["Order", "Prio", "State", "Why"], rows.iter().map(row)));
+            text.push_str(&format!("\n{section}:\n"));
+            text.push_str(&output::table(&["Order", "Prio", "State", "Why"], rows));
+        }
+        if section == "waits" && more_open > 0 {
+            text.push_str(&format!("and {more_open} open orders more; `wo status --json` lists them all\n"));
         }
     }
     if !drops.is_empty() {
@@ -134,12 +194,56 @@ fn needs_person(phase: &Phase) -> bool {
     matches!(phase, Phase::Uncertain { .. } | Phase::Waiting { on: WaitOn::Approval, .. })
 }
 
-fn why(phase: &Phase, reason: &str) -> String {
-    match phase {
+/// A worker has it, or will as soon as one is free.
+fn is_at_work(phase: &Phase) -> bool {
+    matches!(phase, Phase::Running | Phase::Undoing | Phase::Judged { .. })
+}
+
+/// What it waits for, what it is at, or how it ended.
+fn why(run: &Run) -> String {
+    match &run.phase {
         Phase::Waiting { why, until, .. } => format!("{why}; looked at again {until:.0}"),
         Phase::Uncertain { why, .. } => why.clone(),
-        _ => reason.to_owned(),
+        Phase::Received => "not planned yet".to_owned(),
+        Phase::Planned => "planned; its turn has not come".to_owned(),
+        Phase::Running => {
+            let is_over =
+                |step: &StepRun| matches!(step.progress, Progress::Done | Progress::Already | Progress::Failed);
+            match run.steps.iter().position(|step| !is_over(step)) {
+                Some(n) => format!("step {} of {}: {}", n + 1, run.steps.len(), run.steps[n].spec.describe),
+                None => "all steps are over; it is judged".to_owned(),
+            }
+        }
+        Phase::Undoing => match run.failure() {
+            Some(step) => format!(
+                "step {} failed ({}); what was done is undone",
+                step.spec.name,
+                step.failure.as_deref().unwrap_or("no reason given")
+            ),
+            None => "cancelled; what was done is undone".to_owned(),
+        },
+        Phase::Judged { .. } | Phase::Ended { .. } => run.reason.clone(),
     }
+}
+
+/// Why nothing more is taken from an inbox, if so.
+fn claiming_stops(root: &Root, config: &Config) -> Result<Vec<String>, CliError> {
+    let limits = &config.limits;
+    let mut why = Vec::new();
+    for agent in &config.inbox.agents {
+        if crate::bridge::scan::count(&root.rejected(agent), limits.rejected_files)? >= limits.rejected_files {
+            why.push(format!(
+                "rejected/{agent}/ holds {} files (limits.rejected_files); look through them and move them away",
+                limits.rejected_files
+            ));
+        }
+    }
+    if let Some(reader) = Reader::open_existing(root)?
+        && reader.open_count()? >= limits.open_orders
+    {
+        why.push(format!("{} orders are open (limits.open_orders)", limits.open_orders));
+    }
+    Ok(why)
 }
 
 fn jobs_table(jobs: &[JobView]) -> String {

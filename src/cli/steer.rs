@@ -82,7 +82,8 @@ fn ask(root: &Root, id: &str, kind: RequestKind) -> Result<Exit, CliError> {
     if reader.last_run_of(id)?.is_none() {
         return Err(unknown(id));
     }
-    let seq = store::request(root, id, &kind, SystemClock.now())?;
+    let most = crate::config::Config::load(root)?.limits.requests;
+    let seq = store::request(root, id, &kind, SystemClock.now(), most)?;
     let start = Instant::now();
     loop {
         if let Some(answer) = reader.request(seq)?.and_then(|request| request.answer) {

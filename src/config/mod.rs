@@ -102,6 +102,10 @@ pub struct LimitsConfig {
     pub wait_max_s: u64,
     pub output_bytes: usize,
     pub attempts: u32,
+    /// Requests that wait for an executor; beyond, a further one is refused.
+    pub requests: u64,
+    /// What was told once, drops that became no order, answered requests: the oldest beyond this many of each are forgotten.
+    pub remembered: u64,
 }
 
 impl Default for LimitsConfig {
@@ -117,6 +121,8 @@ impl Default for LimitsConfig {
             wait_max_s: 7 * 86_400,
             output_bytes: 256 * 1024,
             attempts: 100,
+            requests: 10_000,
+            remembered: 10_000,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::bridge::moves::MoveError;
 use crate::bridge::scan::Candidate;
 use crate::bridge::take::{self, TakeError, Taken};
 use crate::bridge::{self, Place, Refusal, moves, refusal, signature};
-use crate::journal::store::{Admission, Admit, Drop};
+use crate::journal::store::{Admission, Admit, Drop, Notice};
 use crate::journal::{RunKey, chain};
 
 use super::{EngineError, Executor, notice};
@@ -165,7 +165,7 @@ fn put_by(
     of: &RunKey,
 ) -> Result<(), EngineError> {
     let reason = format!("the same bytes as {} attempt {}; `wo retry {}` runs it again", of.id, of.attempt, of.id);
-    record(executor, candidate, &admit.sha256, &admit.id, "duplicate", &reason)?;
+    executor.journal.record_drop(dropped(executor, candidate, &admit.sha256, &admit.id, "duplicate", &reason))?;
     moved(moves::set_aside(&executor.root, candidate, taken, &candidate.name))?;
     Ok(bridge::sync_dirs(&executor.root, &candidate.agent, &[Place::Archive])?)
 }
@@ -257,23 +257,22 @@ fn reject(
     id: &str,
     why: &str,
 ) -> Result<(), EngineError> {
-    record(executor, candidate, sha256, id, "rejected", why)?;
-    moved(moves::refuse(&executor.root, candidate, reason_markdown))?;
-    bridge::sync_dirs(&executor.root, &candidate.agent, &[Place::Rejected, Place::Inbox])?;
     let file = candidate.shown();
-    let digest = chain::sha256(format!("{file}\u{1f}{sha256}\u{1f}{:?}\u{1f}{why}", candidate.stat.id()).as_bytes());
-    notice::tell_about(executor, &format!("rejected/{digest}"), &file, "rejected", why)
+    let stat = &candidate.stat;
+    let which = format!("{file}\u{1f}{sha256}\u{1f}{:?}\u{1f}{}\u{1f}{why}", stat.id(), stat.mtime_ns);
+    let key = format!("rejected/{}", chain::sha256(which.as_bytes()));
+    // before the move: afterwards nobody looks at the file again
+    let notice = notice::notice(executor, key, &file, "rejected", why);
+    let new = executor.journal.reject(dropped(executor, candidate, sha256, id, "rejected", why), notice)?;
+    if new {
+        notice::noted(executor, &file, "rejected", why);
+    }
+    moved(moves::refuse(&executor.root, candidate, reason_markdown))?;
+    Ok(bridge::sync_dirs(&executor.root, &candidate.agent, &[Place::Rejected, Place::Inbox])?)
 }
 
-fn record(
-    executor: &Executor,
-    candidate: &Candidate,
-    sha256: &str,
-    id: &str,
-    kind: &str,
-    why: &str,
-) -> Result<(), EngineError> {
-    Ok(executor.journal.record_drops(vec![Drop {
+fn dropped(executor: &Executor, candidate: &Candidate, sha256: &str, id: &str, kind: &str, why: &str) -> Drop {
+    Drop {
         at: executor.clock.now(),
         agent: candidate.agent.clone(),
         file: candidate.shown(),
@@ -281,7 +280,7 @@ fn record(
         id: id.to_owned(),
         kind: kind.to_owned(),
         reason: why.to_owned(),
-    }])?)
+    }
 }
 
 /// Says once that a result lies in the inbox, where it is left.
@@ -301,8 +300,8 @@ pub fn note_stray(executor: &Executor, candidate: &Candidate) -> Result<(), Engi
 
 fn note_once(executor: &Executor, candidate: &Candidate, kind: &str, what: &str) -> Result<(), EngineError> {
     let key = format!("{kind}/{}/{}", candidate.agent, candidate.shown());
-    if executor.journal.notice(&key, "{}", executor.clock.now())? {
-        executor.journal.notice_told(&key)?;
+    let notice = Notice { key, body: "{}".to_owned(), told: true };
+    if executor.journal.notice(notice, executor.clock.now())? {
         tracing::info!("{} {what}", candidate.shown());
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! run whose step waits keeps what it touches.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::OsString;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use super::pipeline::{self, Next};
 use super::{EngineError, Executor, claim, notice, requests};
 use crate::bridge::scan;
-use crate::bridge::settle::{Patience, Settler};
+use crate::bridge::settle::{Patience, Settler, Sorted};
 use crate::bridge::watch::{Waker, Watcher};
 use crate::evidence::Outcome;
 use crate::journal::{Reader, RunKey};
@@ -24,6 +25,9 @@ const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// Workers get this long to finish or park their steps after the wish to stop.
 const DRAIN: Duration = Duration::from_secs(6);
+
+/// What is remembered is looked through this often.
+const FORGET_EVERY: Duration = Duration::from_secs(600);
 
 /// What waits for delivery at the end gets this long; the rest is told at the next start.
 const COURIER_PATIENCE: Duration = Duration::from_secs(1);
@@ -80,6 +84,10 @@ struct Loop {
     hold_off_for: Duration,
     /// The first error of the last look that kept single files from being taken.
     trouble: Option<EngineError>,
+    /// Files that are no orders and were named.
+    noted: HashSet<(String, OsString)>,
+    noted_more: bool,
+    next_forget: Option<Instant>,
 }
 
 /// Runs until the mode's end. `reload` is looked at on every turn and answers with new settings when a person asked.
@@ -152,6 +160,9 @@ pub fn run(
         hold_off: None,
         hold_off_for: RETRY_FIRST,
         trouble: None,
+        noted: HashSet::new(),
+        noted_more: false,
+        next_forget: None,
     };
     let courier = notice::start_courier(executor)?;
     let result = this.recover().and_then(|()| this.turns(reload));
@@ -229,6 +240,7 @@ impl Loop {
         self.collect()?;
         if look {
             self.scan()?;
+            self.forget_old()?;
         }
         for key in requests::carry_out(&self.executor, &self.reader, &self.in_flight)? {
             let priority = self.priorities.get(&key.run).copied().unwrap_or_default();
@@ -247,12 +259,7 @@ impl Loop {
         for (agent, error) in &sorted.unavailable {
             tracing::warn!("the inbox of {agent} can't be read: {error}");
         }
-        for candidate in &sorted.results {
-            claim::note_result(&self.executor, candidate)?;
-        }
-        for candidate in &sorted.ignored {
-            claim::note_stray(&self.executor, candidate)?;
-        }
+        self.note(&sorted)?;
         let limits = &settings.config.limits;
         let mut trouble = claim::Trouble::default();
         self.settling = !sorted.waiting.is_empty();
@@ -304,6 +311,41 @@ impl Loop {
             None => (self.hold_off, self.hold_off_for) = (None, RETRY_FIRST),
         }
         self.trouble = trouble.first;
+        Ok(())
+    }
+
+    /// Says once which files are left in the inbox, and why. Of a heap of them the first are named.
+    fn note(&mut self, sorted: &Sorted) -> Result<(), EngineError> {
+        let most = usize::try_from(self.executor.settings().config.limits.remembered / 2).unwrap_or(usize::MAX);
+        if self.noted.len() > 2 * most {
+            self.noted.clear();
+        }
+        let results = sorted.results.iter().map(|candidate| (candidate, true));
+        let strays = sorted.ignored.iter().map(|candidate| (candidate, false));
+        for (candidate, is_result) in results.chain(strays).take(most) {
+            if self.noted.insert((candidate.agent.clone(), candidate.name.clone())) {
+                match is_result {
+                    true => claim::note_result(&self.executor, candidate)?,
+                    false => claim::note_stray(&self.executor, candidate)?,
+                }
+            }
+        }
+        let more = (sorted.results.len() + sorted.ignored.len()).saturating_sub(most);
+        if more > 0 && !std::mem::replace(&mut self.noted_more, true) {
+            tracing::warn!("{more} files more lie in the inboxes and are no orders");
+        }
+        Ok(())
+    }
+
+    fn forget_old(&mut self) -> Result<(), EngineError> {
+        let now = Instant::now();
+        if self.next_forget.is_none_or(|due| due <= now) {
+            self.next_forget = Some(now + FORGET_EVERY);
+            let given_up = self.executor.journal.forget(self.executor.settings().config.limits.remembered)?;
+            if given_up > 0 {
+                tracing::warn!("{given_up} notices that could not be delivered are forgotten (limits.remembered)");
+            }
+        }
         Ok(())
     }
 

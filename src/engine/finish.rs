@@ -66,8 +66,8 @@ pub fn reject_unparsed(tape: &mut Tape<'_>, bytes: &[u8], reason: &str) -> Resul
         tape.write(Event::Judged { outcome: Outcome::Rejected, reason: reason.to_owned(), criteria: Vec::new() })?;
     }
     let source = put_away(tape.executor, tape.run(), bytes)?;
-    tape.write(Event::Ended { reports: Vec::new(), source })?;
     notice::tell(tape.executor, &tape.run().key, "rejected", reason)?;
+    tape.write(Event::Ended { reports: Vec::new(), source })?;
     Ok(Next::Ended(tape.run().outcome.unwrap_or(Outcome::Rejected)))
 }
 
@@ -79,16 +79,17 @@ pub fn report_and_archive(tape: &mut Tape<'_>, order: &Order, bytes: &[u8]) -> R
     let handler = super::plan::handler_of(run, executor).unwrap_or(None);
     let record = record(executor, run, order, handler.as_deref());
     let mut reports = Vec::new();
-    for (path, text) in render(executor, run, &record)? {
-        durable::write(&path, text.as_bytes(), 0o644)?;
-        reports.extend(backup::artifact(&executor.root, &path)?);
+    let files = render(executor, run, &record)?;
+    durable::write_all(files.iter().map(|(path, text)| (path.as_path(), text.as_bytes())), 0o644)?;
+    for (path, _) in &files {
+        reports.extend(backup::artifact(&executor.root, path)?);
     }
     let source = put_away(executor, run, bytes)?;
-    let (key, reason) = (run.key.clone(), run.reason.clone());
-    tape.write(Event::Ended { reports, source })?;
     if outcome == Outcome::Rejected {
-        notice::tell(executor, &key, "rejected", &reason)?;
+        // before its end is written: a run that has ended is not looked at again after a crash
+        notice::tell(executor, &run.key, "rejected", &run.reason)?;
     }
+    tape.write(Event::Ended { reports, source })?;
     Ok(Next::Ended(outcome))
 }
 

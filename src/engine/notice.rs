@@ -1,5 +1,5 @@
 //! Tells a person, once, that an order was rejected, is uncertain or waits for him: `[notify]` of `wo.toml`. What can't be
-//! delivered now stays in the journal and is tried again at the next start.
+//! delivered now stays in the journal and is tried again.
 
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -10,9 +10,13 @@ use serde_json::json;
 use super::{EngineError, Executor};
 use crate::config::NotifyConfig;
 use crate::journal::RunKey;
+use crate::journal::store::Notice;
 use crate::process;
 
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What could not be delivered is tried again after this.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
 
 /// Starts the thread that delivers notices, so that a slow receiver holds nothing up. It ends with [`end_courier`].
 pub fn start_courier(executor: &Arc<Executor>) -> Result<JoinHandle<()>, EngineError> {
@@ -22,10 +26,15 @@ pub fn start_courier(executor: &Arc<Executor>) -> Result<JoinHandle<()>, EngineE
     let deliver_all = move || {
         // first what an earlier process left
         loop {
-            if let Err(error) = deliver(&executor) {
+            let is_all_told = deliver(&executor).unwrap_or_else(|error| {
                 tracing::warn!("failed to look for notices: {error}");
-            }
-            if woken.recv().is_err() {
+                false
+            });
+            let came = match is_all_told {
+                true => woken.recv().is_ok(),
+                false => !matches!(woken.recv_timeout(TRY_AGAIN), Err(mpsc::RecvTimeoutError::Disconnected)),
+            };
+            if !came {
                 return;
             }
             while woken.try_recv().is_ok() {}
@@ -45,52 +54,82 @@ pub fn end_courier(executor: &Executor, courier: JoinHandle<()>, patience: Durat
 
 /// Notes the need in the journal, durable, and delivers it in the background.
 pub fn tell(executor: &Executor, key: &RunKey, kind: &str, why: &str) -> Result<(), EngineError> {
-    tell_about(executor, &format!("{}/{}/{kind}", key.id, key.attempt), &key.id, kind, why)
-}
-
-pub fn tell_about(executor: &Executor, key: &str, id: &str, kind: &str, why: &str) -> Result<(), EngineError> {
-    let settings = executor.settings();
-    let body = json!({ "id": id, "needs": kind, "why": settings.masker.mask(why), "root": executor.root.path() });
-    let new = executor.journal.notice(key, &body.to_string(), executor.clock.now())?;
+    let notice = notice(executor, format!("{}/{}/{kind}", key.id, key.attempt), &key.id, kind, why);
+    let new = executor.journal.notice(notice, executor.clock.now())?;
     if new {
-        tracing::warn!("{id}: {kind}: {}", settings.masker.mask(why));
-        executor.wake_courier();
+        noted(executor, &key.id, kind, why);
     }
     Ok(())
 }
 
-/// Delivers all notices that were not told yet.
-fn deliver(executor: &Executor) -> Result<(), EngineError> {
+/// The notice that `id` (an order's, or a file's name) needs a person. Where nobody is to be told it counts as told.
+pub fn notice(executor: &Executor, key: String, id: &str, kind: &str, why: &str) -> Notice {
+    let settings = executor.settings();
+    let body = json!({ "id": id, "needs": kind, "why": settings.masker.mask(why), "root": executor.root.path() });
+    Notice { key, body: body.to_string(), told: !is_wanted(&settings.config.notify) }
+}
+
+/// Says in the log that a new notice stands in the journal, and wakes the courier.
+pub fn noted(executor: &Executor, id: &str, kind: &str, why: &str) {
+    tracing::warn!("{id}: {kind}: {}", executor.settings().masker.mask(why));
+    executor.wake_courier();
+}
+
+fn is_wanted(notify: &NotifyConfig) -> bool {
+    notify.command.is_some() || notify.webhook.is_some()
+}
+
+/// Delivers all notices that were not told yet; `false` when some could not be.
+fn deliver(executor: &Executor) -> Result<bool, EngineError> {
     let notify = executor.settings().config.notify.clone();
-    if notify.command.is_none() && notify.webhook.is_none() {
-        return Ok(());
+    if !is_wanted(&notify) {
+        return Ok(true);
     }
+    let mut is_all_told = true;
     for (key, body) in executor.journal.reader()?.untold_notices()? {
         match send(&notify, &body) {
             Ok(()) => executor.journal.notice_told(&key)?,
-            Err(why) => tracing::warn!("failed to deliver the notice {key}: {why}; it is tried again at the next one"),
+            Err(failure) => {
+                is_all_told = false;
+                tracing::warn!(
+                    "failed to deliver the notice {key}: {}; it is tried again in {} s",
+                    failure.why,
+                    TRY_AGAIN.as_secs()
+                );
+                // nobody answers: the others would fare no better
+                if failure.is_receivers {
+                    break;
+                }
+            }
         }
     }
-    Ok(())
+    Ok(is_all_told)
 }
 
-fn send(notify: &NotifyConfig, body: &str) -> Result<(), String> {
+struct Failure {
+    why: String,
+    /// The receiver can't be reached at all, whatever the notice.
+    is_receivers: bool,
+}
+
+fn send(notify: &NotifyConfig, body: &str) -> Result<(), Failure> {
     if let Some((program, args)) = notify.command.as_deref().and_then(<[String]>::split_first) {
         let mut spec = process::Spec::new(program).args(args).deadline(DEADLINE);
         spec.stdin = Some(body.as_bytes().to_vec());
-        let output = process::run(&spec).map_err(|error| error.to_string())?;
+        let output = process::run(&spec).map_err(|error| Failure { why: error.to_string(), is_receivers: true })?;
         if !output.success() {
-            return Err(format!("`{program}`: {}", output.end));
+            let is_receivers = !matches!(output.end, process::End::Exit(_));
+            return Err(Failure { why: format!("`{program}`: {}", output.end), is_receivers });
         }
     }
     if let Some(url) = &notify.webhook {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().timeout_global(Some(DEADLINE)).max_redirects(0).build().into();
-        agent
-            .post(url)
-            .header("content-type", "application/json")
-            .send(body)
-            .map_err(|error| format!("the webhook: {error}"))?;
+        agent.post(url).header("content-type", "application/json").send(body).map_err(|error| Failure {
+            // an address may hold a token
+            why: crate::secret::mask_urls(&format!("the webhook: {error}")),
+            is_receivers: !matches!(error, ureq::Error::StatusCode(400..=499)),
+        })?;
     }
     Ok(())
 }

@@ -196,8 +196,13 @@ fn failed(tape: &mut Tape<'_>, spec: &StepSpec, error: CallError) -> Result<Opti
 fn uncertain(tape: &mut Tape<'_>, spec: &StepSpec, why: String) -> Result<Option<Next>, EngineError> {
     let id = tape.run().key.id.clone();
     let why = format!("{}: {why}; a person must say: `wo resolve {id} --done` or `--again`", spec.name);
+    // before it is written down: afterwards the step is not looked at again until a person answers
+    let kind = match tape.run().answers {
+        0 => format!("uncertain {}", spec.name),
+        answers => format!("uncertain {}, after {answers} answers", spec.name),
+    };
+    notice::tell(tape.executor, &tape.run().key, &kind, &why)?;
     tape.write(Event::StepUncertain { step: spec.name.clone(), why: why.clone() })?;
-    notice::tell(tape.executor, &tape.run().key, &format!("uncertain {}", spec.name), &why)?;
     Ok(Some(Next::NeedsPerson { why }))
 }
 

@@ -118,6 +118,8 @@ pub struct Run {
     pub approved: Option<String>,
     pub gates_open: bool,
     pub cancel: bool,
+    /// How often a person said what became of an uncertain step.
+    pub answers: u32,
     pub handler: Option<String>,
     pub dispatch: String,
     pub facts: serde_json::Value,
@@ -158,6 +160,7 @@ impl Run {
             approved: None,
             gates_open: false,
             cancel: false,
+            answers: 0,
             handler: None,
             dispatch: String::new(),
             facts: serde_json::Value::Null,
@@ -273,6 +276,7 @@ impl Run {
             Event::Resolved { step, done } => {
                 let run = self.step_mut(step).ok_or(illegal)?;
                 run.progress = if *done { Progress::Applied } else { Progress::Again };
+                self.answers += 1;
                 self.phase = Phase::Running;
             }
             Event::StepUndone { step, note, kept } => {

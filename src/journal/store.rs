@@ -71,6 +71,11 @@ pub enum JournalError {
     Illegal(#[from] Illegal),
     #[error("the journal's writer has stopped after: {0}")]
     Stopped(String),
+    #[error(
+        "{0} requests wait for an executor already (limits.requests)\n\
+         hint: `wo up` or `wo run` carries them out"
+    )]
+    TooManyRequests(i64),
     #[error("no order {0} is known")]
     Unknown(String),
 }
@@ -93,7 +98,7 @@ impl JournalError {
                 Some(rusqlite::ErrorCode::ReadOnly) => false,
                 _ => true,
             },
-            JournalError::Unknown(_) => false,
+            JournalError::Unknown(_) | JournalError::TooManyRequests(_) => false,
         }
     }
 }
@@ -118,6 +123,17 @@ pub struct Drop {
     /// `duplicate`, `rejected` or `result`.
     pub kind: String,
     pub reason: String,
+}
+
+/// Something that a person is told once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// `ID/attempt/what`, or what stands for a file.
+    pub key: String,
+    /// JSON.
+    pub body: String,
+    /// Nobody is to be told: it is only remembered.
+    pub told: bool,
 }
 
 /// An event as it stands in the journal.
@@ -228,22 +244,20 @@ impl Journal {
         self.write(move |transaction| drops.into_iter().map(|drop| admit(transaction, drop, now)).collect())
     }
 
-    /// Records drops that do not become runs.
-    pub fn record_drops(&self, drops: Vec<Drop>) -> Result<(), JournalError> {
+    /// Records a drop that does not become a run.
+    pub fn record_drop(&self, drop: Drop) -> Result<(), JournalError> {
+        self.write(move |transaction| insert_drop(transaction, &drop))
+    }
+
+    /// Records a drop that is rejected, with the notice of it; `true` when this is new. One that can't be moved yet is looked
+    /// at again and again, and recorded once.
+    pub fn reject(&self, drop: Drop, notice: Notice) -> Result<bool, JournalError> {
         self.write(move |transaction| {
-            for drop in drops {
-                transaction
-                    .prepare_cached(
-                        "INSERT INTO drops (at, agent, file, sha256, id, kind, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                    )
-                    .and_then(|mut insert| {
-                        insert.execute(params![
-                            drop.at.to_string(), drop.agent, drop.file, drop.sha256, drop.id, drop.kind, drop.reason
-                        ])
-                    })
-                    .map_err(sqlite("write"))?;
+            let new = insert_notice(transaction, &notice, drop.at)?;
+            if new {
+                insert_drop(transaction, &drop)?;
             }
-            Ok(())
+            Ok(new)
         })
     }
 
@@ -284,16 +298,32 @@ impl Journal {
     }
 
     /// Notes that something needs a person; `true` when this is new. The key makes it be told once.
-    pub fn notice(&self, key: &str, body: &str, now: Timestamp) -> Result<bool, JournalError> {
-        let (key, body) = (key.to_owned(), body.to_owned());
+    pub fn notice(&self, notice: Notice, now: Timestamp) -> Result<bool, JournalError> {
+        self.write(move |transaction| insert_notice(transaction, &notice, now))
+    }
+
+    /// Forgets the oldest of what was told, of drops that became no run, and of answered requests: `keep` of each stay. What
+    /// open runs have told stays, so that it is told once. Returns how many notices were given up that nobody got.
+    pub fn forget(&self, keep: u64) -> Result<usize, JournalError> {
+        let keep = i64::try_from(keep).unwrap_or(i64::MAX);
         self.write(move |transaction| {
-            let new = transaction
+            let fail = sqlite("write");
+            let oldest = "key IN (SELECT key FROM notices ORDER BY at DESC, rowid DESC LIMIT -1 OFFSET ?1)
+                          AND substr(key, 1, instr(key, '/') - 1) NOT IN (SELECT id FROM runs WHERE open = 1)";
+            let untold = transaction
+                .execute(&format!("DELETE FROM notices WHERE told = 0 AND {oldest}"), [keep])
+                .map_err(&fail)?;
+            transaction.execute(&format!("DELETE FROM notices WHERE {oldest}"), [keep]).map_err(&fail)?;
+            transaction
+                .execute("DELETE FROM drops WHERE seq <= (SELECT max(seq) FROM drops) - ?1", [keep])
+                .map_err(&fail)?;
+            transaction
                 .execute(
-                    "INSERT INTO notices (key, at, body) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-                    params![key, now.to_string(), body],
+                    "DELETE FROM requests WHERE answer IS NOT NULL AND seq <= (SELECT max(seq) FROM requests) - ?1",
+                    [keep],
                 )
-                .map_err(sqlite("write"))?;
-            Ok(new == 1)
+                .map_err(&fail)?;
+            Ok(untold)
         })
     }
 
@@ -315,18 +345,23 @@ impl std::ops::Drop for Journal {
     }
 }
 
-/// Adds a request from any process; returns its number once it is durable.
-pub fn request(root: &Root, id: &str, kind: &RequestKind, now: Timestamp) -> Result<i64, JournalError> {
+/// Adds a request from any process; returns its number once it is durable. Refused when `most` wait already.
+pub fn request(root: &Root, id: &str, kind: &RequestKind, now: Timestamp, most: u64) -> Result<i64, JournalError> {
     let path = root.journal();
     if !marker(root).exists() {
         return Err(JournalError::Unknown(id.to_owned()));
     }
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let body = serde_json::to_string(kind).map_err(|error| damaged(&path, error))?;
-    connection
-        .execute("INSERT INTO requests (at, id, kind) VALUES (?1, ?2, ?3)", params![now.to_string(), id, body])
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let added = connection
+        .execute(
+            "INSERT INTO requests (at, id, kind)
+             SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM requests WHERE answer IS NULL) < ?4",
+            params![now.to_string(), id, body, most],
+        )
         .map_err(sqlite_at("write to", &path))?;
-    Ok(connection.last_insert_rowid())
+    if added == 0 { Err(JournalError::TooManyRequests(most)) } else { Ok(connection.last_insert_rowid()) }
 }
 
 impl Reader {
@@ -465,6 +500,10 @@ impl Reader {
             .map_err(&fail)?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(&fail)?;
         rows.collect::<Result<_, _>>().map_err(&fail)
+    }
+
+    pub fn untold_count(&self) -> Result<u64, JournalError> {
+        self.count("SELECT count(*) FROM notices WHERE told = 0")
     }
 
     /// The whole chain and every seal, as the executor checks them at start.
@@ -849,6 +888,34 @@ fn write_group(
             if fatal { Err(JournalError::Stopped(text)) } else { Ok(()) }
         }
     }
+}
+
+fn insert_drop(transaction: &Transaction<'_>, drop: &Drop) -> Result<(), JournalError> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO drops (at, agent, file, sha256, id, kind, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                drop.at.to_string(),
+                drop.agent,
+                drop.file,
+                drop.sha256,
+                drop.id,
+                drop.kind,
+                drop.reason
+            ])
+        })
+        .map(std::mem::drop)
+        .map_err(sqlite("write"))
+}
+
+fn insert_notice(transaction: &Transaction<'_>, notice: &Notice, now: Timestamp) -> Result<bool, JournalError> {
+    transaction
+        .prepare_cached("INSERT INTO notices (key, at, body, told) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")
+        .and_then(|mut insert| insert.execute(params![notice.key, now.to_string(), notice.body, notice.told]))
+        .map(|new| new == 1)
+        .map_err(sqlite("write"))
 }
 
 fn admit(transaction: &Transaction<'_>, drop: Admit, now: Timestamp) -> Result<Admission, JournalError> {

@@ -12,6 +12,7 @@ mod journal;
 mod launchd;
 mod monitor;
 mod monitor_fix;
+mod notices;
 mod orders;
 mod packaging;
 mod query;

@@ -118,20 +118,34 @@ impl Export {
     fn due(report: &ExportReport) -> Vec<&str> {
         report.days.iter().filter(|day| day.state == FileState::Dry).map(|day| day.path.as_str()).collect()
     }
+
+    /// Where the summary of an export at `report`'s time lies.
+    fn summary(&self, context: &Context, report: &ExportReport) -> Result<PathBuf, HandlerError> {
+        let name = format!("parquet_export_summary_{}.md", report.date.strftime("%Y%m%d"));
+        Ok(target(context, &self.deployment.summaries)?.join(name))
+    }
+
+    /// Whether an export that was begun before a crash got as far as its summary, which is written last of all.
+    fn is_summarised(&self, context: &Context, report: &ExportReport) -> Result<bool, HandlerError> {
+        let Some(begun) = context.step_applied else { return Ok(true) };
+        let written = std::fs::metadata(self.summary(context, report)?).and_then(|meta| meta.modified());
+        Ok(written.is_ok_and(|written| jiff::Timestamp::try_from(written).is_ok_and(|written| written >= begun)))
+    }
 }
 
 impl Step for Export {
     fn files(&self, context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
         let report = export(&self.deployment, context, true)?;
-        let summary = format!("parquet_export_summary_{}.md", report.date.strftime("%Y%m%d"));
-        let summary = target(context, &self.deployment.summaries)?.join(summary);
+        let summary = self.summary(context, &report)?;
         Ok(Self::due(&report).into_iter().map(|path| context.root.join(path)).chain([summary]).collect())
     }
 
     fn check(&self, context: &Context) -> Result<Check, HandlerError> {
         let report = export(&self.deployment, context, true)?;
         let due = Self::due(&report);
-        Ok(if due.is_empty() && !report.days.is_empty() {
+        Ok(if due.is_empty() && !report.days.is_empty() && !self.is_summarised(context, &report)? {
+            Check::Needed("the files are what their reports give; the summary was not written yet".to_owned())
+        } else if due.is_empty() && !report.days.is_empty() {
             Check::Already(format!("{} files are what their reports give", report.days.len()))
         } else if report.days.is_empty() {
             Check::Needed("there is no report to export".to_owned())
