@@ -148,7 +148,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 pub fn heartbeat_row(filename: &str, bytes: &[u8]) -> Result<(HeartbeatRow, bool), String> {
     let text =
         std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8: byte {} is not text", error.valid_up_to()))?;
-    let parsed = heartbeat::parse(text).map_err(|error| error.to_string())?;
+    let parsed = heartbeat::parse_file(filename, text).map_err(|error| error.to_string())?;
     let named = parsed.timestamp.is_none();
     let at = parsed
         .timestamp

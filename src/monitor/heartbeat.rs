@@ -160,6 +160,37 @@ pub fn file_name(at: Timestamp, nth: u32) -> String {
     if nth == 0 { format!("heartbeat_{time}.md") } else { format!("heartbeat_{time}_{}.md", nth.saturating_add(1)) }
 }
 
+/// Reads a heartbeat from the file of that name. A time that names no zone is UTC, unless the name, which is UTC, says
+/// that it is the local time of a zone: then it is moved there.
+pub fn parse_file(file_name: &str, text: &str) -> Result<Heartbeat, HeartbeatError> {
+    let mut heartbeat = parse(text)?;
+    if let (Some(at), Some(named)) = (heartbeat.timestamp, name_time(file_name))
+        && !names_zone(text)
+        && let Some(offset) = offset_between(at, named)
+    {
+        heartbeat.timestamp = at.checked_sub(offset).ok();
+    }
+    Ok(heartbeat)
+}
+
+/// Whether the report's Timestamp line says which zone its time is of.
+fn names_zone(text: &str) -> bool {
+    let stamps = |line: &str| field(line.trim()).is_some_and(|(label, _)| label.eq_ignore_ascii_case("timestamp"));
+    let value = text.split(['\n', '\r']).find(|line| stamps(line)).and_then(|line| field(line.trim()));
+    value.is_some_and(|(_, value)| civil(value).is_none())
+}
+
+/// The offset of a zone by which `at` is ahead of `named`, which is the same moment: a multiple of a quarter of an hour.
+fn offset_between(at: Timestamp, named: Timestamp) -> Option<jiff::SignedDuration> {
+    const QUARTER_MS: i64 = 15 * 60 * 1_000;
+    // between the start of a cycle and the name of its report
+    const SLACK_MS: i64 = 60 * 1_000;
+    let apart = at.as_millisecond() - named.as_millisecond();
+    let offset = (apart + QUARTER_MS / 2).div_euclid(QUARTER_MS) * QUARTER_MS;
+    let is_offset = offset != 0 && offset.abs() <= 14 * 3_600_000 && (apart - offset).abs() <= SLACK_MS;
+    is_offset.then(|| jiff::SignedDuration::from_millis(offset))
+}
+
 /// Reads a heartbeat. Errors only when there is nothing of a heartbeat in `text`.
 pub fn parse(text: &str) -> Result<Heartbeat, HeartbeatError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -386,13 +417,25 @@ fn status_of(value: &str) -> Option<Status> {
 
 /// RFC 3339, or a date and time without offset, which is UTC in the field's reports.
 fn time(value: &str) -> Option<Timestamp> {
-    let value = value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '`' | '*' | '"'));
+    let value = undecorated(value);
     if let Ok(at) = value.parse::<Timestamp>() {
         return Some(at);
     }
     let bare = ["UTC", "GMT", "Z"].iter().find_map(|zone| value.strip_suffix(zone)).unwrap_or(value).trim_end();
-    let at = bare.parse::<jiff::civil::DateTime>().ok().filter(|_| bare.len() > "YYYY-MM-DD".len())?;
-    at.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    civil(bare)?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+}
+
+/// A date and time that names no zone.
+fn civil(value: &str) -> Option<jiff::civil::DateTime> {
+    let value = undecorated(value);
+    if value.parse::<Timestamp>().is_ok() {
+        return None;
+    }
+    value.parse().ok().filter(|_| value.len() > "YYYY-MM-DD".len())
+}
+
+fn undecorated(value: &str) -> &str {
+    value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '`' | '*' | '"'))
 }
 
 /// `43ms`, `0.41 ms`, `1,234 ms`, `1.2s`, `2 min`.

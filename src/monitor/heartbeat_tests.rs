@@ -26,6 +26,33 @@ fn state(text: &str, name: &str) -> Option<State> {
 }
 
 #[test]
+fn a_local_time_without_a_zone_is_moved_to_the_one_of_the_name() {
+    let name = "heartbeat_2025-10-28_10-30-38.md";
+    let cases = [
+        ("2025-10-28T10:30:38.278Z", "2025-10-28T10:30:38.278Z"),
+        // as the field has it, without a zone
+        ("2025-10-28 10:30:38", "2025-10-28T10:30:38Z"),
+        ("2025-10-28 17:30:38.5", "2025-10-28T10:30:38.5Z"),
+        ("2025-10-28T16:15:37", "2025-10-28T10:30:37Z"),
+        ("2025-10-28 03:30:40", "2025-10-28T10:30:40Z"),
+        // no offset of any zone: it stands as it is
+        ("2025-10-28 17:37:00", "2025-10-28T17:37:00Z"),
+        ("2025-10-29 17:30:38", "2025-10-29T17:30:38Z"),
+        // a zone that is named is believed
+        ("2025-10-28T17:30:38Z", "2025-10-28T17:30:38Z"),
+        ("2025-10-28 17:30:38 UTC", "2025-10-28T17:30:38Z"),
+        ("2025-10-28T17:30:38+07:00", "2025-10-28T10:30:38Z"),
+    ];
+    for (stamp, expected) in cases {
+        let text = format!("# OPS-Atomic Monitor Heartbeat\r\n\r\n**Timestamp:** {stamp}\r\n");
+        let at = parse_file(name, &text).unwrap().timestamp;
+        assert_eq!(at, Some(expected.parse().unwrap()), "{stamp}");
+        assert_eq!(parse_file("latest.md", &text), parse(&text));
+    }
+    assert_eq!(parse_file(name, "# OPS-Atomic Monitor Heartbeat\n").unwrap().timestamp, None);
+}
+
+#[test]
 fn the_fields_report_is_read_whole() {
     let heartbeat = parse(&good()).unwrap();
     assert_eq!(heartbeat.timestamp, Some("2025-10-28T19:13:38.278Z".parse().unwrap()));
