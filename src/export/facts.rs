@@ -1,19 +1,25 @@
-//! What can be told of a table in constant memory: rows, and for each column counts, sums and extremes.
+//! What a reader finds in a table, told in constant memory, so that two readers can be compared cell by cell.
 //!
-//! Three sides compute the same [`Facts`] of one file: the rows as they were handed to the writer, the file as the
-//! parquet crate reads it, and the file as DuckDB reads it (`src/sql/facts.rs`, which must match this module's rules).
-//! Values are compared as text. Rules, for a column `c`: `c.count` of values; for text `c.bytes` (UTF-8) and the least and
-//! greatest of the first 64 characters; for integers and times (microseconds) `c.sum`, `c.min`, `c.max`; for fractions
-//! `c.min`, `c.max` in millionths; lists count their elements in `c.elements` and go on with `c.field`.
+//! Three sides tell the same [`Facts`] of one file: the rows as they were handed to the writer, the file as the parquet
+//! crate decodes it, and the file as DuckDB decodes it (`src/sql/facts.rs`). All hand over Arrow batches in the order of the
+//! rows. Two tables have the same facts when they have the same columns with the same cells in the same order; how the rows
+//! were cut into batches does not matter. Of each column `c` there is `c.count` of values that are not null and `c.cells`, a
+//! 128-bit XXH3 of its cells in their order (nulls, lengths of texts and lists included); of integers and times also `c.min`
+//! and `c.max` (times in microseconds). Fields of structs, and elements of lists, go on with `c.field`.
+//!
+//! Types are told apart by what they hold, not by how a reader stores it: all integers are 64-bit ones, all times
+//! microseconds, all fractions 64-bit ones, texts and bytes are bytes. A column of a type that is not known here has its
+//! count alone.
 
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, ArrayRef, AsArray as _, RecordBatch};
+use arrow::compute::cast;
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
-    TimestampMicrosecondType,
+    ArrowPrimitiveType, DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType, UInt64Type,
 };
 use serde::{Deserialize, Serialize};
+use twox_hash::XxHash3_128;
 
 /// `{"rows": 288, "values": {"filename.count": "288", …}}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,9 +27,6 @@ pub struct Facts {
     pub rows: u64,
     pub values: BTreeMap<String, String>,
 }
-
-/// Characters of a text that its extremes are taken over.
-pub const PREFIX_CHARS: usize = 64;
 
 impl Facts {
     /// One line for each value in which the two differ, at most `max`.
@@ -37,40 +40,51 @@ impl Facts {
         for key in keys {
             let (a, b) = (self.values.get(key), other.values.get(key));
             if a != b && found.len() < max {
-                found.push(format!("{key}: {} against {}", show(a), show(b)));
+                found.push(match (key.strip_suffix(CELLS), a, b) {
+                    (Some(column), Some(_), Some(_)) => format!("{column}: the cells differ, or their order"),
+                    _ => format!("{key}: {} against {}", show(a), show(b)),
+                });
             }
         }
         found
     }
 }
 
+const CELLS: &str = ".cells";
+
 /// Gathers [`Facts`] batch by batch.
 #[derive(Default)]
 pub struct Gatherer {
     rows: u64,
     columns: BTreeMap<String, Column>,
+    /// Used again and again.
+    buffer: Vec<u8>,
 }
 
 #[derive(Default)]
 struct Column {
     count: u64,
-    numbers: Option<Numbers>,
-    texts: Option<Texts>,
-    fractions: Option<(f64, f64)>,
-    elements: Option<u64>,
+    /// `None` of a type that is not known.
+    cells: Option<Cells>,
+    extremes: Option<(i64, i64)>,
 }
 
-struct Numbers {
-    sum: i128,
-    min: i64,
-    max: i64,
+/// The shape apart from the content, so that neither depends on how rows are cut into batches.
+struct Cells {
+    /// Of each cell a `u32`: its length where it has one, [`NULL`] where there is none.
+    shape: XxHash3_128,
+    /// The values one after the other.
+    content: XxHash3_128,
 }
 
-#[derive(Default)]
-struct Texts {
-    bytes: u64,
-    extremes: Option<(String, String)>,
+impl Default for Cells {
+    fn default() -> Self {
+        Cells { shape: XxHash3_128::new(), content: XxHash3_128::new() }
+    }
 }
+
+const NULL: u32 = u32::MAX;
+const VALUE: u32 = 0;
 
 impl Gatherer {
     pub fn add(&mut self, batch: &RecordBatch) {
@@ -81,115 +95,160 @@ impl Gatherer {
     }
 
     fn add_array(&mut self, name: &str, array: &ArrayRef) {
-        if !self.columns.contains_key(name) {
-            self.columns.insert(name.to_owned(), Column::default());
-        }
-        let Some(column) = self.columns.get_mut(name) else { return };
+        let mut column = self.columns.remove(name).unwrap_or_default();
         column.count += (array.len() - array.null_count()) as u64;
+        self.add_cells(name, array, &mut column);
+        self.columns.insert(name.to_owned(), column);
+    }
+
+    fn add_cells(&mut self, name: &str, array: &ArrayRef, column: &mut Column) {
         match array.data_type() {
-            DataType::Utf8 => column.add_texts(array),
-            DataType::Int8 => column.add_numbers::<Int8Type>(array),
-            DataType::Int16 => column.add_numbers::<Int16Type>(array),
-            DataType::Int32 => column.add_numbers::<Int32Type>(array),
-            DataType::Int64 => column.add_numbers::<Int64Type>(array),
-            DataType::Timestamp(TimeUnit::Microsecond, _) => column.add_numbers::<TimestampMicrosecondType>(array),
-            DataType::Float64 => column.add_fractions(array),
-            DataType::List(_) => {
-                let Some(list) = array.as_list_opt::<i32>() else { return };
-                // only what the rows refer to, not all that the buffer holds
-                let offsets = list.value_offsets();
-                let (Some(first), Some(last)) = (offsets.first(), offsets.last()) else { return };
-                let values = list.values().slice(*first as usize, (*last - *first) as usize);
-                *column.elements.get_or_insert(0) += values.len() as u64;
-                if let Some(structs) = values.as_struct_opt() {
-                    for (field, array) in structs.fields().iter().zip(structs.columns()) {
-                        self.add_array(&format!("{name}.{}", field.name()), array);
-                    }
+            DataType::Int64 => column.add_integers::<Int64Type>(array, &mut self.buffer),
+            DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                column.add_integers::<TimestampMicrosecondType>(array, &mut self.buffer);
+            }
+            DataType::UInt64 => column.add_numbers::<UInt64Type>(array, &mut self.buffer, u64::to_le_bytes),
+            DataType::Float64 => column.add_numbers::<Float64Type>(array, &mut self.buffer, fraction),
+            DataType::Binary => column.add_bytes(array, &mut self.buffer),
+            DataType::List(_) => self.add_list(name, array, column),
+            DataType::Struct(_) => {
+                let Some(structs) = array.as_struct_opt() else { return };
+                column.add_shape(array, &mut self.buffer, |_| VALUE);
+                for (field, array) in structs.fields().iter().zip(structs.columns()) {
+                    self.add_array(&format!("{name}.{}", field.name()), array);
                 }
             }
-            _ => {}
+            other => {
+                let Some(plain) = plain_type(other) else { return };
+                // a value that has no place in the plain type is null there, for either reader
+                if let Ok(array) = cast(array, &plain) {
+                    self.add_cells(name, &array, column);
+                }
+            }
+        }
+    }
+
+    fn add_list(&mut self, name: &str, array: &ArrayRef, column: &mut Column) {
+        let Some(list) = array.as_list_opt::<i32>() else { return };
+        let offsets = list.value_offsets();
+        let length = |i: usize| offsets.get(i + 1).zip(offsets.get(i)).map_or(0, |(end, start)| (end - start) as u32);
+        column.add_shape(array, &mut self.buffer, length);
+        // only what the rows refer to, not all that the buffer holds
+        let (Some(first), Some(last)) = (offsets.first(), offsets.last()) else { return };
+        let values = list.values().slice(*first as usize, (*last - *first) as usize);
+        match values.as_struct_opt() {
+            // the elements of a list of structs are told by their fields
+            Some(structs) => {
+                for (field, array) in structs.fields().iter().zip(structs.columns()) {
+                    self.add_array(&format!("{name}.{}", field.name()), array);
+                }
+            }
+            None => self.add_array(&format!("{name}.element"), &values),
         }
     }
 
     pub fn finish(self) -> Facts {
         let mut values = BTreeMap::new();
         for (name, column) in self.columns {
-            let mut put = |what: &str, value: String| values.insert(format!("{name}.{what}"), value);
-            put("count", column.count.to_string());
-            if let Some(elements) = column.elements {
-                put("elements", elements.to_string());
+            let mut put = |what: &str, value: String| values.insert(format!("{name}{what}"), value);
+            put(".count", column.count.to_string());
+            if let Some(cells) = column.cells {
+                let mut both = XxHash3_128::new();
+                both.write(&cells.shape.finish_128().to_le_bytes());
+                both.write(&cells.content.finish_128().to_le_bytes());
+                put(CELLS, format!("{:032x}", both.finish_128()));
             }
-            if let Some(numbers) = column.numbers {
-                put("sum", numbers.sum.to_string());
-                put("min", numbers.min.to_string());
-                put("max", numbers.max.to_string());
-            }
-            if let Some(texts) = column.texts {
-                put("bytes", texts.bytes.to_string());
-                if let Some((min, max)) = texts.extremes {
-                    put("min", min);
-                    put("max", max);
-                }
-            }
-            if let Some((min, max)) = column.fractions {
-                put("min", millionths(min).to_string());
-                put("max", millionths(max).to_string());
+            if let Some((min, max)) = column.extremes {
+                put(".min", min.to_string());
+                put(".max", max.to_string());
             }
         }
         Facts { rows: self.rows, values }
     }
 }
 
-fn millionths(n: f64) -> i64 {
-    (n * 1e6).round() as i64
+/// The type that stands for `other`; `None` when there is none.
+fn plain_type(other: &DataType) -> Option<DataType> {
+    Some(match other {
+        DataType::Boolean
+        | DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::UInt8
+        | DataType::UInt16
+        | DataType::UInt32 => DataType::Int64,
+        DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => {
+            DataType::Timestamp(TimeUnit::Microsecond, None)
+        }
+        DataType::Float16 | DataType::Float32 => DataType::Float64,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Binary,
+        DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => DataType::Binary,
+        DataType::Decimal128(..) | DataType::Decimal256(..) => DataType::Utf8,
+        DataType::Dictionary(_, value) => value.as_ref().clone(),
+        DataType::LargeList(element) => DataType::List(element.clone()),
+        _ => return None,
+    })
 }
 
-fn prefix(text: &str) -> &str {
-    if text.len() <= PREFIX_CHARS {
-        return text;
-    }
-    text.char_indices().nth(PREFIX_CHARS).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+/// All NaNs are one.
+fn fraction(n: f64) -> [u8; 8] {
+    if n.is_nan() { f64::NAN.to_bits().to_le_bytes() } else { n.to_bits().to_le_bytes() }
 }
 
 impl Column {
-    fn add_texts(&mut self, array: &ArrayRef) {
-        let texts = self.texts.get_or_insert_default();
-        for text in array.as_string::<i32>().iter().flatten() {
-            texts.bytes += text.len() as u64;
-            let text = prefix(text);
-            match &mut texts.extremes {
-                None => texts.extremes = Some((text.to_owned(), text.to_owned())),
-                Some((min, _)) if text < min.as_str() => text.clone_into(min),
-                Some((_, max)) if text > max.as_str() => text.clone_into(max),
-                Some(_) => {}
+    /// `shape` gives that of a cell that is not null.
+    fn add_shape(&mut self, array: &ArrayRef, buffer: &mut Vec<u8>, shape: impl Fn(usize) -> u32) {
+        buffer.clear();
+        let nulls = array.logical_nulls();
+        for i in 0..array.len() {
+            let is_null = nulls.as_ref().is_some_and(|nulls| nulls.is_null(i));
+            buffer.extend_from_slice(&(if is_null { NULL } else { shape(i) }).to_le_bytes());
+        }
+        self.cells.get_or_insert_default().shape.write(buffer);
+    }
+
+    fn add_bytes(&mut self, array: &ArrayRef, buffer: &mut Vec<u8>) {
+        let Some(texts) = array.as_binary_opt::<i32>() else { return };
+        self.add_shape(array, buffer, |i| texts.value_length(i) as u32);
+        let content = &mut self.cells.get_or_insert_default().content;
+        match (texts.null_count(), texts.value_offsets().first(), texts.value_offsets().last()) {
+            (0, Some(start), Some(end)) => {
+                content.write(texts.value_data().get(*start as usize..*end as usize).unwrap_or_default());
             }
+            _ => texts.iter().flatten().for_each(|text| content.write(text)),
         }
     }
 
-    fn add_numbers<T: ArrowPrimitiveType>(&mut self, array: &ArrayRef)
-    where
-        T::Native: Into<i64>,
-    {
+    fn add_integers<T: ArrowPrimitiveType<Native = i64>>(&mut self, array: &ArrayRef, buffer: &mut Vec<u8>) {
+        self.add_numbers::<T>(array, buffer, i64::to_le_bytes);
         for n in array.as_primitive::<T>().iter().flatten() {
-            let n: i64 = n.into();
-            let numbers = self.numbers.get_or_insert(Numbers { sum: 0, min: n, max: n });
-            numbers.sum += i128::from(n);
-            numbers.min = numbers.min.min(n);
-            numbers.max = numbers.max.max(n);
+            let (min, max) = self.extremes.get_or_insert((n, n));
+            *min = n.min(*min);
+            *max = n.max(*max);
         }
     }
 
-    fn add_fractions(&mut self, array: &ArrayRef) {
-        for n in array.as_primitive::<Float64Type>().iter().flatten() {
-            let (min, max) = self.fractions.get_or_insert((n, n));
-            *min = min.min(n);
-            *max = max.max(n);
+    fn add_numbers<T: ArrowPrimitiveType>(
+        &mut self,
+        array: &ArrayRef,
+        buffer: &mut Vec<u8>,
+        bytes: impl Fn(T::Native) -> [u8; 8],
+    ) {
+        self.add_shape(array, buffer, |_| VALUE);
+        buffer.clear();
+        for n in array.as_primitive::<T>().iter().flatten() {
+            buffer.extend_from_slice(&bytes(n));
         }
+        self.cells.get_or_insert_default().content.write(buffer);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Float64Array, Int64Array, LargeStringArray, StringArray, UInt8Array};
+
     use super::super::row::tests::sample;
     use super::super::schema::Tabular as _;
     use super::*;
@@ -201,26 +260,69 @@ mod tests {
         gatherer.finish()
     }
 
+    fn of(array: ArrayRef) -> Facts {
+        let mut gatherer = Gatherer::default();
+        gatherer.add(&RecordBatch::try_from_iter_with_nullable([("c", array, true)]).unwrap());
+        gatherer.finish()
+    }
+
     #[test]
     fn batches_do_not_matter_but_every_cell_does() {
         let rows: Vec<_> = (0..10).map(|i| sample(&format!("{i}.md"), i)).collect();
         let whole = facts(&rows, 10);
         assert_eq!(whole.rows, 10);
-        assert_eq!(whole.values["checks.elements"], "20");
         assert_eq!(whole.values["checks.latency_ms.count"], "10");
-        assert_eq!(whole.values["timestamp.sum"], "45");
-        assert_eq!(facts(&rows, 3), whole);
-        let changes: [fn(&mut HeartbeatRow); 5] = [
+        assert_eq!((whole.values["timestamp.min"].as_str(), whole.values["timestamp.max"].as_str()), ("0", "9"));
+        for chunk in [1, 3, 9] {
+            assert_eq!(facts(&rows, chunk), whole);
+        }
+        let changes: [fn(&mut HeartbeatRow); 6] = [
             |row| row.timestamp_us += 1,
             |row| row.filename.push('x'),
             |row| row.checks[1].message.push('x'),
             |row| row.checks[0].latency_ms = None,
             |row| row.status = None,
+            |row| row.checks.swap(0, 1),
         ];
         for change in changes {
             let mut rows = rows.clone();
             change(&mut rows[4]);
             assert!(!facts(&rows, 10).differences(&whole, 5).is_empty());
         }
+    }
+
+    #[test]
+    fn two_values_swapped_between_rows_are_seen() {
+        let rows: Vec<_> = (0..10).map(|i| sample(&format!("{i}.md"), i)).collect();
+        let whole = facts(&rows, 10);
+        let swaps: [fn(&mut HeartbeatRow, &mut HeartbeatRow); 3] = [
+            |a, b| std::mem::swap(&mut a.filename, &mut b.filename),
+            |a, b| std::mem::swap(&mut a.timestamp_us, &mut b.timestamp_us),
+            |a, b| b.checks.push(a.checks.pop().unwrap()),
+        ];
+        for swap in swaps {
+            let mut rows = rows.clone();
+            let (left, right) = rows.split_at_mut(5);
+            swap(&mut left[4], &mut right[0]);
+            assert!(!facts(&rows, 10).differences(&whole, 5).is_empty());
+        }
+        let texts = |texts: [Option<&str>; 2]| of(Arc::new(StringArray::from(texts.to_vec())));
+        for (a, b) in [
+            ([Some("ab"), Some("c")], [Some("a"), Some("bc")]),
+            ([Some(""), None], [None, Some("")]),
+            ([Some(""), Some("")], [None, Some("")]),
+        ] {
+            assert_ne!(texts(a), texts(b), "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn how_a_reader_stores_a_value_does_not_matter() {
+        let texts = ["a", "ü"].to_vec();
+        assert_eq!(of(Arc::new(StringArray::from(texts.clone()))), of(Arc::new(LargeStringArray::from(texts))));
+        assert_eq!(of(Arc::new(Int64Array::from(vec![1, 2]))), of(Arc::new(UInt8Array::from(vec![1, 2]))));
+        // what lies behind a null is nobody's business
+        let sliced = Float64Array::from(vec![Some(0.5), None, Some(1.5)]).slice(1, 2);
+        assert_eq!(of(Arc::new(sliced)), of(Arc::new(Float64Array::from(vec![None, Some(1.5)]))));
     }
 }

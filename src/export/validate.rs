@@ -102,9 +102,12 @@ mod tests {
         let (_, codec) = by_crate(&good, Compression::Snappy).unwrap();
         assert_eq!(codec, "snappy");
         let zstd = make(&["a", "b"], &About { compression: Compression::Zstd, ..about.clone() });
-        for (other, expected) in
-            [(make(&["a"], &about), "rows"), (make(&["a", "c"], &about), "filename.max"), (zstd, "zstd")]
-        {
+        for (other, expected) in [
+            (make(&["a"], &about), "rows"),
+            (make(&["a", "c"], &about), "filename: the cells differ"),
+            (make(&["b", "a"], &about), "filename: the cells differ"),
+            (zstd, "zstd"),
+        ] {
             std::fs::copy(other.path(), good.path()).unwrap();
             let error = by_crate(&good, Compression::Snappy).unwrap_err().to_string();
             assert!(error.contains(expected) && error.contains("ops_atomic_20251028.parquet"), "{error}");
