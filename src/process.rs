@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -114,10 +114,26 @@ pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
 /// Runs `spec` to its end or its deadline.
 pub fn run(spec: &Spec) -> Result<Output, ProcessError> {
+    start(spec)?.finish(spec.stdin.clone().unwrap_or_default(), spec.deadline)
+}
+
+/// A program that was started and waits for the rest of its input. Dropping it kills it with its process group.
+pub struct Running {
+    program: PathBuf,
+    started: Instant,
+    /// `None` once it was handed to the thread that waits.
+    child: Option<Child>,
+    live: Live,
+    stdout: Collected,
+    stderr: Collected,
+}
+
+/// Starts `spec` and hands it nothing yet; its `stdin` and `deadline` are for [`Running::finish`].
+pub fn start(spec: &Spec) -> Result<Running, ProcessError> {
     if !spec.program.is_absolute() {
         return Err(ProcessError::NotAbsolute(spec.program.clone()));
     }
-    let start = Instant::now();
+    let started = Instant::now();
     let mut command = Command::new(&spec.program);
     command
         .args(&spec.args)
@@ -132,40 +148,66 @@ pub fn run(spec: &Spec) -> Result<Output, ProcessError> {
         command.current_dir(dir);
     }
     let mut child = command.spawn().map_err(|source| ProcessError::Start { program: spec.program.clone(), source })?;
-    let group = rustix::process::Pid::from_raw(child.id() as i32);
-    let _live = Live::enter(group);
-    if let (Some(bytes), Some(mut stdin)) = (spec.stdin.clone(), child.stdin.take()) {
-        std::thread::spawn(move || {
-            // a program that does not read its input is not an error of ours
-            let _ = io::Write::write_all(&mut stdin, &bytes);
-        });
-    }
+    let live = Live::enter(rustix::process::Pid::from_raw(child.id() as i32));
     let stdout = collect(child.stdout.take(), spec.max_output);
     let stderr = collect(child.stderr.take(), spec.max_output);
-    let (sender, ended) = mpsc::channel();
-    let program = spec.program.clone();
-    std::thread::spawn(move || {
-        let _ = sender.send(child.wait());
-    });
-    let end = match ended.recv_timeout(spec.deadline) {
-        Ok(status) => end_of(status.map_err(|source| ProcessError::Wait { program, source })?),
-        Err(_) => End::DeadlinePassed,
-    };
-    // a grandchild that stayed in the group must not outlive the step, nor hold the pipes open
-    if let Some(group) = group {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    Ok(Running { program: spec.program.clone(), started, child: Some(child), live, stdout, stderr })
+}
+
+impl Running {
+    /// Hands it the beginning of its input, which must be small: less than a pipe takes.
+    pub fn hand(&mut self, input: &[u8]) {
+        if let Some(stdin) = self.child.as_mut().and_then(|child| child.stdin.as_mut()) {
+            // a program that does not read its input is not an error of ours
+            let _ = io::Write::write_all(stdin, input);
+        }
     }
-    let elapsed = start.elapsed();
-    // one that left the group may hold them open as long as it likes: what was said until then is what there is
-    let grace = Instant::now() + GRACE_MAX.min(spec.deadline.saturating_sub(elapsed)).max(GRACE_MIN);
-    Ok(Output { end, stdout: stdout.until(grace), stderr: stderr.until(grace), elapsed })
+
+    /// Hands it `input` and waits for its end, at most for `deadline` from now.
+    pub fn finish(mut self, input: Vec<u8>, deadline: Duration) -> Result<Output, ProcessError> {
+        let asked = Instant::now();
+        let (sender, ended) = mpsc::channel();
+        if let Some(mut child) = self.child.take() {
+            if let Some(mut stdin) = child.stdin.take() {
+                std::thread::spawn(move || {
+                    // a program that does not read its input is not an error of ours
+                    let _ = io::Write::write_all(&mut stdin, &input);
+                });
+            }
+            std::thread::spawn(move || {
+                let _ = sender.send(child.wait());
+            });
+        }
+        let end = match ended.recv_timeout(deadline) {
+            Ok(status) => {
+                end_of(status.map_err(|source| ProcessError::Wait { program: self.program.clone(), source })?)
+            }
+            Err(_) => End::DeadlinePassed,
+        };
+        // a grandchild that stayed in the group must not outlive the step, nor hold the pipes open
+        self.live.kill();
+        // one that left the group may hold them open as long as it likes: what was said until then is what there is
+        let left = deadline.saturating_sub(asked.elapsed());
+        let elapsed = self.started.elapsed();
+        let grace = Instant::now() + GRACE_MAX.min(left).max(GRACE_MIN);
+        Ok(Output { end, stdout: self.stdout.until(grace), stderr: self.stderr.until(grace), elapsed })
+    }
 }
 
 /// How long the pipes of a program that ended are waited for, within its deadline and a little beyond.
 const GRACE_MAX: Duration = Duration::from_secs(2);
 const GRACE_MIN: Duration = Duration::from_millis(200);
 
-/// Kills every process group that [`run`] started and that still runs: at the end of a process whose steps did not come
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            self.live.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Kills every process group that was started here and that still runs: at the end of a process whose steps did not come
 /// back in time.
 pub fn kill_all() {
     for group in LIVE.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -182,6 +224,12 @@ impl Live {
     fn enter(group: Option<rustix::process::Pid>) -> Live {
         LIVE.lock().unwrap_or_else(PoisonError::into_inner).extend(group);
         Live(group)
+    }
+
+    fn kill(&self) {
+        if let Some(group) = self.0 {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
     }
 }
 
@@ -207,7 +255,7 @@ struct Collected {
 
 impl Collected {
     /// What came until the pipe was closed, or until `deadline`.
-    fn until(self, deadline: Instant) -> Vec<u8> {
+    fn until(&self, deadline: Instant) -> Vec<u8> {
         // closed, or no time left: what is there counts either way
         let _ = self.ended.recv_timeout(deadline.saturating_duration_since(Instant::now()));
         std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))

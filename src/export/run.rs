@@ -14,7 +14,7 @@ use super::row::{HeartbeatRow, ReportRow, day_of, heartbeat_row};
 use super::scan::{self, Found, Outcome, Work};
 use super::schema::{Tabular, key};
 use super::sort::{Packed, Rows, Sorted, Sorter};
-use super::sql::Program;
+use super::sql::{Program, SideCar};
 use super::stage::{self, About, Staged};
 use super::{
     Compression, Dataset, DayReport, Days, ExportError, ExportReport, FileState, Progress, Request, Tally, Unreadable,
@@ -52,10 +52,12 @@ pub fn run(
     let _held = if request.dry_run { None } else { Some(place::hold(&job.analytics, progress)?) };
     let mut report = job.empty_report();
 
+    // it gets ready while the reports are read; one that can't be started is an error once it is needed
+    let mut side_car = job.sql.start(job.work_dir.path()).ok();
     let heartbeats = job.read_heartbeats(&mut report)?;
     let reports = job.read_reports(&mut report)?;
-    job.export_days(&heartbeats, &mut report)?;
-    job.export_days(&reports, &mut report)?;
+    job.export_days(&heartbeats, &mut side_car, &mut report)?;
+    job.export_days(&reports, &mut side_car, &mut report)?;
 
     report.empty_days.retain(|day| !report.days.iter().any(|file| file.date == *day));
     report.empty_days.dedup();
@@ -263,7 +265,12 @@ impl<'a> Job<'a> {
         sorter.finish().map_err(spill_failed)
     }
 
-    fn export_days<T: Tabular>(&self, sorted: &Sorted<T>, report: &mut ExportReport) -> Result<(), ExportError> {
+    fn export_days<T: Tabular>(
+        &self,
+        sorted: &Sorted<T>,
+        side_car: &mut Option<SideCar>,
+        report: &mut ExportReport,
+    ) -> Result<(), ExportError> {
         let chosen = self.choose(sorted, report)?;
         self.progress.phase(&format!("exporting {}", T::DATASET), Some(chosen.len() as u64));
         let mut chosen = chosen.into_iter();
@@ -273,7 +280,7 @@ impl<'a> Job<'a> {
                 return Ok(());
             }
             let units = chunk.len() as u64;
-            self.export_chunk(chunk, sorted, report)?;
+            self.export_chunk(chunk, sorted, side_car, report)?;
             self.progress.advance(units);
         }
     }
@@ -369,6 +376,7 @@ impl<'a> Job<'a> {
         &self,
         chunk: Vec<Chosen>,
         sorted: &Sorted<T>,
+        side_car: &mut Option<SideCar>,
         report: &mut ExportReport,
     ) -> Result<(), ExportError> {
         let staged = self.stage_all(&chunk, sorted)?;
@@ -379,15 +387,18 @@ impl<'a> Job<'a> {
         }
         // DuckDB's memory grows with its threads and the size of what they read
         let small = staged.iter().map(|staged| staged.bytes).sum::<u64>() <= SMALL_BYTES;
-        let sql =
-            Program { threads: if small { self.config.export.thread_count().min(2) } else { 1 }, ..self.sql.clone() };
+        let sql = match side_car.take() {
+            Some(started) => started,
+            None => self.sql.start(self.work_dir.path())?,
+        };
+        let sql = sql.threads(if small { self.config.export.thread_count().min(2) } else { 1 });
         let start = Instant::now();
         let (version, validations) = std::thread::scope(|scope| {
             // the disk works while the readers do
             let mut to_sync =
                 staged.iter().zip(&unchanged).filter(|(_, unchanged)| !**unchanged && !self.request.dry_run);
             let synced = scope.spawn(move || to_sync.try_for_each(|(staged, _)| staged.sync()));
-            let found = validate::validate(self.work_dir.path(), &staged, self.compression, &sql);
+            let found = validate::validate(&staged, self.compression, sql);
             // a thread that panicked has synced nothing
             synced.join().unwrap_or_else(|_| {
                 let path = self.work_dir.path();

@@ -1,4 +1,5 @@
-//! Talks to `wo-sql`, the DuckDB side-car: one JSON request on its stdin, one JSON answer on its stdout.
+//! Talks to `wo-sql`, the DuckDB side-car: on its stdin a line with its [`Limits`], then one JSON [`Request`]; one JSON
+//! [`Answer`] on its stdout. With the first line DuckDB is made ready, so that it can start while the request isn't known yet.
 //!
 //! It is a child with a memory limit and a deadline, so that neither a bad file nor a heavy query can take `wo` down. It
 //! runs in the directory of the files and gets names without directories: quotes, brackets or `=` in the root's path
@@ -10,11 +11,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::facts::Facts;
-use crate::process::{self, End, ProcessError, Spec};
+use crate::process::{self, End, ProcessError, Running, Spec};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    pub memory_mb: u64,
+}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
-    pub memory_mb: u64,
     pub threads: usize,
     #[serde(flatten)]
     pub ask: Ask,
@@ -108,24 +113,61 @@ pub struct Program<'a> {
     pub max_output: usize,
 }
 
+/// `wo-sql`, started and ready for one question.
+pub struct SideCar {
+    running: Running,
+    program: PathBuf,
+    threads: usize,
+    deadline: Duration,
+}
+
 impl Program<'_> {
-    /// Asks once, with the files in `dir`.
-    pub fn ask(&self, dir: &Path, ask: Ask) -> Result<Answer, SqlError> {
+    /// Starts it with the files in `dir`.
+    pub fn start(&self, dir: &Path) -> Result<SideCar, SqlError> {
         if !self.path.is_file() {
             return Err(SqlError::Missing(self.path.to_owned()));
         }
-        let fail = |why: String| SqlError::Answer { program: self.path.to_owned(), why };
-        let request = Request { memory_mb: self.memory_mb, threads: self.threads, ask };
-        let mut spec = Spec::new(self.path).dir(dir).deadline(self.deadline);
-        spec.stdin = Some(serde_json::to_vec(&request).map_err(|error| fail(error.to_string()))?);
+        let program = self.path.to_owned();
+        let answer = |error: serde_json::Error| SqlError::Answer { program: program.clone(), why: error.to_string() };
+        let mut limits = serde_json::to_vec(&Limits { memory_mb: self.memory_mb }).map_err(answer)?;
+        limits.push(b'\n');
+        let mut spec = Spec::new(self.path).dir(dir);
+        spec.stdin = Some(Vec::new());
         spec.max_output = self.max_output;
-        let output = process::run(&spec)?;
+        let mut running = process::start(&spec)?;
+        running.hand(&limits);
+        Ok(SideCar { running, program, threads: self.threads, deadline: self.deadline })
+    }
+
+    /// Asks once, with the files in `dir`.
+    pub fn ask(&self, dir: &Path, ask: Ask) -> Result<Answer, SqlError> {
+        self.start(dir)?.ask(ask)
+    }
+
+    /// The facts of `files` in `dir` as DuckDB reads them, in their order, and DuckDB's version.
+    pub fn facts(&self, dir: &Path, files: Vec<String>, alike: bool) -> Result<(String, Vec<FileFacts>), SqlError> {
+        self.start(dir)?.facts(files, alike)
+    }
+}
+
+impl SideCar {
+    /// Threads that DuckDB takes for the question.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// The deadline counts from here.
+    pub fn ask(self, ask: Ask) -> Result<Answer, SqlError> {
+        let SideCar { running, program, threads, deadline } = self;
+        let fail = |why: String| SqlError::Answer { program: program.clone(), why };
+        let request = serde_json::to_vec(&Request { threads, ask }).map_err(|error| fail(error.to_string()))?;
+        let output = running.finish(request, deadline)?;
         match output.end {
-            End::DeadlinePassed => return Err(SqlError::Deadline(self.deadline)),
+            End::DeadlinePassed => return Err(SqlError::Deadline(deadline)),
             End::Exit(0) => {}
             end => {
                 let stderr = crate::text::line(&output.stderr_text(), 400);
-                let program = self.path.to_owned();
                 return Err(SqlError::Ended { program, end: end.to_string(), stderr });
             }
         }
@@ -136,12 +178,12 @@ impl Program<'_> {
         }
     }
 
-    /// The facts of `files` in `dir` as DuckDB reads them, in their order, and DuckDB's version.
-    pub fn facts(&self, dir: &Path, files: Vec<String>, alike: bool) -> Result<(String, Vec<FileFacts>), SqlError> {
-        let count = files.len();
-        match self.ask(dir, Ask::Facts { files, alike })? {
+    /// The facts of `files` as DuckDB reads them, in their order, and DuckDB's version.
+    pub fn facts(self, files: Vec<String>, alike: bool) -> Result<(String, Vec<FileFacts>), SqlError> {
+        let (count, program) = (files.len(), self.program.clone());
+        match self.ask(Ask::Facts { files, alike })? {
             Answer::Facts { version, files } if files.len() == count => Ok((version, files)),
-            _ => Err(SqlError::Answer { program: self.path.to_owned(), why: "it answers something else".to_owned() }),
+            _ => Err(SqlError::Answer { program, why: "it answers something else".to_owned() }),
         }
     }
 }

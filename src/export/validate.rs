@@ -1,12 +1,11 @@
 //! Staged files are read back by two independent readers, which must find exactly what was handed to the writer.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::facts::Facts;
 use super::read;
 use super::schema;
-use super::sql::{FactsOrError, FileFacts, Program, SqlError};
+use super::sql::{FactsOrError, FileFacts, SideCar, SqlError};
 use super::stage::Staged;
 use super::{Compression, ExportError};
 
@@ -22,18 +21,17 @@ pub struct Validation {
 /// Differences that are listed of one file.
 const SHOWN: usize = 5;
 
-/// Validates all of `staged`, which lie in `dir`; the answer is in their order, with DuckDB's version. Any disagreement
+/// Validates all of `staged`, which lie where `sql` was started; the answer is in their order, with DuckDB's version. Any disagreement
 /// is an error.
 pub fn validate(
-    dir: &Path,
     staged: &[Staged],
     compression: Compression,
-    sql: &Program,
+    sql: SideCar,
 ) -> Result<(String, Vec<Validation>), ExportError> {
     let names: Vec<String> = staged.iter().map(Staged::name).collect();
     let (first, second) = std::thread::scope(|scope| {
         // the child works while the parquet crate reads
-        let second = scope.spawn(|| sql.facts(dir, names, true));
+        let second = scope.spawn(|| sql.facts(names, true));
         let first: Result<Vec<_>, ExportError> = staged.iter().map(|staged| by_crate(staged, compression)).collect();
         (first, second.join())
     });

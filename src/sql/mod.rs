@@ -7,11 +7,12 @@ mod facts;
 mod query;
 mod value;
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::process::ExitCode;
 
 use duckdb::{Config, Connection};
-use workbridge::export::sql::{Answer, Ask, Request};
+use serde::de::DeserializeOwned;
+use workbridge::export::sql::{Answer, Ask, Limits, Request};
 
 /// A request longer than this is refused.
 const REQUEST_BYTES: u64 = 16 * 1024 * 1024;
@@ -35,18 +36,28 @@ pub fn main() -> ExitCode {
 }
 
 fn respond() -> Result<Answer, String> {
-    let mut text = Vec::new();
-    let read = std::io::stdin().lock().take(REQUEST_BYTES).read_to_end(&mut text);
-    read.map_err(|error| format!("failed to read the request: {error}"))?;
-    let request: Request = serde_json::from_slice(&text).map_err(|error| {
-        format!("failed to understand the request: {error}\nhint: `wo query` and `wo export` run this program")
-    })?;
-    limit_memory(request.memory_mb);
-    let connection = connect(&request).map_err(|error| error.to_string())?;
-    match request.ask {
+    let mut input = std::io::stdin().lock().take(REQUEST_BYTES);
+    let limits: Limits = parse(|text| input.read_until(b'\n', text))?;
+    limit_memory(limits.memory_mb);
+    let connection = connect(&limits).map_err(|error| error.to_string())?;
+    let request: Request = parse(|text| input.read_to_end(text))?;
+    let threads = request.threads.clamp(1, 64);
+    connection.execute_batch(&format!("SET threads={threads}")).map_err(|error| error.to_string())?;
+    let answer = match request.ask {
         Ask::Facts { files, alike } => facts::answer(&connection, files, alike),
         Ask::Query { sql, views, max_bytes } => query::answer(&connection, &sql, &views, max_bytes),
-    }
+    };
+    // the process ends with its answer: nobody has to wait until DuckDB has tidied up its memory
+    std::mem::forget(connection);
+    answer
+}
+
+fn parse<T: DeserializeOwned>(read: impl FnOnce(&mut Vec<u8>) -> std::io::Result<usize>) -> Result<T, String> {
+    let mut text = Vec::new();
+    read(&mut text).map_err(|error| format!("failed to read the request: {error}"))?;
+    serde_json::from_slice(&text).map_err(|error| {
+        format!("failed to understand the request: {error}\nhint: `wo query` and `wo export` run this program")
+    })
 }
 
 /// A hard limit above DuckDB's own, for what its accounting doesn't see.
@@ -59,10 +70,10 @@ fn limit_memory(memory_mb: u64) {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
-fn connect(request: &Request) -> duckdb::Result<Connection> {
+fn connect(limits: &Limits) -> duckdb::Result<Connection> {
     let config = Config::default()
-        .max_memory(&format!("{}MiB", request.memory_mb.max(64)))?
-        .threads(request.threads.clamp(1, 64) as i64)?
+        .max_memory(&format!("{}MiB", limits.memory_mb.max(64)))?
+        .threads(1)?
         .enable_autoload_extension(false)?
         .with("autoinstall_known_extensions", "false")?
         .with("allow_community_extensions", "false")?
