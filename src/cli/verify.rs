@@ -85,6 +85,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
                     services: Arc::clone(&services),
                     label,
                     since: None,
+                    cycles: monitor::CYCLES,
                 };
                 (monitor::verify(&scope), root.join(monitor::reports(&config)))
             }

@@ -128,7 +128,8 @@ pub(crate) fn key_matches(declared: &str, key: &str) -> bool {
 }
 
 /// The folded names of what a criterion measures, the most exact first: with its statistic, as written, and without the
-/// comparison that stands in the metric cell. A criterion whose metric is its target (`no file write errors`, `0 errors`)
+/// comparison that stands in the metric cell. Where one label stands for several things, the target says which: a time asks
+/// for the interval, `Automatic` for the runs, `exit 0` for the exit code. A criterion whose metric is its target (`no file write errors`, `0 errors`)
 /// is named by what it counts as well.
 fn names_of(criterion: &Criterion) -> Vec<String> {
     let metric = target::normalize(&criterion.metric);
@@ -141,6 +142,9 @@ fn names_of(criterion: &Criterion) -> Vec<String> {
             names.push(format!("{statistic} {base}"));
         }
     }
+    if let Some(facet) = facet(&criterion.compiled) {
+        names.extend(bases.iter().flatten().map(|base| format!("{base} {facet}")));
+    }
     names.push(criterion.metric.clone());
     names.extend(bases.iter().flatten().map(|base| (*base).to_owned()));
     if fold(&criterion.metric) == fold(&criterion.target) {
@@ -152,6 +156,16 @@ fn names_of(criterion: &Criterion) -> Vec<String> {
     }
     let mut seen = BTreeSet::new();
     names.into_iter().map(|name| fold(&name)).filter(|name| !name.is_empty() && seen.insert(name.clone())).collect()
+}
+
+/// What of its subject a target asks for.
+fn facet(target: &Target) -> Option<&'static str> {
+    match target {
+        Target::Compare { unit: Unit::Time, .. } | Target::Range { unit: Unit::Time, .. } => Some("interval"),
+        Target::Automatic => Some("runs"),
+        Target::Compare { unit: Unit::Count { noun: Some(noun) }, .. } if noun == "exit code" => Some("exit code"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

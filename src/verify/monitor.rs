@@ -15,6 +15,7 @@ use crate::evidence::{Measurement, ServiceRun, StartedBy, Value};
 use crate::monitor::checks::State;
 use crate::monitor::config::CheckConfig;
 use crate::monitor::cycle::Cycle;
+use crate::monitor::heartbeat::Status;
 use crate::monitor::{self, Parts};
 use crate::root::Root;
 use crate::services::{ServiceError, ServiceManager};
@@ -32,7 +33,12 @@ pub struct Scope<'a> {
     pub label: &'a str,
     /// Only heartbeats after this prove the loop.
     pub since: Option<Timestamp>,
+    /// So many in a row do; [`CYCLES`] unless more are asked for.
+    pub cycles: usize,
 }
+
+/// Heartbeats in a row that prove a loop.
+pub const CYCLES: usize = 2;
 
 /// The checks whose state in two heartbeats proves the loop: Redis and the database.
 pub fn proof_checks(config: &Config) -> Vec<CheckConfig> {
@@ -116,20 +122,18 @@ fn heartbeats(scope: &Scope, now: Timestamp) -> (CheckResult, Vec<Measurement>) 
     let names: Vec<String> = proof_checks(scope.config).into_iter().map(|check| check.name).collect();
     let interval = text::duration_ns(scope.config.monitor.interval_ns());
     let how = format!("read the loop's heartbeats in `{}`, due every {interval}", LOG);
-    match pair(scope.root, scope.config, scope.since, &names, now) {
-        Ok(pair) => {
-            let detail = format!(
-                "{} and {}, {} apart, green in {}",
-                pair.first.timestamp,
-                pair.second.timestamp,
-                text::duration_ns(pair.gap_ns()),
-                names.join(", ")
-            );
-            let count = Value::Count { n: pair.cycles, noun: String::new() };
+    let mut extra = newest(scope, now);
+    match chain(scope.root, scope.config, scope.since, &names, now, scope.cycles) {
+        Ok(chain) => {
+            let times: Vec<String> = chain.beats.iter().map(|beat| beat.timestamp.to_string()).collect();
+            let apart = text::duration_ns(chain.gap_ns());
+            let detail = format!("{}, {apart} apart, green in {}", times.join(" and "), names.join(", "));
+            let how = format!("{how}; {} in a row were looked for", scope.cycles);
+            let count = Value::Count { n: chain.beats.len() as u64, noun: String::new() };
             let measurement = Measurement::new("monitor.cycles", count, &how, now).ok(true);
-            let gap = Measurement::new("monitor.interval", Value::Duration(pair.gap_ns()), &how, now).ok(true);
+            extra.push(Measurement::new("monitor.interval", Value::Duration(chain.gap_ns()), &how, now).ok(true));
             let check = CheckResult { id, title, finding: Finding::Pass, detail, measurement: Some(measurement) };
-            (check, vec![gap])
+            (check, extra)
         }
         Err(why) => {
             let n = beats(scope.root, scope.config)
@@ -138,9 +142,26 @@ fn heartbeats(scope: &Scope, now: Timestamp) -> (CheckResult, Vec<Measurement>) 
                 .count();
             let count = Value::Count { n: n as u64, noun: String::new() };
             let measurement = Measurement::new("monitor.cycles", count, how, now).ok(false);
-            (CheckResult { id, title, finding: Finding::Fail, detail: why, measurement: Some(measurement) }, Vec::new())
+            (CheckResult { id, title, finding: Finding::Fail, detail: why, measurement: Some(measurement) }, extra)
         }
     }
+}
+
+/// What the newest heartbeat of the loop says as a whole; nothing when there is none, or it is old.
+fn newest(scope: &Scope, now: Timestamp) -> Vec<Measurement> {
+    let beats = heard(scope.root, scope.config, scope.since, now);
+    let Some(beat) = beats.last().filter(|beat| !is_old(beat, scope.config, now)) else { return Vec::new() };
+    let bad: Vec<&str> =
+        beat.checks.iter().filter(|check| check.state == State::Error).map(|check| check.name.as_str()).collect();
+    let how = format!("read the loop's newest heartbeat, {}, in `{LOG}`", beat.timestamp);
+    let errors = Value::Count { n: bad.len() as u64, noun: "errors".to_owned() };
+    let listed = if bad.is_empty() { how.clone() } else { format!("{how}; in error: {}", bad.join(", ")) };
+    let errors = Measurement::new("monitor.errors", errors, listed, now).ok(bad.is_empty());
+    let status = beat.status.map(|status| {
+        let works = status == Status::Healthy;
+        state("monitor.status", works, &status.as_str().to_uppercase(), &how, now)
+    });
+    status.into_iter().chain([errors]).collect()
 }
 
 /// The loop's service: told, and measured for criteria, but no check of its own: where the loop runs in `wo up`, there is
@@ -225,6 +246,8 @@ pub struct Beat {
     #[serde(default)]
     pub duration_ms: f64,
     #[serde(default)]
+    status: Option<Status>,
+    #[serde(default)]
     source: String,
     #[serde(default)]
     checks: Vec<BeatCheck>,
@@ -236,23 +259,28 @@ struct BeatCheck {
     state: State,
 }
 
-/// Two neighbours that prove the loop.
+/// Neighbours that prove the loop, oldest first.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pair {
-    pub first: Beat,
-    pub second: Beat,
-    /// Heartbeats of the loop that were looked at, these two among them.
-    pub cycles: u64,
+pub struct Chain {
+    pub beats: Vec<Beat>,
 }
 
-impl Pair {
+impl Chain {
+    /// Between the newest two.
     pub fn gap_ns(&self) -> u64 {
-        gap_ns(&self.first, &self.second)
+        match self.beats.as_slice() {
+            [.., first, second] => gap_ns(first, second),
+            _ => 0,
+        }
     }
 }
 
 fn gap_ns(first: &Beat, second: &Beat) -> u64 {
-    u64::try_from(second.timestamp.as_nanosecond() - first.timestamp.as_nanosecond()).unwrap_or(0)
+    gap_ns_between(first.timestamp, second.timestamp)
+}
+
+fn gap_ns_between(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.as_nanosecond() - from.as_nanosecond()).unwrap_or(0)
 }
 
 /// Where the loop writes a line for each cycle, in `[paths] logs`.
@@ -264,52 +292,81 @@ const SKEW_NS: i128 = 1_000_000_000;
 /// Two heartbeats prove an interval when they are within this part of it.
 const TOLERANCE: f64 = 0.10;
 
-/// The newest two neighbours of the loop's heartbeats that are the interval apart (±10 %) and green in all of `names`; the
-/// later one is no older than two intervals. The error says what is missing.
-pub fn pair(
+/// The newest `wanted` neighbours of the loop's heartbeats that are the interval apart (±10 %) and green in all of `names`;
+/// the last one is no older than two intervals. The error says what is missing.
+pub fn chain(
     root: &Root,
     config: &Config,
     since: Option<Timestamp>,
     names: &[String],
     now: Timestamp,
-) -> Result<Pair, String> {
-    // what is dated later than now is from before the clock was set back, and says nothing of the loop as it is
-    let ahead = |beat: &Beat| beat.timestamp.as_nanosecond() > now.as_nanosecond() + SKEW_NS;
-    let beats: Vec<Beat> = beats(root, config)
-        .into_iter()
-        .filter(|beat| since.is_none_or(|since| beat.timestamp > since) && !ahead(beat))
-        .collect();
+    wanted: usize,
+) -> Result<Chain, String> {
+    let beats = heard(root, config, since, now);
     let interval_ns = config.monitor.interval_ns() as f64;
+    let wanted = wanted.max(CYCLES);
     let Some(newest) = beats.last() else { return Err("no heartbeat of the loop yet".to_owned()) };
-    let age_ns = (now.as_nanosecond() - newest.timestamp.as_nanosecond()).max(0) as f64;
-    // a second on top, for a loop that is just about to write
-    let too_old = |beat: &Beat| (now.as_nanosecond() - beat.timestamp.as_nanosecond()) as f64 > 2.0 * interval_ns + 1e9;
-    if too_old(newest) {
-        let age = text::duration_ns(age_ns as u64);
+    if is_old(newest, config, now) {
+        let age = text::duration_ns(gap_ns_between(newest.timestamp, now));
         return Err(format!("the newest heartbeat of the loop is {age} old, more than two intervals"));
     }
-    let mut why = "one heartbeat of the loop; two are wanted".to_owned();
-    for pair in beats.windows(2).rev() {
-        let [first, second] = pair else { continue };
-        if too_old(second) {
+    let mut why = None;
+    // newest first
+    let mut chain: Vec<&Beat> = Vec::new();
+    for beat in beats.iter().rev() {
+        if let Some(later) = chain.last() {
+            if let Some(broken) = between(beat, later, names, interval_ns) {
+                why.get_or_insert(broken);
+                chain.clear();
+            }
+        }
+        if chain.is_empty() && is_old(beat, config, now) {
             break;
         }
-        let gap = gap_ns(first, second);
-        if (gap as f64 - interval_ns).abs() > interval_ns * TOLERANCE {
-            let (gap, interval) = (text::duration_ns(gap), text::duration_ns(interval_ns as u64));
-            why =
-                format!("the heartbeats {} and {} are {gap} apart, not {interval}", first.timestamp, second.timestamp);
-            continue;
-        }
-        let red = |beat: &Beat| names.iter().find(|name| !beat.is_green(name)).cloned();
-        match red(second).or_else(|| red(first)) {
-            Some(name) => {
-                why = format!("{name} is not green in the heartbeats {} and {}", first.timestamp, second.timestamp)
-            }
-            None => return Ok(Pair { first: first.clone(), second: second.clone(), cycles: beats.len() as u64 }),
+        chain.push(beat);
+        if chain.len() == wanted {
+            return Ok(Chain { beats: chain.into_iter().rev().cloned().collect() });
         }
     }
-    Err(why)
+    let number = |n: usize| match n {
+        1 => "one".to_owned(),
+        2 => "two".to_owned(),
+        n => n.to_string(),
+    };
+    let few = match chain.len() {
+        1 => format!("one heartbeat of the loop; {} are wanted", number(wanted)),
+        n => format!("{} heartbeats of the loop in a row; {} are wanted", number(n), number(wanted)),
+    };
+    Err(why.unwrap_or(few))
+}
+
+/// Heartbeats of the loop after `since`. What is dated later than now is from before the clock was set back, and says
+/// nothing of the loop as it is.
+fn heard(root: &Root, config: &Config, since: Option<Timestamp>, now: Timestamp) -> Vec<Beat> {
+    let ahead = |beat: &Beat| beat.timestamp.as_nanosecond() > now.as_nanosecond() + SKEW_NS;
+    let heard = |beat: &Beat| since.is_none_or(|since| beat.timestamp > since) && !ahead(beat);
+    beats(root, config).into_iter().filter(heard).collect()
+}
+
+/// More than two intervals, and a second on top, for a loop that is just about to write.
+fn is_old(beat: &Beat, config: &Config, now: Timestamp) -> bool {
+    let age_ns = (now.as_nanosecond() - beat.timestamp.as_nanosecond()) as f64;
+    age_ns > 2.0 * config.monitor.interval_ns() as f64 + 1e9
+}
+
+/// Why these two neighbours prove nothing.
+fn between(first: &Beat, second: &Beat, names: &[String], interval_ns: f64) -> Option<String> {
+    let gap = gap_ns(first, second);
+    if (gap as f64 - interval_ns).abs() > interval_ns * TOLERANCE {
+        let (gap, interval) = (text::duration_ns(gap), text::duration_ns(interval_ns as u64));
+        return Some(format!(
+            "the heartbeats {} and {} are {gap} apart, not {interval}",
+            first.timestamp, second.timestamp
+        ));
+    }
+    let red = |beat: &Beat| names.iter().find(|name| !beat.is_green(name)).cloned();
+    let name = red(second).or_else(|| red(first))?;
+    Some(format!("{name} is not green in the heartbeats {} and {}", first.timestamp, second.timestamp))
 }
 
 impl Beat {
@@ -393,7 +450,7 @@ mod tests {
         for (beats, now, expected) in cases {
             log(&root, beats);
             let now = T0.parse::<Timestamp>().unwrap().checked_add(Duration::from_secs_f64(*now)).unwrap();
-            let found = pair(&root, &config, None, &["redis".to_owned()], now);
+            let found = chain(&root, &config, None, &["redis".to_owned()], now, 2);
             match expected {
                 Ok(gap) => assert_eq!(found.map(|pair| pair.gap_ns()), Ok((gap * 1e9) as u64), "{beats:?}"),
                 Err(why) => {
@@ -405,8 +462,35 @@ mod tests {
         log(&root, &[(0.0, ""), (300.0, "")]);
         let now = T0.parse::<Timestamp>().unwrap().checked_add(Duration::from_secs(301)).unwrap();
         let since = Some(T0.parse().unwrap());
-        assert!(pair(&root, &config, since, &[], now).is_err(), "only what came after counts");
-        let unknown = pair(&root, &config, None, &["database".to_owned()], now);
+        assert!(chain(&root, &config, since, &[], now, 2).is_err(), "only what came after counts");
+        let unknown = chain(&root, &config, None, &["database".to_owned()], now, 2);
         assert!(unknown.is_err(), "silence is not green");
+    }
+
+    #[test]
+    fn more_in_a_row_when_more_are_asked_for() {
+        let (_dir, root) = root();
+        let config = Config::default();
+        let cases: &[(&[(f64, &str)], usize, Result<usize, &str>)] = &[
+            (&[(0.0, ""), (300.0, "")], 3, Err("two heartbeats of the loop in a row; 3 are wanted")),
+            (&[(0.0, ""), (300.0, ""), (600.0, "")], 3, Ok(3)),
+            (&[(0.0, ""), (300.0, ""), (600.0, "")], 2, Ok(2)),
+            (&[(0.0, ""), (300.0, "!"), (600.0, "")], 3, Err("redis is not green")),
+            (&[(0.0, ""), (350.0, ""), (650.0, "")], 3, Err("5 min 50 s apart")),
+            // an older chain, whose last one is fresh enough
+            (&[(0.0, ""), (300.0, ""), (600.0, ""), (700.0, "!")], 3, Ok(3)),
+        ];
+        for (beats, wanted, expected) in cases {
+            log(&root, beats);
+            let now = T0.parse::<Timestamp>().unwrap().checked_add(Duration::from_secs(701)).unwrap();
+            let found = chain(&root, &config, None, &["redis".to_owned()], now, *wanted);
+            match expected {
+                Ok(n) => assert_eq!(found.map(|chain| chain.beats.len()), Ok(*n), "{beats:?}"),
+                Err(why) => {
+                    let error = found.expect_err(&format!("{beats:?}"));
+                    assert!(error.contains(why), "{beats:?}: {error}");
+                }
+            }
+        }
     }
 }

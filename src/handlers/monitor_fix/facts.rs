@@ -180,7 +180,8 @@ pub fn look(context: &Context, config: &Config) -> Result<Cycle, HandlerError> {
         .map_err(|error| HandlerError::failed("failed to run the checks", error))
 }
 
-pub fn diagnose(layout: &Layout, bounds: Bounds, context: &Context) -> Result<Facts, HandlerError> {
+/// `cycles` are the heartbeats in a row that prove the loop.
+pub fn diagnose(layout: &Layout, bounds: Bounds, cycles: usize, context: &Context) -> Result<Facts, HandlerError> {
     let config = settings(context)?;
     let cycle = look(context, &config)?;
     let checks = config.monitor.checks(&config.paths);
@@ -207,7 +208,10 @@ pub fn diagnose(layout: &Layout, bounds: Bounds, context: &Context) -> Result<Fa
         facts.old_loop = old_job(&layout.label, context).filter(|job| job.loaded);
     }
     let names: Vec<String> = proof::proof_checks(&config).into_iter().map(|check| check.name).collect();
-    facts.proven = proof::pair(&context.root, &config, None, &names, context.clock.now()).is_ok();
+    facts.proven = {
+        let now = context.clock.now();
+        proof::chain(&context.root, &config, None, &names, now, cycles).is_ok()
+    };
     // a loop of the service manager that is loaded and green reads whatever it needs
     let loop_works = facts.proven && (facts.loop_loaded == Some(true) || !layout.lists_plist);
     for (check, observed) in checks.iter().zip(&cycle.observed) {

@@ -22,7 +22,7 @@ use facts::Facts;
 use super::parquet_exporter::place::Bounds;
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;
-use crate::evidence::Declaration;
+use crate::evidence::{Binder, Binding, Declaration};
 use crate::order::Order;
 
 /// What this handler measures, and what heartbeats do.
@@ -75,13 +75,13 @@ impl Handler for MonitorFix {
         let home = std::env::var_os("HOME").map(Into::into);
         let bounds = Bounds { root: context.root.path().to_owned(), home };
         let layout = layout::layout(order, &context.config, &bounds)?;
-        let facts = facts::diagnose(&layout, bounds, context)?;
+        let facts = facts::diagnose(&layout, bounds, cycles(order), context)?;
         serde_json::to_value(facts).map_err(|error| HandlerError::failed("failed to write down the facts", error))
     }
 
     fn plan(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError> {
         let facts = Facts::read(facts)?;
-        let mut plan = plan::plan(&layout::layout(order, config, &facts.bounds)?, &facts)?;
+        let mut plan = plan::plan(&layout::layout(order, config, &facts.bounds)?, &facts, cycles(order))?;
         super::heartbeats::append(&mut plan, order, &DECLARED);
         Ok(plan)
     }
@@ -98,6 +98,28 @@ impl Handler for MonitorFix {
         ["wo verify monitor", "wo monitor --once", "wo monitor --measure"].map(str::to_owned).to_vec()
     }
 }
+
+/// How many heartbeats in a row the order wants to see: two, or as many as its criteria ask for.
+fn cycles(order: &Order) -> usize {
+    use crate::order::target::{Comparator, Target, Unit};
+    let binder = Binder::new(&order.bindings, &DECLARED);
+    let asked = order.acceptance.iter().filter_map(|criterion| {
+        let Target::Compare { comparator, number, unit: Unit::Count { .. }, .. } = &criterion.compiled else {
+            return None;
+        };
+        let is_ours = matches!(binder.bind(criterion), Binding::Bound { key, .. } if key == "monitor.cycles");
+        let wanted = match comparator {
+            Comparator::AtLeast | Comparator::Equal => number.ceil(),
+            Comparator::Greater => number.floor() + 1.0,
+            _ => return None,
+        };
+        is_ours.then_some(wanted.clamp(0.0, CYCLES_MAX) as usize)
+    });
+    asked.max().unwrap_or_default().max(crate::verify::monitor::CYCLES)
+}
+
+/// Two hours of the field's loop; who wants to see more can ask for `monitor.healthy_for`.
+const CYCLES_MAX: f64 = 24.0;
 
 /// What a line asks, by words it holds: all of them → the measurement that answers it. The first that fits counts.
 const ASKS: &[(&[&str], &str)] = &[
@@ -131,6 +153,55 @@ fn keys(block: &str) -> Option<Vec<String>> {
 mod tests {
     use super::keys;
     use crate::config::Config;
+
+    #[test]
+    fn as_many_heartbeats_as_the_order_asks_for() {
+        let cases = [
+            ("", 2),
+            ("- Heartbeat cycles: ≥ 2", 2),
+            ("- Heartbeat cycles: 1", 2),
+            ("- Heartbeat cycles: ≥ 3", 3),
+            ("- Monitor cycles: > 3", 4),
+            ("- Consecutive heartbeats: 5", 5),
+            ("- Heartbeat cycles: ≥ 5000", 24),
+            // a time, and another count
+            ("- Heartbeat cycles: every 5 minutes", 2),
+            ("- Cycles 24h: ≥ 280", 2),
+        ];
+        for (criterion, expected) in cases {
+            let text = format!("# WO-1-MONITOR-FIX\n\n## Acceptance\n\n{criterion}\n");
+            let order = crate::order::parse(text.as_bytes(), "WO-1-MONITOR-FIX.md").unwrap();
+            assert_eq!(super::cycles(&order), expected, "{criterion}");
+        }
+    }
+
+    #[test]
+    fn what_the_target_says_decides_what_is_measured() {
+        let cases = [
+            ("Heartbeat cycles", "≥ 2", "monitor.cycles"),
+            ("Heartbeat cycles", "every 5 minutes", "monitor.interval"),
+            ("Heartbeat reports", "5 min ±10%", "monitor.interval"),
+            ("Report generation", "every 5 minutes", "monitor.interval"),
+            ("Report generation", "Working", "monitor.interval"),
+            ("Report generation", "Automatic", "service.runs"),
+            ("Heartbeats", "Automatic", "service.runs"),
+            ("Verification script", "3/3 pass", "monitor.verification"),
+            ("Verification script", "exit 0", "monitor.script_exit"),
+            ("Exit code", "0", "monitor.exit_code"),
+            ("Exit code", "exit 0", "monitor.exit_code"),
+            ("Database file exists", "Yes", "monitor.database"),
+            ("Monitor status", "HEALTHY", "monitor.status"),
+            ("Critical issues", "0", "monitor.errors"),
+        ];
+        for (metric, target, expected) in cases {
+            let text = format!("# WO-1-MONITOR-FIX\n\n## Acceptance\n\n- {metric}: {target}\n");
+            let order = crate::order::parse(text.as_bytes(), "WO-1-MONITOR-FIX.md").unwrap();
+            let binder = crate::evidence::Binder::new(&order.bindings, &super::DECLARED);
+            let bound = binder.bind(&order.acceptance[0]);
+            let crate::evidence::Binding::Bound { key, .. } = bound else { panic!("{metric}: {bound:?}") };
+            assert_eq!(key, expected, "{metric}: {target}");
+        }
+    }
 
     #[test]
     fn which_orders_are_taken() {

@@ -42,11 +42,21 @@ pub enum Work {
     Loop,
     Proof {
         repaired: Vec<String>,
+        #[serde(default = "two")]
+        cycles: usize,
     },
     Deliverables {
         paths: Vec<String>,
     },
-    Verification,
+    Verification {
+        #[serde(default = "two")]
+        cycles: usize,
+    },
+}
+
+/// What plans of before there was a choice waited for.
+fn two() -> usize {
+    crate::verify::monitor::CYCLES
 }
 
 /// The parameters of every step of this handler.
@@ -57,7 +67,8 @@ pub struct Params {
     pub work: Work,
 }
 
-pub fn plan(layout: &Layout, facts: &Facts) -> Result<Plan, HandlerError> {
+/// `cycles` are the heartbeats in a row that prove the loop.
+pub fn plan(layout: &Layout, facts: &Facts, cycles: usize) -> Result<Plan, HandlerError> {
     let mut steps = Steps { layout, steps: Vec::new() };
     let settings = || vec!["wo.toml".to_owned()];
     let service = format!("service:{}", layout.label);
@@ -131,15 +142,17 @@ pub fn plan(layout: &Layout, facts: &Facts) -> Result<Plan, HandlerError> {
         .map(|fault| fault.check.clone())
         .chain(facts.database.iter().map(|fault| fault.check.clone()))
         .collect();
-    let proof = Work::Proof { repaired };
+    let proof = Work::Proof { repaired, cycles };
     match facts.is_healthy() {
         true => {
-            let describe = "look for two heartbeats of the loop at its interval, all green".to_owned();
+            let describe = format!("look for {cycles} heartbeats of the loop in a row, at its interval, all green");
             steps.measure("proof", describe, vec![service], proof)?;
         }
         // a repair that is not proven is none, and is taken back
         false => {
-            let describe = "wait for two heartbeats of the loop at its interval, green in what was repaired".to_owned();
+            let describe = format!(
+                "wait for {cycles} heartbeats of the loop in a row, at its interval, green in what was repaired"
+            );
             steps.change("proof", describe, vec![service], proof)?;
         }
     }
@@ -151,7 +164,7 @@ pub fn plan(layout: &Layout, facts: &Facts) -> Result<Plan, HandlerError> {
         steps.measure("deliverables", describe, paths.clone(), Work::Deliverables { paths })?;
     }
     let describe = "measure Redis, the database and the heartbeats, as `wo verify monitor` does".to_owned();
-    steps.measure("verification", describe, vec![], Work::Verification)?;
+    steps.measure("verification", describe, vec![], Work::Verification { cycles })?;
     Ok(Plan { steps: steps.steps, keep_on_failure: false, notes })
 }
 

@@ -25,8 +25,8 @@ pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
         Work::Script { path } => Box::new(job::Script { path }),
         Work::Record => Box::new(job::Record { layout }),
         Work::Loop => Box::new(job::Loop { layout }),
-        Work::Proof { repaired } => Box::new(proof::Proof { repaired }),
+        Work::Proof { repaired, cycles } => Box::new(proof::Proof { repaired, cycles }),
         Work::Deliverables { paths } => Box::new(Deliverables { paths }),
-        Work::Verification => Box::new(proof::Verification { layout }),
+        Work::Verification { cycles } => Box::new(proof::Verification { layout, cycles }),
     })
 }

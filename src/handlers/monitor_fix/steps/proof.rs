@@ -52,15 +52,17 @@ impl Step for Healthy {
     }
 }
 
-/// Waits, holding no thread, for two heartbeats of the loop.
+/// Waits, holding no thread, for heartbeats of the loop.
 pub struct Proof {
     /// Checks that were repaired, which must be green. What was red before and no repair of ours is no fault of the loop.
     pub repaired: Vec<String>,
+    /// Heartbeats in a row.
+    pub cycles: usize,
 }
 
-const WAIT: &str = "two heartbeats";
-/// After so many intervals and this long, the loop is given up.
-const INTERVALS: u32 = 6;
+const WAIT: &str = "heartbeats in a row";
+/// After so many intervals more than heartbeats are wanted, and this long, the loop is given up.
+const INTERVALS: u32 = 4;
 const SETTLE: Duration = Duration::from_secs(60);
 
 impl Step for Proof {
@@ -85,7 +87,7 @@ impl Step for Proof {
         };
         let now = context.clock.now();
         let since = since(&facts, context);
-        let why = match monitor::pair(&context.root, &config, since, &names, now) {
+        let why = match monitor::chain(&context.root, &config, since, &names, now, self.cycles) {
             Ok(_) => {
                 patience::forget(context, WAIT);
                 // what the two heartbeats say is measured with the verification, on the state at the end
@@ -94,7 +96,8 @@ impl Step for Proof {
             Err(why) => why,
         };
         let interval = Duration::from_nanos(config.monitor.interval_ns());
-        if patience::waited(context, WAIT) < interval * INTERVALS + SETTLE {
+        let intervals = INTERVALS.saturating_add(u32::try_from(self.cycles).unwrap_or(u32::MAX));
+        if patience::waited(context, WAIT) < interval.saturating_mul(intervals) + SETTLE {
             return Ok(Verified::Wait { until: next_look(context, &config, now), why });
         }
         patience::forget(context, WAIT);
@@ -119,6 +122,8 @@ fn next_look(context: &Context, config: &Config, now: Timestamp) -> Timestamp {
 /// All checks of `wo verify monitor`, with its report.
 pub struct Verification {
     pub layout: Layout,
+    /// Heartbeats in a row that prove the loop.
+    pub cycles: usize,
 }
 
 impl Step for Verification {
@@ -144,6 +149,7 @@ impl Step for Verification {
             services: Arc::clone(&context.services),
             label: &self.layout.label,
             since: since(&facts, context),
+            cycles: self.cycles,
         });
         let place = report::write(&verification, &context.root.join(monitor::reports(&config)))?;
         let mut measurements: Vec<Measurement> = verification
@@ -157,8 +163,9 @@ impl Step for Verification {
             .chain(verification.with(Finding::Unmeasured))
             .map(|check| format!("{}: {}", check.title, check.detail))
             .collect();
-        let (tally, trouble) = self.tally(&verification, &place, context);
-        measurements.push(tally);
+        let (script, trouble) = self.script(context);
+        measurements.push(self.tally(&verification, &place, trouble.is_none(), context));
+        measurements.extend(script);
         wrong.extend(trouble);
         measurements.extend(self.plist(context));
         Ok(match wrong.is_empty() {
@@ -169,34 +176,44 @@ impl Step for Verification {
 }
 
 impl Verification {
-    /// How many checks passed. Where the order lists a script, it is that script's run that counts.
+    /// How many checks passed; none, where the order lists a script that does not work: it has verified nothing.
     fn tally(
         &self,
         verification: &crate::verify::Verification,
         place: &std::path::Path,
+        script_works: bool,
         context: &Context,
-    ) -> (Measurement, Option<String>) {
+    ) -> Measurement {
         let count = |finding| verification.count(finding) as u64;
         let of = count(Finding::Pass) + count(Finding::Fail) + count(Finding::Unmeasured);
-        let mut pass = count(Finding::Pass);
-        let mut how = format!("the checks of `wo verify monitor`, report `{}`", context.root.show(place));
-        let mut trouble = None;
-        if let Some(script) = &self.layout.script {
-            how = format!("ran `{script}`; {how}");
-            if let Err(why) = run(context, script) {
-                // a script that does not work has verified nothing
-                pass = 0;
-                trouble = Some(why);
-            }
-        }
-        let ok = pass == of && of > 0;
+        let pass = if script_works { count(Finding::Pass) } else { 0 };
+        let how = format!("the checks of `wo verify monitor`, report `{}`", context.root.show(place));
+        let how = match &self.layout.script {
+            Some(script) => format!("ran `{script}`; {how}"),
+            None => how,
+        };
+        let value = Value::Ratio { pass, of };
         let measurement =
-            Measurement::new("monitor.verification", Value::Ratio { pass, of }, how, verification.at).ok(ok);
-        let measurement = match artifact(&context.root, place) {
+            Measurement::new("monitor.verification", value, how, verification.at).ok(pass == of && of > 0);
+        match artifact(&context.root, place) {
             Ok(artifact) => measurement.artifact(artifact),
             Err(_) => measurement,
-        };
-        (measurement, trouble)
+        }
+    }
+
+    /// Runs the script that the order lists: its exit code, and what is wrong with it.
+    fn script(&self, context: &Context) -> (Option<Measurement>, Option<String>) {
+        let Some(script) = &self.layout.script else { return (None, None) };
+        match run(context, script) {
+            Ok((code, said)) => {
+                let value = Value::Count { n: u64::from(code.unsigned_abs()), noun: String::new() };
+                let how = format!("ran `{script} --dry-run`");
+                let taken = Measurement::new("monitor.script_exit", value, how, context.clock.now()).ok(code == 0);
+                let trouble = (code != 0).then(|| format!("`{script}`: exit status {code}, it said: {said}"));
+                (Some(taken), trouble)
+            }
+            Err(why) => (None, Some(why)),
+        }
     }
 
     fn plist(&self, context: &Context) -> Option<Measurement> {
@@ -220,16 +237,16 @@ impl Verification {
     }
 }
 
-fn run(context: &Context, script: &str) -> Result<(), String> {
-    use crate::process::{self, Spec};
+/// Exit code and words of the script.
+fn run(context: &Context, script: &str) -> Result<(i32, String), String> {
+    use crate::process::{self, End, Spec};
     let fail = |why: String| format!("`{script}`: {why}");
     let spec = Spec::new(context.root.join(script)).args(["--dry-run"]).dir(context.root.path());
     let output = process::run(&spec.deadline(context.deadline.remaining())).map_err(|error| fail(error.to_string()))?;
-    match output.success() {
-        true => Ok(()),
-        false => {
-            let said = context.masker.mask(&(output.stdout_text() + &output.stderr_text()));
-            Err(fail(format!("{}, it said: {}", output.end, crate::text::line(&said, 400))))
-        }
+    let said = context.masker.mask(&(output.stdout_text() + &output.stderr_text()));
+    let said = crate::text::line(&said, 400);
+    match output.end {
+        End::Exit(code) => Ok((code, said)),
+        end => Err(fail(format!("{end}, it said: {said}"))),
     }
 }
