@@ -89,11 +89,12 @@ impl Places {
         let names =
             ["/etc/redis/redis.conf", "/etc/redis.conf", "/usr/local/etc/redis.conf", "/opt/homebrew/etc/redis.conf"];
         let path = std::env::var("PATH").unwrap_or_default();
-        let known = VARIABLES.iter().chain(URLS).chain(USERS);
+        let files = VARIABLES.iter().map(|name| format!("{name}_FILE"));
+        let known = VARIABLES.iter().chain(URLS).chain(USERS).map(|name| (*name).to_owned()).chain(files);
         Places {
             launch_agents,
             redis_confs: names.iter().map(PathBuf::from).collect(),
-            environment: known.filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect(),
+            environment: known.filter_map(|name| Some((name.clone(), std::env::var(name).ok()?))).collect(),
             docker: process::find_on_path("docker", &path)
                 .or_else(|| process::find_on_path("docker", process::DEFAULT_PATH))
                 .filter(|program| program.is_absolute()),
@@ -222,6 +223,9 @@ impl Search<'_> {
                     self.add_of(Some(user), kind, place, name, value);
                 }
             }
+            if let Some(path) = variables.get(&format!("{name}_FILE")) {
+                self.secret_file(&self.root.join(path));
+            }
         }
         for name in URLS {
             if let Some((user, password)) = variables.get(*name).and_then(|value| credentials_of_url(value)) {
@@ -295,7 +299,7 @@ impl Search<'_> {
             }
         }
         self.variables(Kind::Compose, &place, &set);
-        for password in after_requirepass(&words) {
+        for password in passwords_in(&words) {
             self.add(Kind::Compose, &place, "requirepass", &password);
         }
     }
@@ -332,7 +336,7 @@ impl Search<'_> {
         if let Some(arguments) = dictionary.get("ProgramArguments").and_then(plist::Value::as_array) {
             let words: Vec<String> =
                 arguments.iter().filter_map(plist::Value::as_string).flat_map(shell_words).collect();
-            for password in after_requirepass(&words) {
+            for password in passwords_in(&words) {
                 self.add(Kind::Plist, &place, "requirepass", &password);
             }
         }
@@ -367,7 +371,7 @@ impl Search<'_> {
             self.variables(Kind::Docker, &name, &variables);
             let words = [list(&container["Config"]["Entrypoint"]), list(&container["Config"]["Cmd"])].concat();
             let words: Vec<String> = words.iter().flat_map(|word| shell_words(word)).collect();
-            for password in after_requirepass(&words) {
+            for password in passwords_in(&words) {
                 self.add(Kind::Docker, &name, "requirepass", &password);
             }
         }
@@ -392,15 +396,24 @@ fn dot_env(text: &str) -> BTreeMap<String, String> {
         let Some((key, value)) = line.split_once('=') else { continue };
         let value = value.trim();
         let value = match value.chars().next() {
-            Some(quote @ ('"' | '\'')) => {
-                let rest = &value[1..];
-                rest.split(quote).next().unwrap_or(rest)
-            }
-            _ => value.split(" #").next().unwrap_or(value).trim_end(),
+            Some(quote @ ('"' | '\'')) => quoted(value.chars().skip(1), quote),
+            _ => value.split(" #").next().unwrap_or(value).trim_end().to_owned(),
         };
-        variables.insert(key.trim().to_owned(), value.to_owned());
+        variables.insert(key.trim().to_owned(), value);
     }
     variables
+}
+
+/// What stands between quotes; within double ones a backslash takes the next character as it is.
+fn quoted(mut chars: impl Iterator<Item = char>, quote: char) -> String {
+    let mut text = String::new();
+    while let Some(c) = chars.next().filter(|c| *c != quote) {
+        match c {
+            '\\' if quote == '"' => text.extend(chars.next()),
+            c => text.push(c),
+        }
+    }
+    text
 }
 
 /// User, which may be empty, and password.
@@ -482,12 +495,14 @@ fn shell_words(text: &str) -> Vec<String> {
     words
 }
 
-/// What follows `--requirepass` or `requirepass`, as a word of its own or after `=`.
-fn after_requirepass(words: &[String]) -> Vec<String> {
+/// What follows `--requirepass` or `requirepass`, as a word of its own or after `=`, and `-a` or `--pass` of a `redis-cli`.
+fn passwords_in(words: &[String]) -> Vec<String> {
     let mut found = Vec::new();
+    let mut is_client = false;
     for (n, word) in words.iter().enumerate() {
+        is_client = word.ends_with("redis-cli") || (is_client && !matches!(word.as_str(), "&&" | "||" | "|" | ";"));
         let bare = word.trim_start_matches('-');
-        if bare.eq_ignore_ascii_case("requirepass") {
+        if bare.eq_ignore_ascii_case("requirepass") || (is_client && matches!(word.as_str(), "-a" | "--pass")) {
             found.extend(words.get(n + 1).cloned());
         } else if let Some((directive, value)) = bare.split_once('=')
             && directive.eq_ignore_ascii_case("requirepass")
@@ -556,6 +571,21 @@ mod tests {
         let of_acl = found(&root, &nowhere(), Some("ops"));
         assert!(of_acl.contains(&("`redis.conf` (user)".to_owned(), "from-acl".to_owned())), "{of_acl:?}");
         assert!(of_acl.iter().all(|(_, password)| password != "from conf"));
+    }
+
+    #[test]
+    fn quotes_files_and_clients() {
+        let (_dir, root) = root();
+        write(
+            &root,
+            ".env",
+            "REDIS_PASSWORD=\"a\\\"b\\\\c#d\" # x\nREDIS_AUTH='e\\f'\nREDIS_PASS_FILE=conf/redis.txt\n",
+        );
+        write(&root, "conf/redis.txt", "from a file\r\n");
+        let compose = "services:\n  redis:\n    healthcheck:\n      test: [\"CMD-SHELL\", \"redis-cli -a 'of the client' ping | grep -a PONG\"]\n";
+        write(&root, "compose.yml", compose);
+        let passwords: Vec<String> = found(&root, &nowhere(), None).into_iter().map(|(_, password)| password).collect();
+        assert_eq!(passwords, ["a\"b\\c#d", "from a file", "e\\f", "of the client"]);
     }
 
     #[test]

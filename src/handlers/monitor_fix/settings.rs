@@ -274,6 +274,31 @@ analytics = "g/analytics" # here
     }
 
     #[test]
+    fn other_ways_to_write_the_same_settings() {
+        let config = Config::default();
+        let checks = config.monitor.checks(&config.paths);
+        let texts = [
+            "monitor.interval_s = 2.0 # dotted\n\n[web]\nenabled = false\n",
+            "[web]\nenabled = false\n\n[monitor] # last\ninterval_s = 2.0",
+            "monitor = { interval_s = 2.0 } # inline\n[web]\nenabled = false\n",
+            "[[monitor.check]]\nname = \"redis\"\nkind = \"redis\"\n[monitor.check.password] # a table\nenv = \"A\"\n\n[web]\n",
+            "[web]\n[[ monitor . check ]]\n'name' = 'redis'\n\"kind\" = '''redis'''   # odd\n# end\n",
+        ];
+        for text in texts {
+            let edit = Edit::Password { check: "redis", file: Path::new("s"), user: None };
+            let edited = apply(text, &edit, &checks).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let after = Config::parse(&edited, Path::new("wo.toml")).unwrap();
+            let redis = &after.monitor.checks[0];
+            let file = redis.settings.get("password").and_then(|password| password.get("file")?.as_str());
+            assert_eq!(file, Some("s"), "{edited}");
+            assert_eq!(after.monitor.interval_s == 2.0, text.contains("2.0"), "{edited}");
+            for comment in text.lines().filter_map(|line| line.split_once('#')).map(|(_, comment)| comment) {
+                assert!(edited.contains(comment) || comment == " a table", "{comment}: {edited}");
+            }
+        }
+    }
+
+    #[test]
     fn what_would_not_parse_is_not_returned() {
         for (text, name) in
             [("[[monitor.check]]\nname = 'a'\nkind = 'tcp'\naddress = 'h:1'\n", "a"), ("", "zzz"), ("= =", "a")]

@@ -148,8 +148,7 @@ impl Sqlite {
             }
             Some(Ok(verdict)) => match verdict.complaint {
                 None => {
-                    let took = text::duration_ns(verdict.took_ms.saturating_mul(1_000_000));
-                    Finding::ok(format!("quick_check ok in {took}, {size}")).latency(opened)
+                    Finding::ok(format!("quick_check ok in {}, {size}", took(&verdict))).latency(opened)
                 }
                 Some(complaint) => Finding::error(format!("`{shown}` is corrupt: {complaint}; restore a backup")),
             },
@@ -241,8 +240,14 @@ impl Sqlite {
 
 fn vouched(verdict: &Verdict, now: Timestamp, size: &str) -> Finding {
     let age = text::duration_ns(age_ns(now, verdict.finished));
-    let took = text::duration_ns(verdict.took_ms.saturating_mul(1_000_000));
-    Finding::ok(format!("opens and has a schema, {size}; quick_check ok {age} ago (it took {took})"))
+    Finding::ok(format!("opens and has a schema, {size}; quick_check ok {age} ago (it took {})", took(verdict)))
+}
+
+fn took(verdict: &Verdict) -> String {
+    match verdict.took_ms {
+        0 => "under 1 ms".to_owned(),
+        ms => text::duration_ns(ms.saturating_mul(1_000_000)),
+    }
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

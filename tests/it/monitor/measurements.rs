@@ -220,3 +220,42 @@ fn a_key_is_measured_from_as_many_heartbeats_as_it_needs() {
         }
     }
 }
+
+/// `requires:` with what heartbeats measure: shut with the value as it is, open when it holds, and never by old news.
+#[test]
+fn an_order_waits_until_the_heartbeats_are_good_enough() {
+    let order = |requires: &str| {
+        format!(
+            "---\nid: WO-1-PROBE\nhandler: probe\nrequires: [\"{requires}\"]\nacceptance:\n  \
+             - {{ metric: Ledger lines, target: \"= 1\" }}\n---\n\n# WO-1-PROBE\n"
+        )
+    };
+    let now = Timestamp::now();
+    let good = || Heartbeats::days(2).ending(now - MINUTE);
+    let count = good().cycles().len();
+    // (requirement, heartbeats, what the order waits for, if it does)
+    let cases = [
+        ("monitor.healthy_for >= 24h", good(), None),
+        ("monitor.healthy_for >= 72h", good(), Some("monitor.healthy_for")),
+        ("monitor.healthy_for >= 24h", good().redis_down(count - 5..count - 4, "x"), Some("now 15 min")),
+        ("monitor.healthy_for >= 24h", good().ending(now - SignedDuration::from_hours(3)), Some("too old")),
+        ("monitor.uptime.redis >= 99%", good(), None),
+        ("monitor.uptime.redis >= 99%", good().redis_down(0..20, "undefined"), Some("monitor.uptime.redis")),
+        ("monitor.uptime.nobody >= 99%", good(), Some("no heartbeat speaks of `monitor.uptime.nobody`")),
+        ("monitor.cycles_24h >= 280", good(), None),
+        ("monitor.longest_gap <= 10 min", good(), None),
+        ("monitor.longest_gap <= 4 min", good(), Some("now 5 min")),
+    ];
+    for (requires, heartbeats, waits) in cases {
+        let scene = Scene::new().env("WO_PROBE", "1").heartbeats(heartbeats).order("WO-1-PROBE.md", order(requires));
+        match waits {
+            None => drop(scene.wo(["run"]).expect_exit(0).expect_stdout("done")),
+            Some(why) => {
+                let ran = scene.wo(["run"]).expect_exit(1);
+                let shown = scene.wo(["show", "WO-1-PROBE"]);
+                assert!(format!("{ran}{shown}").contains(why), "{requires}: {why}: {ran}\n{shown}");
+                assert!(!scene.exists("ledger.txt"), "{requires}");
+            }
+        }
+    }
+}
