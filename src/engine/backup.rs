@@ -78,6 +78,8 @@ pub fn changes(root: &Root, backups: &[Backup]) -> Result<Vec<FileChange>, Durab
 pub struct Restored {
     pub restored: Vec<String>,
     pub kept: Vec<String>,
+    /// Left because their backup is gone or no longer holds what it held.
+    pub spoilt: Vec<String>,
 }
 
 /// Puts every backed-up file back, unless it is neither as it was before nor as the step left it.
@@ -99,7 +101,14 @@ pub fn restore(root: &Root, backups: &[Backup], changed: &[FileChange]) -> Resul
         match &backup.copy {
             Some(copy) => {
                 let copy = root.join(copy);
-                let bytes = fs::read(&copy).map_err(DurableError::io("read the backup", &copy))?;
+                let bytes = match fs::read(&copy) {
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+                    read => Some(read.map_err(DurableError::io("read the backup", &copy))?),
+                };
+                let Some(bytes) = bytes.filter(|bytes| before == Some(&chain::sha256(bytes))) else {
+                    outcome.spoilt.push(shown);
+                    continue;
+                };
                 durable::write(path, &bytes, backup.mode)?;
             }
             None => {

@@ -74,6 +74,8 @@ fn run_step(
         return verify(tape, &code, spec.measures_only.then(|| "measured".to_owned()));
     }
     if progress == Progress::Again {
+        // durable like any intent: what a crash in the middle leaves is probed, not applied once more
+        intend(tape, &code, "a person said to apply it again".to_owned())?;
         return apply(tape, &code);
     }
     match code.call(|step, context| step.check(context)) {
@@ -95,18 +97,25 @@ fn run_step(
     }
 }
 
-/// Backs up what the step may change and makes the intent durable.
+/// Backs up what the step may change and makes the intent durable. The backups of an earlier intent stay: they hold what was
+/// there before anything was done.
 fn intend(tape: &mut Tape<'_>, code: &Code<'_>, before: String) -> Result<(), EngineError> {
     let spec = code.spec;
-    let files = match code.call(|step, context| step.files(context)) {
-        Ok(files) => files,
-        Err(error) => match classify_call(error) {
-            Ok(why) => return tape.push(Event::StepFailed { step: spec.name.clone(), why, measurements: Vec::new() }),
-            Err(error) => return Err(error),
-        },
+    let earlier = tape.run().step(&spec.name).filter(|step| step.intended).map(|step| step.backups.clone());
+    let backups = match earlier {
+        Some(backups) => backups,
+        None => {
+            let files = match code.call(|step, context| step.files(context)) {
+                Ok(files) => files,
+                Err(error) => {
+                    let why = classify_call(error)?;
+                    return tape.push(Event::StepFailed { step: spec.name.clone(), why, measurements: Vec::new() });
+                }
+            };
+            let key = &tape.run().key;
+            backup::take(&tape.executor.root, &key.id, key.attempt, &spec.name, &files)?
+        }
     };
-    let key = &tape.run().key;
-    let backups = backup::take(&tape.executor.root, &key.id, key.attempt, &spec.name, &files)?;
     tape.write(Event::StepIntent { step: spec.name.clone(), before, backups })
 }
 
@@ -230,17 +239,18 @@ pub fn undo_if_due(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context
         };
         let Some(step) = tape.run().step(&spec.name) else { continue };
         let restored = backup::restore(&tape.executor.root, &step.backups, &step.files)?;
-        note.push_str(&match (restored.restored.is_empty(), restored.kept.is_empty()) {
-            (true, true) => "nothing of it was left".to_owned(),
-            (false, true) => format!("restored {}", restored.restored.join(", ")),
-            (_, false) => format!(
-                "restored [{}]; NOT restored, since someone else changed it: {}; the old copy is in {}",
-                restored.restored.join(", "),
-                restored.kept.join(", "),
-                tape.executor.root.show(&tape.executor.root.backups(&tape.run().key.id))
-            ),
-        });
-        tape.write(Event::StepUndone { step: spec.name.clone(), note, kept: restored.kept })?;
+        let copies = tape.executor.root.show(&tape.executor.root.backups(&tape.run().key.id));
+        let parts = [
+            ("restored", &restored.restored, String::new()),
+            ("NOT restored, since someone else changed it:", &restored.kept, format!(" (the old copy is in {copies})")),
+            ("NOT restored, since its backup is damaged or gone:", &restored.spoilt, format!(" (it was in {copies})")),
+        ];
+        let parts = parts.into_iter().filter(|(_, paths, _)| !paths.is_empty());
+        let parts: Vec<String> =
+            parts.map(|(what, paths, more)| format!("{what} {}{more}", paths.join(", "))).collect();
+        note.push_str(&if parts.is_empty() { "nothing of it was left".to_owned() } else { parts.join("; ") });
+        let kept = [restored.kept, restored.spoilt].concat();
+        tape.write(Event::StepUndone { step: spec.name.clone(), note, kept })?;
     }
     Ok(())
 }

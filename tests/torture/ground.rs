@@ -48,6 +48,8 @@ pub struct Story {
     pub act: &'static [&'static str],
     /// After a break it may also be that `act` never happened (a request that was not yet durable).
     pub may_be_undone: bool,
+    /// After a break a step may be uncertain anew; a person then says once more to apply it again.
+    pub person_answers: bool,
 }
 
 /// An order that goes through, with the steps that `wo run` makes of it.
@@ -63,6 +65,7 @@ fn story(name: &'static str, drops: impl IntoIterator<Item = (String, String)>) 
         then_drops: Vec::new(),
         act: &["run"],
         may_be_undone: false,
+        person_answers: false,
     }
 }
 
@@ -71,6 +74,7 @@ pub fn stories() -> Vec<Story> {
     let failing = probe("WO-1-PROBE", "params: { steps: 3, fail: line-3 }\n");
     let waiting = probe("WO-1-PROBE", "params: { wait_ms: 50 }\n");
     let uncertain = probe("WO-1-PROBE", "params: { uncertain: line-2 }\n");
+    let approved = probe("WO-1-PROBE", "approval: true\n");
     let gated = probe("WO-2-PROBE", "requires: [\"WO-1-PROBE done\"]\n");
     let shut = probe("WO-2-PROBE", "requires: [\"WO-9-PROBE done\"]\n");
     let revised = ("WO-1-PROBE.md".to_owned(), format!("{}\nRevised.\n", probe("WO-1-PROBE", "").1));
@@ -97,21 +101,32 @@ pub fn stories() -> Vec<Story> {
             before: &[&["run"]],
             act: &["retry", "WO-1-PROBE"],
             may_be_undone: true,
-            ..story("a retry", [failing])
+            ..story("a retry", [failing.clone()])
         },
         Story { before: &[&["run"]], act: &["cancel", "WO-2-PROBE"], may_be_undone: true, ..story("a cancel", [shut]) },
         Story {
             before: &[&["run"]],
             act: &["resolve", "WO-1-PROBE", "--again"],
             may_be_undone: true,
-            ..story("an answer to an uncertain step", [uncertain])
+            ..story("an answer to an uncertain step", [uncertain.clone()])
         },
         Story {
             before: &[&["run"]],
             act: &["approve", "WO-1-PROBE"],
             may_be_undone: true,
-            ..story("an approval", [probe("WO-1-PROBE", "approval: true\n")])
+            ..story("an approval", [approved.clone()])
         },
+        Story {
+            before: &[&["run"], &["resolve", "WO-1-PROBE", "--again"]],
+            person_answers: true,
+            ..story("an uncertain step that is applied again", [uncertain.clone()])
+        },
+        Story {
+            before: &[&["run"], &["resolve", "WO-1-PROBE", "--done"]],
+            ..story("an uncertain step that is not as a person says", [uncertain])
+        },
+        Story { before: &[&["run"], &["approve", "WO-1-PROBE"]], ..story("an order that was approved", [approved]) },
+        Story { before: &[&["run"], &["retry", "WO-1-PROBE"]], ..story("a second attempt", [failing]) },
     ]
 }
 
@@ -135,6 +150,7 @@ pub fn scene() -> Scene {
 pub struct Ground {
     pub scene: Scene,
     drops: Vec<(String, String)>,
+    person_answers: bool,
     outside: BTreeMap<String, String>,
 }
 
@@ -158,7 +174,7 @@ impl Ground {
         }
         let drops = story.drops.iter().chain(&story.then_drops).cloned().collect();
         let outside = outside(&scene);
-        Ground { scene, drops, outside }
+        Ground { scene, drops, person_answers: story.person_answers, outside }
     }
 
     /// `wo run`, whatever it makes of the orders; a signal or a usage error is a defect.
@@ -206,6 +222,10 @@ impl Ground {
     pub fn recover_and_check(&self, finals: &[State], what: &str) {
         self.check_visible(finals, what);
         self.run();
+        if self.person_answers && self.runs().iter().any(|run| run.contains("\"phase\":\"uncertain\"")) {
+            self.wo(&["resolve", "WO-1-PROBE", "--again"]);
+            self.run();
+        }
         self.check(finals, what);
     }
 
@@ -520,6 +540,10 @@ fn the_stories_end_as_they_are_told() {
             "a cancel: cancelled",
             "an answer to an uncertain step: done",
             "an approval: done",
+            "an uncertain step that is applied again: done",
+            "an uncertain step that is not as a person says: failed",
+            "an order that was approved: done",
+            "a second attempt: failed failed",
         ]
     );
 }
