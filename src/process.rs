@@ -182,14 +182,22 @@ impl Running {
             Ok(status) => {
                 end_of(status.map_err(|source| ProcessError::Wait { program: self.program.clone(), source })?)
             }
-            Err(_) => End::DeadlinePassed,
+            Err(_) => {
+                // those that made groups of their own, while their parents still say whose they are
+                self.live.0.into_iter().flat_map(descendants).for_each(kill);
+                End::DeadlinePassed
+            }
         };
         // a grandchild that stayed in the group must not outlive the step, nor hold the pipes open
         self.live.kill();
         // one that left the group may hold them open as long as it likes: what was said until then is what there is
         let left = deadline.saturating_sub(asked.elapsed());
         let elapsed = self.started.elapsed();
-        let grace = Instant::now() + GRACE_MAX.min(left).max(GRACE_MIN);
+        let grace = match end {
+            End::DeadlinePassed => GRACE_KILLED,
+            _ => GRACE_MAX.min(left).max(GRACE_MIN),
+        };
+        let grace = Instant::now() + grace;
         Ok(Output { end, stdout: self.stdout.until(grace), stderr: self.stderr.until(grace), elapsed })
     }
 }
@@ -197,6 +205,33 @@ impl Running {
 /// How long the pipes of a program that ended are waited for, within its deadline and a little beyond.
 const GRACE_MAX: Duration = Duration::from_secs(2);
 const GRACE_MIN: Duration = Duration::from_millis(200);
+/// After its deadline a program has said what it had to say.
+const GRACE_KILLED: Duration = Duration::from_millis(20);
+
+fn kill(process: rustix::process::Pid) {
+    // it may have ended meanwhile
+    let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+}
+
+/// The children of a process, theirs, and so on, as `/proc` tells; none where there is no `/proc`.
+fn descendants(of: rustix::process::Pid) -> Vec<rustix::process::Pid> {
+    let parent_of = |entry: std::fs::DirEntry| {
+        let child: i32 = entry.file_name().to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        // `pid (name) state ppid …`; a name may hold anything
+        let parent: i32 = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
+        Some((child, parent))
+    };
+    let all: Vec<(i32, i32)> =
+        std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(parent_of).collect();
+    let mut found = vec![of.as_raw_nonzero().get()];
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        found.extend(all.iter().filter(|(_, above)| *above == parent).map(|(child, _)| *child));
+        next += 1;
+    }
+    found.into_iter().skip(1).filter_map(rustix::process::Pid::from_raw).collect()
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -301,5 +336,23 @@ mod tests {
         let output = run(&spec).unwrap();
         assert_eq!((output.end, output.stdout_text().as_str()), (End::Exit(0), "said\n"));
         assert!(output.elapsed < Duration::from_secs(20) && started.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn children_in_groups_of_their_own_end_with_the_deadline() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "set -m; sleep 300 & echo $! > child; (sleep 300 & echo $! > grandchild; wait) & wait";
+        let spec = Spec::new("/bin/bash").args(["-c", text]).dir(dir.path()).deadline(Duration::from_secs(6));
+        assert_eq!(run(&spec).unwrap().end, End::DeadlinePassed);
+        for name in ["child", "grandchild"] {
+            let pid = std::fs::read_to_string(dir.path().join(name)).unwrap();
+            let stat = || std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+            // killed, perhaps not collected yet by whoever inherited it
+            let is_gone = || stat().rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']));
+            while !is_gone() {
+                std::thread::yield_now();
+            }
+        }
     }
 }

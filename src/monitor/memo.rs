@@ -2,24 +2,41 @@
 //! from the store and saves what changed with the cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 #[derive(Debug, Default)]
-pub struct Memo(Mutex<Inner>);
+pub struct Memo(Mutex<Inner>, Condvar);
 
 #[derive(Debug, Default)]
 struct Inner {
     values: BTreeMap<String, String>,
     changed: BTreeSet<String>,
     running: BTreeSet<String>,
+    is_last: bool,
 }
 
 impl Memo {
     pub fn load(values: impl IntoIterator<Item = (String, String)>) -> Self {
-        Memo(Mutex::new(Inner { values: values.into_iter().collect(), ..Inner::default() }))
+        Memo(Mutex::new(Inner { values: values.into_iter().collect(), ..Inner::default() }), Condvar::new())
+    }
+
+    /// No cycle follows and nothing is saved: what a check would put off it had better do now.
+    pub fn for_one_look(self) -> Self {
+        self.inner().is_last = true;
+        self
+    }
+
+    pub fn is_for_one_look(&self) -> bool {
+        self.inner().is_last
+    }
+
+    /// Waits until no background work runs any more, at most this long.
+    pub fn settle(&self, limit: Duration) {
+        let _ = self.1.wait_timeout_while(self.inner(), limit, |inner| !inner.running.is_empty());
     }
 
     /// The value of `key`; one that an older version wrote in another shape counts as not there.
@@ -49,6 +66,7 @@ impl Memo {
 
     pub fn ended(&self, key: &str) {
         self.inner().running.remove(key);
+        self.1.notify_all();
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

@@ -25,6 +25,9 @@ use crate::services::ServiceManager;
 /// this late.
 const LOOK_MAX: Duration = Duration::from_secs(30);
 
+/// How long a single cycle waits, after its record, for work that goes on beside it.
+const SETTLE_MAX: Duration = Duration::from_secs(5);
+
 /// What the loop is made of.
 #[derive(Clone)]
 pub struct Parts {
@@ -77,6 +80,12 @@ pub fn once(parts: Parts, delivery_limit: Duration) -> Result<(Recorded, Pass), 
     let mut engine = Engine::new(parts)?;
     let cycle = engine.cycle();
     let recorded = engine.record(&cycle, Source::Once, None)?;
+    // else a database that takes longer than the cycle waits would never be checked to its end
+    engine.around.memo.settle(SETTLE_MAX);
+    let changed = engine.around.memo.take_changed();
+    if !changed.is_empty() {
+        engine.store.record(|write| write.put_memo(&changed))?;
+    }
     let Parts { root, config, clock, .. } = engine.parts.clone();
     let pass = if config.monitor.webhooks.is_empty() {
         Pass::default()
@@ -94,7 +103,7 @@ pub fn look(parts: &Parts) -> Result<Cycle, MonitorError> {
         Ok(Some(store)) => store.memo().unwrap_or_default(),
         Ok(None) | Err(_) => Memo::default(),
     };
-    let around = surroundings(parts, Arc::new(memo));
+    let around = surroundings(parts, Arc::new(memo.for_one_look()));
     let runtime = runtime()?;
     let cycle = runtime.block_on(cycle::run(&checks, &around));
     runtime.shutdown_background();

@@ -136,6 +136,7 @@ impl Sqlite {
             return vouched(verdict, now, &size).latency(opened);
         }
         let wait = match self.wait_ms {
+            _ if probe.around.memo.is_for_one_look() => probe.timeout,
             Some(wait_ms) => Duration::from_millis(wait_ms),
             None if meta.len() <= SMALL_BYTES => SMALL_WAIT,
             None => LARGE_WAIT,
