@@ -222,6 +222,28 @@ fn starts_with(chars: &[char], at: usize, ascii: &str) -> bool {
 /// For comparison: compatibility forms, lower case, emoji and punctuation as blanks, `&` as `and`, blanks collapsed.
 /// Letters and marks of every script stay.
 pub fn fold(text: &str) -> String {
+    fold_plain(text).unwrap_or_else(|| fold_any(text))
+}
+
+/// What most labels are: ASCII without marks of Markdown. `None` for any other text.
+fn fold_plain(text: &str) -> Option<String> {
+    let is_plain =
+        |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'-' | b'.' | b',' | b':' | b'/' | b'(' | b')');
+    if !text.as_bytes().iter().all(is_plain) {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    for word in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out.make_ascii_lowercase();
+    Some(out)
+}
+
+fn fold_any(text: &str) -> String {
     let plain = inline(&widths(text));
     let mut out = String::with_capacity(plain.len());
     for c in plain.nfkc().flat_map(char::to_lowercase) {
@@ -269,6 +291,15 @@ pub fn heading(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn plain_text_is_folded_as_any_text_is(text in "[ -~]{0,12}|[a-zA-Z0-9 .,:/()-]{0,24}") {
+            if let Some(folded) = fold_plain(&text) {
+                proptest::prop_assert_eq!(folded, fold_any(&text));
+            }
+        }
+    }
 
     #[test]
     fn inline_marks_go_and_the_words_stay() {
