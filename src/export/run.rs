@@ -60,6 +60,7 @@ pub fn run(
     job.export_days(&reports, &mut side_car, &mut report)?;
 
     report.empty_days.retain(|day| !report.days.iter().any(|file| file.date == *day));
+    report.empty_days.sort_unstable();
     report.empty_days.dedup();
     report.duration_ns = nanoseconds(start.elapsed());
     if !request.dry_run {
