@@ -1,20 +1,24 @@
 //! Verification commands of an order and operational tests of a template. What the handler recognizes is answered by its
 //! own measurements; anything else runs only if policy allows that very program, as argv, never through a shell.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::EngineError;
 use super::tape::Tape;
-use crate::handlers::{Context, Handler};
+use crate::export;
+use crate::handlers::{Context, Handler, command_line};
 use crate::journal::{Event, Phase};
 use crate::order::Command;
 use crate::process;
 use crate::report::{CommandEnd, CommandResult};
+use crate::text;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 /// Most commands of one order that are looked at.
 const MAX_COMMANDS: usize = 64;
+const ROWS_SHOWN: usize = 3;
+const OUTPUT_CHARS: usize = 400;
 
 pub fn measure(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context) -> Result<(), EngineError> {
     if tape.run().commands.is_some() || tape.run().phase == Phase::Undoing {
@@ -31,11 +35,109 @@ pub fn measure(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context) ->
 }
 
 fn answer(tape: &Tape<'_>, handler: &dyn Handler, context: &Context, command: &Command) -> CommandResult {
-    let (result, evidence) = match handler.recognize_command(&command.text) {
-        Some(keys) if !keys.is_empty() => from_measurements(tape, &keys),
-        _ => (run_allowed(context, &command.text), Vec::new()),
-    };
+    let (result, evidence) = recognized(tape, handler, context, &command.text)
+        .unwrap_or_else(|| (run_allowed(context, &command.text), Vec::new()));
     CommandResult { command: command.text.clone(), result, evidence }
+}
+
+/// What answers one command of a block.
+enum Answer {
+    /// The handler's measurement of that key.
+    Measured(String),
+    /// A read-only statement over our Parquet files, which is run as `wo query` runs it.
+    Query(String),
+    /// A file test of `test`, which is made.
+    FileTest { flag: char, path: PathBuf },
+}
+
+/// The answer to a block all of whose commands are recognized.
+fn recognized(
+    tape: &Tape<'_>,
+    handler: &dyn Handler,
+    context: &Context,
+    block: &str,
+) -> Option<(CommandEnd, Vec<String>)> {
+    let answers: Option<Vec<Answer>> =
+        command_line::commands(block)?.iter().map(|words| answer_of(handler, context, words)).collect();
+    let answers = answers.filter(|answers| !answers.is_empty())?;
+    let mut keys: Vec<String> = Vec::new();
+    let mut ends = Vec::new();
+    for answer in answers {
+        match answer {
+            Answer::Measured(key) if keys.contains(&key) => {}
+            Answer::Measured(key) => keys.push(key),
+            Answer::Query(sql) => ends.push(queried(context, &sql)),
+            Answer::FileTest { flag, path } => ends.push(file_test(context, flag, &path)),
+        }
+    }
+    let (measured, evidence) = from_measurements(tape, &keys);
+    Some((ends.into_iter().fold(measured, both), evidence))
+}
+
+fn answer_of(handler: &dyn Handler, context: &Context, words: &[String]) -> Option<Answer> {
+    if let Some(key) = handler.recognize_command(context, words) {
+        return Some(Answer::Measured(key));
+    }
+    let plain: Vec<&str> = words.iter().map(String::as_str).collect();
+    match plain.as_slice() {
+        ["wo", "query", sql] if !sql.starts_with('-') => Some(Answer::Query((*sql).to_owned())),
+        ["test", flag, path] | ["[", flag, path, "]"] => {
+            let flag = flag.strip_prefix('-').filter(|flag| flag.len() == 1)?.chars().next()?;
+            let path = context.root.path().join(path);
+            // what lies elsewhere is nobody's business
+            let beneath = path.starts_with(context.root.path())
+                && path.components().all(|part| !matches!(part, std::path::Component::ParentDir));
+            let expanded = !path.to_string_lossy().contains(['~', '$', '*', '?']);
+            (beneath && expanded && "efdsx".contains(flag)).then_some(Answer::FileTest { flag, path })
+        }
+        _ => None,
+    }
+}
+
+fn queried(context: &Context, sql: &str) -> CommandEnd {
+    match export::query(&context.root, &context.config, sql, &export::sql_program()) {
+        Ok(queried) => {
+            let cell = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let rows = queried.table.rows.iter().take(ROWS_SHOWN);
+            let shown: Vec<String> = rows.map(|row| row.iter().map(cell).collect::<Vec<_>>().join(", ")).collect();
+            let count = queried.table.rows.len();
+            let rest = if count > ROWS_SHOWN { format!("; … ({count} rows)") } else { String::new() };
+            let output = if count == 0 { "no rows".to_owned() } else { format!("{}{rest}", shown.join("; ")) };
+            CommandEnd::Passed { output: text::line(&output, OUTPUT_CHARS) }
+        }
+        Err(error) => CommandEnd::Failed { output: String::new(), why: text::line(&error.to_string(), OUTPUT_CHARS) },
+    }
+}
+
+fn file_test(context: &Context, flag: char, path: &Path) -> CommandEnd {
+    use std::os::unix::fs::PermissionsExt as _;
+    let shown = context.root.show(path);
+    let failed = |why: &str| CommandEnd::Failed { output: String::new(), why: format!("`{shown}` {why}") };
+    let Ok(meta) = path.metadata() else { return failed("is not there") };
+    let holds = match flag {
+        'f' => meta.is_file(),
+        'd' => meta.is_dir(),
+        's' => meta.len() > 0,
+        'x' => meta.permissions().mode() & 0o111 != 0,
+        _ => true,
+    };
+    if holds {
+        CommandEnd::Passed { output: format!("`{shown}` is there, {}", text::bytes(meta.len())) }
+    } else {
+        failed(&format!("is there, but `test -{flag}` does not hold"))
+    }
+}
+
+/// A block is as good as the worst of it.
+fn both(a: CommandEnd, b: CommandEnd) -> CommandEnd {
+    match (a, b) {
+        (CommandEnd::Passed { output }, CommandEnd::Passed { output: more }) => {
+            let outputs: Vec<String> = [output, more].into_iter().filter(|output| !output.is_empty()).collect();
+            CommandEnd::Passed { output: outputs.join("; ") }
+        }
+        (failed @ CommandEnd::Failed { .. }, _) | (_, failed @ CommandEnd::Failed { .. }) => failed,
+        (not_run @ CommandEnd::NotRun { .. }, _) | (_, not_run @ CommandEnd::NotRun { .. }) => not_run,
+    }
 }
 
 fn from_measurements(tape: &Tape<'_>, keys: &[String]) -> (CommandEnd, Vec<String>) {

@@ -4,6 +4,7 @@
 //! `diagnose` reads, `plan` is pure and its result is stored in the journal as data, so that after a crash the very same
 //! steps are found again; `step` rebuilds the code for a stored [`StepSpec`].
 
+pub mod command_line;
 pub mod external;
 pub(crate) mod heartbeats;
 pub mod monitor_fix;
@@ -62,9 +63,10 @@ pub trait Handler: Send + Sync {
     /// The code of one step of a stored plan.
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError>;
 
-    /// What answers a fenced verification command natively: `Some` holds the keys of this handler's measurements whose
-    /// `ok` decides. Commands that are not recognized run only where policy allows their program.
-    fn recognize_command(&self, _command: &str) -> Option<Vec<String>> {
+    /// What answers one command of a fenced verification block (see [`command_line`]) natively: the key of this handler's
+    /// measurement of the very thing that it asks, whose `ok` decides. Commands that are not recognized run only where
+    /// policy allows their program.
+    fn recognize_command(&self, _context: &Context, _words: &[String]) -> Option<String> {
         None
     }
 

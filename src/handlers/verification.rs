@@ -68,8 +68,8 @@ impl Handler for Verification {
         Ok(Box::new(Verify { deployment: facts.deployment, deployed: facts.deployed }))
     }
 
-    fn recognize_command(&self, command: &str) -> Option<Vec<String>> {
-        super::parquet_exporter::commands::keys(command)
+    fn recognize_command(&self, context: &Context, words: &[String]) -> Option<String> {
+        super::parquet_exporter::commands::key(context, words)
     }
 
     fn reference(&self, _order: &Order) -> Vec<String> {

@@ -4,6 +4,7 @@
 
 mod bridge;
 mod cli;
+mod commands;
 mod corpora;
 mod demo;
 mod engine;

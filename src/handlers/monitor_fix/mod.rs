@@ -6,6 +6,7 @@
 //! Invariants: a password is in no fact, plan, message or argument, only in the 0600 file that it is stored in; repairs
 //! measure nothing, the proof and the verification do, so that what was undone leaves nothing green behind.
 
+mod commands;
 pub mod credentials;
 pub mod database;
 pub mod declarations;
@@ -90,8 +91,8 @@ impl Handler for MonitorFix {
         super::heartbeats::step(spec).map_or_else(|| steps::step(spec), Ok)
     }
 
-    fn recognize_command(&self, command: &str) -> Option<Vec<String>> {
-        keys(command)
+    fn recognize_command(&self, context: &Context, words: &[String]) -> Option<String> {
+        commands::key(context, words)
     }
 
     fn reference(&self, _order: &Order) -> Vec<String> {
@@ -121,37 +122,8 @@ fn cycles(order: &Order) -> usize {
 /// Two hours of the field's loop; who wants to see more can ask for `monitor.healthy_for`.
 const CYCLES_MAX: f64 = 24.0;
 
-/// What a line asks, by words it holds: all of them → the measurement that answers it. The first that fits counts.
-const ASKS: &[(&[&str], &str)] = &[
-    (&["launchctl", "list"], "service.loaded"),
-    (&["launchctl", "print"], "service.loaded"),
-    (&["plutil", "-lint"], "service.plist"),
-    (&["redis-cli", "ping"], "monitor.redis"),
-    (&["wo ", "verify"], "monitor.verification"),
-    (&["verify_monitor"], "monitor.verification"),
-    (&["ls ", "ops_atomic"], "monitor.cycles"),
-    (&["test -f", ".db"], "monitor.database"),
-    (&["sqlite3", ".db"], "monitor.database"),
-];
-
-/// The measurements that answer a block, all of whose lines must be recognized.
-fn keys(block: &str) -> Option<Vec<String>> {
-    let mut keys = Vec::new();
-    // a shell's own settings ask nothing
-    let is_code = |line: &&str| !line.is_empty() && !line.starts_with('#') && !line.starts_with("set -");
-    for line in block.lines().map(str::trim).filter(is_code) {
-        let folded = format!("{} ", line.to_lowercase());
-        let (_, key) = ASKS.iter().find(|(words, _)| words.iter().all(|word| folded.contains(word)))?;
-        if !keys.iter().any(|known| known == key) {
-            keys.push((*key).to_owned());
-        }
-    }
-    (!keys.is_empty()).then_some(keys)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::keys;
     use crate::config::Config;
 
     #[test]
@@ -240,15 +212,5 @@ mod tests {
         for (id, body, expected) in cases {
             assert_eq!(taken(id, body), expected, "{id}: {body}");
         }
-    }
-
-    #[test]
-    fn blocks_are_recognized_whole_or_not_at_all() {
-        let block = "#!/usr/bin/env zsh\nset -euo pipefail\nls -t g/reports/ops_atomic/*.md | head -2\n\
-                     redis-cli -a \"$P\" ping | grep -q PONG && echo ok\ntest -f knowledge/02luka.db\n";
-        let expected = ["monitor.cycles", "monitor.redis", "monitor.database"].map(str::to_owned).to_vec();
-        assert_eq!(keys(block), Some(expected));
-        assert_eq!(keys(&format!("{block}rm -rf /\n")), None);
-        assert_eq!(keys("set -e\n"), None);
     }
 }

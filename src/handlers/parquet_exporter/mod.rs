@@ -89,8 +89,8 @@ impl Handler for ParquetExporter {
         super::heartbeats::step(spec).map_or_else(|| steps::step(spec), Ok)
     }
 
-    fn recognize_command(&self, command: &str) -> Option<Vec<String>> {
-        commands::keys(command)
+    fn recognize_command(&self, context: &Context, words: &[String]) -> Option<String> {
+        commands::key(context, words)
     }
 
     fn reference(&self, _order: &Order) -> Vec<String> {

@@ -1,0 +1,46 @@
+//! Verification blocks of orders: each is answered by that very test, or says that it was not run and why.
+
+use crate::support::Scene;
+use crate::support::field::Heartbeats;
+
+/// The lines of the report's table of commands, for an order with these blocks.
+fn answers(blocks: &[&str]) -> Vec<String> {
+    let blocks: String = blocks.iter().map(|block| format!("\n```bash\n{block}\n```\n")).collect();
+    let order = format!(
+        "# WO-251029-PARQUET-EXPORTER\n\n## Acceptance\n\n- Compression: Snappy\n\n## Verification\n{blocks}\n"
+    );
+    let scene = Scene::new()
+        .config("[services]\nmanager = \"embedded\"\n[limits]\nstep_deadline_s = 20\n")
+        .heartbeats(Heartbeats::days(1))
+        .order("WO-251029-PARQUET-EXPORTER.md", &order);
+    // nothing holds the schedule, so the order is not done; its commands are answered all the same
+    scene.wo(["run"]).expect_exit(1);
+    let report = scene.read("bridge/outbox/CLC/WO-251029-PARQUET-EXPORTER_REPORT.md");
+    let table = report.split("## Validation Results").nth(1).expect("the table of commands");
+    let rows = table.split("\n## ").next().unwrap_or_default().lines().filter(|line| line.starts_with("| "));
+    rows.skip(1).map(str::to_owned).collect()
+}
+
+#[test]
+fn each_block_is_answered_by_what_it_asks() {
+    let cases = [
+        ("wo query \"SELECT count(*) AS n FROM heartbeats\"", "✅ PASS | 288 "),
+        ("wo query \"SELECT nonsense FROM nowhere\"", "❌ FAIL"),
+        ("duckdb -c \"select count(*) from '/tmp/x.parquet'\"", "not run: policy"),
+        ("wo verify monitor", "not run: policy"),
+        ("launchctl list | grep com.somebody.else", "not run: policy"),
+        ("test -x run/parquet_exporter.cjs", "✅ PASS"),
+        ("test -f run/nowhere.cjs", "❌ FAIL"),
+        ("test -f ../outside", "not run: policy"),
+        ("node run/parquet_exporter.cjs --dry\nls -lh g/analytics/*.parquet", "✅ PASS"),
+        ("node run/parquet_exporter.cjs --dry\ntest -f run/nowhere.cjs", "❌ FAIL"),
+        ("ls -lh g/analytics/*.parquet\nrm -rf g", "not run: policy"),
+    ];
+    let blocks: Vec<&str> = cases.iter().map(|(block, _)| *block).collect();
+    let rows = answers(&blocks);
+    // the template's own tests come after the order's
+    assert!(rows.len() >= cases.len(), "{rows:#?}");
+    for ((block, expected), row) in cases.iter().zip(&rows) {
+        assert!(row.contains(expected), "{block}: {row}");
+    }
+}
