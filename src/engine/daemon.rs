@@ -23,6 +23,8 @@ use crate::order::Priority;
 /// A run that met the machine's trouble is tried again after this, doubled each time.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
+/// After this a run of `wo run` is left to the next one.
+const RETRY_ONCE: Duration = Duration::from_secs(4);
 /// Workers get this long to finish or park their steps after the wish to stop.
 const DRAIN: Duration = Duration::from_secs(6);
 
@@ -72,6 +74,8 @@ struct Loop {
     waiting: HashMap<i64, (Timestamp, bool)>,
     busy: HashSet<i64>,
     backoff: HashMap<i64, Duration>,
+    /// Runs that one pass does not try again, with the machine's trouble that they met.
+    given_up: HashMap<i64, String>,
     reserved: Reserved,
     work: mpsc::Sender<RunKey>,
     done: mpsc::Receiver<Done>,
@@ -150,6 +154,7 @@ pub fn run(
         waiting: HashMap::new(),
         busy: HashSet::new(),
         backoff: HashMap::new(),
+        given_up: HashMap::new(),
         reserved,
         work,
         done,
@@ -414,6 +419,11 @@ impl Loop {
                 Err(error) if error.is_fatal() => return Err(error),
                 Err(error) => {
                     let delay = self.backoff.get(&run).map_or(RETRY_FIRST, |delay| (*delay * 2).min(RETRY_MAX));
+                    if self.mode == Mode::Once && delay > RETRY_ONCE {
+                        tracing::warn!("{}: {error}; left to the next run", key.id);
+                        self.given_up.insert(run, error.to_string());
+                        continue;
+                    }
                     tracing::warn!("{}: {error}; tried again in {} s", key.id, delay.as_secs());
                     self.backoff.insert(run, delay);
                     self.waiting.insert(run, (self.executor.clock.now() + delay, true));
@@ -445,6 +455,9 @@ impl Loop {
     fn note_left(&mut self) -> Result<(), EngineError> {
         for row in self.reader.open_runs()? {
             let why = match &row.phase {
+                _ if self.given_up.contains_key(&row.key.run) => {
+                    self.given_up.get(&row.key.run).cloned().unwrap_or_default()
+                }
                 crate::journal::Phase::Waiting { why, .. } | crate::journal::Phase::Uncertain { why, .. } => {
                     why.clone()
                 }

@@ -31,7 +31,8 @@ pub enum EngineError {
     Thread(io::Error),
     #[error("{0}")]
     Fatal(String),
-    /// A step met a full disk, too many open files or a read-only file system: it is probed and tried again later.
+    /// A step met a full disk, too many open files, an I/O error or a read-only file system: it is probed and tried again
+    /// later.
     #[error("{0}")]
     Resource(String),
 }
@@ -68,13 +69,15 @@ pub fn classify(error: HandlerError) -> Severity {
     }
 }
 
-/// Errors that go away when somebody makes room, and say nothing about the order.
+/// Errors that go away when somebody makes room or mends a disk, and say nothing about the order.
 pub fn is_resource(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let codes = [Errno::MFILE, Errno::NFILE, Errno::IO];
     matches!(
         error.kind(),
         io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
             | io::ErrorKind::ReadOnlyFilesystem
             | io::ErrorKind::OutOfMemory
-    ) || matches!(error.raw_os_error(), Some(code) if code == rustix::io::Errno::MFILE.raw_os_error() || code == rustix::io::Errno::NFILE.raw_os_error())
+    ) || codes.iter().any(|code| error.raw_os_error() == Some(code.raw_os_error()))
 }

@@ -7,12 +7,22 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use crate::ground::{CONFIG, full, probe};
 use crate::support::Scene;
 
 /// A root whose executor was killed in the middle of its second order, with a third in the inbox.
 fn killed() -> Scene {
+    static FIRST: LazyLock<Scene> = LazyLock::new(make_killed);
+    let scene = Scene::bare().env("WO_PROBE", "1");
+    let from = FIRST.dir().join(".");
+    let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(scene.dir()).status().unwrap();
+    assert!(copied.success(), "cp -a");
+    scene
+}
+
+fn make_killed() -> Scene {
     let scene = Scene::new().config(CONFIG).env("WO_PROBE", "1");
     let (name, text) = probe("WO-1-PROBE", "");
     scene.drop_order(&name, text);

@@ -75,6 +75,10 @@ impl World {
             }
         }
         for path in files_below(&self.launchd.agents()) {
+            if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
+                // what a kill left unfinished; launchd passes it over as we do
+                continue;
+            }
             files.insert(
                 format!("LaunchAgents/{}", path.file_name().expect("a name").display()),
                 fs::read(&path).expect("an agent"),

@@ -192,6 +192,20 @@ fn remounted_read_only() {
     }
 }
 
+/// `wo run` does not wait for ever for somebody to make room: it says what it met and leaves the order to the next run.
+#[test]
+fn a_run_that_meets_a_full_disk_ends_and_says_so() {
+    let Some((scene, tmpfs)) = mounted("bridge/outbox/CLC", "size=2m") else { return };
+    let (name, text) = probe("WO-1-PROBE", "");
+    scene.drop_order(&name, text);
+    tmpfs.fill();
+    drop(scene.wo(["run"]).expect_exit(1).expect_stdout("WO-1-PROBE  left:").expect_stdout("No space left"));
+    tmpfs.free();
+    drop(scene.wo(["run"]).expect_exit(0).expect_stdout("WO-1-PROBE  done"));
+    assert_eq!(scene.read("ledger.txt").lines().count(), 2);
+    drop(tmpfs);
+}
+
 #[test]
 fn a_drop_into_a_full_inbox_fails_clearly_and_leaves_nothing() {
     let Some((scene, tmpfs)) = mounted("bridge/inbox/CLC", "size=64k") else { return };
