@@ -51,6 +51,7 @@ pub fn advance(
     config: &MonitorConfig,
     silenced: bool,
 ) -> Option<Notice> {
+    forget_the_future(standing, now);
     count(standing, state, now, config);
     let kind = what_to_tell(standing, now, config, silenced)?;
     standing.last_notice = Some(now);
@@ -71,6 +72,21 @@ pub fn advance(
         changes: standing.recent.len() as u64,
         dropped_before: 0,
     })
+}
+
+/// The clock may have been set back: what would lie ahead holds no notice up for as long as that lasts.
+fn forget_the_future(standing: &mut Standing, now: Timestamp) {
+    let times = [
+        &mut standing.since,
+        &mut standing.outage_began,
+        &mut standing.good_began,
+        &mut standing.last_notice,
+        &mut standing.changed,
+    ];
+    for time in times.into_iter().flatten() {
+        *time = (*time).min(now);
+    }
+    standing.recent.retain(|at| *at <= now);
 }
 
 fn count(standing: &mut Standing, state: State, now: Timestamp, config: &MonitorConfig) {
@@ -238,6 +254,22 @@ mod tests {
         }
         let (_, standing, _) = play("mmmmm", &config);
         assert_eq!((standing.failures, standing.alerting, standing.told), (5, true, false));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_silences_nobody() {
+        let config = MonitorConfig { remind_after_s: 900, flap_window_s: 3_600, ..MonitorConfig::default() };
+        let (_, mut standing, _) = play(&"xxxoo".repeat(5), &config);
+        assert!(standing.flapping);
+        // a year back, and still in error: half a window later people know that it is, and are reminded
+        let back = |cycle: usize| time(cycle).checked_sub(jiff::SignedDuration::from_hours(24 * 365)).unwrap();
+        let mut kinds = Vec::new();
+        for cycle in 0..20 {
+            let told = advance(&mut standing, "redis", State::Error, "why", back(cycle), &config, false);
+            kinds.extend(told.map(|notice| (notice.kind, notice.outage_ns)));
+        }
+        assert_eq!(kinds.first().map(|(kind, _)| *kind), Some(NoticeKind::Steady), "{kinds:?}");
+        assert!(kinds.iter().any(|(kind, _)| *kind == NoticeKind::Reminder), "{kinds:?}");
     }
 
     #[test]

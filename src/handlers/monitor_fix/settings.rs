@@ -274,6 +274,20 @@ analytics = "g/analytics" # here
     }
 
     #[test]
+    fn the_commented_settings_of_a_new_root_keep_every_line() {
+        let text = include_str!("../../cli/wo.toml.in");
+        let config = Config::parse(text, Path::new("wo.toml")).unwrap();
+        let checks = config.monitor.checks(&config.paths);
+        let edit = Edit::Password { check: "redis", file: Path::new("s"), user: None };
+        let edited = apply(text, &edit, &checks).unwrap();
+        let mut rest = edited.lines();
+        for line in text.lines() {
+            assert!(rest.any(|kept| kept == line), "{line}: {edited}");
+        }
+        assert_eq!(Config::parse(&edited, Path::new("wo.toml")).unwrap().monitor.checks.len(), checks.len());
+    }
+
+    #[test]
     fn other_ways_to_write_the_same_settings() {
         let config = Config::default();
         let checks = config.monitor.checks(&config.paths);
