@@ -179,7 +179,9 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         text.push_str("\nrejected files:\n");
         text.push_str(&output::table(
             &["File", "When", "Why"],
-            drops.iter().map(|drop| vec![drop.file.clone(), format!("{:.0}", drop.at), drop.reason.clone()]),
+            drops.iter().map(|drop| {
+                vec![crate::text::line(&drop.file, 60), format!("{:.0}", drop.at), crate::text::line(&drop.reason, 300)]
+            }),
         ));
     }
     if !jobs.is_empty() {

@@ -160,7 +160,7 @@ fn untimed(text: &str) -> String {
     }
     // the run at load may still be under way
     text = without(&text, "launchd: loaded in gui/", |c| !matches!(c, '"' | '|' | '\n'));
-    text = without(&text, "/verify_<date>_", |c| c.is_ascii_digit() || c == '-');
+    text = without(&text, "/verify_<date>_", |c| c.is_ascii_digit() || matches!(c, '-' | '_'));
     if text.contains("the slowest of") {
         text = without(&text, "/ops_atomic_", |c| c.is_ascii_digit());
     }

@@ -10,6 +10,12 @@ fn calls_of(story: &Story) -> Vec<String> {
     let ground = Ground::prepare(story);
     let (end, calls) = cut(&ground.scene, story.act, 0, None);
     assert_eq!(end, Cut::Through);
+    // I5, for whatever was written and wherever
+    let root = ground.scene.dir();
+    for call in &calls {
+        let path = call.splitn(3, ' ').nth(2).unwrap_or_default();
+        assert!(path.is_empty() || std::path::Path::new(path).starts_with(&root), "I5 {}: {call}", story.name);
+    }
     calls
 }
 

@@ -206,6 +206,29 @@ fn a_run_that_meets_a_full_disk_ends_and_says_so() {
     drop(tmpfs);
 }
 
+/// The order lies there already when its inbox becomes read-only: it can't be moved, and is taken when it can be.
+#[test]
+fn an_inbox_that_becomes_read_only() {
+    use rustix::process::Signal;
+    let Some((scene, tmpfs)) = mounted("bridge/inbox/CLC", "size=2m") else { return };
+    let mut daemon = scene.up();
+    let (name, text) = probe("WO-1-PROBE", "");
+    daemon.signal(Signal::STOP);
+    scene.drop_order(&name, &text);
+    tmpfs.remount("ro");
+    daemon.signal(Signal::CONT);
+    let log = daemon.log_path();
+    daemon.wait_for("its trouble is told", || {
+        fs::read_to_string(&log).is_ok_and(|text| text.contains("Read-only file system"))
+    });
+    tmpfs.remount("rw");
+    daemon.wait_for("the order resumes", || is_done(&scene, "WO-1-PROBE"));
+    daemon.stop().expect_exit(0);
+    assert_eq!(scene.read("ledger.txt").lines().count(), 2);
+    assert_eq!(scene.read(format!("bridge/archive/CLC/{name}")), text);
+    drop(tmpfs);
+}
+
 #[test]
 fn a_drop_into_a_full_inbox_fails_clearly_and_leaves_nothing() {
     let Some((scene, tmpfs)) = mounted("bridge/inbox/CLC", "size=64k") else { return };
