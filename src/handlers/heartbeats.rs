@@ -2,9 +2,8 @@
 //! handler joins the declarations to its own, and a plan gets one measuring step when a criterion asks for them.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 
-use super::{Applied, Check, Context, HandlerError, Plan, Step, StepSpec, Verified};
+use super::{Context, HandlerError, Measuring, Plan, Step, StepSpec, Verified};
 use crate::evidence::Declaration;
 use crate::evidence::bind::{Binding, bind, fold};
 use crate::monitor::{history, measure};
@@ -57,20 +56,8 @@ pub fn step(spec: &StepSpec) -> Option<Box<dyn Step>> {
 
 struct History;
 
-impl Step for History {
-    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(Vec::new())
-    }
-
-    fn check(&self, _context: &Context) -> Result<Check, HandlerError> {
-        Ok(Check::Needed("not measured yet".to_owned()))
-    }
-
-    fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
-        Ok(Applied { after: "measured".to_owned() })
-    }
-
-    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+impl Measuring for History {
+    fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
         let taken = history::take(&context.root, &context.config, context.clock.now());
         taken.map(Verified::Yes).map_err(|error| HandlerError::failed("failed to measure the heartbeats", error))
     }

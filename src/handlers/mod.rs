@@ -13,6 +13,7 @@ pub(crate) mod patience;
 #[cfg(any(debug_assertions, feature = "probe"))]
 pub mod probe;
 pub mod registry;
+pub mod steps;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod verification;
@@ -119,6 +120,29 @@ pub trait Step: Send {
     /// Takes back what `apply` did beyond files, e.g. boots a service out. Files are the engine's.
     fn undo(&self, _context: &Context) -> Result<(), HandlerError> {
         Ok(())
+    }
+}
+
+/// A step that changes nothing: all that it does is to measure.
+pub trait Measuring: Send {
+    fn measure(&self, context: &Context) -> Result<Verified, HandlerError>;
+}
+
+impl<M: Measuring> Step for M {
+    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        Ok(Vec::new())
+    }
+
+    fn check(&self, _context: &Context) -> Result<Check, HandlerError> {
+        Ok(Check::Needed("not measured yet".to_owned()))
+    }
+
+    fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
+        Ok(Applied { after: "measured".to_owned() })
+    }
+
+    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+        self.measure(context)
     }
 }
 

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{DatabaseFault, Facts, OldJob, RedisFault};
 use super::layout::Layout;
-use crate::handlers::{HandlerError, Plan, StepSpec};
+use crate::handlers::steps::{Steps, list};
+use crate::handlers::{HandlerError, Plan};
 
 /// What one step is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,7 +70,7 @@ pub struct Params {
 
 /// `cycles` are the heartbeats in a row that prove the loop.
 pub fn plan(layout: &Layout, facts: &Facts, cycles: usize) -> Result<Plan, HandlerError> {
-    let mut steps = Steps { layout, steps: Vec::new() };
+    let mut steps = Steps::new(|work| Params { layout: layout.clone(), work });
     let settings = || vec!["wo.toml".to_owned()];
     let service = format!("service:{}", layout.label);
     if facts.is_healthy() {
@@ -165,44 +166,10 @@ pub fn plan(layout: &Layout, facts: &Facts, cycles: usize) -> Result<Plan, Handl
     }
     let describe = "measure Redis, the database and the heartbeats, as `wo verify monitor` does".to_owned();
     steps.measure("verification", describe, vec![], Work::Verification { cycles })?;
-    Ok(Plan { steps: steps.steps, keep_on_failure: false, notes })
+    Ok(Plan { steps: steps.finish(), keep_on_failure: false, notes })
 }
 
 /// The faults of a job in a line; the notes have them in full.
 fn brief(faults: &[String]) -> String {
     crate::text::line(&faults.join("; "), 120)
-}
-
-fn list(paths: &[String]) -> String {
-    paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")
-}
-
-struct Steps<'a> {
-    layout: &'a Layout,
-    steps: Vec<StepSpec>,
-}
-
-impl Steps<'_> {
-    fn change(&mut self, name: &str, describe: String, subjects: Vec<String>, work: Work) -> Result<(), HandlerError> {
-        self.add(name, describe, subjects, work, false)
-    }
-
-    fn measure(&mut self, name: &str, describe: String, subjects: Vec<String>, work: Work) -> Result<(), HandlerError> {
-        self.add(name, describe, subjects, work, true)
-    }
-
-    fn add(
-        &mut self,
-        name: &str,
-        describe: String,
-        subjects: Vec<String>,
-        work: Work,
-        measures_only: bool,
-    ) -> Result<(), HandlerError> {
-        let params = serde_json::to_value(Params { layout: self.layout.clone(), work })
-            .map_err(|error| HandlerError::failed("failed to write down the plan", error))?;
-        let name = name.to_owned();
-        self.steps.push(StepSpec { name, describe, subjects, params, deadline_s: None, measures_only });
-        Ok(())
-    }
 }

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
 use super::place::Bounds;
-use crate::handlers::{HandlerError, Plan, StepSpec};
+use crate::handlers::steps::{Steps, list};
+use crate::handlers::{HandlerError, Plan};
 use crate::services::ManagerKind;
 use crate::verify::deployment::Deployment;
 
@@ -68,7 +69,7 @@ pub struct Params {
 pub fn plan(layout: Layout) -> Result<Plan, HandlerError> {
     let Layout { deployment, more_plists, others, mut notes } = layout;
     let service = format!("service:{}", deployment.label);
-    let mut steps = Steps { deployment: &deployment, steps: Vec::new() };
+    let mut steps = Steps::new(|work| Params { deployment: deployment.clone(), work });
 
     let log_dir = deployment.log.rsplit_once('/').map(|(dir, _)| dir).unwrap_or(".");
     let directories = vec![deployment.output.clone(), log_dir.to_owned(), deployment.summaries.clone()];
@@ -115,45 +116,5 @@ pub fn plan(layout: Layout) -> Result<Plan, HandlerError> {
     let describe = "measure everything that is deployed, as `wo verify parquet` does".to_owned();
     steps.measure("verification", describe, vec![], Work::Verification)?;
 
-    Ok(Plan { steps: steps.steps, keep_on_failure: false, notes })
-}
-
-fn list(paths: &[String]) -> String {
-    paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")
-}
-
-struct Steps<'a> {
-    deployment: &'a Deployment,
-    steps: Vec<StepSpec>,
-}
-
-impl Steps<'_> {
-    fn change(&mut self, name: &str, describe: String, subjects: Vec<String>, work: Work) -> Result<(), HandlerError> {
-        self.add(name, describe, subjects, work, false)
-    }
-
-    fn measure(&mut self, name: &str, describe: String, subjects: Vec<String>, work: Work) -> Result<(), HandlerError> {
-        self.add(name, describe, subjects, work, true)
-    }
-
-    fn add(
-        &mut self,
-        name: &str,
-        describe: String,
-        subjects: Vec<String>,
-        work: Work,
-        measures_only: bool,
-    ) -> Result<(), HandlerError> {
-        let params = serde_json::to_value(Params { deployment: self.deployment.clone(), work })
-            .map_err(|error| HandlerError::failed("failed to write down the plan", error))?;
-        self.steps.push(StepSpec {
-            name: name.to_owned(),
-            describe,
-            subjects,
-            params,
-            deadline_s: None,
-            measures_only,
-        });
-        Ok(())
-    }
+    Ok(Plan { steps: steps.finish(), keep_on_failure: false, notes })
 }

@@ -10,7 +10,7 @@ use super::super::facts::{self, Facts};
 use super::super::layout::Layout;
 use crate::config::Config;
 use crate::evidence::{Measurement, Value};
-use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified, patience};
+use crate::handlers::{Applied, Check, Context, HandlerError, Measuring, Step, Verified, patience};
 use crate::monitor::checks::State;
 use crate::services::lint::{FileFacts, lint_plist};
 use crate::verify::artifact::artifact;
@@ -65,20 +65,8 @@ const WAIT: &str = "heartbeats in a row";
 const INTERVALS: u32 = 4;
 const SETTLE: Duration = Duration::from_secs(60);
 
-impl Step for Proof {
-    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(Vec::new())
-    }
-
-    fn check(&self, _context: &Context) -> Result<Check, HandlerError> {
-        Ok(Check::Needed("not proven yet".to_owned()))
-    }
-
-    fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
-        Ok(Applied { after: "waited for the loop".to_owned() })
-    }
-
-    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+impl Measuring for Proof {
+    fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
         let config = facts::settings(context)?;
         let facts = Facts::read(&context.facts)?;
         let names = match facts.is_healthy() {
@@ -126,20 +114,8 @@ pub struct Verification {
     pub cycles: usize,
 }
 
-impl Step for Verification {
-    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(Vec::new())
-    }
-
-    fn check(&self, _context: &Context) -> Result<Check, HandlerError> {
-        Ok(Check::Needed("not measured yet".to_owned()))
-    }
-
-    fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
-        Ok(Applied { after: "measured".to_owned() })
-    }
-
-    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+impl Measuring for Verification {
+    fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
         let config = facts::settings(context)?;
         let facts = Facts::read(&context.facts)?;
         let verification = monitor::verify(&Scope {

@@ -7,7 +7,7 @@ use super::target;
 use crate::durable::DurableError;
 use crate::evidence::{Measurement, Value};
 use crate::export::{Days, ExportError, ExportReport, FileState};
-use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
+use crate::handlers::{Applied, Check, Context, HandlerError, Measuring, Step, Verified};
 use crate::process::{self, End, Spec};
 use crate::verify::artifact::artifact;
 use crate::verify::deployment::Deployment;
@@ -42,20 +42,8 @@ pub struct DryRun {
     pub deployment: Deployment,
 }
 
-impl Step for DryRun {
-    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(Vec::new())
-    }
-
-    fn check(&self, _context: &Context) -> Result<Check, HandlerError> {
-        Ok(Check::Needed("not measured yet".to_owned()))
-    }
-
-    fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
-        Ok(Applied { after: "nothing was changed".to_owned() })
-    }
-
-    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+impl Measuring for DryRun {
+    fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
         let output = target(context, &self.deployment.output)?;
         let before = listing(&output);
         let report = export(&self.deployment, context, true)?;
@@ -189,20 +177,8 @@ pub struct Rerun {
     pub deployment: Deployment,
 }
 
-impl Step for Rerun {
-    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(Vec::new())
-    }
-
-    fn check(&self, _context: &Context) -> Result<Check, HandlerError> {
-        Ok(Check::Needed("not measured yet".to_owned()))
-    }
-
-    fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
-        Ok(Applied { after: "the same bytes".to_owned() })
-    }
-
-    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+impl Measuring for Rerun {
+    fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
         let report = export(&self.deployment, context, false)?;
         let now = context.clock.now();
         let changed: Vec<&str> =

@@ -7,7 +7,7 @@ use super::service::definition;
 use super::target;
 use crate::durable;
 use crate::evidence::{Measurement, Value};
-use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
+use crate::handlers::{Applied, Check, Context, HandlerError, Measuring, Step, Verified};
 use crate::services::plist;
 use crate::verify::artifact::artifact;
 use crate::verify::deployment::Deployment;
@@ -61,20 +61,8 @@ pub struct Deliverables {
     pub paths: Vec<String>,
 }
 
-impl Step for Deliverables {
-    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(Vec::new())
-    }
-
-    fn check(&self, _context: &Context) -> Result<Check, HandlerError> {
-        Ok(Check::Needed("not looked at yet".to_owned()))
-    }
-
-    fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
-        Ok(Applied { after: "looked at".to_owned() })
-    }
-
-    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+impl Measuring for Deliverables {
+    fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
         let mut missing = Vec::new();
         for path in &self.paths {
             if target(context, path)?.symlink_metadata().is_err() {
@@ -101,20 +89,8 @@ pub struct Verify {
     pub deployed: bool,
 }
 
-impl Step for Verify {
-    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(Vec::new())
-    }
-
-    fn check(&self, _context: &Context) -> Result<Check, HandlerError> {
-        Ok(Check::Needed("not measured yet".to_owned()))
-    }
-
-    fn apply(&self, _context: &Context) -> Result<Applied, HandlerError> {
-        Ok(Applied { after: "measured".to_owned() })
-    }
-
-    fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+impl Measuring for Verify {
+    fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
         let verification = parquet::verify(&parquet::Scope {
             root: &context.root,
             config: &context.config,
