@@ -73,7 +73,7 @@ pub fn changes(root: &Root, backups: &[Backup]) -> Result<Vec<FileChange>, Durab
     Ok(changes)
 }
 
-/// What [`restore`] did: files put back, and files left because someone else changed them since.
+/// What [`restore`] came to: files that are as they were before, and files left because someone else changed them since.
 #[derive(Debug, Default, PartialEq)]
 pub struct Restored {
     pub restored: Vec<String>,
@@ -90,10 +90,12 @@ pub fn restore(root: &Root, backups: &[Backup], changed: &[FileChange]) -> Resul
         let shown = root.show(path);
         let now = artifact(root, path)?.map(|artifact| artifact.sha256);
         let before = backup.before.as_ref().map(|artifact| &artifact.sha256);
+        let left = changed.iter().find(|change| change.path == shown);
         if now.as_ref() == before {
+            // by an undo that was cut off, so that a report says the same whether it was or not
+            outcome.restored.extend(left.map(|_| shown));
             continue;
         }
-        let left = changed.iter().find(|change| change.path == shown);
         if left.is_none_or(|change| change.after.as_ref().map(|artifact| &artifact.sha256) != now.as_ref()) {
             outcome.kept.push(shown);
             continue;
@@ -119,4 +121,96 @@ pub fn restore(root: &Root, backups: &[Backup], changed: &[FileChange]) -> Resul
         outcome.restored.push(shown);
     }
     Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct World {
+        _dir: tempfile::TempDir,
+        root: Root,
+        path: PathBuf,
+    }
+
+    /// A root with a file that a step is about to change.
+    fn world(before: Option<&str>) -> (World, Vec<Backup>) {
+        let dir = tempfile::Builder::new().prefix("wo backup räume ๒").tempdir().unwrap();
+        let root = Root::at(dir.path()).unwrap();
+        let path = root.join("a file ๒.txt");
+        if let Some(text) = before {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
+        }
+        let backups = take(&root, "WO-1", 1, "a step", std::slice::from_ref(&path)).unwrap();
+        (World { _dir: dir, root, path }, backups)
+    }
+
+    fn restored(shown: &str) -> Restored {
+        Restored { restored: vec![shown.to_owned()], ..Restored::default() }
+    }
+
+    #[test]
+    fn what_a_step_changed_is_put_back_with_its_mode() {
+        let (world, backups) = world(Some("before"));
+        let copy = world.root.join(backups[0].copy.as_ref().unwrap());
+        assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        durable::write(&world.path, b"after", 0o644).unwrap();
+        let changed = changes(&world.root, &backups).unwrap();
+        assert_eq!(restore(&world.root, &backups, &changed).unwrap(), restored("a file ๒.txt"));
+        assert_eq!(fs::read_to_string(&world.path).unwrap(), "before");
+        assert_eq!(world.path.metadata().unwrap().permissions().mode() & 0o777, 0o604);
+        // the same once more, after a crash in between
+        assert_eq!(restore(&world.root, &backups, &changed).unwrap(), restored("a file ๒.txt"));
+        // what the step did not change is not spoken of
+        assert_eq!(restore(&world.root, &backups, &[]).unwrap(), Restored::default());
+    }
+
+    #[test]
+    fn what_a_step_made_is_removed_and_what_it_removed_comes_back() {
+        let (made, backups) = world(None);
+        fs::write(&made.path, "new").unwrap();
+        let changed = changes(&made.root, &backups).unwrap();
+        assert_eq!(restore(&made.root, &backups, &changed).unwrap(), restored("a file ๒.txt"));
+        assert!(!made.path.exists());
+
+        let (removed, backups) = world(Some("before"));
+        fs::remove_file(&removed.path).unwrap();
+        let changed = changes(&removed.root, &backups).unwrap();
+        assert_eq!(restore(&removed.root, &backups, &changed).unwrap(), restored("a file ๒.txt"));
+        assert_eq!(fs::read_to_string(&removed.path).unwrap(), "before");
+    }
+
+    #[test]
+    fn what_someone_else_changed_since_is_kept() {
+        for theirs in [Some("theirs"), None] {
+            let (world, backups) = world(Some("before"));
+            fs::write(&world.path, "after").unwrap();
+            let changed = changes(&world.root, &backups).unwrap();
+            match theirs {
+                Some(text) => fs::write(&world.path, text).unwrap(),
+                None => fs::remove_file(&world.path).unwrap(),
+            }
+            let kept = Restored { kept: vec!["a file ๒.txt".to_owned()], ..Restored::default() };
+            assert_eq!(restore(&world.root, &backups, &changed).unwrap(), kept);
+            assert_eq!(fs::read_to_string(&world.path).ok().as_deref(), theirs);
+        }
+    }
+
+    #[test]
+    fn a_backup_that_is_damaged_or_gone_is_not_put_back() {
+        for damage in [Some("other bytes"), None] {
+            let (world, backups) = world(Some("before"));
+            fs::write(&world.path, "after").unwrap();
+            let changed = changes(&world.root, &backups).unwrap();
+            let copy = world.root.join(backups[0].copy.as_ref().unwrap());
+            match damage {
+                Some(text) => fs::write(copy, text).unwrap(),
+                None => fs::remove_file(copy).unwrap(),
+            }
+            let spoilt = Restored { spoilt: vec!["a file ๒.txt".to_owned()], ..Restored::default() };
+            assert_eq!(restore(&world.root, &backups, &changed).unwrap(), spoilt);
+            assert_eq!(fs::read_to_string(&world.path).unwrap(), "after");
+        }
+    }
 }

@@ -233,12 +233,20 @@ pub fn undo_if_due(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context
         let deadline = Duration::from_secs(context.config.limits.step_deadline_s);
         context.deadline = Deadline::after(deadline);
         let code = Code { handler, context, spec: &spec, deadline };
+        let Some(step) = tape.run().step(&spec.name) else { continue };
+        let files = match step.progress {
+            // cut off between its effect and the record of it: what it left is told from a stranger's change by its `check`
+            Progress::Intent => match code.call(|step, context| step.check(context)) {
+                Ok(Check::Already(_)) => changed_files(tape, &spec)?,
+                _ => step.files.clone(),
+            },
+            _ => step.files.clone(),
+        };
         let mut note = match code.call(|step, context| step.undo(context)) {
             Ok(()) => String::new(),
             Err(error) => format!("undo failed: {}; ", classify_call(error)?),
         };
-        let Some(step) = tape.run().step(&spec.name) else { continue };
-        let restored = backup::restore(&tape.executor.root, &step.backups, &step.files)?;
+        let restored = backup::restore(&tape.executor.root, &step.backups, &files)?;
         let copies = tape.executor.root.show(&tape.executor.root.backups(&tape.run().key.id));
         let parts = [
             ("restored", &restored.restored, String::new()),

@@ -4,7 +4,7 @@
 //!
 //! `params:` of the order: `steps` (default 2), `fail` (name of a step whose verify says no), `hang` (name of a step that
 //! never returns), `wait_ms` (the last step asks to be verified later), `uncertain` (name of a step whose check can't
-//! tell), `subject` (what all steps touch; default: the order's id), `measure = false` (take no measurement).
+//! tell), `files = true` (each step also writes its number into `probe.txt`, which undo puts back), `subject` (what all steps touch; default: the order's id), `measure = false` (take no measurement).
 
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -45,6 +45,8 @@ struct Params {
     #[serde(default)]
     uncertain: bool,
     #[serde(default)]
+    files: bool,
+    #[serde(default)]
     wait_ms: u64,
     measure: bool,
 }
@@ -72,6 +74,7 @@ impl Handler for Probe {
                 fail: is("fail", &name),
                 hang: is("hang", &name),
                 uncertain: is("uncertain", &name),
+                files: order.params.get("files").and_then(serde_json::Value::as_bool).unwrap_or(false),
                 wait_ms: if n == steps { number("wait_ms", 0) } else { 0 },
                 measure,
             };
@@ -101,6 +104,10 @@ impl Line {
         context.root.join("ledger.txt")
     }
 
+    fn file(context: &Context) -> PathBuf {
+        context.root.join("probe.txt")
+    }
+
     fn text(&self, context: &Context) -> String {
         format!("{} {} {}", context.order.id, context.attempt, self.0.n)
     }
@@ -120,8 +127,8 @@ impl Line {
 }
 
 impl Step for Line {
-    fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(Vec::new())
+    fn files(&self, context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
+        Ok(if self.0.files { vec![Self::file(context)] } else { Vec::new() })
     }
 
     fn check(&self, context: &Context) -> Result<Check, HandlerError> {
@@ -139,6 +146,10 @@ impl Step for Line {
             loop {
                 std::thread::park();
             }
+        }
+        // before the line, which says that all of it is done
+        if self.0.files {
+            crate::durable::write(&Self::file(context), format!("{}\n", self.text(context)).as_bytes(), 0o640)?;
         }
         let path = Self::ledger(context);
         let new = !path.exists();

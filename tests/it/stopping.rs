@@ -125,3 +125,37 @@ fn an_order_works_no_longer_than_its_deadline() {
     let scene = Scene::new().config(&limits(2)).env("WO_PROBE", "1").order("WO-1-PROBE.md", hangs);
     scene.wo(["run"]).expect_exit(1).expect_stdout("did not come back within its deadline of");
 }
+
+/// A cancelled order takes back what it did; a file that someone else changed since is left, and the report names it.
+#[test]
+fn a_cancel_undoes_and_leaves_what_someone_else_changed() {
+    for theirs in [false, true] {
+        let scene = scene().file("probe.txt", "as it was");
+        scene.drop_order("WO-1-PROBE.md", probe("WO-1-PROBE", "params: { files: true, uncertain: line-2 }\n"));
+        scene.wo(["run"]).expect_exit(1).expect_stdout("wo resolve");
+        assert_eq!(scene.read("probe.txt"), "WO-1-PROBE 1 1\n");
+        if theirs {
+            scene.write("probe.txt", "theirs");
+        }
+        scene.wo(["cancel", "WO-1-PROBE"]).expect_exit(0);
+        let result = scene.result("WO-1-PROBE");
+        assert_eq!(result["outcome"], "cancelled");
+        let reason = result["reason"].as_str().unwrap();
+        assert_eq!(scene.read("probe.txt"), if theirs { "theirs" } else { "as it was" });
+        assert_eq!(reason.contains("NOT restored") && reason.contains("probe.txt"), theirs, "{reason}");
+    }
+}
+
+/// Killed between the effect and the record of it, and cancelled then: what the order itself did is no stranger's change.
+#[test]
+fn a_cancel_after_a_crash_undoes_what_was_not_recorded() {
+    let scene = scene().file("probe.txt", "as it was");
+    scene.drop_order("WO-1-PROBE.md", probe("WO-1-PROBE", "params: { files: true }\n"));
+    let mut command = scene.command(["run"]);
+    command.env("WO_FAILPOINT", "apply.after:1");
+    drop(crate::support::run(command, b"").expect_killed());
+    assert_eq!(scene.read("probe.txt"), "WO-1-PROBE 1 1\n");
+    scene.wo(["cancel", "WO-1-PROBE"]).expect_exit(0);
+    assert_eq!(scene.read("probe.txt"), "as it was");
+    assert_eq!(scene.result("WO-1-PROBE")["outcome"], "cancelled");
+}

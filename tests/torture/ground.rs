@@ -71,7 +71,7 @@ fn story(name: &'static str, drops: impl IntoIterator<Item = (String, String)>) 
 
 /// Every way an order can go.
 pub fn stories() -> Vec<Story> {
-    let failing = probe("WO-1-PROBE", "params: { steps: 3, fail: line-3 }\n");
+    let failing = probe("WO-1-PROBE", "params: { steps: 3, fail: line-3, files: true }\n");
     let waiting = probe("WO-1-PROBE", "params: { wait_ms: 50 }\n");
     let uncertain = probe("WO-1-PROBE", "params: { uncertain: line-2 }\n");
     let approved = probe("WO-1-PROBE", "approval: true\n");
