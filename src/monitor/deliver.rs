@@ -80,7 +80,14 @@ impl Courier {
         if dropped > 0 {
             tracing::error!("{dropped} notices could not be delivered for a week and were let go");
         }
-        for (webhook, name) in monitor.webhooks.iter().zip(names(&monitor.webhooks)) {
+        let names = names(&monitor.webhooks);
+        if let [only] = names.as_slice() {
+            let adopted = self.store.adopt(only)?;
+            if adopted > 0 {
+                tracing::info!("{adopted} notices for a webhook that is no longer configured go to {only}");
+            }
+        }
+        for (webhook, name) in monitor.webhooks.iter().zip(names) {
             let mut impatient = impatient;
             while Instant::now() < deadline {
                 let now = self.clock.now();

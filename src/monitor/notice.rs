@@ -145,6 +145,8 @@ impl Notice {
             [Some(self.message.clone()), self.lost()].into_iter().flatten().collect::<Vec<_>>().join("\n");
         json!({
             "username": "Workbridge",
+            // embeds are missing in a phone's preview
+            "content": clip(&self.title(), 2000),
             // a check's words must not call anyone
             "allowed_mentions": { "parse": [] },
             "embeds": [{

@@ -334,6 +334,22 @@ impl Store {
         })
     }
 
+    /// Hands `webhook`, which is the only one there is, what waits for others: one that has got another name, or was put in
+    /// the place of one that is gone, gets its notices. Gives how many.
+    pub fn adopt(&mut self, webhook: &str) -> Result<usize, StoreError> {
+        let count: i64 = self
+            .connection
+            .query_row("SELECT count(*) FROM queue WHERE webhook <> ?1", [webhook], |row| row.get(0))
+            .map_err(failed("read", &self.path))?;
+        if count > 0 {
+            let values = params![webhook];
+            self.write(|write| {
+                write.execute("UPDATE queue SET webhook = ?1, next_ns = 0 WHERE webhook <> ?1", values)
+            })?;
+        }
+        Ok(usize::try_from(count).unwrap_or(0))
+    }
+
     /// Removes what was queued before `before` and tried in vain again and again since; gives how many. Age alone is no
     /// reason: the machine may have been off, or its clock set forward.
     pub fn expire(&mut self, before: Timestamp) -> Result<usize, StoreError> {

@@ -25,6 +25,9 @@ pub struct File {
     pub max_bytes: Option<u64>,
 }
 
+/// Clocks of two machines differ by less.
+const SKEW_NS: u64 = 60 * 1_000_000_000;
+
 impl Check for File {
     fn validate(&self) -> Result<(), String> {
         match (self.min_bytes, self.max_bytes) {
@@ -53,8 +56,14 @@ impl File {
             Ok(modified) => modified,
             Err(error) => return Finding::error(format!("the age of `{shown}` can't be told: {error}")),
         };
-        let (size, age) = (meta.len(), age_ns(probe.around.clock.now(), modified));
+        let now = probe.around.clock.now();
+        let (size, age) = (meta.len(), age_ns(now, modified));
         let (size_text, age_text) = (text::bytes(size), text::duration_ns(age));
+        let ahead = age_ns(modified, now);
+        if self.max_age_s.is_some() && ahead > SKEW_NS {
+            let ahead = text::duration_ns(ahead);
+            return Finding::warn(format!("`{shown}` is dated {ahead} ahead of the clock, so its age can't be told"));
+        }
         if let Some(max) = self.max_age_s.filter(|max| age > max.saturating_mul(1_000_000_000)) {
             let max = text::duration_ns(max.saturating_mul(1_000_000_000));
             return Finding::error(format!("`{shown}` was last changed {age_text} ago, more than {max}"));

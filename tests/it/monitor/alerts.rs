@@ -92,6 +92,20 @@ fn a_webhook_that_is_down_for_a_while_loses_no_alert() {
     assert_eq!(waiting(&scene), 0);
 }
 
+/// The webhook was wrong, and who mends it gives it a name, too.
+#[test]
+fn a_webhook_under_another_name_gets_what_waited() {
+    let dead = scene(&format!("{{ url = \"http://127.0.0.1:{}/\" }}", free_port()), "failures_to_alert = 1");
+    once(&dead, 1);
+    assert_eq!(waiting(&dead), 1);
+    let server = HttpServer::start();
+    let named = format!("[monitor]\nwebhooks = [{{ name = \"ops\", url = \"{}/\" }}]\n{CHECK}", server.url());
+    let mended = dead.config(&named);
+    once(&mended, 1);
+    assert_eq!(kinds(&server), ["alert"]);
+    assert_eq!(waiting(&mended), 0);
+}
+
 #[test]
 fn the_loop_delivers_beside_its_cycles_when_the_webhook_is_back() {
     let port = free_port();
@@ -161,6 +175,7 @@ fn every_webhook_gets_its_shape_and_a_url_that_is_a_secret_is_shown_nowhere() {
     assert_eq!(posts.len(), 2);
     let discord = posts.iter().find(|post| post.line.contains("t0ken")).expect("the chat's post").json();
     assert_eq!(discord["embeds"][0]["title"], "🔴 file is in error");
+    assert_eq!(discord["content"], "🔴 file is in error");
     assert_eq!(discord["allowed_mentions"]["parse"], serde_json::json!([]));
     server.set_status(404);
     let ran = scene.wo(["monitor", "--test-alert"]).expect_exit(1);

@@ -265,6 +265,8 @@ fn a_file_that_is_missing_old_small_and_large() {
     bench.expect("file", State::Ok, "15 B, changed ");
     clock.set(Timestamp::now() + Duration::from_secs(7_300));
     bench.expect("file", State::Error, "more than 1 h");
+    clock.set(Timestamp::now() - Duration::from_secs(7_300));
+    bench.expect("file", State::Warn, "ahead of the clock, so its age can't be told");
     clock.set(Timestamp::now());
     bench.expect("file", State::Ok, "15 B");
 }
