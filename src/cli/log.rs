@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{CliError, Exit, Global, output};
 use crate::journal::Reader;
-use crate::journal::store::Entry;
+use crate::journal::records::Entry;
 
 /// Show the journal's events; -f follows
 #[derive(clap::Args)]

@@ -7,7 +7,7 @@ use crate::bridge::moves::MoveError;
 use crate::bridge::scan::Candidate;
 use crate::bridge::take::{self, TakeError, Taken};
 use crate::bridge::{self, Place, Refusal, moves, refusal, signature};
-use crate::journal::store::{Admission, Admit, Drop, Notice};
+use crate::journal::records::{Admission, Admit, Drop, Notice};
 use crate::journal::{RunKey, chain};
 
 use super::{EngineError, Executor, notice};

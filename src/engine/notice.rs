@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{EngineError, Executor};
 use crate::config::NotifyConfig;
 use crate::journal::RunKey;
-use crate::journal::store::Notice;
+use crate::journal::records::Notice;
 use crate::process;
 
 const DEADLINE: Duration = Duration::from_secs(20);

@@ -1,0 +1,139 @@
+//! What goes into the journal's store and comes out of it, and what may go wrong.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::event::Event;
+use super::run::{Illegal, Phase, RunKey};
+use crate::durable::DurableError;
+use crate::order::Priority;
+
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("failed to {op} the journal `{}`: {source}", path.display())]
+    Sqlite { op: &'static str, path: PathBuf, source: rusqlite::Error },
+    #[error(
+        "the journal `{}` can't be trusted: {why}\n\
+         hint: nothing was executed and nothing was changed; put a backup of it in its place, or move the whole \
+         `bridge/state` aside to start anew knowing that past orders are then forgotten", path.display()
+    )]
+    Damaged { path: PathBuf, why: String },
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+    #[error(transparent)]
+    Illegal(#[from] Illegal),
+    #[error("the journal's writer has stopped after: {0}")]
+    Stopped(String),
+    #[error(
+        "{0} requests wait for an executor already (limits.requests)\n\
+         hint: `wo up` or `wo run` carries them out"
+    )]
+    TooManyRequests(i64),
+    #[error("no order {0} is known")]
+    Unknown(String),
+}
+
+impl JournalError {
+    /// Whether the executor must stop: a failed fsync, damage, or an I/O error below SQLite.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            JournalError::Durable(error) => error.is_fatal(),
+            JournalError::Damaged { .. } | JournalError::Illegal(_) | JournalError::Stopped(_) => true,
+            JournalError::Sqlite { source, .. } => match source.sqlite_error_code() {
+                Some(
+                    rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::CannotOpen,
+                ) => false,
+                Some(rusqlite::ErrorCode::SystemIoFailure) => {
+                    // a write that failed for want of space or descriptors can be tried again; an fsync that failed can't
+                    let code = source.sqlite_error().map_or(0, |error| error.extended_code);
+                    code == rusqlite::ffi::SQLITE_IOERR_FSYNC || code == rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC
+                }
+                Some(rusqlite::ErrorCode::ReadOnly) => false,
+                _ => true,
+            },
+            JournalError::Unknown(_) | JournalError::TooManyRequests(_) => false,
+        }
+    }
+}
+
+/// A row of `runs`, enough for a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRow {
+    pub key: RunKey,
+    pub priority: Priority,
+    pub phase: Phase,
+}
+
+/// A file that was dropped and did not become a run.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Drop {
+    pub at: Timestamp,
+    pub agent: String,
+    pub file: String,
+    pub sha256: String,
+    /// Empty when the file gave none.
+    pub id: String,
+    /// `duplicate`, `rejected` or `result`.
+    pub kind: String,
+    pub reason: String,
+}
+
+/// Something that a person is told once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// `ID/attempt/what`, or what stands for a file.
+    pub key: String,
+    /// JSON.
+    pub body: String,
+    /// Nobody is to be told: it is only remembered.
+    pub told: bool,
+}
+
+/// An event as it stands in the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub seq: i64,
+    pub at: Timestamp,
+    pub run: i64,
+    pub event: Event,
+}
+
+/// What a drop is, given what the journal knows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Admission {
+    /// Stored; the file may be moved.
+    Accepted(RunKey),
+    /// This very drop was stored before a crash and not yet moved.
+    Unmoved(RunKey),
+    /// Same id, same bytes.
+    Duplicate { of: RunKey },
+    /// Same id, other bytes, while the earlier attempt is still open.
+    Conflict { with: RunKey },
+}
+
+/// A drop that wants to become a run.
+#[derive(Debug, Clone)]
+pub struct Admit {
+    pub id: String,
+    pub agent: String,
+    pub file: String,
+    pub sha256: String,
+    pub bytes: Vec<u8>,
+    pub priority: Priority,
+    /// Whether a file that may be the view of an already stored drop lies in `processing/`.
+    pub view_exists: bool,
+}
+
+pub(super) fn damaged(path: &Path, why: impl std::fmt::Display) -> JournalError {
+    JournalError::Damaged { path: path.to_owned(), why: why.to_string() }
+}
+
+pub(super) fn sqlite(op: &'static str) -> impl Fn(rusqlite::Error) -> JournalError {
+    move |source| JournalError::Sqlite { op, path: PathBuf::from("bridge/state/journal.db"), source }
+}
+
+pub(super) fn sqlite_at(op: &'static str, path: &Path) -> impl Fn(rusqlite::Error) -> JournalError {
+    let path = path.to_owned();
+    move |source| JournalError::Sqlite { op, path: path.clone(), source }
+}
