@@ -51,6 +51,8 @@ struct Line {
     why: String,
     handler: Option<String>,
     ended: Option<jiff::Timestamp>,
+    /// It has not begun, and another order has what it touches.
+    is_blocked: bool,
 }
 
 impl Line {
@@ -110,10 +112,20 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             drops = reader.drops(args.limit)?.into_iter().filter(|drop| drop.kind == "rejected").collect();
         }
         untold = reader.untold_count()?;
+        let mut runs = Vec::new();
         for row in open.into_iter().chain(ended) {
             let run = reader.load(&row.key)?;
-            let why = why(&run);
-            lines.push(Line { row, why, handler: run.handler, ended: run.ended });
+            runs.push((row, run));
+        }
+        for (row, run) in &runs {
+            let blocked = blocked(run, &runs);
+            lines.push(Line {
+                row: row.clone(),
+                is_blocked: blocked.is_some(),
+                why: blocked.unwrap_or_else(|| why(run)),
+                handler: run.handler.clone(),
+                ended: run.ended,
+            });
         }
     }
     let config = crate::config::Config::load(&root)?;
@@ -160,7 +172,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     };
     let title = |line: &Line| match line.row.phase.ended() {
         None if needs_person(&line.row.phase) => "needs a person",
-        None if is_at_work(&line.row.phase) => "runs",
+        None if is_at_work(&line.row.phase) && !line.is_blocked => "runs",
         None => "waits",
         Some(outcome) if !outcome.is_good() && newest(line) => "did not end well",
         Some(_) => "ended",
@@ -226,6 +238,22 @@ fn why(run: &Run) -> String {
         },
         Phase::Judged { .. } | Phase::Ended { .. } => run.reason.clone(),
     }
+}
+
+/// Which order has what this one touches, while this one has not begun.
+fn blocked(run: &Run, all: &[(RunRow, Run)]) -> Option<String> {
+    if run.phase != Phase::Running || run.has_begun() {
+        return None;
+    }
+    let subjects = run.subjects();
+    let others = all
+        .iter()
+        .map(|(_, other)| other)
+        .filter(|other| other.key.run != run.key.run && other.phase.ended().is_none() && other.has_begun());
+    others.into_iter().find_map(|other| {
+        let shared = other.subjects().into_iter().find(|subject| subjects.contains(subject))?;
+        Some(format!("waits for {}, which touches `{shared}` too", other.key.id))
+    })
 }
 
 /// Why nothing more is taken from an inbox, if so.

@@ -192,6 +192,11 @@ impl Loop {
         }
         for row in open {
             claim::finish_unmoved(&self.executor, &row.key)?;
+            // what it touched before it was cut off is its own again before anybody else can ask for it
+            let run = self.reader.load(&row.key)?;
+            if run.has_begun() {
+                reserve(&self.reserved, row.key.run, &run.subjects());
+            }
             self.enqueue(row.key, row.priority);
         }
         Ok(())
@@ -381,7 +386,11 @@ impl Loop {
         while let Ok(Done { key, result }) = self.done.try_recv() {
             let run = key.run;
             self.in_flight.remove(&run);
-            let keeps = matches!(result, Ok(Next::Waits { step: true, .. } | Next::NeedsPerson { .. }));
+            // one that has begun keeps what it touches until its end, whatever holds it up
+            let keeps = matches!(
+                result,
+                Ok(Next::Waits { step: true, .. } | Next::NeedsPerson { .. } | Next::Yielded) | Err(_)
+            );
             if !keeps && self.reserved.lock().unwrap_or_else(PoisonError::into_inner).remove(&run).is_some() {
                 // what it touched is free: those that waited for it try again
                 for run in std::mem::take(&mut self.busy) {
@@ -443,18 +452,23 @@ impl Loop {
         }
     }
 
-    /// Nothing runs, nothing settles, and no step waits; gates, persons and the machine's trouble may take days.
+    /// Nothing runs, nothing settles, and no step waits; gates, persons and the machine's trouble may take days, and so may
+    /// what is busy behind them.
     fn is_idle(&self) -> bool {
         self.queue.is_empty()
             && self.in_flight.is_empty()
-            && self.busy.is_empty()
             && !self.settling
             && !self.waiting.values().any(|(_, step)| *step)
     }
 
     fn note_left(&mut self) -> Result<(), EngineError> {
         for row in self.reader.open_runs()? {
+            let blocked = match self.busy.contains(&row.key.run) {
+                true => self.holder_of(&self.reader.load(&row.key)?.subjects(), row.key.run)?,
+                false => None,
+            };
             let why = match &row.phase {
+                _ if blocked.is_some() => blocked.unwrap_or_default(),
                 _ if self.given_up.contains_key(&row.key.run) => {
                     self.given_up.get(&row.key.run).cloned().unwrap_or_default()
                 }
@@ -466,6 +480,18 @@ impl Loop {
             self.summary.left.push((row.key, why));
         }
         Ok(())
+    }
+
+    /// Who has some of `subjects`, in words.
+    fn holder_of(&self, subjects: &[String], run: i64) -> Result<Option<String>, EngineError> {
+        let reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        for (other, theirs) in reserved.iter().filter(|(other, _)| **other != run) {
+            let Some(shared) = theirs.iter().find(|subject| subjects.contains(subject)) else { continue };
+            let holder = self.reader.open_runs()?.into_iter().find(|row| row.key.run == *other);
+            let id = holder.map_or_else(|| "another order".to_owned(), |row| row.key.id);
+            return Ok(Some(format!("waits for {id}, which touches `{shared}` too")));
+        }
+        Ok(None)
     }
 
     fn timeout(&self, next_rescan: Instant, wanted: bool) -> Duration {

@@ -357,6 +357,11 @@ impl Run {
         self.steps.iter().find(|step| step.failure.is_some())
     }
 
+    /// Whether any step has been begun.
+    pub fn has_begun(&self) -> bool {
+        self.steps.iter().any(|step| step.progress != Progress::NotReached)
+    }
+
     /// What the steps touch; runs that share one are serialized.
     pub fn subjects(&self) -> Vec<String> {
         let mut subjects: Vec<String> = self.steps.iter().flat_map(|step| step.spec.subjects.iter().cloned()).collect();

@@ -21,5 +21,6 @@ mod reports;
 mod schedule;
 mod services;
 mod stopping;
+mod subjects;
 mod support;
 mod verify;

@@ -127,8 +127,11 @@ fn a_pausing_writer_and_no_watcher() {
     check(daemon, &scene, &ids);
 }
 
+/// Folder, name, text.
+type Save = fn(&Path, &str, &str);
+
 /// The ways in which programs bring a text to its name, each in one go.
-const SAVES: [(&str, fn(&Path, &str, &str)); 10] = [
+const SAVES: [(&str, Save); 10] = [
     ("in place", |dir, name, text| fs::write(dir.join(name), text).unwrap()),
     ("hidden, renamed", |dir, name, text| {
         fs::write(dir.join(format!(".{name}.tmp")), text).unwrap();
