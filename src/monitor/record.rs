@@ -190,6 +190,7 @@ fn json_line(root: &Root, heartbeat: &Heartbeat, report: Option<&Path>, source: 
         "status": heartbeat.status,
         "duration_ms": heartbeat.duration_ms,
         "source": source,
+        "pid": std::process::id(),
         "report": report.map(|path| root.show(path)),
         "gap": gap,
         "checks": heartbeat.checks,

@@ -25,6 +25,9 @@ use crate::services::ServiceManager;
 /// this late.
 const LOOK_MAX: Duration = Duration::from_secs(30);
 
+/// How much later than another loop a daemon's takes a cycle.
+const SECOND_MAX: Duration = Duration::from_millis(50);
+
 /// How long a single cycle waits, after its record, for work that goes on beside it.
 const SETTLE_MAX: Duration = Duration::from_secs(5);
 
@@ -47,9 +50,12 @@ struct Engine {
     around: Arc<Surroundings>,
     store: Store,
     runtime: Option<tokio::runtime::Runtime>,
+    /// Lets another loop have a due time first, if there is one.
+    is_second: bool,
 }
 
-/// Starts the loop on a thread of its own. It ends when `shutdown` becomes true (or its sender is gone), within a second
+/// Starts the loop of a daemon that has other things to do, on a thread of its own: where a service runs a loop for this
+/// root, that one has the first go at each cycle. It ends when `shutdown` becomes true (or its sender is gone), within a second
 /// or so; with an error, when an fsync failed or the store can't be used. Whatever would keep it from starting at all is
 /// returned at once.
 pub fn start(
@@ -59,7 +65,9 @@ pub fn start(
     services: Arc<dyn ServiceManager>,
     shutdown: watch::Receiver<bool>,
 ) -> Result<JoinHandle<Result<(), MonitorError>>, MonitorError> {
-    start_with(Parts { root, config, clock, services }, shutdown, Box::new(|_| {}))
+    let mut engine = Engine::new(Parts { root, config, clock, services })?;
+    engine.is_second = true;
+    spawn(engine, shutdown, Box::new(|_| {}))
 }
 
 /// [`start`], with someone who hears of each cycle.
@@ -68,7 +76,14 @@ pub fn start_with(
     shutdown: watch::Receiver<bool>,
     listener: Listener,
 ) -> Result<JoinHandle<Result<(), MonitorError>>, MonitorError> {
-    let engine = Engine::new(parts)?;
+    spawn(Engine::new(parts)?, shutdown, listener)
+}
+
+fn spawn(
+    engine: Engine,
+    shutdown: watch::Receiver<bool>,
+    listener: Listener,
+) -> Result<JoinHandle<Result<(), MonitorError>>, MonitorError> {
     std::thread::Builder::new()
         .name("monitor".to_owned())
         .spawn(move || engine.run(shutdown, listener))
@@ -166,7 +181,7 @@ impl Engine {
         let checks = ready(&parts)?;
         let store = Store::open(&parts.root)?;
         let around = surroundings(&parts, Arc::new(store.memo()?));
-        Ok(Engine { settings, checks, around, store, runtime: Some(runtime()?), parts })
+        Ok(Engine { settings, checks, around, store, runtime: Some(runtime()?), parts, is_second: false })
     }
 
     /// Takes `wo.toml` anew when it has changed; `true` when other settings are in force now. One that can't be used is
@@ -242,7 +257,12 @@ impl Engine {
             };
             starting = false;
             let Some(fire) = fire else {
-                if self.wait(until(due, clock.now()), &mut shutdown) {
+                let later = if self.is_second {
+                    SECOND_MAX.min(Duration::from_nanos(interval_ns / 40))
+                } else {
+                    Duration::ZERO
+                };
+                if self.wait(until(due, clock.now()) + later, &mut shutdown) {
                     break Ok(());
                 }
                 continue;

@@ -123,7 +123,10 @@ fn heartbeats(scope: &Scope, now: Timestamp) -> (CheckResult, Vec<Measurement>) 
     let interval = text::duration_ns(scope.config.monitor.interval_ns());
     let how = format!("read the loop's heartbeats in `{}`, due every {interval}", LOG);
     let mut extra = newest(scope, now);
-    match chain(scope.root, scope.config, scope.since, &names, now, scope.cycles) {
+    let asked = Asked { since: scope.since, names: &names, wanted: scope.cycles, now };
+    let found = process_of(scope.services.as_ref(), scope.label)
+        .and_then(|process| chain(scope.root, scope.config, &asked, process));
+    match found {
         Ok(chain) => {
             let times: Vec<String> = chain.beats.iter().map(|beat| beat.timestamp.to_string()).collect();
             let apart = text::duration_ns(chain.gap_ns());
@@ -201,19 +204,19 @@ fn service(scope: &Scope, now: Timestamp, checks: &mut Vec<CheckResult>) -> Vec<
         let value = Value::Count { n: exit.unsigned_abs().into(), noun: String::new() };
         taken.push(Measurement::new("monitor.exit_code", value, how, now).ok(exit == 0));
     }
-    taken.extend(runs(scope, now));
+    taken.extend(runs(scope, status.pid, now));
     taken
 }
 
 /// The loop never ends; what it runs of its own accord are its cycles. They count as the manager's while the process
 /// that makes them is one that the manager started.
-fn runs(scope: &Scope, now: Timestamp) -> Option<Measurement> {
+fn runs(scope: &Scope, pid: Option<u32>, now: Timestamp) -> Option<Measurement> {
     let manager = scope.services.kind();
     let known: Result<Vec<ServiceRun>, ServiceError> = scope.services.runs(scope.label);
     let process = known.ok()?.into_iter().rfind(|run| run.ended.is_none())?;
     let began = process.started;
     let cycles = beats(scope.root, scope.config);
-    let of_process = cycles.iter().filter(|beat| beat.timestamp >= began);
+    let of_process = cycles.iter().filter(|beat| beat.timestamp >= began && beat.may_be_of(pid));
     let runs: Vec<ServiceRun> = of_process
         .map(|beat| ServiceRun {
             started: beat.timestamp,
@@ -245,6 +248,9 @@ pub struct Beat {
     pub timestamp: Timestamp,
     #[serde(default)]
     pub duration_ms: f64,
+    /// Of the process that wrote it; older versions did not say.
+    #[serde(default)]
+    pid: Option<u32>,
     #[serde(default)]
     status: Option<Status>,
     #[serde(default)]
@@ -257,6 +263,30 @@ pub struct Beat {
 struct BeatCheck {
     name: String,
     state: State,
+}
+
+/// What heartbeats are looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Only those after it.
+    pub since: Option<Timestamp>,
+    /// The checks that are green in each.
+    pub names: &'a [String],
+    /// So many in a row.
+    pub wanted: usize,
+    pub now: Timestamp,
+}
+
+/// The process of the loop's service; `None` where no service is loaded and the loop is that of `wo up`. A service that is
+/// loaded and has no process beats nothing.
+pub fn process_of(services: &dyn ServiceManager, label: &str) -> Result<Option<u32>, String> {
+    match services.status(label) {
+        Ok(status) if status.loaded && status.pid.is_none() => {
+            Err(format!("the loop's service `{label}` is loaded and has no process: {}", status.detail))
+        }
+        Ok(status) => Ok(status.pid.filter(|_| status.loaded)),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Neighbours that prove the loop, oldest first.
@@ -293,15 +323,10 @@ const SKEW_NS: i128 = 1_000_000_000;
 const TOLERANCE: f64 = 0.10;
 
 /// The newest `wanted` neighbours of the loop's heartbeats that are the interval apart (±10 %) and green in all of `names`;
-/// the last one is no older than two intervals. The error says what is missing.
-pub fn chain(
-    root: &Root,
-    config: &Config,
-    since: Option<Timestamp>,
-    names: &[String],
-    now: Timestamp,
-    wanted: usize,
-) -> Result<Chain, String> {
+/// the last one is no older than two intervals. Where the service's `process` is known, one of them at least is its own. The
+/// error says what is missing.
+pub fn chain(root: &Root, config: &Config, asked: &Asked<'_>, process: Option<u32>) -> Result<Chain, String> {
+    let Asked { since, names, wanted, now } = *asked;
     let beats = heard(root, config, since, now);
     let interval_ns = config.monitor.interval_ns() as f64;
     let wanted = wanted.max(CYCLES);
@@ -324,6 +349,17 @@ pub fn chain(
             break;
         }
         chain.push(beat);
+        if chain.len() == wanted && chain.iter().all(|beat| !beat.may_be_of(process)) {
+            let process = process.unwrap_or_default();
+            why.get_or_insert(format!(
+                "the heartbeats up to {} are of another loop, none of the service's process, pid {process}",
+                chain.first().map_or(beat, |newest| newest).timestamp
+            ));
+            chain.remove(0);
+            if chain.first().is_some_and(|newest| is_old(newest, config, now)) {
+                break;
+            }
+        }
         if chain.len() == wanted {
             return Ok(Chain { beats: chain.into_iter().rev().cloned().collect() });
         }
@@ -370,6 +406,11 @@ fn between(first: &Beat, second: &Beat, names: &[String], interval_ns: f64) -> O
 }
 
 impl Beat {
+    /// Whether this process may have written it.
+    fn may_be_of(&self, process: Option<u32>) -> bool {
+        process.is_none() || self.pid.is_none() || self.pid == process
+    }
+
     /// Whether it says that the check of this name is fine; silence is not.
     fn is_green(&self, name: &str) -> bool {
         self.checks.iter().any(|check| check.name == name && check.state == State::Ok)
@@ -378,7 +419,10 @@ impl Beat {
 
 /// The newest heartbeats of loops, oldest first. Lines that are torn or of another shape are passed over.
 pub fn beats(root: &Root, config: &Config) -> Vec<Beat> {
-    let text = tail(&root.join(&config.paths.logs).join(LOG)).unwrap_or_default();
+    let log = root.join(&config.paths.logs).join(LOG);
+    // just after it was begun anew, the newest ones are at the end of the old one
+    let rotated = tail(&log.with_extension("jsonl.1")).unwrap_or_default();
+    let text = rotated + &tail(&log).unwrap_or_default();
     let mut beats: Vec<Beat> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     beats.retain(|beat| beat.source == "loop");
     beats.sort_by_key(|beat| beat.timestamp);
@@ -411,10 +455,13 @@ mod tests {
         let start: Timestamp = T0.parse().unwrap();
         let line = |(at, marks): &(f64, &str)| {
             let redis = if marks.contains('!') { "error" } else { "ok" };
+            // digits are the pid of who wrote it
+            let pid: String = marks.chars().filter(char::is_ascii_digit).collect();
+            let pid = if pid.is_empty() { "null".to_owned() } else { pid };
             let source = if marks.contains('o') { "once" } else { "loop" };
             let at = start.checked_add(Duration::from_secs_f64(*at)).unwrap();
             format!(
-                "{{\"timestamp\":\"{at}\",\"duration_ms\":40,\"source\":\"{source}\",\
+                "{{\"timestamp\":\"{at}\",\"duration_ms\":40,\"source\":\"{source}\",\"pid\":{pid},\
                  \"checks\":[{{\"name\":\"redis\",\"state\":\"{redis}\"}}]}}\n"
             )
         };
@@ -427,6 +474,9 @@ mod tests {
     fn two_neighbours_prove_the_loop_and_nothing_less_does() {
         let (_dir, root) = root();
         let config = Config::default();
+        let find = |config: &Config, process, name: &str, wanted, now| {
+            chain(&root, config, &Asked { since: None, names: &[name.to_owned()], wanted, now }, process)
+        };
         let cases: &[(&[(f64, &str)], f64, Result<f64, &str>)] = &[
             (&[], 0.0, Err("no heartbeat")),
             (&[(0.0, "")], 1.0, Err("two are wanted")),
@@ -450,7 +500,7 @@ mod tests {
         for (beats, now, expected) in cases {
             log(&root, beats);
             let now = T0.parse::<Timestamp>().unwrap().checked_add(Duration::from_secs_f64(*now)).unwrap();
-            let found = chain(&root, &config, None, &["redis".to_owned()], now, 2);
+            let found = find(&config, None, "redis", 2, now);
             match expected {
                 Ok(gap) => assert_eq!(found.map(|pair| pair.gap_ns()), Ok((gap * 1e9) as u64), "{beats:?}"),
                 Err(why) => {
@@ -462,15 +512,47 @@ mod tests {
         log(&root, &[(0.0, ""), (300.0, "")]);
         let now = T0.parse::<Timestamp>().unwrap().checked_add(Duration::from_secs(301)).unwrap();
         let since = Some(T0.parse().unwrap());
-        assert!(chain(&root, &config, since, &[], now, 2).is_err(), "only what came after counts");
-        let unknown = chain(&root, &config, None, &["database".to_owned()], now, 2);
+        assert!(
+            chain(&root, &config, &Asked { since, names: &[], wanted: 2, now }, None).is_err(),
+            "only what came after counts"
+        );
+        let unknown = find(&config, None, "database", 2, now);
         assert!(unknown.is_err(), "silence is not green");
+    }
+
+    /// Another loop, such as that of `wo up`, is no proof of the service's.
+    #[test]
+    fn one_heartbeat_at_least_is_of_the_services_process() {
+        let (_dir, root) = root();
+        let config = Config::default();
+        let names = ["redis".to_owned()];
+        let cases: &[(&[(f64, &str)], Option<u32>, bool)] = &[
+            (&[(0.0, "7"), (300.0, "7")], Some(7), true),
+            (&[(0.0, "7"), (300.0, "9")], Some(7), true),
+            (&[(0.0, "9"), (300.0, "9")], Some(7), false),
+            (&[(0.0, "9"), (300.0, "9")], None, true),
+            // an older version, which does not say
+            (&[(0.0, ""), (300.0, "")], Some(7), true),
+            // the older pair, whose second one is fresh enough
+            (&[(0.0, "7"), (300.0, "9"), (600.0, "9")], Some(7), true),
+            (&[(0.0, "7"), (300.0, "9"), (600.0, "9"), (900.0, "9")], Some(7), false),
+        ];
+        for (beats, process, expected) in cases {
+            log(&root, beats);
+            let last = beats.last().unwrap().0 + 2.0;
+            let now = T0.parse::<Timestamp>().unwrap().checked_add(Duration::from_secs_f64(last)).unwrap();
+            let found = chain(&root, &config, &Asked { since: None, names: &names, wanted: 2, now }, *process);
+            assert_eq!(found.is_ok(), *expected, "{beats:?}: {found:?}");
+        }
     }
 
     #[test]
     fn more_in_a_row_when_more_are_asked_for() {
         let (_dir, root) = root();
         let config = Config::default();
+        let find = |config: &Config, process, name: &str, wanted, now| {
+            chain(&root, config, &Asked { since: None, names: &[name.to_owned()], wanted, now }, process)
+        };
         let cases: &[(&[(f64, &str)], usize, Result<usize, &str>)] = &[
             (&[(0.0, ""), (300.0, "")], 3, Err("two heartbeats of the loop in a row; 3 are wanted")),
             (&[(0.0, ""), (300.0, ""), (600.0, "")], 3, Ok(3)),
@@ -483,7 +565,7 @@ mod tests {
         for (beats, wanted, expected) in cases {
             log(&root, beats);
             let now = T0.parse::<Timestamp>().unwrap().checked_add(Duration::from_secs(701)).unwrap();
-            let found = chain(&root, &config, None, &["redis".to_owned()], now, *wanted);
+            let found = find(&config, None, "redis", *wanted, now);
             match expected {
                 Ok(n) => assert_eq!(found.map(|chain| chain.beats.len()), Ok(*n), "{beats:?}"),
                 Err(why) => {

@@ -210,7 +210,9 @@ pub fn diagnose(layout: &Layout, bounds: Bounds, cycles: usize, context: &Contex
     let names: Vec<String> = proof::proof_checks(&config).into_iter().map(|check| check.name).collect();
     facts.proven = {
         let now = context.clock.now();
-        proof::chain(&context.root, &config, None, &names, now, cycles).is_ok()
+        let asked = proof::Asked { since: None, names: &names, wanted: cycles, now };
+        let process = proof::process_of(context.services.as_ref(), &layout.label);
+        process.and_then(|process| proof::chain(&context.root, &config, &asked, process)).is_ok()
     };
     // a loop of the service manager that is loaded and green reads whatever it needs
     let loop_works = facts.proven && (facts.loop_loaded == Some(true) || !layout.lists_plist);

@@ -25,7 +25,7 @@ pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
         Work::Script { path } => Box::new(job::Script { path }),
         Work::Record => Box::new(job::Record { layout }),
         Work::Loop => Box::new(job::Loop { layout }),
-        Work::Proof { repaired, cycles } => Box::new(proof::Proof { repaired, cycles }),
+        Work::Proof { repaired, cycles } => Box::new(proof::Proof { repaired, cycles, label: layout.label }),
         Work::Deliverables { paths } => Box::new(Deliverables { paths }),
         Work::Verification { cycles } => Box::new(proof::Verification { layout, cycles }),
     })

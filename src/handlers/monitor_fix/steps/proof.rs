@@ -58,6 +58,8 @@ pub struct Proof {
     pub repaired: Vec<String>,
     /// Heartbeats in a row.
     pub cycles: usize,
+    /// Of the loop's service.
+    pub label: String,
 }
 
 const WAIT: &str = "heartbeats in a row";
@@ -75,7 +77,9 @@ impl Measuring for Proof {
         };
         let now = context.clock.now();
         let since = since(&facts, context);
-        let why = match monitor::chain(&context.root, &config, since, &names, now, self.cycles) {
+        let asked = monitor::Asked { since, names: &names, wanted: self.cycles, now };
+        let process = monitor::process_of(context.services.as_ref(), &self.label);
+        let why = match process.and_then(|process| monitor::chain(&context.root, &config, &asked, process)) {
             Ok(_) => {
                 patience::forget(context, WAIT);
                 // what the two heartbeats say is measured with the verification, on the state at the end
