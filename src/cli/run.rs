@@ -81,6 +81,10 @@ fn drain(held: &executor::Held, signals: &Signals, ids: &[String]) -> Result<Exi
         text.push_str(&format!("{} files rejected; see bridge/rejected/\n", summary.rejected));
         worst = Exit::Bad;
     }
+    for why in &summary.unclaimed {
+        text.push_str(&format!("{why}\n"));
+        worst = Exit::Bad;
+    }
     // files whose text ended in an earlier run are duplicates: what came of them then counts
     for id in ids.iter().filter(|id| !summary.ended.iter().any(|(key, _)| key.id == **id)) {
         if let Some(outcome) = reader.last_run_of(id)?.and_then(|row| row.phase.ended()) {

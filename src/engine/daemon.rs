@@ -3,7 +3,7 @@
 //! One thread loops; `limits.workers` threads advance runs. Runs that touch the same subject never run side by side, and a
 //! run whose step waits keeps what it touches.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::pipeline::{self, Next};
 use super::{EngineError, Executor, claim, notice, requests};
-use crate::bridge::scan;
+use crate::bridge::scan::{self, Candidate};
 use crate::bridge::settle::{Patience, Settler, Sorted};
 use crate::bridge::watch::{Waker, Watcher};
 use crate::evidence::Outcome;
@@ -28,6 +28,8 @@ const RETRY_ONCE: Duration = Duration::from_secs(4);
 /// Workers get this long to finish or park their steps after the wish to stop.
 const DRAIN: Duration = Duration::from_secs(6);
 
+/// The file itself and its reason.
+const FILES_PER_REJECT: u64 = 2;
 /// What is remembered is looked through this often.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
 
@@ -49,6 +51,8 @@ pub struct Summary {
     /// Runs that are left waiting, with why.
     pub left: Vec<(RunKey, String)>,
     pub rejected: usize,
+    /// What stays in an inbox because a limit is reached, and why.
+    pub unclaimed: Vec<String>,
     /// Told to stop before everything was done.
     pub interrupted: bool,
 }
@@ -274,29 +278,46 @@ impl Loop {
         let mut trouble = claim::Trouble::default();
         self.settling = !sorted.waiting.is_empty();
         self.next_settle = sorted.next_look;
+        self.summary.unclaimed.clear();
         for agent in &settings.config.inbox.agents {
-            let refused = sorted.refused.iter().filter(|(candidate, _)| candidate.agent == *agent);
-            let rejected = scan::count(&self.executor.root.rejected(agent), limits.rejected_files)?;
-            if rejected >= limits.rejected_files {
-                tracing::warn!("claiming stops for {agent}: rejected/ holds {rejected} files (limits.rejected_files)");
-                continue;
-            }
-            for (candidate, why) in refused {
-                if trouble.note(claim::refuse(&self.executor, candidate, why, "", ""))?.is_some() {
-                    self.summary.rejected += 1;
-                }
-            }
-            let orders: Vec<_> = sorted.orders.iter().filter(|candidate| candidate.agent == *agent).cloned().collect();
-            for batch in orders.chunks(limits.claim_batch.max(1)) {
+            let mut refused: VecDeque<_> =
+                sorted.refused.iter().filter(|(candidate, _)| candidate.agent == *agent).collect();
+            let mut orders: VecDeque<Candidate> =
+                sorted.orders.iter().filter(|candidate| candidate.agent == *agent).cloned().collect();
+            let mut rejected = scan::count(&self.executor.root.rejected(agent), limits.rejected_files)?;
+            while !(refused.is_empty() && orders.is_empty()) {
                 if self.executor.stop.is_set() {
                     return Ok(());
                 }
-                if self.reader.open_count()? >= limits.open_orders {
-                    tracing::warn!("claiming stops: {} orders are open (limits.open_orders)", limits.open_orders);
+                // looked at before each file and each batch, so that no flood passes the limit by more than one of them
+                let stop = if rejected >= limits.rejected_files {
+                    Some(format!("rejected/{agent}/ holds {rejected} files (limits.rejected_files)"))
+                } else if refused.is_empty() && self.reader.open_count()? >= limits.open_orders {
+                    Some(format!("{} orders are open (limits.open_orders)", limits.open_orders))
+                } else {
+                    None
+                };
+                if let Some(why) = stop {
+                    let files = refused.len() + orders.len();
+                    tracing::warn!("claiming stops for {agent}: {why}; {files} files stay in its inbox");
+                    self.summary.unclaimed.push(format!("{files} files stay in the inbox of {agent}: {why}"));
                     break;
                 }
-                let claimed = claim::claim(&self.executor, batch)?;
+                if let Some((candidate, why)) = refused.pop_front() {
+                    if trouble.note(claim::refuse(&self.executor, candidate, why, "", ""))?.is_some() {
+                        self.summary.rejected += 1;
+                        rejected += FILES_PER_REJECT;
+                    }
+                    continue;
+                }
+                let room = limits.open_orders.saturating_sub(self.reader.open_count()?).max(1);
+                let room = room.min((limits.rejected_files - rejected).div_ceil(FILES_PER_REJECT));
+                let room = usize::try_from(room).unwrap_or(usize::MAX);
+                let batch: Vec<Candidate> =
+                    orders.drain(..orders.len().min(limits.claim_batch.max(1)).min(room)).collect();
+                let claimed = claim::claim(&self.executor, &batch)?;
                 self.summary.rejected += claimed.rejected;
+                rejected += FILES_PER_REJECT * claimed.rejected as u64;
                 if claimed.unsettled > 0 {
                     self.settling = true;
                     self.next_settle =

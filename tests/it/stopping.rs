@@ -159,3 +159,39 @@ fn a_cancel_after_a_crash_undoes_what_was_not_recorded() {
     assert_eq!(scene.read("probe.txt"), "as it was");
     assert_eq!(scene.result("WO-1-PROBE")["outcome"], "cancelled");
 }
+
+/// At a limit claiming stops and nothing is deleted; what stays is named, and is taken once there is room.
+#[test]
+fn a_flood_stops_at_its_limits_and_loses_nothing() {
+    let limits = "[limits]\nrejected_files = 6\nopen_orders = 3\n";
+    let scene = Scene::new().config(&format!("{UP}\n{limits}")).env("WO_PROBE", "1");
+    for n in 0..7 {
+        scene.drop_order(&format!("WO-{n}-PROBE.md"), probe(&format!("WO-{n}-PROBE"), "approval: true\n"));
+    }
+    let stays = "4 files stay in the inbox of CLC: 3 orders are open (limits.open_orders)";
+    scene.wo(["run"]).expect_exit(1).expect_stdout(stays);
+    assert_eq!(scene.list("bridge/processing/CLC").len(), 3);
+    assert_eq!(scene.list("bridge/inbox/CLC").len(), 4);
+    scene.wo(["status"]).expect_exit(0).expect_stdout("claiming stops: 3 orders are open");
+    for row in scene.wo(["status", "--json"]).json()["orders"].as_array().unwrap() {
+        scene.wo(["cancel", row["id"].as_str().unwrap()]).expect_exit(0);
+    }
+    scene.wo(["run"]).expect_exit(1).expect_stdout("1 files stay");
+
+    let scene = Scene::new().config(&format!("{UP}\n{limits}")).env("WO_PROBE", "1");
+    for n in 0..5 {
+        scene.drop_order(&format!("WO-A{n}.md"), [0xff]);
+        std::os::unix::fs::symlink("/etc/passwd", scene.path(format!("bridge/inbox/CLC/WO-B{n}.md"))).unwrap();
+    }
+    scene
+        .wo(["run"])
+        .expect_exit(1)
+        .expect_stdout("3 files rejected")
+        .expect_stdout("7 files stay in the inbox of CLC");
+    assert_eq!(scene.list("bridge/rejected/CLC").len(), 6);
+    scene.wo(["run"]).expect_exit(1).expect_stdout("7 files stay");
+    for name in scene.list("bridge/rejected/CLC") {
+        fs::remove_file(scene.path("bridge/rejected/CLC").join(name)).unwrap();
+    }
+    scene.wo(["run"]).expect_exit(1).expect_stdout("4 files stay");
+}
