@@ -273,11 +273,16 @@ type Sabotage = (&'static str, fn(&World), &'static [&'static str]);
 
 #[test]
 fn when_a_repair_fails_everything_is_as_it_was() {
-    let cases: [Sabotage; 10] = [
+    let cases: [Sabotage; 11] = [
         (
             "redis",
             |world| world.scene.write("docker-compose.yml", "services: {}\n"),
             &["no password that was found is accepted", ".env"],
+        ),
+        (
+            "secret file",
+            |world| world.scene.write("bridge/state/secrets", "a file in the way"),
+            &["step redis-redis failed", "bridge/state/secrets"],
         ),
         (
             "database",

@@ -148,7 +148,8 @@ impl Step for Redis {
         let at = context.root.join(&self.fault.file);
         match std::fs::remove_file(&at) {
             Ok(()) => durable::sync_dir(durable::parent_of(&at))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            // something else is in its way, so it was never made
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {}
             Err(error) => {
                 return Err(HandlerError::failed(format!("failed to remove `{}`", self.fault.file.display()), error));
             }
