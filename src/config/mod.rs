@@ -102,6 +102,10 @@ pub struct LimitsConfig {
     pub wait_max_s: u64,
     pub output_bytes: usize,
     pub attempts: u32,
+    /// After the machine's trouble (a full disk) a run or a look at the inbox is tried again after this, then after twice that,
+    /// and so on up to `retry_max_ms`.
+    pub retry_first_ms: u64,
+    pub retry_max_ms: u64,
     /// Requests that wait for an executor; beyond, a further one is refused.
     pub requests: u64,
     /// What was told once, drops that became no order, answered requests: the oldest beyond this many of each are forgotten.
@@ -121,6 +125,8 @@ impl Default for LimitsConfig {
             wait_max_s: 7 * 86_400,
             output_bytes: 256 * 1024,
             attempts: 100,
+            retry_first_ms: 1_000,
+            retry_max_ms: 30_000,
             requests: 10_000,
             remembered: 10_000,
         }

@@ -16,15 +16,13 @@ use super::{EngineError, Executor, claim, notice, requests};
 use crate::bridge::scan::{self, Candidate};
 use crate::bridge::settle::{Patience, Settler, Sorted};
 use crate::bridge::watch::{Waker, Watcher};
+use crate::config::Config;
 use crate::evidence::Outcome;
 use crate::journal::{Reader, RunKey};
 use crate::order::Priority;
 
-/// A run that met the machine's trouble is tried again after this, doubled each time.
-const RETRY_FIRST: Duration = Duration::from_secs(1);
-const RETRY_MAX: Duration = Duration::from_secs(30);
-/// After this a run of `wo run` is left to the next one.
-const RETRY_ONCE: Duration = Duration::from_secs(4);
+/// How often `wo run` tries a run that meets the machine's trouble before it leaves it to the next one.
+const TRIES_ONCE: u32 = 4;
 /// Workers get this long to finish or park their steps after the wish to stop.
 const DRAIN: Duration = Duration::from_secs(6);
 
@@ -77,7 +75,8 @@ struct Loop {
     in_flight: HashSet<i64>,
     waiting: HashMap<i64, (Timestamp, bool)>,
     busy: HashSet<i64>,
-    backoff: HashMap<i64, Duration>,
+    /// How often a run met the machine's trouble, and after how long it is tried again.
+    backoff: HashMap<i64, (u32, Duration)>,
     /// Runs that one pass does not try again, with the machine's trouble that they met.
     given_up: HashMap<i64, String>,
     reserved: Reserved,
@@ -167,7 +166,7 @@ pub fn run(
         settling: false,
         next_settle: None,
         hold_off: None,
-        hold_off_for: RETRY_FIRST,
+        hold_off_for: retry_first(&config),
         trouble: None,
         noted: HashSet::new(),
         noted_more: false,
@@ -244,9 +243,9 @@ impl Loop {
 
     /// A full disk, too many open files: nothing is lost, all of it is looked at again, and less and less often.
     fn hold_off_after(&mut self, error: &str) {
-        tracing::warn!("{error}; looked at again in {} s", self.hold_off_for.as_secs());
+        tracing::warn!("{error}; looked at again in {:?}", self.hold_off_for);
         self.hold_off = Some(Instant::now() + self.hold_off_for);
-        self.hold_off_for = (self.hold_off_for * 2).min(RETRY_MAX);
+        self.hold_off_for = (self.hold_off_for * 2).min(retry_max(&self.executor.settings().config));
     }
 
     /// One look at everything that may have changed.
@@ -339,7 +338,7 @@ impl Loop {
                 let error = if others > 0 { format!("{error} (and {others} files more)") } else { error.to_string() };
                 self.hold_off_after(&error);
             }
-            None => (self.hold_off, self.hold_off_for) = (None, RETRY_FIRST),
+            None => (self.hold_off, self.hold_off_for) = (None, retry_first(&settings.config)),
         }
         self.trouble = trouble.first;
         Ok(())
@@ -448,14 +447,18 @@ impl Loop {
                 }
                 Err(error) if error.is_fatal() => return Err(error),
                 Err(error) => {
-                    let delay = self.backoff.get(&run).map_or(RETRY_FIRST, |delay| (*delay * 2).min(RETRY_MAX));
-                    if self.mode == Mode::Once && delay > RETRY_ONCE {
+                    let config = self.executor.settings().config;
+                    let (tries, delay) = match self.backoff.get(&run) {
+                        Some((tries, delay)) => (tries + 1, (*delay * 2).min(retry_max(&config))),
+                        None => (1, retry_first(&config)),
+                    };
+                    if self.mode == Mode::Once && tries >= TRIES_ONCE {
                         tracing::warn!("{}: {error}; left to the next run", key.id);
                         self.given_up.insert(run, error.to_string());
                         continue;
                     }
-                    tracing::warn!("{}: {error}; tried again in {} s", key.id, delay.as_secs());
-                    self.backoff.insert(run, delay);
+                    tracing::warn!("{}: {error}; tried again in {delay:?}", key.id);
+                    self.backoff.insert(run, (tries, delay));
                     self.waiting.insert(run, (self.executor.clock.now() + delay, true));
                 }
             }
@@ -582,6 +585,14 @@ impl Worker {
             self.waker.wake();
         }
     }
+}
+
+fn retry_first(config: &Config) -> Duration {
+    Duration::from_millis(config.limits.retry_first_ms.max(1))
+}
+
+fn retry_max(config: &Config) -> Duration {
+    Duration::from_millis(config.limits.retry_max_ms).max(retry_first(config))
 }
 
 fn reserve(reserved: &Reserved, run: i64, subjects: &[String]) -> bool {

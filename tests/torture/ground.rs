@@ -25,7 +25,7 @@ pub fn loud(line: &str) {
     let _ = writeln!(std::io::stderr(), "\n*** torture: {line} ***");
 }
 
-pub const CONFIG: &str = "[inbox]\nsettle_ms = 1\nrescan_ms = 200\n\n[limits]\nworkers = 1\n";
+pub const CONFIG: &str = "[inbox]\nsettle_ms = 1\nrescan_ms = 200\n\n[limits]\nworkers = 1\nretry_first_ms = 10\n";
 
 /// An order for the probe handler; `front` is more front matter.
 pub fn probe(id: &str, front: &str) -> (String, String) {
