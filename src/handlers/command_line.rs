@@ -70,10 +70,10 @@ pub fn asks_for_service(words: &[String], label: &str) -> bool {
         ["launchctl", "list", asked] => *asked == label,
         ["launchctl", "print", asked] => asked.rsplit('/').next() == Some(label),
         // a part of the label, long enough to mean it
-        ["launchctl", "list", "|", "grep", rest @ ..] => match rest {
-            [asked] | ["-i" | "-E" | "-F" | "-q", asked] => asked.len() >= 6 && label.contains(asked),
-            _ => false,
-        },
+        ["launchctl", "list", "|", "grep", asked]
+        | ["launchctl", "list", "|", "grep", "-i" | "-E" | "-F" | "-q", asked] => {
+            asked.len() >= 6 && label.contains(asked)
+        }
         _ => false,
     }
 }

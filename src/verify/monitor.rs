@@ -339,11 +339,11 @@ pub fn chain(root: &Root, config: &Config, asked: &Asked<'_>, process: Option<u3
     // newest first
     let mut chain: Vec<&Beat> = Vec::new();
     for beat in beats.iter().rev() {
-        if let Some(later) = chain.last() {
-            if let Some(broken) = between(beat, later, names, interval_ns) {
-                why.get_or_insert(broken);
-                chain.clear();
-            }
+        if let Some(later) = chain.last()
+            && let Some(broken) = between(beat, later, names, interval_ns)
+        {
+            why.get_or_insert(broken);
+            chain.clear();
         }
         if chain.is_empty() && is_old(beat, config, now) {
             break;
@@ -470,6 +470,9 @@ mod tests {
             .unwrap();
     }
 
+    /// Seconds after the start, and what stands in the beat: `!` for an error, `o` for one that a person started, a pid.
+    type Beats = &'static [(f64, &'static str)];
+
     #[test]
     fn two_neighbours_prove_the_loop_and_nothing_less_does() {
         let (_dir, root) = root();
@@ -477,7 +480,7 @@ mod tests {
         let find = |config: &Config, process, name: &str, wanted, now| {
             chain(&root, config, &Asked { since: None, names: &[name.to_owned()], wanted, now }, process)
         };
-        let cases: &[(&[(f64, &str)], f64, Result<f64, &str>)] = &[
+        let cases: &[(Beats, f64, Result<f64, &str>)] = &[
             (&[], 0.0, Err("no heartbeat")),
             (&[(0.0, "")], 1.0, Err("two are wanted")),
             (&[(0.0, ""), (300.0, "")], 301.0, Ok(300.0)),
@@ -526,7 +529,7 @@ mod tests {
         let (_dir, root) = root();
         let config = Config::default();
         let names = ["redis".to_owned()];
-        let cases: &[(&[(f64, &str)], Option<u32>, bool)] = &[
+        let cases: &[(Beats, Option<u32>, bool)] = &[
             (&[(0.0, "7"), (300.0, "7")], Some(7), true),
             (&[(0.0, "7"), (300.0, "9")], Some(7), true),
             (&[(0.0, "9"), (300.0, "9")], Some(7), false),
@@ -553,7 +556,7 @@ mod tests {
         let find = |config: &Config, process, name: &str, wanted, now| {
             chain(&root, config, &Asked { since: None, names: &[name.to_owned()], wanted, now }, process)
         };
-        let cases: &[(&[(f64, &str)], usize, Result<usize, &str>)] = &[
+        let cases: &[(Beats, usize, Result<usize, &str>)] = &[
             (&[(0.0, ""), (300.0, "")], 3, Err("two heartbeats of the loop in a row; 3 are wanted")),
             (&[(0.0, ""), (300.0, ""), (600.0, "")], 3, Ok(3)),
             (&[(0.0, ""), (300.0, ""), (600.0, "")], 2, Ok(2)),
