@@ -105,7 +105,8 @@ fn waived(mut judged: Judged, waivers: &[Waiver], today: Date) -> Judged {
 
 /// The outcome and its reason. `failed_step` is the first step that failed, in words; a step that only measures fails
 /// through its criteria instead. `changed` is false when every step found all already so. An attempt with a step of
-/// which it can't be told whether it took effect ends `uncertain` before it comes here.
+/// which it can't be told whether it took effect ends `uncertain` before it comes here; one whose verification commands
+/// failed is no better than `partial` (see `engine::finish`).
 ///
 /// | steps | criteria | outcome |
 /// |---|---|---|

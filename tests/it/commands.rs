@@ -44,3 +44,24 @@ fn each_block_is_answered_by_what_it_asks() {
         assert!(row.contains(expected), "{block}: {row}");
     }
 }
+
+/// All criteria pass; the outcome says more only where every command that was answered says so too.
+#[test]
+fn an_order_with_a_command_that_failed_is_not_done() {
+    let order = |id: &str, block: &str| {
+        format!(
+            "---\nid: {id}\nhandler: probe\nacceptance:\n  - {{ metric: Ledger lines, target: \"= 1\" }}\n---\n\n# {id}\n\n\
+             ## Verification\n\n```bash\n{block}\n```\n"
+        )
+    };
+    let scene = Scene::new()
+        .env("WO_PROBE", "1")
+        .order("WO-1-PROBE.md", order("WO-1-PROBE", "test -f ledger.txt"))
+        .order("WO-2-PROBE.md", order("WO-2-PROBE", "test -f nowhere.txt"))
+        .order("WO-3-PROBE.md", order("WO-3-PROBE", "curl nowhere"));
+    scene.wo(["run"]).expect_exit(1).expect_stdout("WO-1-PROBE  done").expect_stdout("WO-3-PROBE  done");
+    let failed = scene.result("WO-2-PROBE");
+    assert_eq!(failed["outcome"], "partial", "{failed:#}");
+    let reason = failed["reason"].as_str().unwrap();
+    assert!(reason.contains("these commands failed: `test -f nowhere.txt` (`nowhere.txt` is not there)"), "{reason}");
+}
