@@ -165,8 +165,8 @@ pub fn file_name(at: Timestamp, nth: u32) -> String {
 pub fn parse_file(file_name: &str, text: &str) -> Result<Heartbeat, HeartbeatError> {
     let mut heartbeat = parse(text)?;
     if let (Some(at), Some(named)) = (heartbeat.timestamp, name_time(file_name))
-        && !names_zone(text)
         && let Some(offset) = offset_between(at, named)
+        && !names_zone(text)
     {
         heartbeat.timestamp = at.checked_sub(offset).ok();
     }
@@ -176,7 +176,7 @@ pub fn parse_file(file_name: &str, text: &str) -> Result<Heartbeat, HeartbeatErr
 /// Whether the report's Timestamp line says which zone its time is of.
 fn names_zone(text: &str) -> bool {
     let stamps = |line: &str| field(line.trim()).is_some_and(|(label, _)| label.eq_ignore_ascii_case("timestamp"));
-    let value = text.split(['\n', '\r']).find(|line| stamps(line)).and_then(|line| field(line.trim()));
+    let value = lines(text).find(|line| stamps(line)).and_then(|line| field(line.trim()));
     value.is_some_and(|(_, value)| civil(value).is_none())
 }
 
@@ -201,14 +201,14 @@ pub fn parse(text: &str) -> Result<Heartbeat, HeartbeatError> {
     let mut recognized = false;
     let mut section: Option<&str> = None;
     let mut from_summary = None;
-    for line in text.split(['\n', '\r']) {
+    for line in lines(text) {
         let indented = line.starts_with([' ', '\t']);
         let line = line.trim();
         if line.is_empty() {
             continue;
         }
         if let Some(heading) = heading(line) {
-            recognized |= contains_folded(heading, "heartbeat");
+            recognized = recognized || contains_folded(heading, "heartbeat");
             // the title opens the header, every other heading a section
             section = (!line.starts_with("# ")).then_some(heading);
             continue;
@@ -223,17 +223,25 @@ pub fn parse(text: &str) -> Result<Heartbeat, HeartbeatError> {
                 if indented && take_detail(&mut heartbeat, name, label, value) {
                     continue;
                 }
-                if line.starts_with(['-', '*']) && line.contains("**") {
+                if line.starts_with(['-', '*']) && cut_at_bold(line).is_some() {
                     heartbeat.checks.push(check(name, label, value));
                     recognized = true;
                 }
             }
-            (None, Some(_)) if in_summary && from_summary.is_none() => from_summary = status_of(line),
+            // where the header has said it, the summary is not asked
+            (None, Some(_)) if in_summary && heartbeat.status.or(from_summary).is_none() => {
+                from_summary = status_of(line);
+            }
             _ => {}
         }
     }
     heartbeat.status = heartbeat.status.or(from_summary);
     if recognized { Ok(heartbeat) } else { Err(HeartbeatError::NotAHeartbeat) }
+}
+
+/// Lines that end in LF, CR or both; between the two of CRLF lies an empty one.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n').flat_map(|line| line.split('\r'))
 }
 
 /// The text of `## 🧠 Heading`, without decoration.
@@ -248,7 +256,16 @@ fn heading(line: &str) -> Option<&str> {
 
 /// Whether `word`, which is ASCII, occurs in `text` in any case.
 fn contains_folded(text: &str, word: &str) -> bool {
-    text.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+    let (text, word) = (text.as_bytes(), word.as_bytes());
+    let starts = |window: &[u8]| window.first().map(u8::to_ascii_lowercase) == word.first().map(u8::to_ascii_lowercase);
+    text.windows(word.len()).any(|window| starts(window) && window.eq_ignore_ascii_case(word))
+}
+
+/// Cuts `text` at its first `**`. It is called for every line of every heartbeat, and `str::split_once` prepares a search
+/// that takes longer than these few bytes.
+fn cut_at_bold(text: &str) -> Option<(&str, &str)> {
+    let at = text.as_bytes().windows(2).position(|pair| pair == b"**")?;
+    Some((text.get(..at)?, text.get(at + 2..)?))
 }
 
 /// `**Label:** value`, `**Label**: value`, `- **Label:** value`, `Label: value`.
@@ -256,7 +273,7 @@ fn field(line: &str) -> Option<(&str, &str)> {
     let line = line.strip_prefix(['-', '*', '+']).filter(|rest| rest.starts_with([' ', '\t'])).unwrap_or(line).trim();
     let (label, value) = match line.strip_prefix("**") {
         Some(bold) => {
-            let (label, value) = bold.split_once("**")?;
+            let (label, value) = cut_at_bold(bold)?;
             match label.trim_end().strip_suffix([':', '：']) {
                 Some(label) => (label, value),
                 None => (label, value.trim_start().strip_prefix([':', '：'])?),
