@@ -30,7 +30,7 @@ use crate::root::Root;
 const CHUNK: usize = 64;
 /// Days of up to this size, packed, are staged side by side.
 const SMALL_DAY_BYTES: u64 = 1024 * 1024;
-/// A chunk of up to this size is read by DuckDB with two threads.
+/// A chunk of up to this size is read by DuckDB on two threads.
 const SMALL_BYTES: u64 = 4 * 1024 * 1024;
 /// Bytes of an answer of `wo-sql` about one chunk.
 const ANSWER_BYTES: usize = 16 * 1024 * 1024;

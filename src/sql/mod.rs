@@ -42,10 +42,12 @@ fn respond() -> Result<Answer, String> {
     let connection = connect(&limits).map_err(|error| error.to_string())?;
     let request: Request = parse(|text| input.read_to_end(text))?;
     let threads = request.threads.clamp(1, 64);
-    connection.execute_batch(&format!("SET threads={threads}")).map_err(|error| error.to_string())?;
     let answer = match request.ask {
-        Ask::Facts { files, alike } => facts::answer(&connection, files, alike),
-        Ask::Query { sql, views, max_bytes } => query::answer(&connection, &sql, &views, max_bytes),
+        Ask::Facts { files, alike } => facts::answer(&connection, files, alike, threads),
+        Ask::Query { sql, views, max_bytes } => connection
+            .execute_batch(&format!("SET threads={threads}"))
+            .map_err(|error| error.to_string())
+            .and_then(|()| query::answer(&connection, &sql, &views, max_bytes)),
     };
     // the process ends with its answer: nobody has to wait until DuckDB has tidied up its memory
     std::mem::forget(connection);
