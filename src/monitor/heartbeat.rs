@@ -203,7 +203,7 @@ pub fn parse(text: &str) -> Result<Heartbeat, HeartbeatError> {
     let mut from_summary = None;
     for line in lines(text) {
         let indented = line.starts_with([' ', '\t']);
-        let line = line.trim();
+        let line = trim(line);
         if line.is_empty() {
             continue;
         }
@@ -261,6 +261,12 @@ fn contains_folded(text: &str, word: &str) -> bool {
     text.windows(word.len()).any(|window| starts(window) && window.eq_ignore_ascii_case(word))
 }
 
+/// As [`str::trim`], quick where there is nothing to trim.
+fn trim(text: &str) -> &str {
+    let solid = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    if solid(text.as_bytes().first()) && solid(text.as_bytes().last()) { text } else { text.trim() }
+}
+
 /// Cuts `text` at its first `**`. It is called for every line of every heartbeat, and `str::split_once` prepares a search
 /// that takes longer than these few bytes.
 fn cut_at_bold(text: &str) -> Option<(&str, &str)> {
@@ -270,19 +276,20 @@ fn cut_at_bold(text: &str) -> Option<(&str, &str)> {
 
 /// `**Label:** value`, `**Label**: value`, `- **Label:** value`, `Label: value`.
 fn field(line: &str) -> Option<(&str, &str)> {
-    let line = line.strip_prefix(['-', '*', '+']).filter(|rest| rest.starts_with([' ', '\t'])).unwrap_or(line).trim();
+    let line = line.strip_prefix(['-', '*', '+']).filter(|rest| rest.starts_with([' ', '\t'])).unwrap_or(line);
+    let line = trim(line);
     let (label, value) = match line.strip_prefix("**") {
         Some(bold) => {
             let (label, value) = cut_at_bold(bold)?;
-            match label.trim_end().strip_suffix([':', '：']) {
+            match trim(label).strip_suffix([':', '：']) {
                 Some(label) => (label, value),
                 None => (label, value.trim_start().strip_prefix([':', '：'])?),
             }
         }
         None => line.split_once([':', '：'])?,
     };
-    let label = label.trim();
-    (!label.is_empty()).then(|| (label, value.trim()))
+    let label = trim(label);
+    (!label.is_empty()).then(|| (label, trim(value)))
 }
 
 fn take_header(heartbeat: &mut Heartbeat, label: &str, value: &str) -> bool {
