@@ -2,8 +2,9 @@
 //! lines: `{"claim": "…"}` for what it says it achieved, `{"step": "…"}` for what it says it did.
 //!
 //! Invariant: what such a program says is recorded as its claim and is never a
-//! [`Measurement`](crate::evidence::Measurement), so it can turn nothing green. Whether an interrupted run took effect
-//! can't be probed: then a person decides.
+//! [`Measurement`](crate::evidence::Measurement), so it can turn nothing green. What Workbridge measures for such orders
+//! is what the heartbeats say and whether the deliverables are there. Whether an interrupted run took effect can't be
+//! probed: then a person decides.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,12 +13,16 @@ use std::time::Duration;
 
 use super::{Applied, Check, Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, Verified};
 use crate::config::{Config, ExternalHandler};
+use crate::evidence::Declaration;
 use crate::order::Order;
 use crate::process::{self, Spec};
 use crate::text;
 
 /// Claims of one run that are kept; a program that says more is cut and the note says so.
 const MAX_CLAIMS: usize = 50;
+
+static DECLARED: LazyLock<Vec<Declaration>> =
+    LazyLock::new(|| super::heartbeats::join(super::deliverables::DECLARATIONS));
 
 pub struct External {
     descriptor: &'static Descriptor,
@@ -40,7 +45,7 @@ fn descriptor(name: &str) -> &'static Descriptor {
             id_patterns: &[],
             service_labels: &[],
             deliverable_paths: &[],
-            measurements: &[],
+            measurements: &DECLARED,
             default_criteria: &[],
             default_template: None,
         }))
@@ -56,10 +61,10 @@ impl Handler for External {
         program(self.descriptor.name, &context.config).map(|_| serde_json::Value::Null)
     }
 
-    fn plan(&self, _order: &Order, _facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError> {
+    fn plan(&self, order: &Order, _facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError> {
         let name = self.descriptor.name;
         let (program, settings) = program(name, config)?;
-        Ok(Plan {
+        let mut plan = Plan {
             steps: vec![StepSpec {
                 name: "run".to_owned(),
                 describe: format!("run `{}` with the order on stdin; what it answers is a claim", program.display()),
@@ -70,10 +75,16 @@ impl Handler for External {
             }],
             keep_on_failure: true,
             notes: vec![format!("`{name}` is an external program: Workbridge measures none of what it claims")],
-        })
+        };
+        super::deliverables::append(&mut plan, order, &DECLARED);
+        super::heartbeats::append(&mut plan, order, &DECLARED);
+        Ok(plan)
     }
 
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
+        if let Some(step) = super::deliverables::step(spec).or_else(|| super::heartbeats::step(spec)) {
+            return Ok(step);
+        }
         match spec.name.as_str() {
             "run" => Ok(Box::new(Run { handler: self.descriptor.name })),
             other => Err(HandlerError::Refused(format!("{} has no step `{other}`", self.descriptor.name))),
@@ -132,7 +143,11 @@ impl Step for Run {
         let output = process::run(&spec)?;
         if !output.success() {
             let said = context.masker.mask(&output.stderr_text());
-            let why = format!("{}; it said: {}", output.end, text::line(&said, 400));
+            let said = text::line(&said, 400);
+            let why = match said.is_empty() {
+                true => format!("{}; it said nothing", output.end),
+                false => format!("{}; it said: {said}", output.end),
+            };
             return Err(HandlerError::failed(format!("the handler `{}` failed", self.handler), why));
         }
         Ok(Applied { after: context.masker.mask(&claims(&output.stdout_text())) })
@@ -174,7 +189,7 @@ fn claims(stdout: &str) -> String {
         said.push(format!("{more} more claims are not shown"));
     }
     if strange > 0 {
-        said.push(format!("{strange} lines were neither a claim nor a step"));
+        said.push(format!("also wrote what is neither a claim nor a step (lines: {strange})"));
     }
     match said.is_empty() {
         true => "it ended with exit status 0 and claimed nothing".to_owned(),
@@ -212,7 +227,11 @@ mod tests {
         assert!(run.measurements.is_empty());
         let after = &run.steps[0].after;
         assert!(after.starts_with("not measured; ") && after.contains("claims: file size is 1 MB"), "{after}");
-        assert!(after.contains("says it did: converted") && after.contains("1 lines were neither"), "{after}");
+        assert!(
+            after.contains("says it did: converted")
+                && after.contains("also wrote what is neither a claim nor a step (lines: 1)"),
+            "{after}"
+        );
     }
 
     #[test]

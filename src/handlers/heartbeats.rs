@@ -1,5 +1,5 @@
-//! What heartbeats measure (`monitor.healthy_for`, `monitor.uptime.redis`, …), for criteria of any built-in handler: a
-//! handler joins the declarations to its own, and a plan gets one measuring step when a criterion asks for them.
+//! What heartbeats measure (`monitor.healthy_for`, `monitor.uptime.redis`, …), for criteria of any handler: it
+//! joins the declarations to its own, and a plan gets one measuring step when a criterion asks for them.
 
 use std::collections::HashSet;
 

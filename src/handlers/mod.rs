@@ -5,6 +5,7 @@
 //! steps are found again; `step` rebuilds the code for a stored [`StepSpec`].
 
 pub mod command_line;
+pub(crate) mod deliverables;
 pub mod external;
 pub(crate) mod heartbeats;
 pub mod monitor_fix;

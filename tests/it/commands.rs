@@ -65,3 +65,29 @@ fn an_order_with_a_command_that_failed_is_not_done() {
     let reason = failed["reason"].as_str().unwrap();
     assert!(reason.contains("these commands failed: `test -f nowhere.txt` (`nowhere.txt` is not there)"), "{reason}");
 }
+
+/// What a program of the user's says is a claim; what it was to deliver is looked for.
+#[test]
+fn an_external_handler_is_judged_by_what_is_there() {
+    let order = |id: &str| {
+        format!(
+            "---\nid: {id}\nhandler: mine\nacceptance:\n  - {{ metric: Deliverables, target: 100% }}\n---\n\n# {id}\n\n\
+             ## Deliverables\n\n1. `run/one.cjs`\n2. `run/two.cjs`\n"
+        )
+    };
+    let program = "#!/bin/sh\ncat >/dev/null\nmkdir -p \"$WO_ROOT/run\"\nfor name in $(cat \"$WO_ROOT/names\"); do echo x \
+                   >\"$WO_ROOT/run/$name.cjs\"; done\necho '{\"claim\": \"both are there\"}'\n";
+    let scene = Scene::new().file("mine.sh", program).file("names", "one").order("WO-1-X.md", order("WO-1-X"));
+    let path = scene.path("mine.sh");
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let scene = scene.config(&format!("[handlers.mine]\ncommand = ['{}']\n", path.display()));
+    scene.wo(["run"]).expect_exit(1);
+    let result = scene.result("WO-1-X");
+    assert_eq!(result["outcome"], "failed", "{result:#}");
+    let report = scene.read("bridge/outbox/CLC/WO-1-X_REPORT.md");
+    assert!(report.contains("| Deliverables | 100% | 1/2 [E1] | ❌ FAIL |"), "{report}");
+    assert!(report.contains("`run/two.cjs` is not there"), "{report}");
+    std::fs::write(scene.path("names"), "one two").unwrap();
+    scene.drop_order("WO-2-X.md", order("WO-2-X"));
+    scene.wo(["run"]).expect_stdout("WO-2-X  done: 1 of 1 criteria pass");
+}
