@@ -122,9 +122,58 @@ pub fn temporary_beside(path: &Path) -> PathBuf {
     parent_of(path).join(format!(".{short}.{}-{n}.tmp", std::process::id()))
 }
 
+/// Removes from `dir` what [`temporary_beside`] named for processes that were killed. Best effort: what stays is hidden and
+/// disturbs nobody.
+pub fn sweep(dir: &Path) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_str().is_some_and(is_abandoned) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Whether this is a temporary name of a process that is no more.
+fn is_abandoned(name: &str) -> bool {
+    let process = || {
+        let (_, unique) = name.strip_prefix('.')?.strip_suffix(".tmp")?.rsplit_once('.')?;
+        let (process, n) = unique.split_once('-')?;
+        n.parse::<u64>().ok()?;
+        rustix::process::Pid::from_raw(process.parse().ok().filter(|process| *process > 0)?)
+    };
+    // one that may not be signalled is there
+    process().is_some_and(|process| rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH))
+}
+
 pub(crate) fn parent_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_dead_process_was_writing_is_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let dead = child.id();
+        child.wait().unwrap();
+        let gone = format!(".WO-1_REPORT.md.{dead}-0.tmp");
+        let ours = temporary_beside(&dir.path().join("x.md"));
+        let ours = ours.file_name().unwrap().to_str().unwrap();
+        let kept = [ours, ".x.tmp", ".x.md.0-1.tmp", ".x.md.-5-1.tmp", ".x.md.1-y.tmp", "x.md.1-1.tmp", "x.md"];
+        for name in kept.into_iter().chain([gone.as_str()]) {
+            fs::write(dir.path().join(name), "x").unwrap();
+        }
+        sweep(dir.path());
+        sweep(&dir.path().join("nowhere"));
+        for name in kept {
+            assert!(dir.path().join(name).exists(), "{name}");
+        }
+        assert!(!dir.path().join(gone).exists());
     }
 }

@@ -185,10 +185,14 @@ pub fn run(
 }
 
 impl Loop {
-    /// Takes up every run that has not ended.
+    /// Takes up every run that has not ended, and sweeps out what was being written when an earlier executor was killed.
     fn recover(&mut self) -> Result<(), EngineError> {
         let open = self.reader.open_runs()?;
         for agent in &self.executor.settings().config.inbox.agents {
+            let root = &self.executor.root;
+            for dir in [root.outbox(agent), root.processing(agent), root.archive(agent), root.rejected(agent)] {
+                crate::durable::sweep(&dir);
+            }
             for held in crate::bridge::moves::recover_listing(&self.executor.root, agent)? {
                 claim::return_unknown(&self.executor, agent, &held, open.iter().map(|row| &row.key))?;
             }
