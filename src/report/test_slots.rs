@@ -16,6 +16,9 @@ const DATA: [&str; 24] = [
     "diff", "ini", "plist", "mermaid", "indented", "expected", "tree", "env", "conf", "plain",
 ];
 
+/// Fences in these languages show commands for certain.
+const SHELLS: [&str; 6] = ["bash", "sh", "zsh", "shell", "console", "fish"];
+
 pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Vec<Command>) {
     let mut commands: Vec<Command> = Vec::new();
     // what is shared by all lines that confirm the same commands
@@ -66,10 +69,14 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Ve
     }
 }
 
-/// A group of commands that are a test; it is made once, by the first line that speaks of it.
+/// A group of commands that are a test; it is made once, by the first line that speaks of it. Beside a fence that says it
+/// is a shell's, one that says nothing shows what comes out.
 fn remember(commands: &[Command], tests: &mut Vec<Command>) -> Arc<[Command]> {
-    tests.extend_from_slice(commands);
-    commands.into()
+    let says_shell = commands.iter().any(|command| SHELLS.contains(&command.language.as_str()));
+    let group: Arc<[Command]> =
+        commands.iter().filter(|command| !(says_shell && command.language.is_empty())).cloned().collect();
+    tests.extend_from_slice(&group);
+    group
 }
 
 /// The block that follows, with the outermost list or quote around it.
@@ -166,6 +173,19 @@ mod tests {
         let slots: Vec<(&str, &str)> =
             survey.slots.iter().map(|slot| (&template[slot.span.clone()], &template[slot.span.end..][..6])).collect();
         assert_eq!(slots, [("✅", " Confi"), ("", "**Conf"), ("", "\n\n### "), ("✅", " rows ")]);
+    }
+
+    #[test]
+    fn a_fence_without_a_language_beside_a_shells_shows_what_comes_out() {
+        for (template, expected) in [
+            ("```\n| a | b |\n```\n```bash\nls\n```\n✅ Confirms: it\n", ["ls"].as_slice()),
+            ("```zsh\nls\n```\nprints\n```\nx\n```\n✅ Confirms: it\n", &["ls"]),
+            ("```\na\n```\nand\n```\nb\n```\n✅ Confirms: it\n", &["a", "b"]),
+        ] {
+            let survey = survey(template);
+            let commands: Vec<&str> = survey.commands.iter().map(|command| command.text.trim()).collect();
+            assert_eq!(commands, expected, "{template}");
+        }
     }
 
     #[test]
