@@ -210,3 +210,23 @@ fn a_cycle_of_local_checks_takes_no_time() {
     assert!(best.observed.iter().all(|observed| observed.finding.state == heartbeat::State::Ok), "{best:?}");
     assert!(best.took < Duration::from_millis(50), "{:?}", best.took);
 }
+
+#[test]
+fn a_loop_that_is_switched_off_leaves_nothing() {
+    let order = "# WO-1-NOBODY\n\nJust do it.\n";
+    for (settings, args, expected) in
+        [("", [].as_slice(), true), ("enabled = false", &[], false), ("", &["--no-monitor"], false)]
+    {
+        let scene = scene(&format!("interval_s = 0.05\n{settings}"));
+        let mut daemon = scene.up_with(args);
+        if expected {
+            daemon.wait_for("the second cycle", || lines(&scene).len() >= 2);
+        }
+        // its whole way takes longer than a cycle does
+        scene.drop_order("WO-1-NOBODY.md", order);
+        daemon.wait_for("the order's end", || scene.exists("bridge/outbox/CLC/WO-1-NOBODY.result.json"));
+        daemon.stop().expect_exit(0);
+        assert_eq!(lines(&scene).is_empty(), !expected, "{settings} {args:?}");
+        assert_eq!(scene.exists(REPORTS) && !scene.list(REPORTS).is_empty(), expected, "{settings} {args:?}");
+    }
+}
