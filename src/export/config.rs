@@ -35,7 +35,7 @@ impl Default for ExportConfig {
             timezone: "UTC".to_owned(),
             compression: Compression::Snappy,
             threads: 0,
-            sort_bytes: 4 * 1024 * 1024,
+            sort_bytes: 8 * 1024 * 1024,
             heartbeat_bytes: 1024 * 1024,
             report_bytes: 8 * 1024 * 1024,
             sql_memory_mb: 512,

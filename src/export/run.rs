@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::read;
 use super::row::{HeartbeatRow, ReportRow, day_of, heartbeat_row};
-use super::scan::{self, Found, Outcome, Work};
+use super::scan::{self, Found, HeartbeatsDir, Outcome, Work};
 use super::schema::{Tabular, key};
 use super::sort::{Packed, Rows, Sorted, Sorter};
 use super::sql::{Program, SideCar};
@@ -54,8 +54,8 @@ pub fn run(
 
     // it gets ready while the reports are read; one that can't be started is an error once it is needed
     let mut side_car = job.sql.start(job.work_dir.path()).ok();
-    let heartbeats = job.read_heartbeats(&mut report)?;
-    let reports = job.read_reports(&mut report)?;
+    let (heartbeats, others) = job.read_heartbeats(&mut report)?;
+    let reports = job.read_reports(others, &mut report)?;
     job.export_days(&heartbeats, &mut side_car, &mut report)?;
     job.export_days(&reports, &mut side_car, &mut report)?;
 
@@ -174,26 +174,39 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn read_heartbeats(&self, report: &mut ExportReport) -> Result<Sorted<HeartbeatRow>, ExportError> {
+    /// With them, what else is in their directory.
+    fn read_heartbeats(
+        &self,
+        report: &mut ExportReport,
+    ) -> Result<(Sorted<HeartbeatRow>, Option<Vec<Found>>), ExportError> {
         let dir = scan::resolve(self.root.path(), &self.config.paths.heartbeats);
         let shown = scan::shown(self.root.path(), &dir);
         self.progress.phase("reading heartbeats", None);
         let mut tally = Tally::default();
         let date_of_name =
             |name: &str| heartbeat::name_time(name).and_then(|at| day_of(at.as_microsecond(), &self.zone));
+        let mut others = None;
         let sorted = self.read(
             self.config.export.heartbeat_bytes,
-            |found| scan::heartbeats(&dir, &shown, found),
+            |found| {
+                others = scan::heartbeats_and_others(&dir, &shown, found)?;
+                Ok(())
+            },
             |_, name, content| heartbeat_row(name, content.bytes),
             &date_of_name,
             &mut tally,
             report,
         )?;
         report.heartbeats = tally;
-        Ok(sorted)
+        Ok((sorted, others))
     }
 
-    fn read_reports(&self, report: &mut ExportReport) -> Result<Sorted<ReportRow>, ExportError> {
+    /// `others` lie beside the heartbeats.
+    fn read_reports(
+        &self,
+        others: Option<Vec<Found>>,
+        report: &mut ExportReport,
+    ) -> Result<Sorted<ReportRow>, ExportError> {
         let root = self.root.path();
         let resolve = |path: &Path| scan::resolve(root, path);
         let dir = resolve(&self.config.paths.reports);
@@ -205,7 +218,10 @@ impl<'a> Job<'a> {
         let date_of_name = |name: &str| dates::in_file_name(name, &self.zone).and_then(|at| day_of(at, &self.zone));
         let sorted = self.read(
             self.config.export.report_bytes,
-            |found| scan::reports(&dir, &shown, &skip, &heartbeats, found),
+            |found| {
+                let heartbeats = HeartbeatsDir { shown: &heartbeats, others };
+                scan::reports(&dir, &shown, &skip, heartbeats, found)
+            },
             |found, _, content| {
                 let path = found.shown();
                 document::report_row(&path, content.bytes, &self.zone, || content.modified_us()).map(|row| (row, false))

@@ -87,27 +87,54 @@ pub fn exists(dir: &OwnedFd, name: &str) -> bool {
 
 /// The heartbeats of one directory, not of those below it.
 pub fn heartbeats(path: &Path, shown: &str, found: &mut dyn FnMut(Found) -> bool) -> Result<(), ExportError> {
-    let Some(fd) = open_dir(path)? else { return Ok(()) };
-    let shown_dir = with_slash(shown);
-    read_dir(Arc::new(fd), shown_dir, path, &mut |entry| !is_heartbeat(entry.name.as_encoded_bytes()) || found(entry))?;
-    Ok(())
+    heartbeats_and_others(path, shown, found).map(drop)
 }
 
-/// Every other Markdown file below `path`. `skip` holds directories (as shown) that are left out; `heartbeats` is the
-/// one whose heartbeats are.
+/// As [`heartbeats`], and what else is there, so that [`reports`] need not list that many names again; `None` where that is
+/// too much to remember.
+pub fn heartbeats_and_others(
+    path: &Path,
+    shown: &str,
+    found: &mut dyn FnMut(Found) -> bool,
+) -> Result<Option<Vec<Found>>, ExportError> {
+    const REMEMBERED: usize = 1024;
+    let mut others = Some(Vec::new());
+    let Some(fd) = open_dir(path)? else { return Ok(None) };
+    let whole = read_dir(Arc::new(fd), with_slash(shown), path, &mut |entry| {
+        if is_heartbeat(entry.name.as_encoded_bytes()) {
+            return found(entry);
+        }
+        if let Some(some) = others.as_mut().filter(|some| some.len() < REMEMBERED) {
+            some.push(entry);
+        } else {
+            others = None;
+        }
+        true
+    })?;
+    Ok(others.filter(|_| whole))
+}
+
+/// The directory of heartbeats, in which they are left out.
+pub struct HeartbeatsDir<'a> {
+    pub shown: &'a str,
+    /// From [`heartbeats_and_others`].
+    pub others: Option<Vec<Found>>,
+}
+
+/// Every other Markdown file below `path`. `skip` holds directories (as shown) that are left out.
 pub fn reports(
     path: &Path,
     shown: &str,
     skip: &[String],
-    heartbeats: &str,
+    mut heartbeats: HeartbeatsDir,
     found: &mut dyn FnMut(Found) -> bool,
 ) -> Result<(), ExportError> {
     let Some(fd) = open_dir(path)? else { return Ok(()) };
     let mut stack: Vec<(Arc<OwnedFd>, String)> = vec![(Arc::new(fd), shown.to_owned())];
     while let Some((dir, shown)) = stack.pop() {
         let mut below = Vec::new();
-        let heartbeats_here = shown == heartbeats;
-        let goes_on = read_dir(dir.clone(), with_slash(&shown), path, &mut |entry| {
+        let heartbeats_here = shown == heartbeats.shown;
+        let mut see = |entry: Found| {
             let name = entry.name.as_encoded_bytes();
             if name.starts_with(b".") || (heartbeats_here && is_heartbeat(name)) {
                 return true;
@@ -116,7 +143,12 @@ pub fn reports(
                 below.push(entry.name.clone());
             }
             !is_markdown(name) || found(entry)
-        })?;
+        };
+        let known = if heartbeats_here { heartbeats.others.take() } else { None };
+        let goes_on = match known {
+            Some(known) => known.into_iter().all(&mut see),
+            None => read_dir(dir.clone(), with_slash(&shown), path, &mut see)?,
+        };
         if !goes_on {
             return Ok(());
         }
@@ -333,6 +365,7 @@ pub fn resolve(root: &Path, configured: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::Write as _;
 
     use super::*;
@@ -353,6 +386,45 @@ mod tests {
         }
         let empty = tempfile::NamedTempFile::new().unwrap();
         assert_eq!(read_bounded(&empty.reopen().unwrap(), 0, &mut buffer).unwrap(), Some(0));
+    }
+
+    #[test]
+    fn reports_beside_heartbeats_are_found_whether_they_were_remembered_or_not() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        fs::create_dir_all(at("ops/below")).unwrap();
+        for name in ["a.md", "ops/heartbeat_1.md", "ops/b.md", "ops/.c.md", "ops/d.txt", "ops/below/heartbeat_2.md"] {
+            fs::write(at(name), "x").unwrap();
+        }
+        let look = || {
+            let mut heartbeats = Vec::new();
+            let others = heartbeats_and_others(&at("ops"), "ops", &mut |found| {
+                heartbeats.push(found.shown());
+                true
+            });
+            assert_eq!(heartbeats, ["ops/heartbeat_1.md"]);
+            others.unwrap()
+        };
+        let find = |others: Option<Vec<Found>>| {
+            let mut found = Vec::new();
+            let heartbeats = HeartbeatsDir { shown: "ops", others };
+            reports(root.path(), "", &[], heartbeats, &mut |entry| {
+                found.push(entry.shown());
+                true
+            })
+            .unwrap();
+            found.sort();
+            found
+        };
+        assert_eq!(find(None), ["a.md", "ops/b.md", "ops/below/heartbeat_2.md"]);
+        let others = look();
+        assert!(others.is_some());
+        assert_eq!(find(others), find(None));
+        for n in 0..1_100 {
+            fs::write(at(&format!("ops/{n}.md")), "x").unwrap();
+        }
+        assert!(look().is_none(), "that many are not remembered");
+        assert_eq!(find(None).len(), 1_103);
     }
 
     #[test]

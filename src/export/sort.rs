@@ -123,12 +123,20 @@ impl SourceDigest {
 pub struct Sorter<T> {
     budget: usize,
     dir: PathBuf,
-    /// Packed rows, one after the other, and where each begins.
+    /// Packed rows, one after the other, and where each is.
     held: Vec<u8>,
-    starts: Vec<u32>,
+    places: Vec<Place>,
     spill: Option<Spill>,
     runs: Vec<Run>,
     kind: PhantomData<fn() -> T>,
+}
+
+/// Where a row begins, after what orders it but for the name: rows are compared without looking at them.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    day: u32,
+    at: i64,
+    start: u32,
 }
 
 struct Spill {
@@ -146,47 +154,48 @@ impl<T: Row> Sorter<T> {
     /// `dir` takes the temporary file, should there be need of one.
     pub fn new(budget: usize, dir: &Path) -> Self {
         let budget = budget.clamp(1, i32::MAX as usize);
-        let (held, starts) = (Vec::new(), Vec::new());
-        Sorter { budget, dir: dir.to_owned(), held, starts, spill: None, runs: Vec::new(), kind: PhantomData }
+        let (held, places) = (Vec::new(), Vec::new());
+        Sorter { budget, dir: dir.to_owned(), held, places, spill: None, runs: Vec::new(), kind: PhantomData }
     }
 
     pub fn push(&mut self, row: Packed) -> io::Result<()> {
         if !self.held.is_empty() && self.held.len() + row.0.len() > self.budget {
             self.spill_held()?;
         }
-        self.starts.push(self.held.len() as u32);
+        let Parts { key: (day, at, _), .. } = parts(body(&row.0)).ok_or_else(damaged)?;
+        self.places.push(Place { day, at, start: self.held.len() as u32 });
         self.held.extend_from_slice(&row.0);
         Ok(())
     }
 
     /// Sorts what is held and appends it to the temporary file as one run.
     fn spill_held(&mut self) -> io::Result<()> {
-        sort(&self.held, &mut self.starts);
+        sort(&self.held, &mut self.places);
         let spill = match &mut self.spill {
             Some(spill) => spill,
             None => self.spill.insert(Spill { file: Arc::new(tempfile::tempfile_in(&self.dir)?), end: 0 }),
         };
         let mut writer = spill.writer();
-        for start in &self.starts {
-            writer.put(row_at(&self.held, *start))?;
+        for place in &self.places {
+            writer.put(row_at(&self.held, place.start))?;
         }
         let run = writer.finish()?;
         spill.end = run.end;
         self.runs.push(run);
         self.held.clear();
-        self.starts.clear();
+        self.places.clear();
         Ok(())
     }
 
     pub fn finish(mut self) -> io::Result<Sorted<T>> {
         if self.runs.is_empty() {
-            sort(&self.held, &mut self.starts);
-            return Sorted::in_memory(self.held, self.starts);
+            sort(&self.held, &mut self.places);
+            return Sorted::in_memory(self.held, &self.places);
         }
         if !self.held.is_empty() {
             self.spill_held()?;
         }
-        (self.held, self.starts) = (Vec::new(), Vec::new());
+        (self.held, self.places) = (Vec::new(), Vec::new());
         let Some(mut spill) = self.spill.take() else { return Err(damaged()) };
         while self.runs.len() > FAN_IN {
             let rest = self.runs.split_off(FAN_IN);
@@ -222,10 +231,10 @@ fn body(row: &[u8]) -> &[u8] {
     row.get(LENGTH..).unwrap_or_default()
 }
 
-fn sort(held: &[u8], starts: &mut [u32]) {
-    starts.sort_unstable_by(|a, b| {
-        let key = |start: u32| parts(body(row_at(held, start))).map(|parts| parts.key);
-        key(*a).cmp(&key(*b))
+fn sort(held: &[u8], places: &mut [Place]) {
+    places.sort_unstable_by(|a, b| {
+        let name = |place: &Place| parts(body(row_at(held, place.start))).map(|parts| parts.key.2);
+        (a.day, a.at).cmp(&(b.day, b.at)).then_with(|| name(a).cmp(&name(b)))
     });
 }
 
@@ -404,10 +413,10 @@ enum Stored {
 }
 
 impl<T: Row> Sorted<T> {
-    fn in_memory(held: Vec<u8>, sorted: Vec<u32>) -> io::Result<Self> {
+    fn in_memory(held: Vec<u8>, sorted: &[Place]) -> io::Result<Self> {
         let mut days = Days::default();
         let mut starts: Vec<Vec<u32>> = Vec::new();
-        for start in sorted {
+        for Place { start, .. } in sorted.iter().copied() {
             let begins = days.add(body(row_at(&held, start)))?;
             match starts.last_mut() {
                 Some(day) if !begins => day.push(start),
