@@ -16,10 +16,12 @@ pub fn answer(connection: &Connection, files: Vec<String>, alike: bool, threads:
     let version = connection
         .query_row("SELECT version()", [], |row| row.get::<_, String>(0))
         .map_err(|error| error.to_string())?;
+    let together = alike && files.len() > 1;
+    let others = prepare(connection, if together { threads } else { 1 }).map_err(|error| error.to_string())?;
     lock_down(connection, &files).map_err(|error| error.to_string())?;
     let start = Instant::now();
     // a file that can't be read fails them all: then each is asked alone, so that it is named
-    let mut together = if alike && files.len() > 1 { shared_out(connection, &files, threads).ok() } else { None };
+    let mut together = if together { shared_out(connection, others, &files).ok() } else { None };
     let each_ns = start.elapsed().as_nanos() as u64 / files.len().max(1) as u64;
     let files = files
         .into_iter()
@@ -34,17 +36,32 @@ pub fn answer(connection: &Connection, files: Vec<String>, alike: bool, threads:
     Ok(Answer::Facts { version, files })
 }
 
-/// The facts of all files, of which each thread reads an equal share through a connection of its own. DuckDB's own threads
-/// would share the decoding alone: the way to Arrow and the hashing are as much again.
-fn shared_out(connection: &Connection, files: &[String], threads: usize) -> Result<BTreeMap<String, Facts>, String> {
-    let mut shares = files.chunks(files.len().div_ceil(threads).max(1));
+/// Makes `connection` ready to hand over rows, and as many others that there are `threads` of them in all.
+fn prepare(connection: &Connection, threads: usize) -> duckdb::Result<Vec<Connection>> {
+    // rows that nobody has asked for yet are copied aside
+    let ready = |connection: &Connection| connection.execute_batch("SET streaming_buffer_size='100KB'");
+    ready(connection)?;
+    (1..threads)
+        .map(|_| {
+            let other = connection.try_clone()?;
+            ready(&other).map(|()| other)
+        })
+        .collect()
+}
+
+/// The facts of all files, of which each connection reads an equal share on a thread of its own. DuckDB's own threads would
+/// share the decoding alone: the way to Arrow and the hashing are as much again.
+fn shared_out(
+    connection: &Connection,
+    others: Vec<Connection>,
+    files: &[String],
+) -> Result<BTreeMap<String, Facts>, String> {
+    let mut shares = files.chunks(files.len().div_ceil(others.len() + 1).max(1));
     let Some(first) = shares.next() else { return Ok(BTreeMap::new()) };
-    let others: Vec<(Connection, &[String])> = shares
-        .map(|share| Ok((connection.try_clone().map_err(|error| error.to_string())?, share)))
-        .collect::<Result<_, String>>()?;
     std::thread::scope(|scope| {
         let others: Vec<_> = others
             .into_iter()
+            .zip(shares)
             .map(|(connection, share)| {
                 scope.spawn(move || {
                     let found = facts_of(&connection, share);

@@ -81,7 +81,9 @@ fn connect(limits: &Limits) -> duckdb::Result<Connection> {
         .with("allow_community_extensions", "false")?
         .with("allow_unsigned_extensions", "false")?
         // no spilling: nothing is written
-        .with("temp_directory", "")?;
+        .with("temp_directory", "")?
+        // every file is read once: keeping a copy of it is work in vain
+        .with("enable_external_file_cache", "false")?;
     let connection = Connection::open_in_memory_with_flags(config)?;
     // only where the ICU extension is there; without it DuckDB knows no other zone anyway
     let _ = connection.execute_batch("SET TimeZone='UTC'");
