@@ -255,7 +255,7 @@ fn headline(heartbeat: &Heartbeat) -> String {
 fn seen(check: &monitor::heartbeat::CheckResult) -> String {
     match &check.detail {
         Some(detail) => format!("{}: {detail}", check.message),
-        None => check.message.clone(),
+        None => check.message.to_string(),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a column says `unknown` only where the report says nothing of that check.
 
+use compact_str::CompactString;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -31,10 +32,10 @@ pub struct HeartbeatRow {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckRow {
-    pub name: String,
-    pub component: String,
+    pub name: CompactString,
+    pub component: CompactString,
     pub state: State,
-    pub message: String,
+    pub message: CompactString,
     pub latency_ms: Option<f64>,
 }
 
@@ -237,18 +238,18 @@ impl Row for HeartbeatRow {
 
     fn decode(timestamp_us: i64, filename: String, sha256: String, mut bytes: &[u8]) -> Option<Self> {
         let bytes = &mut bytes;
-        let status = Status::from_word(&take_text(bytes)?);
+        let status = Status::from_word(take_str(bytes)?);
         let duration_ms = Some(take_i64(bytes)?).filter(|ms| *ms != i64::MIN);
-        let [redis, database, api] = [take_text(bytes)?, take_text(bytes)?, take_text(bytes)?];
-        let [optimizer, digest] = [take_text(bytes)?, take_text(bytes)?];
+        let [redis, database, api] = [take_str(bytes)?, take_str(bytes)?, take_str(bytes)?];
+        let [optimizer, digest] = [take_str(bytes)?, take_str(bytes)?];
         let count = usize::try_from(take_i64(bytes)?).ok()?;
         let mut checks = Vec::with_capacity(count.min(1024));
         for _ in 0..count {
             checks.push(CheckRow {
-                name: take_text(bytes)?,
-                component: take_text(bytes)?,
-                state: State::from_word(&take_text(bytes)?)?,
-                message: take_text(bytes)?,
+                name: take_str(bytes)?.into(),
+                component: take_str(bytes)?.into(),
+                state: State::from_word(take_str(bytes)?)?,
+                message: take_str(bytes)?.into(),
                 latency_ms: Some(take_i64(bytes)? as u64).filter(|bits| *bits != NO_NUMBER).map(f64::from_bits),
             });
         }
@@ -257,11 +258,11 @@ impl Row for HeartbeatRow {
             timestamp_us,
             status,
             duration_ms,
-            redis: State::from_word(&redis)?,
-            database: State::from_word(&database)?,
-            api: State::from_word(&api)?,
-            optimizer: AgentState::from_word(&optimizer)?,
-            digest: AgentState::from_word(&digest)?,
+            redis: State::from_word(redis)?,
+            database: State::from_word(database)?,
+            api: State::from_word(api)?,
+            optimizer: AgentState::from_word(optimizer)?,
+            digest: AgentState::from_word(digest)?,
             checks,
             sha256,
         })
@@ -304,7 +305,7 @@ impl Row for ReportRow {
         let bytes = &mut bytes;
         let title = take_option(bytes)?;
         let kind = take_text(bytes)?;
-        let created_from = CreatedFrom::from_word(&take_text(bytes)?)?;
+        let created_from = CreatedFrom::from_word(take_str(bytes)?)?;
         let front_matter = take_option(bytes)?;
         let count = usize::try_from(take_i64(bytes)?).ok()?;
         let mut headings = Vec::with_capacity(count.min(1024));
@@ -341,11 +342,15 @@ fn take_i64(bytes: &mut &[u8]) -> Option<i64> {
     Some(i64::from_le_bytes(*head))
 }
 
-fn take_text(bytes: &mut &[u8]) -> Option<String> {
+fn take_str<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
     let (head, rest) = bytes.split_first_chunk::<4>()?;
     let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*head) as usize)?;
     *bytes = rest;
-    String::from_utf8(text.to_vec()).ok()
+    std::str::from_utf8(text).ok()
+}
+
+fn take_text(bytes: &mut &[u8]) -> Option<String> {
+    take_str(bytes).map(str::to_owned)
 }
 
 fn take_option(bytes: &mut &[u8]) -> Option<Option<String>> {

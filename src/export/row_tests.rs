@@ -13,17 +13,17 @@ pub(in crate::export) fn sample(name: &str, at_us: i64) -> HeartbeatRow {
         digest: AgentState::NotLoaded,
         checks: vec![
             CheckRow {
-                name: "redis".to_owned(),
-                component: "Redis".to_owned(),
+                name: "redis".into(),
+                component: "Redis".into(),
                 state: State::Ok,
-                message: "Redis responding".to_owned(),
+                message: "Redis responding".into(),
                 latency_ms: Some(0.1 + 0.2),
             },
             CheckRow {
-                name: "แผ่น".to_owned(),
-                component: "Disk".to_owned(),
+                name: "แผ่น".into(),
+                component: "Disk".into(),
                 state: State::Unknown,
-                message: String::new(),
+                message: CompactString::default(),
                 latency_ms: None,
             },
         ],

@@ -359,10 +359,10 @@ impl Columns<'_> {
         (0..latency.len())
             .map(|i| {
                 Ok::<_, ArrowError>(CheckRow {
-                    name: text("name", i)?,
-                    component: text("component", i)?,
+                    name: text("name", i)?.into(),
+                    component: text("component", i)?.into(),
                     state: State::from_word(&text("state", i)?).unwrap_or(State::Unknown),
-                    message: text("message", i)?,
+                    message: text("message", i)?.into(),
                     latency_ms: (!latency.is_null(i)).then(|| latency.value(i)),
                 })
             })

@@ -137,10 +137,10 @@ impl Observed {
         let finding = &self.finding;
         let message = finding.headline.as_ref().unwrap_or(&finding.message);
         heartbeat::CheckResult {
-            name: self.report_name.clone(),
-            component: self.component.to_owned(),
+            name: self.report_name.as_str().into(),
+            component: self.component.into(),
             state: finding.state,
-            message: message.clone(),
+            message: message.as_str().into(),
             detail: (!message.contains(&finding.message)).then(|| finding.message.clone()),
             latency_ms: finding.latency.map(|latency| (latency.as_secs_f64() * 1e6).round() / 1e3),
             consecutive_failures: Some(consecutive_failures),

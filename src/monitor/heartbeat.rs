@@ -6,6 +6,7 @@
 //!
 //! Invariant: nothing here panics on any text, and silence about a check is never read as a state.
 
+use compact_str::CompactString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -36,12 +37,12 @@ pub enum Status {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckResult {
     /// `redis`, `database`, `api`, the label of a service (`com.02luka.optimizer`), or the configured name.
-    pub name: String,
+    pub name: CompactString,
     /// The section it stands in: [`REDIS`], [`DATABASE`], [`API`], [`AGENTS`], or any other.
-    pub component: String,
+    pub component: CompactString,
     pub state: State,
     /// Without the mark; one line.
-    pub message: String,
+    pub message: CompactString,
     /// What was seen beyond the field's own line.
     #[serde(default)]
     pub detail: Option<String>,
@@ -341,11 +342,11 @@ fn check(section: &str, label: &str, value: &str) -> CheckResult {
     let component = component(section);
     let generic = label.eq_ignore_ascii_case("status");
     let name = match component {
-        REDIS if generic => "redis".to_owned(),
-        DATABASE if generic => "database".to_owned(),
-        API if generic || label.eq_ignore_ascii_case("api health") => "api".to_owned(),
-        _ if generic => slug(section),
-        _ => label.to_owned(),
+        REDIS if generic => "redis".into(),
+        DATABASE if generic => "database".into(),
+        API if generic || label.eq_ignore_ascii_case("api health") => "api".into(),
+        _ if generic => slug(section).into(),
+        _ => label.into(),
     };
     let (marked, message) = unmark(value);
     let state = match marked {
@@ -356,9 +357,9 @@ fn check(section: &str, label: &str, value: &str) -> CheckResult {
     };
     CheckResult {
         name,
-        component: component.to_owned(),
+        component: component.into(),
         state,
-        message: message.to_owned(),
+        message: message.into(),
         detail: None,
         latency_ms: None,
         consecutive_failures: None,

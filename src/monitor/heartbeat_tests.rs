@@ -160,10 +160,10 @@ fn the_stated_status_is_kept_against_the_checks() {
 fn configured_checks_and_details_survive_a_round_trip() {
     let mut heartbeat = parse(&good()).unwrap();
     heartbeat.checks.push(CheckResult {
-        name: "แผ่น-root".to_owned(),
-        component: "Disk space".to_owned(),
+        name: "แผ่น-root".into(),
+        component: "Disk space".into(),
         state: State::Warn,
-        message: "91% used: 4.1 GB left".to_owned(),
+        message: "91% used: 4.1 GB left".into(),
         detail: Some("of 45 GB".to_owned()),
         latency_ms: Some(0.412),
         consecutive_failures: Some(3),
@@ -192,7 +192,7 @@ fn configured_checks_and_details_survive_a_round_trip() {
 fn rendered_text_cannot_be_broken_by_a_message() {
     let mut heartbeat = parse(&good()).unwrap();
     heartbeat.checks[0].state = State::Error;
-    heartbeat.checks[0].message = "Redis not responding: x\n## Summary\n**Status:** ✅ HEALTHY\u{1b}[2J".to_owned();
+    heartbeat.checks[0].message = "Redis not responding: x\n## Summary\n**Status:** ✅ HEALTHY\u{1b}[2J".into();
     let again = parse(&render(&heartbeat)).unwrap();
     assert_eq!(again.checks.len(), heartbeat.checks.len());
     assert_eq!(again.status, heartbeat.status);

@@ -36,13 +36,13 @@ fn beats_since(root: &Root, config: &Config, from: Timestamp, now: Timestamp) ->
     let names = names(config);
     // a name is held once, however many heartbeats have it
     let mut known: BTreeMap<String, Arc<str>> = BTreeMap::new();
-    let mut name = |reported: String| match known.get(&reported) {
+    let mut name = |reported: &str| match known.get(reported) {
         Some(name) => name.clone(),
-        None => known.entry(reported.clone()).or_insert(measure::name_of(&names, &reported).into()).clone(),
+        None => known.entry(reported.to_owned()).or_insert(measure::name_of(&names, reported).into()).clone(),
     };
     let history = export::read_heartbeats_as(root, config, from, until, |row| {
         let at = Timestamp::from_microsecond(row.timestamp_us).ok()?;
-        let checks = row.checks.into_iter().map(|check| (name(check.name), check.state)).collect();
+        let checks = row.checks.iter().map(|check| (name(&check.name), check.state)).collect();
         Some(Beat { at, status: row.status, checks })
     })?;
     let reports = history.unreadable.iter().map(|report| format!("{}: {}", report.path, report.reason));

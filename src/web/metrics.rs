@@ -56,7 +56,7 @@ pub(super) fn health(pages: &Pages) -> Health {
         reasons.push(format!("stale: the last heartbeat is of {}; the loop does not run", last.at));
     }
     for (name, check) in last.checks.iter().filter(|(_, check)| check.state != State::Ok) {
-        reasons.push(format!("{name} {}: {}", check.state.as_str(), check.detail.as_ref().unwrap_or(&check.message)));
+        reasons.push(format!("{name} {}: {}", check.state.as_str(), check.detail.as_deref().unwrap_or(&check.message)));
     }
     Health {
         healthy: !stale && last.status != Status::Critical,
