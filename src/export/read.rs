@@ -4,26 +4,65 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
+use parquet::file::reader::{ChunkReader, Length};
 
 use super::facts::{Facts, Gatherer};
 use super::schema::{self, Tabular, key};
 use super::{Dataset, ExportError};
 
 const BATCH_ROWS: usize = 1024;
+/// A file of up to this size is read in one go: the crate asks a file for each page and for each header of one.
+const WHOLE_BYTES: u64 = 1024 * 1024;
 
 /// A file whose footer has been read.
 pub struct Opened {
     path: PathBuf,
-    file: File,
+    content: Content,
     metadata: ArrowReaderMetadata,
+}
+
+#[derive(Clone)]
+enum Content {
+    Whole(Bytes),
+    File(Arc<File>),
+}
+
+impl Length for Content {
+    fn len(&self) -> u64 {
+        match self {
+            Content::Whole(bytes) => bytes.len() as u64,
+            Content::File(file) => Length::len(&**file),
+        }
+    }
+}
+
+impl ChunkReader for Content {
+    type T = Box<dyn Read>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(match self {
+            Content::Whole(bytes) => Box::new(bytes.get_read(start)?),
+            Content::File(file) => Box::new(file.get_read(start)?),
+        })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        match self {
+            Content::Whole(bytes) => bytes.get_bytes(start, length),
+            Content::File(file) => file.get_bytes(start, length),
+        }
+    }
 }
 
 /// What a footer says.
@@ -69,14 +108,22 @@ fn guarded<T>(path: &Path, f: impl FnOnce() -> Result<T, parquet::errors::Parque
 
 /// Opens `path` and reads its footer.
 pub fn open(path: &Path) -> Result<Opened, ExportError> {
-    let file = File::open(path).map_err(ExportError::io("open", path))?;
-    let metadata = guarded(path, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
-    Ok(Opened { path: path.to_owned(), file, metadata })
+    let failed = |error| ExportError::io("read", path)(error);
+    let mut file = File::open(path).map_err(ExportError::io("open", path))?;
+    let content = if file.metadata().map_err(failed)?.len() <= WHOLE_BYTES {
+        let mut bytes = Vec::new();
+        // one that grows meanwhile is read as far as it is looked at
+        file.by_ref().take(WHOLE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        Content::Whole(bytes.into())
+    } else {
+        Content::File(Arc::new(file))
+    };
+    let metadata = guarded(path, || ArrowReaderMetadata::load(&content, ArrowReaderOptions::new()))?;
+    Ok(Opened { path: path.to_owned(), content, metadata })
 }
 
 impl Opened {
     pub fn footer(&self) -> Result<Footer, ExportError> {
-        let bytes = self.file.metadata().map_err(ExportError::io("read the size of", &self.path))?.len();
         let parquet: &Arc<ParquetMetaData> = self.metadata.metadata();
         let file = parquet.file_metadata();
         let pairs = file.key_value_metadata().into_iter().flatten();
@@ -91,7 +138,7 @@ impl Opened {
         compression.dedup();
         Ok(Footer {
             rows: u64::try_from(file.num_rows()).unwrap_or(0),
-            bytes,
+            bytes: Length::len(&self.content),
             metadata: pairs.map(|pair| (pair.key.clone(), pair.value.clone().unwrap_or_default())).collect(),
             compression,
             schema: self.metadata.schema().clone(),
@@ -101,9 +148,9 @@ impl Opened {
 
     /// The facts of the file as the parquet crate decodes it.
     pub fn facts(&self) -> Result<Facts, ExportError> {
-        let file = self.file.try_clone().map_err(ExportError::io("open", &self.path))?;
         guarded(&self.path, || {
-            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+            let builder =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(self.content.clone(), self.metadata.clone());
             let mut gatherer = Gatherer::default();
             for batch in builder.with_batch_size(BATCH_ROWS).build()? {
                 gatherer.add(&batch?);
@@ -114,10 +161,9 @@ impl Opened {
 
     /// The rows, in the order of the file.
     pub fn rows<T: Tabular>(&self) -> Result<impl Iterator<Item = Result<T, ExportError>> + use<T>, ExportError> {
-        let file = self.file.try_clone().map_err(ExportError::io("open", &self.path))?;
         let path = self.path.clone();
         let mut reader = guarded(&path, || {
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.content.clone(), self.metadata.clone())
                 .with_batch_size(BATCH_ROWS)
                 .build()
         })?;
@@ -145,9 +191,9 @@ impl Opened {
     /// Calls `each` with every value of the text column `name`, until it answers false.
     pub fn texts(&self, name: &str, mut each: impl FnMut(&str) -> bool) -> Result<(), ExportError> {
         use arrow::array::AsArray as _;
-        let file = self.file.try_clone().map_err(ExportError::io("open", &self.path))?;
         guarded(&self.path, || {
-            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+            let builder =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(self.content.clone(), self.metadata.clone());
             let mask = ProjectionMask::columns(builder.parquet_schema(), [name]);
             for batch in builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()? {
                 let batch = batch?;

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::ZstdLevel;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use sha2::{Digest as _, Sha256};
 
@@ -170,6 +170,8 @@ fn properties(compression: Compression) -> WriterProperties {
             builder.set_column_dictionary_enabled(ColumnPath::from(name), false)
         })
         .set_compression(codec)
+        // a page is nearly a row group here: an index of pages would say the same twice
+        .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_created_by(concat!("workbridge ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_write_batch_size(BATCH_ROWS)
@@ -291,6 +293,19 @@ mod tests {
         assert_eq!(read::open(zstd.path()).unwrap().footer().unwrap().codecs(), ["zstd"]);
         drop((first, second, zstd));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "what is not published leaves nothing");
+    }
+
+    #[test]
+    fn a_file_that_is_not_read_in_one_go_is_read_as_well() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = |i: i64| format!("{}.md", super::super::row::sha256_hex(&i.to_le_bytes()));
+        let rows: Vec<_> = (0..10_000).map(|i| sample(&name(i), i)).collect();
+        let large = staged(dir.path(), &rows, &about());
+        assert!(large.bytes > 1024 * 1024, "{}", large.bytes);
+        let opened = read::open(large.path()).unwrap();
+        assert_eq!(opened.footer().unwrap().bytes, large.bytes);
+        assert_eq!(opened.facts().unwrap(), large.expected);
+        assert!(opened.rows::<HeartbeatRow>().unwrap().map(Result::unwrap).eq(rows));
     }
 
     #[test]
