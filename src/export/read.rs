@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,11 +29,12 @@ const WHOLE_BYTES: u64 = 1024 * 1024;
 /// A file whose footer has been read.
 pub struct Opened {
     path: PathBuf,
-    content: Content,
+    file: Arc<File>,
+    bytes: u64,
     metadata: ArrowReaderMetadata,
 }
 
-#[derive(Clone)]
+/// Where the crate finds the pages.
 enum Content {
     Whole(Bytes),
     File(Arc<File>),
@@ -108,18 +110,10 @@ fn guarded<T>(path: &Path, f: impl FnOnce() -> Result<T, parquet::errors::Parque
 
 /// Opens `path` and reads its footer.
 pub fn open(path: &Path) -> Result<Opened, ExportError> {
-    let failed = |error| ExportError::io("read", path)(error);
-    let mut file = File::open(path).map_err(ExportError::io("open", path))?;
-    let content = if file.metadata().map_err(failed)?.len() <= WHOLE_BYTES {
-        let mut bytes = Vec::new();
-        // one that grows meanwhile is read as far as it is looked at
-        file.by_ref().take(WHOLE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-        Content::Whole(bytes.into())
-    } else {
-        Content::File(Arc::new(file))
-    };
-    let metadata = guarded(path, || ArrowReaderMetadata::load(&content, ArrowReaderOptions::new()))?;
-    Ok(Opened { path: path.to_owned(), content, metadata })
+    let file = File::open(path).map_err(ExportError::io("open", path))?;
+    let bytes = file.metadata().map_err(ExportError::io("read the size of", path))?.len();
+    let metadata = guarded(path, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
+    Ok(Opened { path: path.to_owned(), file: Arc::new(file), bytes, metadata })
 }
 
 impl Opened {
@@ -138,7 +132,7 @@ impl Opened {
         compression.dedup();
         Ok(Footer {
             rows: u64::try_from(file.num_rows()).unwrap_or(0),
-            bytes: Length::len(&self.content),
+            bytes: self.bytes,
             metadata: pairs.map(|pair| (pair.key.clone(), pair.value.clone().unwrap_or_default())).collect(),
             compression,
             schema: self.metadata.schema().clone(),
@@ -146,11 +140,20 @@ impl Opened {
         })
     }
 
+    fn content(&self) -> Result<Content, ExportError> {
+        if self.bytes > WHOLE_BYTES {
+            return Ok(Content::File(self.file.clone()));
+        }
+        let mut whole = vec![0; self.bytes as usize];
+        self.file.read_exact_at(&mut whole, 0).map_err(ExportError::io("read", &self.path))?;
+        Ok(Content::Whole(whole.into()))
+    }
+
     /// The facts of the file as the parquet crate decodes it.
     pub fn facts(&self) -> Result<Facts, ExportError> {
+        let content = self.content()?;
         guarded(&self.path, || {
-            let builder =
-                ParquetRecordBatchReaderBuilder::new_with_metadata(self.content.clone(), self.metadata.clone());
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(content, self.metadata.clone());
             let mut gatherer = Gatherer::default();
             for batch in builder.with_batch_size(BATCH_ROWS).build()? {
                 gatherer.add(&batch?);
@@ -162,8 +165,9 @@ impl Opened {
     /// The rows, in the order of the file.
     pub fn rows<T: Tabular>(&self) -> Result<impl Iterator<Item = Result<T, ExportError>> + use<T>, ExportError> {
         let path = self.path.clone();
+        let content = self.content()?;
         let mut reader = guarded(&path, || {
-            ParquetRecordBatchReaderBuilder::new_with_metadata(self.content.clone(), self.metadata.clone())
+            ParquetRecordBatchReaderBuilder::new_with_metadata(content, self.metadata.clone())
                 .with_batch_size(BATCH_ROWS)
                 .build()
         })?;
@@ -191,9 +195,9 @@ impl Opened {
     /// Calls `each` with every value of the text column `name`, until it answers false.
     pub fn texts(&self, name: &str, mut each: impl FnMut(&str) -> bool) -> Result<(), ExportError> {
         use arrow::array::AsArray as _;
+        let content = self.content()?;
         guarded(&self.path, || {
-            let builder =
-                ParquetRecordBatchReaderBuilder::new_with_metadata(self.content.clone(), self.metadata.clone());
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(content, self.metadata.clone());
             let mask = ProjectionMask::columns(builder.parquet_schema(), [name]);
             for batch in builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()? {
                 let batch = batch?;
