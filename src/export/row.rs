@@ -6,16 +6,20 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::monitor::heartbeat::{self, CheckResult, Heartbeat, State, Status};
 
 /// One heartbeat.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeartbeatRow {
     /// Without the directory.
+    #[serde(skip)]
     pub filename: String,
     /// Microseconds since the epoch.
+    #[serde(skip)]
     pub timestamp_us: i64,
     /// As stated; `None` when the report doesn't say.
     pub status: Option<Status>,
@@ -27,10 +31,11 @@ pub struct HeartbeatRow {
     pub digest: AgentState,
     pub checks: Vec<CheckRow>,
     /// Of the report's bytes, lower-case hex.
+    #[serde(skip)]
     pub sha256: String,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckRow {
     pub name: CompactString,
     pub component: CompactString,
@@ -39,7 +44,7 @@ pub struct CheckRow {
     pub latency_ms: Option<f64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AgentState {
     Loaded,
     NotLoaded,
@@ -47,25 +52,28 @@ pub enum AgentState {
 }
 
 /// Any other report.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReportRow {
     /// Relative to the root, with `/`.
+    #[serde(skip)]
     pub path: String,
     pub title: Option<String>,
     /// e.g. `ops_atomic_daily`.
     pub kind: String,
     /// Microseconds since the epoch.
+    #[serde(skip)]
     pub created_us: i64,
     pub created_from: CreatedFrom,
     pub front_matter: Option<String>,
     pub headings: Vec<(i32, String)>,
     pub text: String,
     /// Of the report's bytes, lower-case hex.
+    #[serde(skip)]
     pub sha256: String,
 }
 
 /// Where a report's time comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CreatedFrom {
     /// Its Timestamp or Date line.
     Report,
@@ -88,13 +96,14 @@ impl AgentState {
 
     fn of(check: Option<&CheckResult>) -> AgentState {
         let Some(check) = check else { return AgentState::Unknown };
-        let says = check.message.to_lowercase();
         match check.state {
             State::Ok => AgentState::Loaded,
             State::Error => AgentState::NotLoaded,
-            _ if says.contains("not loaded") => AgentState::NotLoaded,
-            _ if says.contains("loaded") => AgentState::Loaded,
-            _ => AgentState::Unknown,
+            State::Warn | State::Unknown => match check.message.to_lowercase() {
+                says if says.contains("not loaded") => AgentState::NotLoaded,
+                says if says.contains("loaded") => AgentState::Loaded,
+                _ => AgentState::Unknown,
+            },
         }
     }
 }
@@ -114,17 +123,15 @@ impl CreatedFrom {
 }
 
 /// What the exporter needs of a row, whichever kind it is. Rows are ordered by day, time and name; a name is unique.
-pub trait Row: Sized + Send {
+pub trait Row: Sized + Send + Serialize + DeserializeOwned {
     /// Microseconds since the epoch.
     fn at_us(&self) -> i64;
     fn name(&self) -> &str;
     fn sha256(&self) -> &str;
     /// Its size in memory, about; a pure function of its content.
     fn weight(&self) -> usize;
-    /// All but time, name and hash.
-    fn encode(&self, out: &mut Vec<u8>);
-    /// `None` when the bytes are not those of [`Row::encode`].
-    fn decode(at_us: i64, name: String, sha256: String, bytes: &[u8]) -> Option<Self>;
+    /// The row with these three, which are not serialized with the rest.
+    fn identified(self, at_us: i64, name: String, sha256: String) -> Self;
 }
 
 /// The day that `at_us` falls on in `zone`; `None` outside the years 1970 to 9999.
@@ -142,7 +149,12 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 pub(super) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |n: u8| char::from(DIGITS[usize::from(n & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(*byte));
+    }
+    text
 }
 
 /// The row for a heartbeat's bytes, and whether its time had to be taken from its file name.
@@ -217,55 +229,8 @@ impl Row for HeartbeatRow {
         192 + self.filename.len() + self.sha256.len() + checks
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
-        put_text(out, self.status.map_or("", Status::as_str));
-        put_i64(out, self.duration_ms.unwrap_or(i64::MIN));
-        for state in [self.redis, self.database, self.api] {
-            put_text(out, state.as_str());
-        }
-        for agent in [self.optimizer, self.digest] {
-            put_text(out, agent.as_str());
-        }
-        put_i64(out, self.checks.len() as i64);
-        for check in &self.checks {
-            put_text(out, &check.name);
-            put_text(out, &check.component);
-            put_text(out, check.state.as_str());
-            put_text(out, &check.message);
-            put_i64(out, check.latency_ms.map_or(NO_NUMBER, f64::to_bits) as i64);
-        }
-    }
-
-    fn decode(timestamp_us: i64, filename: String, sha256: String, mut bytes: &[u8]) -> Option<Self> {
-        let bytes = &mut bytes;
-        let status = Status::from_word(take_str(bytes)?);
-        let duration_ms = Some(take_i64(bytes)?).filter(|ms| *ms != i64::MIN);
-        let [redis, database, api] = [take_str(bytes)?, take_str(bytes)?, take_str(bytes)?];
-        let [optimizer, digest] = [take_str(bytes)?, take_str(bytes)?];
-        let count = usize::try_from(take_i64(bytes)?).ok()?;
-        let mut checks = Vec::with_capacity(count.min(1024));
-        for _ in 0..count {
-            checks.push(CheckRow {
-                name: take_str(bytes)?.into(),
-                component: take_str(bytes)?.into(),
-                state: State::from_word(take_str(bytes)?)?,
-                message: take_str(bytes)?.into(),
-                latency_ms: Some(take_i64(bytes)? as u64).filter(|bits| *bits != NO_NUMBER).map(f64::from_bits),
-            });
-        }
-        Some(HeartbeatRow {
-            filename,
-            timestamp_us,
-            status,
-            duration_ms,
-            redis: State::from_word(redis)?,
-            database: State::from_word(database)?,
-            api: State::from_word(api)?,
-            optimizer: AgentState::from_word(optimizer)?,
-            digest: AgentState::from_word(digest)?,
-            checks,
-            sha256,
-        })
+    fn identified(self, timestamp_us: i64, filename: String, sha256: String) -> Self {
+        HeartbeatRow { timestamp_us, filename, sha256, ..self }
     }
 }
 
@@ -288,75 +253,9 @@ impl Row for ReportRow {
         256 + self.path.len() + self.kind.len() + self.sha256.len() + self.text.len() + headings + rest
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
-        put_option(out, self.title.as_deref());
-        put_text(out, &self.kind);
-        put_text(out, self.created_from.as_str());
-        put_option(out, self.front_matter.as_deref());
-        put_i64(out, self.headings.len() as i64);
-        for (level, text) in &self.headings {
-            put_i64(out, i64::from(*level));
-            put_text(out, text);
-        }
-        put_text(out, &self.text);
+    fn identified(self, created_us: i64, path: String, sha256: String) -> Self {
+        ReportRow { created_us, path, sha256, ..self }
     }
-
-    fn decode(created_us: i64, path: String, sha256: String, mut bytes: &[u8]) -> Option<Self> {
-        let bytes = &mut bytes;
-        let title = take_option(bytes)?;
-        let kind = take_text(bytes)?;
-        let created_from = CreatedFrom::from_word(take_str(bytes)?)?;
-        let front_matter = take_option(bytes)?;
-        let count = usize::try_from(take_i64(bytes)?).ok()?;
-        let mut headings = Vec::with_capacity(count.min(1024));
-        for _ in 0..count {
-            headings.push((i32::try_from(take_i64(bytes)?).ok()?, take_text(bytes)?));
-        }
-        let text = take_text(bytes)?;
-        Some(ReportRow { path, title, kind, created_us, created_from, front_matter, headings, text, sha256 })
-    }
-}
-
-/// Stands for a missing number: a NaN that no measured latency has.
-const NO_NUMBER: u64 = 0x7ff8_dead_dead_dead;
-
-fn put_i64(out: &mut Vec<u8>, n: i64) {
-    out.extend_from_slice(&n.to_le_bytes());
-}
-
-fn put_text(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-    out.extend_from_slice(text.as_bytes());
-}
-
-fn put_option(out: &mut Vec<u8>, text: Option<&str>) {
-    out.push(u8::from(text.is_some()));
-    if let Some(text) = text {
-        put_text(out, text);
-    }
-}
-
-fn take_i64(bytes: &mut &[u8]) -> Option<i64> {
-    let (head, rest) = bytes.split_first_chunk::<8>()?;
-    *bytes = rest;
-    Some(i64::from_le_bytes(*head))
-}
-
-fn take_str<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
-    let (head, rest) = bytes.split_first_chunk::<4>()?;
-    let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*head) as usize)?;
-    *bytes = rest;
-    std::str::from_utf8(text).ok()
-}
-
-fn take_text(bytes: &mut &[u8]) -> Option<String> {
-    take_str(bytes).map(str::to_owned)
-}
-
-fn take_option(bytes: &mut &[u8]) -> Option<Option<String>> {
-    let (some, rest) = bytes.split_first()?;
-    *bytes = rest;
-    if *some == 0 { Some(None) } else { take_text(bytes).map(Some) }
 }
 
 #[cfg(test)]

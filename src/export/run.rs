@@ -259,7 +259,7 @@ impl<'a> Job<'a> {
         let parse = |found: &Found, name: &str, content: &scan::Content| {
             let (row, named) = parse(found, name, content)?;
             let day = day_of(row.at_us(), &self.zone).ok_or("its time is out of range: the years 1970 to 9999")?;
-            Ok((Packed::new(day, &row), named))
+            Ok((Packed::new(day, &row).map_err(|error| error.to_string())?, named))
         };
         scan::read_all(&work, list, parse, |outcome: Outcome<(Packed, bool)>| {
             match outcome {

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray as _, Float64Builder, Int32Builder, Int64Builder, ListBuilder, RecordBatch, StringBuilder,
-    StructBuilder, TimestampMicrosecondBuilder,
+    Array, ArrayRef, AsArray as _, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray, TimestampMicrosecondArray,
 };
+use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{
     DataType, Field, Fields, Float64Type, Int32Type, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
 };
@@ -175,48 +176,40 @@ pub fn short_type(data_type: &DataType) -> String {
 }
 
 fn texts<'a, T: 'a>(rows: &'a [T], get: impl Fn(&'a T) -> Option<&'a str>) -> ArrayRef {
-    let mut builder = StringBuilder::with_capacity(rows.len(), rows.len() * 16);
-    rows.iter().for_each(|row| builder.append_option(get(row)));
-    Arc::new(builder.finish())
+    Arc::new(rows.iter().map(get).collect::<StringArray>())
 }
 
 fn times<T>(rows: &[T], get: impl Fn(&T) -> i64) -> ArrayRef {
-    let mut builder = TimestampMicrosecondBuilder::with_capacity(rows.len()).with_timezone("UTC");
-    rows.iter().for_each(|row| builder.append_value(get(row)));
-    Arc::new(builder.finish())
+    Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(get)).with_timezone("UTC"))
 }
 
 fn numbers<T>(rows: &[T], get: impl Fn(&T) -> Option<i64>) -> ArrayRef {
-    let mut builder = Int64Builder::with_capacity(rows.len());
-    rows.iter().for_each(|row| builder.append_option(get(row)));
-    Arc::new(builder.finish())
+    Arc::new(rows.iter().map(get).collect::<Int64Array>())
 }
 
-fn lists(fields: Fields, capacity: usize) -> ListBuilder<StructBuilder> {
-    ListBuilder::new(StructBuilder::from_fields(fields.clone(), capacity)).with_field(element(fields))
-}
-
-fn field_builder<B: arrow::array::ArrayBuilder>(builder: &mut StructBuilder, i: usize) -> Result<&mut B, ArrowError> {
-    builder.field_builder::<B>(i).ok_or_else(|| ArrowError::SchemaError(format!("field {i} has another type")))
+/// A list for each row, whose structs stand one after the other in `columns`.
+fn lists(
+    fields: Fields,
+    lengths: impl IntoIterator<Item = usize>,
+    columns: Vec<ArrayRef>,
+) -> Result<ArrayRef, ArrowError> {
+    let structs = StructArray::try_new(fields.clone(), columns, None)?;
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    Ok(Arc::new(ListArray::try_new(Arc::new(element(fields)), offsets, Arc::new(structs), None)?))
 }
 
 impl Tabular for HeartbeatRow {
     const DATASET: Dataset = Dataset::Heartbeats;
 
     fn to_batch(rows: &[Self]) -> Result<RecordBatch, ArrowError> {
-        let mut checks = lists(check_fields(), rows.len() * 5);
-        for row in rows {
-            let entry = checks.values();
-            for check in &row.checks {
-                let words = [check.name.as_str(), &check.component, check.state.as_str(), &check.message];
-                for (i, word) in words.into_iter().enumerate() {
-                    field_builder::<StringBuilder>(entry, i)?.append_value(word);
-                }
-                field_builder::<Float64Builder>(entry, 4)?.append_option(check.latency_ms);
-                entry.append(true);
-            }
-            checks.append(true);
-        }
+        let checks: Vec<&CheckRow> = rows.iter().flat_map(|row| &row.checks).collect();
+        let check_columns: Vec<ArrayRef> = vec![
+            texts(&checks, |check| Some(&check.name)),
+            texts(&checks, |check| Some(&check.component)),
+            texts(&checks, |check| Some(check.state.as_str())),
+            texts(&checks, |check| Some(&check.message)),
+            Arc::new(checks.iter().map(|check| check.latency_ms).collect::<Float64Array>()),
+        ];
         let columns: Vec<ArrayRef> = vec![
             texts(rows, |row| Some(&row.filename)),
             texts(rows, |_| Some(REPORT_TYPE)),
@@ -228,7 +221,7 @@ impl Tabular for HeartbeatRow {
             texts(rows, |row| Some(row.api.as_str())),
             texts(rows, |row| Some(row.optimizer.as_str())),
             texts(rows, |row| Some(row.digest.as_str())),
-            Arc::new(checks.finish()),
+            lists(check_fields(), rows.iter().map(|row| row.checks.len()), check_columns)?,
             texts(rows, |row| Some(&row.sha256)),
         ];
         RecordBatch::try_new(schema(Self::DATASET), columns)
@@ -268,16 +261,11 @@ impl Tabular for ReportRow {
     const DATASET: Dataset = Dataset::Reports;
 
     fn to_batch(rows: &[Self]) -> Result<RecordBatch, ArrowError> {
-        let mut headings = lists(heading_fields(), rows.len() * 8);
-        for row in rows {
-            let entry = headings.values();
-            for (level, text) in &row.headings {
-                field_builder::<Int32Builder>(entry, 0)?.append_value(*level);
-                field_builder::<StringBuilder>(entry, 1)?.append_value(text);
-                entry.append(true);
-            }
-            headings.append(true);
-        }
+        let headings: Vec<&(i32, String)> = rows.iter().flat_map(|row| &row.headings).collect();
+        let heading_columns: Vec<ArrayRef> = vec![
+            Arc::new(headings.iter().map(|(level, _)| *level).collect::<Int32Array>()),
+            texts(&headings, |(_, text)| Some(text)),
+        ];
         let columns: Vec<ArrayRef> = vec![
             texts(rows, |row| Some(&row.path)),
             texts(rows, |row| row.title.as_deref()),
@@ -285,7 +273,7 @@ impl Tabular for ReportRow {
             times(rows, |row| row.created_us),
             texts(rows, |row| Some(row.created_from.as_str())),
             texts(rows, |row| row.front_matter.as_deref()),
-            Arc::new(headings.finish()),
+            lists(heading_fields(), rows.iter().map(|row| row.headings.len()), heading_columns)?,
             texts(rows, |row| Some(&row.text)),
             texts(rows, |row| Some(&row.sha256)),
         ];

@@ -5,7 +5,7 @@
 //! depend on how many threads brought the rows.
 //!
 //! A packed row: `u32` length of what follows, `u32` day as `YYYYMMDD`, `i64` microseconds, `u32` and the name, `u32` and
-//! the hash, then what [`Row::encode`] writes; all little-endian.
+//! the hash, all little-endian; then the rest of the row, serialized by postcard.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -29,7 +29,7 @@ const LENGTH: usize = 4;
 pub struct Packed(Vec<u8>);
 
 impl Packed {
-    pub fn new(day: Date, row: &impl Row) -> Packed {
+    pub fn new(day: Date, row: &impl Row) -> Result<Packed, postcard::Error> {
         let mut bytes = Vec::with_capacity(row.weight());
         bytes.extend_from_slice(&[0; LENGTH]);
         bytes.extend_from_slice(&pack_day(day).to_le_bytes());
@@ -38,10 +38,10 @@ impl Packed {
             bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
             bytes.extend_from_slice(text.as_bytes());
         }
-        row.encode(&mut bytes);
+        let mut bytes = postcard::to_extend(row, bytes)?;
         let length = (bytes.len() - LENGTH) as u32;
         bytes[..LENGTH].copy_from_slice(&length.to_le_bytes());
-        Packed(bytes)
+        Ok(Packed(bytes))
     }
 }
 
@@ -80,7 +80,8 @@ fn decode<T: Row>(bytes: &[u8]) -> io::Result<T> {
     let row = || {
         let Parts { key: (_, at, name), sha256, rest } = parts(bytes)?;
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
-        T::decode(at, text(name)?, text(sha256)?, rest)
+        let row: T = postcard::from_bytes(rest).ok()?;
+        Some(row.identified(at, text(name)?, text(sha256)?))
     };
     row().ok_or_else(damaged)
 }
@@ -491,7 +492,7 @@ mod tests {
         let mut sorter = Sorter::new(budget, dir.path());
         for row in scrambled(n) {
             let day = day_of(row.timestamp_us, &jiff::tz::TimeZone::UTC).unwrap();
-            sorter.push(Packed::new(day, &row)).unwrap();
+            sorter.push(Packed::new(day, &row).unwrap()).unwrap();
         }
         let sorted: Sorted<HeartbeatRow> = sorter.finish().unwrap();
         let days = sorted.days.clone();

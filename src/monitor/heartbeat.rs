@@ -242,14 +242,23 @@ pub fn parse(text: &str) -> Result<Heartbeat, HeartbeatError> {
 
 /// Lines that end in LF, CR or both; between the two of CRLF lies an empty one.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.split('\n').flat_map(|line| line.split('\r'))
+    let ends = memchr::memchr2_iter(b'\n', b'\r', text.as_bytes());
+    let mut start = 0;
+    ends.chain(std::iter::once(text.len())).map(move |end| {
+        let line = text.get(start..end).unwrap_or_default();
+        start = end + 1;
+        line
+    })
 }
 
 /// The text of `## 🧠 Heading`, without decoration.
 fn heading(line: &str) -> Option<&str> {
+    if !line.starts_with('#') {
+        return None;
+    }
     let rest = line.trim_start_matches('#');
     let level = line.len() - rest.len();
-    if level == 0 || level > 6 || !rest.starts_with([' ', '\t']) {
+    if level > 6 || !rest.starts_with([' ', '\t']) {
         return None;
     }
     Some(rest.trim_start_matches(|c: char| !c.is_alphanumeric()).trim_end_matches([' ', '\t', '#', ':', '*']))
@@ -271,7 +280,8 @@ fn trim(text: &str) -> &str {
 /// Cuts `text` at its first `**`. It is called for every line of every heartbeat, and `str::split_once` prepares a search
 /// that takes longer than these few bytes.
 fn cut_at_bold(text: &str) -> Option<(&str, &str)> {
-    let at = text.as_bytes().windows(2).position(|pair| pair == b"**")?;
+    let bytes = text.as_bytes();
+    let at = memchr::memchr_iter(b'*', bytes).find(|at| bytes.get(at + 1) == Some(&b'*'))?;
     Some((text.get(..at)?, text.get(at + 2..)?))
 }
 
@@ -460,6 +470,10 @@ fn civil(value: &str) -> Option<jiff::civil::DateTime> {
 }
 
 fn undecorated(value: &str) -> &str {
+    let plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    if plain(value.as_bytes().first()) && plain(value.as_bytes().last()) {
+        return value;
+    }
     value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '`' | '*' | '"'))
 }
 
