@@ -12,6 +12,7 @@
 
 pub mod clock;
 pub mod config;
+mod dates;
 pub mod durable;
 pub mod failpoint;
 pub mod process;

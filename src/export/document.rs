@@ -5,8 +5,8 @@
 use jiff::tz::TimeZone;
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
-use super::dates;
 use super::row::{CreatedFrom, ReportRow, sha256_hex};
+use crate::dates;
 
 const FRONT_MATTER_BYTES: usize = 64 * 1024;
 const HEADINGS: usize = 1_000;

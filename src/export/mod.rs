@@ -12,7 +12,6 @@
 //! * a dry run writes nothing below the root.
 
 mod config;
-mod dates;
 mod document;
 pub mod facts;
 mod history;

@@ -175,14 +175,18 @@ pub fn heartbeat_row(filename: &str, bytes: &[u8]) -> Result<(HeartbeatRow, bool
 
 impl HeartbeatRow {
     pub fn new(filename: &str, heartbeat: Heartbeat, at: Timestamp, sha256: String) -> Self {
-        let named = |name: &str| heartbeat.checks.iter().find(|check| check.name == name);
+        // where a report says two things of one check, the worse one stands
+        let worst = |is_meant: &dyn Fn(&CheckResult) -> bool| {
+            heartbeat.checks.iter().filter(|check| is_meant(check)).max_by_key(|check| check.state)
+        };
+        let named = |name: &str| worst(&|check| check.name == name);
         let state = |name: &str, component: &str| {
-            let worst = || heartbeat.checks.iter().filter(|c| c.component == component).max_by_key(|c| c.state);
-            named(name).or_else(worst).map_or(State::Unknown, |check| check.state)
+            let found = named(name).or_else(|| worst(&|check| check.component == component));
+            found.map_or(State::Unknown, |check| check.state)
         };
         let agent = |name: &str| {
-            let label = |check: &&CheckResult| check.name.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
-            AgentState::of(named(name).or_else(|| heartbeat.checks.iter().find(label)))
+            let is_label = |label: &str| label.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
+            AgentState::of(named(name).or_else(|| worst(&|check| is_label(&check.name))))
         };
         HeartbeatRow {
             filename: filename.to_owned(),

@@ -110,3 +110,13 @@ fn days_follow_the_zone() {
     assert_eq!(day_of(at, &TimeZone::get("Asia/Bangkok").unwrap()), Some(jiff::civil::date(2025, 10, 29)));
     assert_eq!(day_of(i64::MAX, &TimeZone::UTC), None);
 }
+
+#[test]
+fn of_two_lines_about_one_check_the_worse_one_stands() {
+    let (row, _) = heartbeat_row(
+        "heartbeat_2025-10-28_19-13-38.md",
+        &report("### Database\n- **Status:** ✅ Database file exists\n- **Status:** ❌ Database file not found\n"),
+    )
+    .unwrap();
+    assert_eq!(row.database, State::Error);
+}

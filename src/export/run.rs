@@ -18,9 +18,10 @@ use super::sql::{Program, SideCar};
 use super::stage::{self, About, Staged};
 use super::{
     Compression, Dataset, DayReport, Days, ExportError, ExportReport, FileState, Progress, Request, Tally, Unreadable,
-    Why, dates, document, place, summary, validate,
+    Why, document, place, summary, validate,
 };
 use crate::config::Config;
+use crate::dates;
 use crate::durable;
 use crate::monitor::heartbeat;
 use crate::root::Root;

@@ -1,6 +1,6 @@
-//! Dates as people write them in reports and file names. A date without a zone is in the export's zone.
+//! Dates as people write them in reports and file names. A date without a zone is in the zone that the caller names.
 //!
-//! Invariant: pure, never panics; what isn't certainly a date is `None`.
+//! Invariant: no text makes it panic; what isn't certainly a date is `None`.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
@@ -16,8 +16,8 @@ pub fn stated(text: &str, zone: &TimeZone) -> Option<i64> {
             (None, Some(mark)) => fence = Some(mark),
             (Some(open), Some(mark)) if open == mark => fence = None,
             (None, None) => {
-                if let Some(at) = date_line(line).and_then(|value| parse(value, zone)) {
-                    return Some(at);
+                if let Some(at) = date_line(line).and_then(read).and_then(|stated| stated.at(zone)) {
+                    return Some(at.as_microsecond());
                 }
             }
             _ => {}
@@ -37,30 +37,51 @@ fn date_line(line: &str) -> Option<&str> {
     Some(value.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_' | '`' | '"' | '\'')))
 }
 
-/// `2025-10-28`, `2025-10-28T19:13:38.278Z`, `2025-10-28 02:30 +0700`, `2025/10/28`, `October 28, 2025`, `28 Oct 2025`,
-/// with anything after it.
-fn parse(value: &str, zone: &TimeZone) -> Option<i64> {
-    let Some((date, rest)) = numeric_date(value) else {
-        return at(worded_date(value)?, Time::midnight(), zone);
-    };
-    let Some((time, rest)) = time_of_day(rest) else { return at(date, Time::midnight(), zone) };
-    match offset(rest) {
-        Some(offset) => {
-            let at = offset.to_timestamp(date.to_datetime(time)).ok()?;
-            in_range(at)
+/// A date as it stands in a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stated<'a> {
+    pub date: Date,
+    /// `None`: only the date is there.
+    pub time: Option<Time>,
+    /// `None`: it names no zone.
+    pub zone: Option<TimeZone>,
+    /// What follows.
+    pub rest: &'a str,
+}
+
+impl Stated<'_> {
+    /// The moment: midnight where no time is there, in `zone` where it names none. `None` outside the years that a report
+    /// of this system can have.
+    pub fn at(&self, zone: &TimeZone) -> Option<Timestamp> {
+        let zone = self.zone.as_ref().unwrap_or(zone).clone();
+        let zoned = self.date.to_datetime(self.time.unwrap_or(Time::midnight())).to_zoned(zone).ok()?;
+        (1980..=2200).contains(&zoned.with_time_zone(TimeZone::UTC).year()).then(|| zoned.timestamp())
+    }
+}
+
+/// `2025-10-28`, `2025-10-28T19:13:38.278Z`, `2025-10-28 02:30 +0700`, `2025/10/28 2:30 PM`, `2025-10-28 02:30[Asia/Bangkok]`,
+/// `October 28, 2025`, `Tue, 28 Oct 2025 19:13:38 GMT`, with anything after it.
+pub fn read(text: &str) -> Option<Stated<'_>> {
+    let (date, timed) = match numeric_date(text) {
+        Some((date, rest)) => (date, time_of_day(rest).ok_or(rest)),
+        None => {
+            let times = text.match_indices(' ').filter_map(|(at, _)| time_of_day(text.get(at..)?));
+            (worded_date(text)?, { times }.next().ok_or(""))
         }
-        None => at(date, time, zone),
+    };
+    let (time, rest) = match timed {
+        Ok((time, rest)) => (Some(time), rest),
+        Err(rest) => (None, rest),
+    };
+    match zone(rest).filter(|_| time.is_some()) {
+        Some((zone, rest)) => Some(Stated { date, time, zone: Some(zone), rest }),
+        None => Some(Stated { date, time, zone: None, rest }),
     }
 }
 
 fn at(date: Date, time: Time, zone: &TimeZone) -> Option<i64> {
-    in_range(date.to_datetime(time).to_zoned(zone.clone()).ok()?.timestamp())
-}
-
-/// Years that a report of this system can have.
-fn in_range(at: Timestamp) -> Option<i64> {
-    let year = at.to_zoned(TimeZone::UTC).year();
-    (1980..=2200).contains(&year).then(|| at.as_microsecond())
+    let stated = Stated { date, time: Some(time), zone: None, rest: "" };
+    Some(stated.at(zone)?.as_microsecond())
 }
 
 fn numeric_date(text: &str) -> Option<(Date, &str)> {
@@ -92,7 +113,7 @@ fn worded_date(text: &str) -> Option<Date> {
 
 fn time_of_day(text: &str) -> Option<(Time, &str)> {
     let text = text.strip_prefix(['T', 't', ' ', '_', ',']).map(|rest| rest.trim_start_matches([' ', '@']))?;
-    let (hour, rest) = digits(text, 2)?;
+    let (hour, rest) = digits(text, 2).or_else(|| digits(text, 1))?;
     let (minute, mut rest) = digits(rest.strip_prefix(':')?, 2)?;
     let (mut second, mut nano) = (0, 0);
     if let Some((n, after)) = rest.strip_prefix(':').and_then(|rest| digits(rest, 2)) {
@@ -104,22 +125,57 @@ fn time_of_day(text: &str) -> Option<(Time, &str)> {
             rest = after;
         }
     }
+    let (hour, rest) = match half_of_day(rest) {
+        Some(_) if !(1..=12).contains(&hour) => return None,
+        Some((is_afternoon, rest)) => (hour % 12 + if is_afternoon { 12 } else { 0 }, rest),
+        None => (hour, rest),
+    };
     let time = Time::new(hour as i8, minute as i8, second.min(59) as i8, nano).ok()?;
     Some((time, rest))
 }
 
-/// `Z`, `UTC`, `+07:00`, `+0700`, `+07`.
-fn offset(text: &str) -> Option<Offset> {
+/// ` PM`, `am`, ` p.m.`: whether it is the afternoon.
+fn half_of_day(text: &str) -> Option<(bool, &str)> {
     let text = text.trim_start();
-    if let Some(rest) = ["UTC", "GMT", "Z", "z"].iter().find_map(|zone| text.strip_prefix(zone)) {
-        // `UTC+7`
-        return if rest.starts_with(['+', '-']) { offset(rest) } else { Some(Offset::UTC) };
-    }
+    let (word, is_afternoon) = [("a.m.", false), ("p.m.", true), ("am", false), ("pm", true)]
+        .into_iter()
+        .find(|(word, _)| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)))?;
+    let rest = text.get(word.len()..)?;
+    (!rest.starts_with(char::is_alphanumeric)).then_some((is_afternoon, rest))
+}
+
+/// `Z`, `UTC`, `UTC+7`, `+07:00`, `+0700`, `+07`, `[Asia/Bangkok]`, `Asia/Bangkok`; an offset stands before a name.
+fn zone(text: &str) -> Option<(TimeZone, &str)> {
+    let text = text.trim_start();
+    let text = text.strip_prefix('(').unwrap_or(text);
+    let (offset, rest) = match ["UTC", "GMT", "Z", "z"].iter().find_map(|zone| text.strip_prefix(zone)) {
+        Some(rest) if rest.starts_with(char::is_alphanumeric) => return None,
+        Some(rest) => offset(rest).unwrap_or((Offset::UTC, rest)),
+        None => match offset(text) {
+            Some(offset) => offset,
+            None => return named_zone(text),
+        },
+    };
+    Some((TimeZone::fixed(offset), rest))
+}
+
+/// `+07:00`, `+0700`, `+07`, `+7`.
+fn offset(text: &str) -> Option<(Offset, &str)> {
     let sign = if text.starts_with('+') { 1 } else { -1 };
-    let rest = text.strip_prefix(['+', '-'])?;
+    let rest = text.strip_prefix(['+', '-', '−'])?;
     let (hours, rest) = digits(rest, 2).or_else(|| digits(rest, 1))?;
-    let minutes = digits(rest.strip_prefix(':').unwrap_or(rest), 2).map_or(0, |(minutes, _)| minutes);
-    Offset::from_seconds(sign * (hours as i32 * 3_600 + minutes as i32 * 60)).ok()
+    let (minutes, rest) = digits(rest.strip_prefix(':').unwrap_or(rest), 2).unwrap_or((0, rest));
+    let offset = Offset::from_seconds(sign * (hours as i32 * 3_600 + minutes as i32 * 60)).ok()?;
+    Some((offset, rest))
+}
+
+fn named_zone(text: &str) -> Option<(TimeZone, &str)> {
+    let (name, rest) = match text.strip_prefix('[') {
+        Some(text) => text.split_once(']')?,
+        None => text.split_at(text.find(|c: char| c.is_whitespace() || c == ')').unwrap_or(text.len())),
+    };
+    // abbreviations such as EST are names of the time zone database, but not what people mean by them all year
+    name.contains('/').then(|| TimeZone::get(name).ok())?.map(|zone| (zone, rest))
 }
 
 /// Exactly `n` digits at the start.
@@ -188,6 +244,18 @@ mod tests {
             ("**Date:** 2025-10-28 02:30 UTC+7", "2025-10-27T19:30:00Z"),
             ("**Date:** $(date)\n**Date:** 2025-10-28", "2025-10-28T00:00:00Z"),
             ("```\nDate: 2020-01-01\n```\nDate: 2025-10-28", "2025-10-28T00:00:00Z"),
+            ("**Date:** 2025-10-28 02:30 PM", "2025-10-28T14:30:00Z"),
+            ("**Date:** 2025-10-28 12:05:09 a.m. +0700", "2025-10-27T17:05:09Z"),
+            ("**Date:** October 28, 2025 2:30 pm", "2025-10-28T14:30:00Z"),
+            ("**Date:** 2025-10-28 13:30 PM", "2025-10-28T00:00:00Z"),
+            ("**Date:** 2025-10-28 02:30 amid much ado", "2025-10-28T02:30:00Z"),
+            ("**Date:** Tue, 28 Oct 2025 19:13:38 GMT", "2025-10-28T19:13:38Z"),
+            ("**Date:** Tue, 28 Oct 2025 19:13:38 -0330", "2025-10-28T22:43:38Z"),
+            ("**Date:** 2025-10-28 02:30[Asia/Bangkok]", "2025-10-27T19:30:00Z"),
+            ("**Date:** 2025-10-28 02:30 (Asia/Bangkok)", "2025-10-27T19:30:00Z"),
+            ("**Date:** 2025-10-28 02:30 Asia/Bangkok", "2025-10-27T19:30:00Z"),
+            ("**Date:** 2025-10-28T02:30:00.5Z (UTC)", "2025-10-28T02:30:00.5Z"),
+            ("**Date:** 2025-10-28 02:30 Zulu", "2025-10-28T02:30:00Z"),
             ("Dated: 2025-10-28", "none"),
             ("Date: 2025-13-45", "none"),
             ("Date: soon", "none"),

@@ -233,3 +233,125 @@ proptest::proptest! {
         let _ = name_time(&noise);
     }
 }
+
+#[test]
+fn a_status_is_never_better_than_its_mark_or_its_words() {
+    for (value, expected) in [
+        ("✅ HEALTHY", Some(Status::Healthy)),
+        ("HEALTHY", Some(Status::Healthy)),
+        ("✅ HEALTHY, no critical issues, 0 warnings", Some(Status::Healthy)),
+        ("✅ HEALTHY (warnings: 0)", Some(Status::Healthy)),
+        ("🟢 **ALL SYSTEMS OPERATIONAL** - No action required", Some(Status::Healthy)),
+        ("⚠️  WARNINGS", Some(Status::Warnings)),
+        ("⚠️  PARTIALLY HEALTHY", Some(Status::Warnings)),
+        ("MOSTLY HEALTHY", Some(Status::Warnings)),
+        ("⚠️ HEALTHY", Some(Status::Warnings)),
+        ("HEALTHY with warnings", Some(Status::Warnings)),
+        ("❌ CRITICAL", Some(Status::Critical)),
+        ("❌ NOT HEALTHY", Some(Status::Critical)),
+        ("not healthy", Some(Status::Critical)),
+        ("❌ NOT OPERATIONAL", Some(Status::Critical)),
+        ("NON-OPERATIONAL", Some(Status::Critical)),
+        ("isn't healthy", Some(Status::Critical)),
+        ("🔴 **NOT ALL SYSTEMS HEALTHY** - Immediate attention required", Some(Status::Critical)),
+        ("HEALTHY ❌", Some(Status::Critical)),
+        ("✅ CRITICAL", Some(Status::Critical)),
+        ("UNHEALTHY", Some(Status::Critical)),
+        ("❓ HEALTHY?", None),
+        ("HEALTHY?", None),
+        ("no critical issues", None),
+        ("", None),
+    ] {
+        let text = format!("# OPS-Atomic Monitor Heartbeat\n\n**Status:** {value}\n");
+        assert_eq!(parse(&text).unwrap().status, expected, "{value}");
+        let text = format!("# OPS-Atomic Monitor Heartbeat\n\n## Summary\n\n{value}\n");
+        assert_eq!(parse(&text).unwrap().status, expected, "in the summary: {value}");
+    }
+}
+
+#[test]
+fn whatever_a_report_says_of_a_component_is_taken() {
+    for (section, expected) in [
+        ("### Database\n- **Status:** ❌ Database file not found", State::Error),
+        ("### Database\n- Status: ❌ Database file not found", State::Error),
+        ("### Database\n❌ Database file not found", State::Error),
+        ("### Database\n**❌ Database file not found**", State::Error),
+        ("### Database\nDatabase file not found", State::Error),
+        ("### Database\n- ❌ Database file not found", State::Error),
+        ("### Database\n+ **Status:** ❌ Database file not found", State::Error),
+        ("### Database (SQLite)\n- **Status:** ❌ Database file not found", State::Error),
+        ("### Database – prisma.db\n- **Status:** ❌ Database file not found", State::Error),
+        ("### Database Status\n- **Status:** ❌ Database file not found", State::Error),
+        ("- **Database:** ❌ Database file not found", State::Error),
+        ("### Database\n- **Status:** ✅ database file not found", State::Error),
+        ("### Database\n- Path: /var/db/x.db\n- Status: ✅ Database file exists", State::Ok),
+        ("### Database\n✅ Database file exists", State::Ok),
+        ("### Database\n⚠️  locked by another process", State::Warn),
+    ] {
+        let text = format!(
+            "# OPS-Atomic Monitor Heartbeat\n\n## Health Checks\n\n{section}\n\n### Redis\n- **Status:** ✅ up\n"
+        );
+        let heartbeat = parse(&text).unwrap();
+        let seen = heartbeat.check("database").map(|check| (check.component.as_str(), check.state));
+        assert_eq!(seen, Some((DATABASE, expected)), "{section}");
+        assert_eq!(heartbeat.checks.len(), 2, "{section}");
+    }
+    for section in [
+        "### Database",
+        "### Database\n- Path: /x.db",
+        "### Database backups\n- **Status:** ✅ ok",
+        "### Notes\n❌ Database file not found",
+    ] {
+        let text = format!("# OPS-Atomic Monitor Heartbeat\n\n## Health Checks\n\n{section}\n");
+        assert_eq!(state(&text, "database"), None, "{section}");
+    }
+    let agents = "# OPS-Atomic Monitor Heartbeat\n\n### LaunchAgents\n- ❌ com.02luka.digest: LaunchAgent not loaded\n\
+                  - com.02luka.optimizer: ✅ LaunchAgent loaded\n- ⚠️ com.02luka.sync not loaded\n";
+    let seen: Vec<_> =
+        parse(agents).unwrap().checks.into_iter().map(|check| (check.name, check.state, check.message)).collect();
+    let expected = [
+        ("com.02luka.digest", State::Error, "LaunchAgent not loaded"),
+        ("com.02luka.optimizer", State::Ok, "LaunchAgent loaded"),
+        ("com.02luka.sync", State::Warn, "not loaded"),
+    ];
+    assert_eq!(seen, expected.map(|(name, state, message)| (name.into(), state, message.into())));
+}
+
+#[test]
+fn times_and_durations_as_people_write_them() {
+    for (stamp, expected) in [
+        ("2026-11-25 02:13:38 +0700", Some("2026-11-24T19:13:38Z")),
+        ("Tue, 24 Nov 2026 19:13:38 GMT", Some("2026-11-24T19:13:38Z")),
+        ("2026-11-24T19:13:38.278Z (UTC)", Some("2026-11-24T19:13:38.278Z")),
+        ("2026-11-25 02:13:38[Asia/Bangkok]", Some("2026-11-24T19:13:38Z")),
+        ("2026-11-25 02:13:38 Asia/Bangkok", Some("2026-11-24T19:13:38Z")),
+        ("2026-11-25 02:13:38", Some("2026-11-25T02:13:38Z")),
+        // whose time that is can't be told
+        ("2026-11-25 02:13:38 ICT", None),
+        ("2026-11-25 02:13:38[Mars/Olympus]", None),
+        ("2026-11-25", None),
+        ("soon", None),
+    ] {
+        let text = format!("# OPS-Atomic Monitor Heartbeat\n\n**Timestamp:** {stamp}\n");
+        assert_eq!(parse(&text).unwrap().timestamp, expected.map(|at| at.parse().unwrap()), "{stamp}");
+    }
+    // named by local time: the zone that the report names is believed
+    let text = "# OPS-Atomic Monitor Heartbeat\n\n**Timestamp:** 2026-11-25 02:13:38 +0700\n";
+    let read = parse_file("heartbeat_2026-11-25_02-13-38.md", text).unwrap();
+    assert_eq!(read.timestamp, Some("2026-11-24T19:13:38Z".parse().unwrap()));
+    for (duration, expected) in [
+        ("43ms", Some(43)),
+        ("1,234 ms", Some(1_234)),
+        ("1,234,567.8 ms", Some(1_234_568)),
+        ("1,5 s", Some(1_500)),
+        ("1m 23s", Some(83_000)),
+        ("1h 2min", Some(3_720_000)),
+        ("43 ms (slow)", Some(43)),
+        ("43", Some(43)),
+        ("1,5,2 s", None),
+        ("fast", None),
+    ] {
+        let text = format!("# OPS-Atomic Monitor Heartbeat\n\n**Duration:** {duration}\n");
+        assert_eq!(parse(&text).unwrap().duration_ms, expected, "{duration}");
+    }
+}

@@ -1,0 +1,168 @@
+//! The heartbeat report: one monitor cycle as Markdown; read in [`parse`](mod@parse) and [`values`], written in [`render`](mod@render).
+//!
+//! The shape is that of the field's files (`# OPS-Atomic Monitor Heartbeat`, see [`render`]); tools that exist read its
+//! lines, so [`render`] keeps them and adds nested bullets below each check. [`parse`] is liberal: whatever is there is
+//! taken, whatever is missing is `None`, and what the text says is kept even where it contradicts itself.
+//!
+//! Invariant: nothing here panics on any text, and silence about a check is never read as a state.
+
+use compact_str::CompactString;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+mod parse;
+mod render;
+mod values;
+
+pub use parse::{parse, parse_file};
+pub use render::render;
+
+/// One monitor cycle.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// `None`: the report has no time that can be read; its file name may have one ([`name_time`]).
+    pub timestamp: Option<Timestamp>,
+    /// As stated, even when the checks say otherwise.
+    pub status: Option<Status>,
+    pub duration_ms: Option<u64>,
+    pub checks: Vec<CheckResult>,
+    /// When the next one is due, in words: `5 minutes from now`.
+    pub next_check: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Healthy,
+    Warnings,
+    Critical,
+}
+
+/// What one check saw.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// `redis`, `database`, `api`, the label of a service (`com.02luka.optimizer`), or the configured name.
+    pub name: CompactString,
+    /// The section it stands in: [`REDIS`], [`DATABASE`], [`API`], [`AGENTS`], or any other.
+    pub component: CompactString,
+    pub state: State,
+    /// Without the mark; one line.
+    pub message: CompactString,
+    /// What was seen beyond the field's own line.
+    #[serde(default)]
+    pub detail: Option<String>,
+    /// Milliseconds.
+    pub latency_ms: Option<f64>,
+    /// Bad cycles up to and with this one; `0` when it is good.
+    pub consecutive_failures: Option<u64>,
+    /// Since when it has been in this state.
+    pub since: Option<Timestamp>,
+}
+
+/// Ordered from good to bad; `Unknown` is neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Ok,
+    Unknown,
+    Warn,
+    Error,
+}
+
+/// The sections that the field's heartbeats have.
+pub const REDIS: &str = "Redis";
+pub const DATABASE: &str = "Database";
+pub const API: &str = "API Endpoints";
+pub const AGENTS: &str = "LaunchAgents";
+
+/// The messages that the field's tools look for.
+pub mod message {
+    pub const REDIS_OK: &str = "Redis responding";
+    /// A reason follows after `: `.
+    pub const REDIS_DOWN: &str = "Redis not responding";
+    pub const DATABASE_OK: &str = "Database file exists";
+    pub const DATABASE_MISSING: &str = "Database file not found";
+    pub const API_OK: &str = "Endpoint responding";
+    pub const API_DOWN: &str = "Endpoint not responding";
+    pub const AGENT_OK: &str = "LaunchAgent loaded";
+    pub const AGENT_DOWN: &str = "LaunchAgent not loaded";
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HeartbeatError {
+    #[error("the report is empty")]
+    Empty,
+    #[error("not a heartbeat: neither its title nor any of its lines is there")]
+    NotAHeartbeat,
+}
+
+impl Status {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Healthy => "healthy",
+            Status::Warnings => "warnings",
+            Status::Critical => "critical",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Status> {
+        [Status::Healthy, Status::Warnings, Status::Critical].into_iter().find(|status| status.as_str() == word)
+    }
+
+    /// What the states of checks amount to: any error is critical, any warning or unknown a warning.
+    pub fn of(checks: &[CheckResult]) -> Status {
+        match checks.iter().map(|check| check.state).max() {
+            Some(State::Error) => Status::Critical,
+            Some(State::Warn | State::Unknown) => Status::Warnings,
+            Some(State::Ok) | None => Status::Healthy,
+        }
+    }
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Ok => "ok",
+            State::Warn => "warn",
+            State::Error => "error",
+            State::Unknown => "unknown",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<State> {
+        [State::Ok, State::Warn, State::Error, State::Unknown].into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// With the spaces that follow it in the field: the warning sign has two.
+    fn mark(self) -> &'static str {
+        match self {
+            State::Ok => "✅ ",
+            State::Warn => "⚠️  ",
+            State::Error => "❌ ",
+            State::Unknown => "❓ ",
+        }
+    }
+}
+
+impl Heartbeat {
+    pub fn check(&self, name: &str) -> Option<&CheckResult> {
+        self.checks.iter().find(|check| check.name == name)
+    }
+}
+
+/// The UTC time in `heartbeat_YYYY-MM-DD_HH-MM-SS….md`; whatever follows the seconds is ignored.
+pub fn name_time(file_name: &str) -> Option<Timestamp> {
+    let stem = file_name.strip_prefix("heartbeat_")?;
+    let stem = stem.get(..19)?;
+    let at = jiff::civil::DateTime::strptime("%Y-%m-%d_%H-%M-%S", stem).ok()?;
+    at.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+}
+
+/// The name for a heartbeat of that time; `nth` (from 0) tells apart those that share a second.
+pub fn file_name(at: Timestamp, nth: u32) -> String {
+    let time = at.strftime("%Y-%m-%d_%H-%M-%S");
+    if nth == 0 { format!("heartbeat_{time}.md") } else { format!("heartbeat_{time}_{}.md", nth.saturating_add(1)) }
+}
+
+#[cfg(test)]
+mod tests;

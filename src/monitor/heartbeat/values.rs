@@ -1,0 +1,217 @@
+//! What the values in a heartbeat say: states, the status, times and durations.
+//!
+//! Invariant: a value is never read as better than the worst mark or word in it.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{State, Status, message};
+use crate::dates;
+
+/// As [`str::trim`], quick where there is nothing to trim.
+pub(super) fn trim(text: &str) -> &str {
+    let solid = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    if solid(text.as_bytes().first()) && solid(text.as_bytes().last()) { text } else { text.trim() }
+}
+
+/// Cuts `text` at its first `**`. It is called for every line of every heartbeat, and `str::split_once` prepares a search
+/// that takes longer than these few bytes.
+pub(super) fn cut_at_bold(text: &str) -> Option<(&str, &str)> {
+    let bytes = text.as_bytes();
+    let at = memchr::memchr_iter(b'*', bytes).find(|at| bytes.get(at + 1) == Some(&b'*'))?;
+    Some((text.get(..at)?, text.get(at + 2..)?))
+}
+
+/// Whether `text` starts with `word`, which is ASCII, in any case.
+pub(super) fn fold_starts(text: &str, word: &str) -> bool {
+    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+}
+
+fn mark(c: char) -> Option<State> {
+    match c {
+        '✅' | '✔' | '✓' | '☑' | '🟢' | '👍' => Some(State::Ok),
+        '⚠' | '🟡' | '🟠' | '❗' => Some(State::Warn),
+        '❌' | '✗' | '✘' | '✖' | '🔴' | '🛑' | '🚨' | '⛔' | '💥' => Some(State::Error),
+        '❓' | '❔' | '⚪' | '☐' | '⏸' | '⏳' => Some(State::Unknown),
+        _ => None,
+    }
+}
+
+/// Takes the leading mark off, with its variation selectors and spaces.
+pub(super) fn unmark(value: &str) -> (Option<State>, &str) {
+    let mut rest = value.trim();
+    let mut state = None;
+    while let Some(c) = rest.chars().next() {
+        let found = mark(c);
+        if found.is_none() && !matches!(c, '\u{fe0e}' | '\u{fe0f}' | '\u{200d}') && !c.is_whitespace() {
+            break;
+        }
+        // two marks: the worse one stands
+        state = state.max(found);
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+    }
+    (state, rest)
+}
+
+/// The state of a check with that mark and message.
+pub(super) fn state_of(mark: Option<State>, message: &str) -> State {
+    match mark {
+        // a tick that stands before the field's own words for a failure
+        Some(State::Ok) if says_down(message) => State::Error,
+        Some(state) => state,
+        None => state_of_words(message),
+    }
+}
+
+fn says_down(text: &str) -> bool {
+    use message::{AGENT_DOWN, API_DOWN, DATABASE_MISSING, REDIS_DOWN};
+    [REDIS_DOWN, DATABASE_MISSING, API_DOWN, AGENT_DOWN].iter().any(|down| fold_starts(text, down))
+}
+
+/// Whether `text` starts with what the field's tools write of a check.
+pub(super) fn says_field_words(text: &str) -> bool {
+    use message::{AGENT_OK, API_OK, DATABASE_OK, REDIS_OK};
+    says_down(text) || [REDIS_OK, DATABASE_OK, API_OK, AGENT_OK].iter().any(|ok| fold_starts(text, ok))
+}
+
+/// For lines without any mark.
+fn state_of_words(text: &str) -> State {
+    use message::{AGENT_OK, API_OK, DATABASE_OK, REDIS_OK};
+    let text = text.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if has(&["not responding", "not found", "not loaded", "missing", "fail", "error", "critical", "refused", "timeout"])
+    {
+        State::Error
+    } else if has(&["warn", "degraded", "slow"]) {
+        State::Warn
+    } else if [REDIS_OK, DATABASE_OK, API_OK, AGENT_OK].iter().any(|ok| text == ok.to_lowercase())
+        || matches!(text.as_str(), "ok" | "healthy" | "pong" | "up" | "loaded" | "responding")
+    {
+        State::Ok
+    } else {
+        State::Unknown
+    }
+}
+
+/// The status that a line states: the worse one of what its marks and its words say.
+pub(super) fn status_of(value: &str) -> Option<Status> {
+    let said = said_status(value);
+    match value.chars().filter_map(mark).max() {
+        Some(State::Error) => Some(Status::Critical),
+        Some(State::Warn) => said.max(Some(Status::Warnings)),
+        // a question mark before `HEALTHY` asks
+        Some(State::Unknown) => said.filter(|said| *said != Status::Healthy),
+        Some(State::Ok) => said.or(Some(Status::Healthy)),
+        None => said,
+    }
+}
+
+/// The worst status that the words state, where `NOT HEALTHY` is critical, `PARTIALLY HEALTHY` a warning, and `no critical
+/// issues` or `0 warnings` say nothing.
+fn said_status(value: &str) -> Option<Status> {
+    const CLAUSE_ENDS: [char; 11] = [',', ';', '.', '(', ')', '|', '–', '—', '/', '!', '·'];
+    const NOT: [&str; 10] = ["not", "no", "non", "never", "none", "nothing", "neither", "nor", "hardly", "cannot"];
+    const PARTLY: [&str; 8] = ["partially", "partly", "partial", "mostly", "nearly", "almost", "somewhat", "un"];
+    const NONE_OF: [&str; 5] = ["no", "not", "non", "0", "zero"];
+    let mut worst = None;
+    for clause in value.split(CLAUSE_ENDS).flat_map(|clause| clause.split(" - ")) {
+        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '\'' | '’' | '?');
+        let words: Vec<String> =
+            clause.split(|c| !is_word(c)).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+        for (i, word) in words.iter().enumerate() {
+            let before = words.get(..i).unwrap_or_default();
+            let none_before = before.last().is_some_and(|word| NONE_OF.contains(&word.as_str()) || word == "without");
+            let none_after = words.get(i + 1).is_some_and(|word| matches!(word.as_str(), "0" | "none"));
+            let said = match word.as_str() {
+                word if word.starts_with("unhealthy") || word.starts_with("inoperational") => Status::Critical,
+                _ if none_before && !matches!(word.as_str(), "healthy" | "operational") || none_after => continue,
+                word if word.starts_with("critical") => Status::Critical,
+                word if word.starts_with("warn") || word.starts_with("degraded") => Status::Warnings,
+                "healthy" | "operational" => {
+                    let any = |list: &[&str]| before.iter().any(|word| list.contains(&word.as_str()));
+                    let denied = before.iter().any(|word| word.ends_with("n't") || word.ends_with("n’t"));
+                    match () {
+                        () if any(&NOT) || denied => Status::Critical,
+                        () if any(&PARTLY) => Status::Warnings,
+                        () => Status::Healthy,
+                    }
+                }
+                _ => continue,
+            };
+            worst = worst.max(Some(said));
+        }
+    }
+    worst
+}
+
+/// RFC 3339, or a date and time as people write them; without a zone it is UTC, as in the field's reports.
+pub(super) fn time(value: &str) -> Option<Timestamp> {
+    let value = undecorated(value);
+    value.parse::<Timestamp>().ok().or_else(|| stated(value)?.at(&TimeZone::UTC))
+}
+
+/// Whether a time says of which zone it is.
+pub(super) fn names_zone(value: &str) -> bool {
+    let value = undecorated(value);
+    value.parse::<Timestamp>().is_ok() || stated(value).is_none_or(|stated| stated.zone.is_some())
+}
+
+/// A date and time; none where words follow that may name a zone which isn't known.
+fn stated(value: &str) -> Option<dates::Stated<'_>> {
+    let stated = dates::read(value).filter(|stated| stated.time.is_some())?;
+    let unknown =
+        stated.zone.is_none() && stated.rest.trim_start().starts_with(|c: char| c.is_alphanumeric() || c == '[');
+    (!unknown).then_some(stated)
+}
+
+fn undecorated(value: &str) -> &str {
+    let plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    if plain(value.as_bytes().first()) && plain(value.as_bytes().last()) {
+        return value;
+    }
+    value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '`' | '*' | '"'))
+}
+
+/// `43ms`, `0.41 ms`, `1,234 ms`, `1,5 s`, `1.2s`, `2 min`, `1m 23s`.
+pub(super) fn milliseconds(value: &str) -> Option<f64> {
+    let mut rest = value.trim().trim_start_matches(['~', '<', '≤', ' ']);
+    let mut sum = None;
+    while let Some((ms, after)) = quantity(rest, sum.is_none()) {
+        sum = Some(sum.unwrap_or(0.0) + ms);
+        rest = after.trim_start();
+    }
+    sum.filter(|ms: &f64| ms.is_finite())
+}
+
+/// A number with its unit, in milliseconds, and what follows; only the first one may be without a unit.
+fn quantity(text: &str, is_first: bool) -> Option<(f64, &str)> {
+    let (number, rest) =
+        text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ',')).unwrap_or(text.len()));
+    let rest = rest.trim_start();
+    let (unit, rest) = rest.split_at(rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len()));
+    let factor = match unit {
+        "" if is_first => 1.0,
+        "ms" | "msec" | "millisecond" | "milliseconds" => 1.0,
+        "s" | "sec" | "second" | "seconds" => 1e3,
+        "µs" | "μs" | "us" => 1e-3,
+        "min" | "m" | "minute" | "minutes" => 6e4,
+        "h" | "hour" | "hours" => 3.6e6,
+        _ => return None,
+    };
+    let number: f64 = decimal(number)?.parse().ok()?;
+    Some((number * factor, rest))
+}
+
+/// With a point: a comma parts thousands where three digits follow each, else it is the decimal one.
+fn decimal(number: &str) -> Option<String> {
+    let mut parts = number.split(',');
+    let first = parts.next()?;
+    let rest: Vec<&str> = parts.collect();
+    let is_thousands = |part: &&str| part.split('.').next().is_some_and(|digits| digits.len() == 3);
+    match rest.as_slice() {
+        [] => Some(number.to_owned()),
+        rest if rest.iter().all(is_thousands) => Some(format!("{first}{}", rest.concat())),
+        [fraction] if !number.contains('.') => Some(format!("{first}.{fraction}")),
+        _ => None,
+    }
+}
