@@ -35,6 +35,7 @@ pub enum Format {
     Markdown,
 }
 
+/// A longer statement is refused.
 const SQL_BYTES: u64 = 1024 * 1024;
 
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
@@ -42,7 +43,13 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let config = Config::load(&root)?;
     let statement = if args.sql == "-" {
         let mut text = String::new();
-        std::io::stdin().lock().take(SQL_BYTES).read_to_string(&mut text)?;
+        std::io::stdin().lock().take(SQL_BYTES + 1).read_to_string(&mut text)?;
+        if text.len() as u64 > SQL_BYTES {
+            return Err(CliError::new(format!(
+                "failed to read the statement: it is larger than {}\nhint: shorten it, or take out its comments",
+                text::bytes(SQL_BYTES)
+            )));
+        }
         text
     } else {
         args.sql

@@ -1,7 +1,6 @@
 //! The facts of a Parquet file as DuckDB decodes it; see `workbridge::export::facts`.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use duckdb::Connection;
@@ -9,7 +8,7 @@ use duckdb::arrow::array::{Array as _, AsArray as _, RecordBatch};
 use workbridge::export::facts::{Facts, Gatherer};
 use workbridge::export::sql::{Answer, FactsOrError, FileFacts};
 
-use super::{literal, lock_down};
+use super::{guarded, literal, lock_down};
 
 /// With `alike` the files have the schema of the first one, and each of `threads` reads its share of them in one go.
 pub fn answer(connection: &Connection, files: Vec<String>, alike: bool, threads: usize) -> Result<Answer, String> {
@@ -94,10 +93,7 @@ const FILE: &str = "__workbridge_file";
 /// The facts of each file; a file without rows is not among them.
 fn facts_of(connection: &Connection, files: &[String]) -> Result<BTreeMap<String, Facts>, String> {
     // the iterator over the batches panics where DuckDB fails in the middle of a file
-    catch_unwind(AssertUnwindSafe(|| gather(connection, files))).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        Err(text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("DuckDB gave up").to_owned())
-    })
+    guarded(|| gather(connection, files))
 }
 
 fn gather(connection: &Connection, files: &[String]) -> Result<BTreeMap<String, Facts>, String> {

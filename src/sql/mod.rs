@@ -8,6 +8,7 @@ mod query;
 mod value;
 
 use std::io::{BufRead as _, Read as _, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use duckdb::{Config, Connection};
@@ -47,11 +48,19 @@ fn respond() -> Result<Answer, String> {
         Ask::Query { sql, views, max_bytes } => connection
             .execute_batch(&format!("SET threads={threads}"))
             .map_err(|error| error.to_string())
-            .and_then(|()| query::answer(&connection, &sql, &views, max_bytes)),
+            .and_then(|()| guarded(|| query::answer(&connection, &sql, &views, max_bytes))),
     };
     // the process ends with its answer: nobody has to wait until DuckDB has tidied up its memory
     std::mem::forget(connection);
     answer
+}
+
+/// Runs `work`, in which DuckDB's client is asked, and turns a panic of its into an error.
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        Err(text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("DuckDB gave up").to_owned())
+    })
 }
 
 fn parse<T: DeserializeOwned>(read: impl FnOnce(&mut Vec<u8>) -> std::io::Result<usize>) -> Result<T, String> {

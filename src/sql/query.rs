@@ -91,6 +91,11 @@ fn strip_word<'a>(sql: &'a str, word: &str) -> &'a str {
 fn run(connection: &Connection, sql: &str, max_bytes: usize) -> Result<Table, String> {
     let fail = |error: duckdb::Error| format!("failed to run the query: {}", plain(&error));
     let types = described(connection, sql);
+    if types.iter().any(|kind| kind == "TIME WITH TIME ZONE") {
+        return Err("a column of the result is TIME WITH TIME ZONE, whose zone can't be shown\n\
+                    hint: cast it: SELECT CAST(column AS VARCHAR) …"
+            .to_owned());
+    }
     let mut statement = connection.prepare(sql).map_err(fail)?;
     let mut rows = statement.query([]).map_err(fail)?;
     let mut table = Table { columns: Vec::new(), rows: Vec::new() };

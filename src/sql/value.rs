@@ -3,7 +3,7 @@
 use duckdb::types::{TimeUnit, Value};
 use serde_json::{Map, Number, Value as Json};
 
-/// `kind` is DuckDB's name of the type; only times with a zone need it.
+/// `kind` is DuckDB's name of the type, where it is known: times with a zone and decimals need it.
 pub fn to_json(value: Value, kind: &str) -> Json {
     match value {
         Value::Null => Json::Null,
@@ -45,11 +45,19 @@ pub fn to_json(value: Value, kind: &str) -> Json {
             Json::Object(map)
         }
         Value::Union(value) => to_json(*value, ""),
-        Value::Decimal(decimal) => {
-            let text = decimal.to_string();
-            text.parse::<f64>().ok().filter(|n| n.to_string() == text).map_or(Json::String(text), number)
-        }
+        Value::Decimal(decimal) => decimal_number(&decimal.to_string(), kind),
         other => Json::String(format!("{other:?}")),
+    }
+}
+
+/// A number where every value of that type is told apart by a double, else a text: one column is of one JSON type.
+fn decimal_number(text: &str, kind: &str) -> Json {
+    const EXACT_DIGITS: usize = 15;
+    let stated = kind.strip_prefix("DECIMAL(").and_then(|rest| rest.split(',').next()?.trim().parse().ok());
+    let digits = stated.unwrap_or_else(|| text.bytes().filter(u8::is_ascii_digit).count());
+    match text.parse() {
+        Ok(n) if digits <= EXACT_DIGITS => number(n),
+        _ => Json::String(text.to_owned()),
     }
 }
 
@@ -77,7 +85,12 @@ fn nanoseconds(unit: TimeUnit, n: i64) -> i128 {
 /// As RFC 3339 with `Z` for times with a zone, as `2025-10-28 19:13:38.278` for those without.
 fn timestamp(unit: TimeUnit, n: i64, kind: &str) -> String {
     let Ok(at) = jiff::Timestamp::from_nanosecond(nanoseconds(unit, n)) else {
-        return if n > 0 { "infinity".to_owned() } else { "-infinity".to_owned() };
+        return match n {
+            i64::MAX => "infinity".to_owned(),
+            n if n == -i64::MAX => "-infinity".to_owned(),
+            // beyond the year 9999
+            n => format!("{} ns since 1970-01-01", nanoseconds(unit, n)),
+        };
     };
     if kind.to_uppercase().contains("TZ") || kind.to_uppercase().contains("TIME ZONE") {
         return at.to_string();
@@ -86,8 +99,13 @@ fn timestamp(unit: TimeUnit, n: i64, kind: &str) -> String {
 }
 
 fn date(days: i32) -> String {
-    let at = jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().days(i64::from(days)));
-    at.map_or_else(|_| format!("day {days}"), |date| date.to_string())
+    let at = jiff::Span::new().try_days(days).and_then(|span| jiff::civil::date(1970, 1, 1).checked_add(span));
+    match (at, days) {
+        (Ok(date), _) => date.to_string(),
+        (Err(_), i32::MAX) => "infinity".to_owned(),
+        (Err(_), days) if days == -i32::MAX => "-infinity".to_owned(),
+        (Err(_), days) => format!("{days} days since 1970-01-01"),
+    }
 }
 
 fn time(unit: TimeUnit, n: i64) -> String {

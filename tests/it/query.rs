@@ -37,11 +37,30 @@ fn values_of_all_kinds() {
     assert_eq!(
         row,
         json!([{
-            "d": "1.50", "f": 0.1, "n": null, "b": true, "day": "2025-10-28", "t": "02:30:00", "i": "01:30:00",
+            "d": 1.5, "f": 0.1, "n": null, "b": true, "day": "2025-10-28", "t": "02:30:00", "i": "01:30:00",
             "ts": "2025-10-28 02:30:00.5", "tz": "2025-10-27T19:30:00Z", "l": [1, 2], "s": {"a": "ü"}, "m": {"k": 1},
             "h": "170141183460469231731687303715884105727", "bl": "\\x00"
         }])
     );
+}
+
+#[test]
+fn odd_values_are_told_as_they_are_or_refused() {
+    let scene = Scene::new();
+    let sql = "SELECT DATE 'infinity' AS d, DATE '-infinity' AS e, TIMESTAMP 'infinity' AS t, \
+               TIMESTAMP '20000-01-01' AS far, 123456789012345678.5::DECIMAL(20,1) AS long";
+    let row = scene.wo(["query", "--json", sql]).expect_exit(0).json();
+    let far = "568971820800000000000 ns since 1970-01-01";
+    let expected =
+        json!([{"d": "infinity", "e": "-infinity", "t": "infinity", "far": far, "long": "123456789012345678.5"}]);
+    assert_eq!(row, expected);
+    let decimals =
+        scene.wo(["query", "--json", "SELECT (i * 0.25)::DECIMAL(5,2) AS d FROM range(4) t(i)"]).expect_exit(0);
+    assert_eq!(decimals.json(), json!([{"d": 0.0}, {"d": 0.25}, {"d": 0.5}, {"d": 0.75}]));
+    scene.wo(["query", "SELECT TIMETZ '10:00:00+07' AS z"]).expect_exit(2).expect_stderr("CAST(column AS VARCHAR)");
+    // never a part of a statement
+    let long = format!("SELECT 5 AS n {}WHERE false", "-- padding\n".repeat(100_000));
+    scene.wo_with_stdin(["query", "-"], long.as_bytes()).expect_exit(2).expect_stderr("larger than");
 }
 
 #[test]
