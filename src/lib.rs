@@ -15,6 +15,7 @@ pub mod config;
 mod dates;
 pub mod durable;
 pub mod failpoint;
+mod files;
 pub mod process;
 pub mod root;
 pub mod secret;

@@ -61,7 +61,17 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         return Ok(Exit::Good);
     }
     let n = report.unreadable.len();
-    eprintln!("error: failed to read {n} report{}; all others are exported", if n == 1 { "" } else { "s" });
+    if n > 0 {
+        eprintln!("error: failed to read {n} report{}; all others are exported", if n == 1 { "" } else { "s" });
+    }
+    let n = report.damaged.len();
+    if n > 0 {
+        eprintln!(
+            "error: {n} day file{} damaged: rows of reports that were rotated away may be lost\n\
+             hint: put a good copy from a backup in its place, or move it out of the folder",
+            if n == 1 { " is" } else { "s are" }
+        );
+    }
     Ok(Exit::Bad)
 }
 
@@ -112,6 +122,18 @@ fn render(report: &ExportReport, summary: &str) -> String {
             text::line(from, 200),
             text::line(to, 200)
         ));
+    }
+    for damaged in &report.damaged {
+        let became = match &damaged.kept {
+            Some(kept) => format!("; it is now {}, and the day was made anew", text::line(kept, 200)),
+            None => String::new(),
+        };
+        let (path, reason) = (text::line(&damaged.path, 200), text::line(&damaged.reason, 300));
+        out.push_str(&format!("damaged: {path}: {reason}{became}\n"));
+    }
+    for path in &report.removed {
+        let would = if report.dry_run { "would go" } else { "removed" };
+        out.push_str(&format!("{would}: {}: all its reports have another day now\n", text::line(path, 200)));
     }
     for link in &report.links {
         out.push_str(&format!("skipped: {} is a symbolic link\n", text::line(link, 200)));

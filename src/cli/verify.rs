@@ -60,8 +60,8 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
                 let deployment = recorded.unwrap_or_else(|| Deployment::standard(&config));
                 if args.trigger {
                     let report = parquet::export(&root, &config, &deployment, Days::Due, args.dry_run, clock.now())?;
-                    for one in &report.unreadable {
-                        eprintln!("error: failed to read the report `{}`: {}", one.path, one.reason);
+                    for (path, reason) in report.faults() {
+                        eprintln!("error: failed to read `{path}`: {reason}");
                         exit = Exit::Bad;
                     }
                 }

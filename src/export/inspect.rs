@@ -31,7 +31,7 @@ pub struct Inspection {
     pub compression: Vec<(String, String)>,
     /// Column and type, in DuckDB's words.
     pub columns: Vec<(String, String)>,
-    /// How the columns differ from those of the dataset; empty when they don't.
+    /// How it differs from what its name says it holds, in columns and metadata; empty when it doesn't.
     pub schema_mismatches: Vec<String>,
     /// The least and greatest time of a row.
     pub first: Option<Timestamp>,
@@ -87,7 +87,7 @@ pub fn inspect(path: &Path, program_sql: &Path) -> Result<Inspection, ExportErro
         dataset,
         codecs: footer.codecs().into_iter().map(str::to_owned).collect(),
         columns: columns.map(|field| (field.name().clone(), schema::short_type(field.data_type()))).collect(),
-        schema_mismatches: schema::mismatches(dataset.unwrap_or(Dataset::Heartbeats), &footer.schema),
+        schema_mismatches: read::schema_mismatches(path, &footer),
         first: time("min"),
         last: time("max"),
         compression: footer.compression,

@@ -7,10 +7,11 @@
 //! * rows + listed unreadable reports = reports found;
 //! * the same reports give the same bytes, whatever the clock, the host or the number of threads;
 //! * memory is bounded whatever the number of reports;
-//! * nothing a person had is lost: a file without our metadata is moved to `legacy/`, rows whose reports were rotated
-//!   away are kept;
+//! * nothing a person had is lost: a file without our metadata, or one that is damaged, is moved to `legacy/`, rows whose reports
+//!   were rotated away are kept;
 //! * a dry run writes nothing below the root.
 
+mod choose;
 mod config;
 mod document;
 pub mod facts;
@@ -40,7 +41,6 @@ pub use config::{Compression, Dataset, ExportConfig, sql_program};
 pub use history::{History, read_heartbeats, read_heartbeats_as};
 pub use inspect::{Inspection, inspect};
 pub use query::{Queried, query};
-pub use read::schema_mismatches;
 /// Figures of a report in words.
 pub mod describe {
     pub use super::summary::{compression, state, validation, why};
@@ -96,6 +96,10 @@ pub struct ExportReport {
     pub links: Vec<String>,
     /// Files without our metadata that were moved aside: from and to.
     pub moved: Vec<(String, String)>,
+    /// Day files of ours that can't be read.
+    pub damaged: Vec<Damaged>,
+    /// Day files, relative to the root, that went because all their reports now have another day.
+    pub removed: Vec<String>,
     /// Both readers with their versions.
     pub readers: Vec<String>,
     pub duration_ns: u64,
@@ -168,10 +172,26 @@ pub struct Unreadable {
     pub date: Option<Date>,
 }
 
+/// A day file that can't be read: rows of reports that were rotated away may be lost with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Damaged {
+    /// Relative to the root.
+    pub path: String,
+    pub reason: String,
+    /// Where it is kept, now that the day was made anew from its reports; `None`: there are none, it stays where it is.
+    pub kept: Option<String>,
+}
+
 impl ExportReport {
-    /// Whether every report was readable.
+    /// Whether every report was readable, and every earlier file that was looked at.
     pub fn is_complete(&self) -> bool {
-        self.unreadable.is_empty()
+        self.unreadable.is_empty() && self.damaged.is_empty()
+    }
+
+    /// What could not be read, and why: reports, then day files.
+    pub fn faults(&self) -> impl Iterator<Item = (&str, &str)> {
+        let reports = self.unreadable.iter().map(|one| (one.path.as_str(), one.reason.as_str()));
+        reports.chain(self.damaged.iter().map(|one| (one.path.as_str(), one.reason.as_str())))
     }
 
     pub fn rows(&self) -> u64 {
@@ -231,6 +251,11 @@ impl ExportError {
 
     fn parquet(op: &'static str, path: &Path, why: impl std::fmt::Display) -> ExportError {
         ExportError::Parquet { op, path: path.to_owned(), why: why.to_string() }
+    }
+
+    /// Whether it is that this very file can't be read.
+    fn is_about(&self, file: &Path) -> bool {
+        matches!(self, ExportError::Io { path, .. } | ExportError::Parquet { path, .. } if path == file)
     }
 
     /// Whether the daemon must stop: an fsync failed.

@@ -21,6 +21,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use super::facts::{Facts, Gatherer};
 use super::schema::{self, Tabular, key};
 use super::{Dataset, ExportError};
+use crate::files::open_regular;
 
 const BATCH_ROWS: usize = 1024;
 /// A file of up to this size is read in one go: the crate asks a file for each page and for each header of one.
@@ -91,6 +92,20 @@ impl Footer {
         self.metadata.get(key::DATASET).and_then(|word| Dataset::from_word(word))
     }
 
+    /// Why a file of ours doesn't belong at `path`: a copy under another name would count its rows twice.
+    pub fn misplaced(&self, path: &Path) -> Option<String> {
+        let says = |key: &str| self.metadata.get(key).map_or("nothing", String::as_str);
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let Some((dataset, day)) = Dataset::of_file_name(name) else {
+            return Some("its name is not that of a day's file (a copy?)".to_owned());
+        };
+        if self.dataset() != Some(dataset) {
+            return Some(format!("it holds {}, its name says {dataset}", says(key::DATASET)));
+        }
+        let of_day = says(key::DAY) == day.to_string();
+        (!of_day).then(|| format!("it is of the day {}, its name says {day}", says(key::DAY)))
+    }
+
     /// The codecs that occur, each once.
     pub fn codecs(&self) -> Vec<&str> {
         let mut codecs: Vec<&str> = self.compression.iter().map(|(_, codec)| codec.as_str()).collect();
@@ -110,7 +125,7 @@ fn guarded<T>(path: &Path, f: impl FnOnce() -> Result<T, parquet::errors::Parque
 
 /// Opens `path` and reads its footer.
 pub fn open(path: &Path) -> Result<Opened, ExportError> {
-    let file = File::open(path).map_err(ExportError::io("open", path))?;
+    let file = open_regular(path).map_err(ExportError::io("open", path))?;
     let bytes = file.metadata().map_err(ExportError::io("read the size of", path))?.len();
     let metadata = guarded(path, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
     Ok(Opened { path: path.to_owned(), file: Arc::new(file), bytes, metadata })
@@ -222,7 +237,10 @@ pub fn ours(dir: &Path) -> Result<(Vec<(PathBuf, Footer)>, Others), ExportError>
     let (mut ours, mut others) = (Vec::new(), Vec::new());
     for path in parquet_files(dir)? {
         match open(&path).and_then(|opened| opened.footer()) {
-            Ok(footer) if footer.is_ours() && footer.dataset().is_some() => ours.push((path, footer)),
+            Ok(footer) if footer.is_ours() => match footer.misplaced(&path) {
+                None => ours.push((path, footer)),
+                Some(why) => others.push((path, why)),
+            },
             Ok(_) => others.push((path, "it doesn't carry our metadata (an older, cumulative file?)".to_owned())),
             Err(error) => others.push((path, error.to_string())),
         }
@@ -251,8 +269,12 @@ pub fn parquet_files(dir: &Path) -> Result<Vec<PathBuf>, ExportError> {
     Ok(found)
 }
 
-/// How the columns of the file at `path` differ from those of its dataset (that of heartbeats when it names none).
-pub fn schema_mismatches(path: &Path) -> Result<Vec<String>, ExportError> {
-    let footer = open(path)?.footer()?;
-    Ok(schema::mismatches(footer.dataset().unwrap_or(Dataset::Heartbeats), &footer.schema))
+/// How the file at `path` differs from what its name says it holds (heartbeats when it says nothing): in its columns, and
+/// where it is ours in what it says of itself.
+pub fn schema_mismatches(path: &Path, footer: &Footer) -> Vec<String> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let dataset = Dataset::of_file_name(name).map(|(dataset, _)| dataset).or(footer.dataset());
+    let misplaced = if footer.is_ours() { footer.misplaced(path) } else { None };
+    let columns = schema::mismatches(dataset.unwrap_or(Dataset::Heartbeats), &footer.schema);
+    misplaced.into_iter().chain(columns).collect()
 }

@@ -1,6 +1,6 @@
 //! The export itself.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -9,16 +9,17 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::choose::{Chosen, Earlier};
 use super::read;
 use super::row::{HeartbeatRow, ReportRow, day_of, heartbeat_row};
 use super::scan::{self, Found, HeartbeatsDir, Outcome, Work};
-use super::schema::{Tabular, key};
-use super::sort::{Packed, Rows, Sorted, Sorter};
+use super::schema::Tabular;
+use super::sort::{Packed, Sorted, Sorter};
 use super::sql::{Program, SideCar};
 use super::stage::{self, About, Staged};
 use super::{
-    Compression, Dataset, DayReport, Days, ExportError, ExportReport, FileState, Progress, Request, Tally, Unreadable,
-    Why, document, place, summary, validate,
+    Compression, Damaged, DayReport, Days, ExportError, ExportReport, FileState, Progress, Request, Tally, Unreadable,
+    document, place, summary, validate,
 };
 use crate::config::Config;
 use crate::dates;
@@ -59,6 +60,7 @@ pub fn run(
     let reports = job.read_reports(others, &mut report)?;
     job.export_days(&heartbeats, &mut side_car, &mut report)?;
     job.export_days(&reports, &mut side_car, &mut report)?;
+    job.remove(&report.removed)?;
 
     report.empty_days.retain(|day| !report.days.iter().any(|file| file.date == *day));
     report.empty_days.sort_unstable();
@@ -77,43 +79,33 @@ fn nanoseconds(duration: Duration) -> u64 {
 }
 
 /// What stays the same during one export.
-struct Job<'a> {
-    root: &'a Root,
-    config: &'a Config,
-    request: &'a Request,
+pub(super) struct Job<'a> {
+    pub(super) root: &'a Root,
+    pub(super) config: &'a Config,
+    pub(super) request: &'a Request,
     now: Timestamp,
     zone: TimeZone,
-    today: Date,
+    pub(super) today: Date,
     compression: Compression,
-    analytics: PathBuf,
+    pub(super) analytics: PathBuf,
     sql: Program<'a>,
     progress: &'a dyn Progress,
     /// Where files are staged and sorted: beside their targets, in a dry run outside of the root.
-    work_dir: WorkDir,
+    pub(super) work_dir: WorkDir,
 }
 
-enum WorkDir {
+pub(super) enum WorkDir {
     Beside(PathBuf),
     Temporary(tempfile::TempDir),
 }
 
 impl WorkDir {
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         match self {
             WorkDir::Beside(path) => path,
             WorkDir::Temporary(dir) => dir.path(),
         }
     }
-}
-
-/// A day to export.
-struct Chosen {
-    day: Date,
-    why: Why,
-    /// Whether there is a file of ours; it is opened only while it is needed, for there may be many.
-    replaces_ours: bool,
-    /// Whether it was made of the very reports that are there now, so that none of its rows has to be kept.
-    same_sources: bool,
 }
 
 impl<'a> Job<'a> {
@@ -168,6 +160,8 @@ impl<'a> Job<'a> {
             unreadable: Vec::new(),
             links: Vec::new(),
             moved: Vec::new(),
+            damaged: Vec::new(),
+            removed: Vec::new(),
             readers: Vec::new(),
             duration_ns: 0,
             validation_ns: 0,
@@ -303,93 +297,6 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The days to export, in order.
-    fn choose<T: Tabular>(&self, sorted: &Sorted<T>, report: &mut ExportReport) -> Result<Vec<Chosen>, ExportError> {
-        let mut existing = self.existing(T::DATASET)?;
-        let mut candidates: BTreeMap<Date, Option<Why>> = BTreeMap::new();
-        let known = sorted.days.iter().map(|sources| sources.day).chain(existing.keys().copied());
-        match self.request.days {
-            Days::One(day) => {
-                candidates.insert(day, Some(Why::Requested));
-            }
-            Days::All => candidates.extend(known.map(|day| (day, Some(Why::Requested)))),
-            Days::Due => {
-                candidates.extend(known.map(|day| (day, None)));
-                if let Ok(yesterday) = self.today.yesterday() {
-                    candidates.insert(yesterday, Some(Why::Yesterday));
-                }
-                candidates.insert(self.today, Some(Why::Today));
-            }
-        }
-        let mut chosen = Vec::new();
-        for (day, why) in candidates {
-            let digest = existing.remove(&day);
-            if digest.is_none() && sorted.day(day).is_none() {
-                report.empty_days.push(day);
-                continue;
-            }
-            let why = match why {
-                Some(why) => why,
-                None if self.is_late(sorted, day, digest.as_deref())? => Why::Late,
-                None => continue,
-            };
-            let same_sources = sorted.day(day).is_some_and(|sources| digest.as_ref() == Some(&sources.digest));
-            chosen.push(Chosen { day, why, replaces_ours: digest.is_some(), same_sources });
-        }
-        Ok(chosen)
-    }
-
-    /// Our day files of `dataset` and the digest of what they were made of. Others, and those that can't be read, are
-    /// left for [`Job::publish`] to set aside.
-    fn existing(&self, dataset: Dataset) -> Result<BTreeMap<Date, String>, ExportError> {
-        let mut found = BTreeMap::new();
-        for path in read::parquet_files(&self.analytics)? {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let Some((_, day)) = Dataset::of_file_name(&name).filter(|(kind, _)| *kind == dataset) else { continue };
-            let Ok(mut footer) = read::open(&path).and_then(|opened| opened.footer()) else { continue };
-            if footer.is_ours() && footer.dataset() == Some(dataset) {
-                found.insert(day, footer.metadata.remove(key::SOURCE_DIGEST).unwrap_or_default());
-            }
-        }
-        Ok(found)
-    }
-
-    fn target(&self, dataset: Dataset, day: Date) -> PathBuf {
-        self.analytics.join(dataset.file_name(day))
-    }
-
-    /// Whether the reports of `day` differ from those that its file was made of, which have `digest`.
-    fn is_late<T: Tabular>(&self, sorted: &Sorted<T>, day: Date, digest: Option<&str>) -> Result<bool, ExportError> {
-        match (sorted.day(day), digest) {
-            (Some(sources), digest) => Ok(digest != Some(&sources.digest)),
-            (None, None) => Ok(false),
-            (None, Some(_)) => {
-                // its reports were rotated away, or one of them now has another day
-                let is_gone = self.is_gone::<T>()?;
-                let mut all_gone = true;
-                let name = match T::DATASET {
-                    Dataset::Heartbeats => "filename",
-                    Dataset::Reports => "path",
-                };
-                read::open(&self.target(T::DATASET, day))?.texts(name, |name| {
-                    all_gone = is_gone(name);
-                    all_gone
-                })?;
-                Ok(!all_gone)
-            }
-        }
-    }
-
-    /// Tells whether the report of a row no longer exists.
-    fn is_gone<T: Tabular>(&self) -> Result<impl Fn(&str) -> bool + use<T>, ExportError> {
-        let dir = match T::DATASET {
-            Dataset::Heartbeats => scan::resolve(self.root.path(), &self.config.paths.heartbeats),
-            Dataset::Reports => self.root.path().to_owned(),
-        };
-        let dir = scan::open_dir(&dir)?;
-        Ok(move |name: &str| dir.as_ref().is_none_or(|dir| !scan::exists(dir, name)))
-    }
-
     fn export_chunk<T: Tabular>(
         &self,
         chunk: Vec<Chosen>,
@@ -397,7 +304,10 @@ impl<'a> Job<'a> {
         side_car: &mut Option<SideCar>,
         report: &mut ExportReport,
     ) -> Result<(), ExportError> {
-        let staged = self.stage_all(&chunk, sorted)?;
+        let (chunk, staged) = self.to_validate(chunk, sorted, report)?;
+        if staged.is_empty() {
+            return Ok(());
+        }
         let targets: Vec<PathBuf> = chunk.iter().map(|chosen| self.target(T::DATASET, chosen.day)).collect();
         let mut unchanged = Vec::with_capacity(staged.len());
         for (target, staged) in targets.iter().zip(&staged) {
@@ -455,41 +365,102 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
+    /// Stages `chunk`. What comes out of it to be read back and published: not a day whose damaged file is all there is, and
+    /// not one that no report has any more.
+    fn to_validate<T: Tabular>(
+        &self,
+        chunk: Vec<Chosen>,
+        sorted: &Sorted<T>,
+        report: &mut ExportReport,
+    ) -> Result<(Vec<Chosen>, Vec<Staged>), ExportError> {
+        let made = self.stage_all(&chunk, sorted)?;
+        let (mut days, mut files) = (Vec::with_capacity(chunk.len()), Vec::with_capacity(chunk.len()));
+        for (mut chosen, made) in chunk.into_iter().zip(made) {
+            if let Some(reason) = made.damage {
+                chosen.earlier = Earlier::Damaged(reason);
+            }
+            let path = || scan::shown(self.root.path(), &self.target(T::DATASET, chosen.day));
+            match (made.staged, &chosen.earlier) {
+                (None, Earlier::Damaged(reason)) => {
+                    report.damaged.push(Damaged { path: path(), reason: reason.clone(), kept: None });
+                }
+                (None, _) => {}
+                (Some(staged), Earlier::Ours { .. }) if staged.rows == 0 => report.removed.push(path()),
+                (Some(staged), _) => {
+                    days.push(chosen);
+                    files.push(staged);
+                }
+            }
+        }
+        Ok((days, files))
+    }
+
     /// A few small days side by side. Large ones one after the other, since each writer takes memory; many as well, since
     /// threads that come and go leave the allocator's memory in pieces.
-    fn stage_all<T: Tabular>(&self, chunk: &[Chosen], sorted: &Sorted<T>) -> Result<Vec<Staged>, ExportError> {
+    fn stage_all<T: Tabular>(&self, chunk: &[Chosen], sorted: &Sorted<T>) -> Result<Vec<Made>, ExportError> {
         let large = chunk.iter().any(|chosen| sorted.day(chosen.day).is_some_and(|day| day.bytes > SMALL_DAY_BYTES));
         let many = sorted.days.len() > CHUNK;
         let threads = if large || many { 1 } else { self.config.export.thread_count().min(chunk.len()) };
         if threads <= 1 {
-            return chunk.iter().map(|chosen| self.stage(chosen, sorted.rows(chosen.day))).collect();
+            return chunk.iter().map(|chosen| self.make(chosen, sorted)).collect();
         }
         let queue = Mutex::new(chunk.iter().enumerate());
         let next = || queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).next();
-        let done: Mutex<Vec<(usize, Result<Staged, ExportError>)>> = Mutex::new(Vec::with_capacity(chunk.len()));
+        let done: Mutex<Vec<(usize, Result<Made, ExportError>)>> = Mutex::new(Vec::with_capacity(chunk.len()));
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
                     while let Some((i, chosen)) = next() {
-                        let staged = self.stage(chosen, sorted.rows(chosen.day));
-                        done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((i, staged));
+                        let made = self.make(chosen, sorted);
+                        done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((i, made));
                     }
                 });
             }
         });
         let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         done.sort_by_key(|(i, _)| *i);
-        done.into_iter().map(|(_, staged)| staged).collect()
+        done.into_iter().map(|(_, made)| made).collect()
     }
 
-    fn stage<T: Tabular>(&self, chosen: &Chosen, fresh: Rows<T>) -> Result<Staged, ExportError> {
+    /// Stages a day. Where the file that it replaces turns out to be damaged, it is made of its reports alone.
+    fn make<T: Tabular>(&self, chosen: &Chosen, sorted: &Sorted<T>) -> Result<Made, ExportError> {
+        let target = self.target(T::DATASET, chosen.day);
+        let damage = match self.stage(chosen, &target, sorted) {
+            Err(error) if error.is_about(&target) => error.to_string(),
+            staged => return Ok(Made { staged: Some(staged?), damage: None }),
+        };
+        let alone = Chosen { day: chosen.day, why: chosen.why, earlier: Earlier::None };
+        let staged = match sorted.day(chosen.day) {
+            Some(_) => Some(self.stage(&alone, &target, sorted)?),
+            None => None,
+        };
+        Ok(Made { staged, damage: Some(damage) })
+    }
+
+    fn stage<T: Tabular>(&self, chosen: &Chosen, target: &Path, sorted: &Sorted<T>) -> Result<Staged, ExportError> {
         let about = About { day: chosen.day, timezone: &self.config.export.timezone, compression: self.compression };
         let dir = self.work_dir.path();
-        if !chosen.replaces_ours || chosen.same_sources {
+        let fresh = sorted.rows(chosen.day);
+        if !matches!(chosen.earlier, Earlier::Ours { same_sources: false }) {
             return stage::stage(dir, &about, stage::merge(fresh, std::iter::empty(), |_| false, dir));
         }
-        let earlier = read::open(&self.target(T::DATASET, chosen.day))?.rows::<T>()?;
-        stage::stage(dir, &about, stage::merge(fresh, earlier, self.is_gone::<T>()?, dir))
+        let earlier = read::open(target)?;
+        let is_gone = self.is_gone::<T>()?;
+        // a report that was only renamed is not gone
+        let mut gone: HashSet<String> = HashSet::new();
+        for row in earlier.rows::<T>()? {
+            let row = row?;
+            if is_gone(row.name()) {
+                gone.insert(row.sha256().to_owned());
+            }
+        }
+        if !gone.is_empty() {
+            for row in sorted.rows(chosen.day) {
+                gone.remove(row.map_err(ExportError::io("read the sorted rows in", dir))?.sha256());
+            }
+        }
+        let keep = |row: &T| gone.contains(row.sha256()) && is_gone(row.name());
+        stage::stage(dir, &about, stage::merge(fresh, earlier.rows::<T>()?, keep, dir))
     }
 
     fn publish(
@@ -499,18 +470,46 @@ impl<'a> Job<'a> {
         target: &Path,
         report: &mut ExportReport,
     ) -> Result<FileState, ExportError> {
+        let shown = |path: &Path| scan::shown(self.root.path(), path);
+        let damage = if let Earlier::Damaged(reason) = &chosen.earlier { Some(reason) } else { None };
+        let is_there = std::fs::symlink_metadata(target).is_ok();
+        let mut kept = None;
+        if is_there && !matches!(chosen.earlier, Earlier::Ours { .. }) && !self.request.dry_run {
+            let aside = shown(&place::keep_aside(target)?);
+            kept = Some(aside.clone());
+            if damage.is_none() {
+                report.moved.push((shown(target), aside));
+            }
+        }
+        if let Some(reason) = damage {
+            report.damaged.push(Damaged { path: shown(target), reason: reason.clone(), kept });
+        }
         if self.request.dry_run {
             return Ok(FileState::Dry);
         }
-        let there = std::fs::symlink_metadata(target).is_ok();
-        if there && !chosen.replaces_ours {
-            let aside = place::keep_aside(target)?;
-            let shown = |path: &Path| scan::shown(self.root.path(), path);
-            report.moved.push((shown(target), shown(&aside)));
-        }
         staged.publish(target)?;
-        Ok(if there { FileState::Replaced } else { FileState::New })
+        Ok(if is_there { FileState::Replaced } else { FileState::New })
     }
+
+    /// Removes the day files that no report has any more. Last: until then their rows are nowhere else.
+    fn remove(&self, removed: &[String]) -> Result<(), ExportError> {
+        if removed.is_empty() || self.request.dry_run {
+            return Ok(());
+        }
+        for path in removed {
+            let path = self.root.join(path);
+            std::fs::remove_file(&path).map_err(ExportError::io("remove", &path))?;
+        }
+        Ok(durable::sync_dir(&self.analytics)?)
+    }
+}
+
+/// What became of a day.
+struct Made {
+    /// `None`: nothing is left to make it of.
+    staged: Option<Staged>,
+    /// Why the earlier file could not be read.
+    damage: Option<String>,
 }
 
 /// Whether `target` holds the very bytes of `staged`.

@@ -2,7 +2,8 @@
 //!
 //! Invariants: no symbolic link is followed below a configured directory; a file is read through the descriptor that was
 //! opened, never by its path again; at most a bounded number of names and one file a thread are in memory, however many
-//! files there are. A file that vanished between its name and its opening is no longer a report and is not counted.
+//! files there are, and a bounded number of directories is open. A directory that can't be looked into is listed as
+//! unreadable and stops nothing. A file that vanished between its name and its opening is no longer a report and is not counted.
 
 use std::ffi::OsString;
 use std::io::{self, Read as _};
@@ -19,12 +20,15 @@ use rustix::io::Errno;
 use super::{ExportError, Progress};
 
 /// One name found in a directory.
+#[derive(Clone)]
 pub struct Found {
     dir: Arc<OwnedFd>,
     /// The directory as it is shown, with a slash at its end unless it is empty.
     shown_dir: Arc<str>,
     pub name: OsString,
     kind: FileType,
+    /// Why what lies below this directory can't be seen.
+    closed: Option<String>,
 }
 
 /// A report's bytes.
@@ -100,7 +104,7 @@ pub fn heartbeats_and_others(
     const REMEMBERED: usize = 1024;
     let mut others = Some(Vec::new());
     let Some(fd) = open_dir(path)? else { return Ok(None) };
-    let whole = read_dir(Arc::new(fd), with_slash(shown), path, &mut |entry| {
+    let whole = read_dir(&Arc::new(fd), &with_slash(shown), &mut |entry| {
         if is_heartbeat(entry.name.as_encoded_bytes()) {
             return found(entry);
         }
@@ -110,7 +114,8 @@ pub fn heartbeats_and_others(
             others = None;
         }
         true
-    })?;
+    })
+    .map_err(|errno| ExportError::io("list the directory", path)(errno.into()))?;
     Ok(others.filter(|_| whole))
 }
 
@@ -130,46 +135,71 @@ pub fn reports(
     found: &mut dyn FnMut(Found) -> bool,
 ) -> Result<(), ExportError> {
     let Some(fd) = open_dir(path)? else { return Ok(()) };
-    let mut stack: Vec<(Arc<OwnedFd>, String)> = vec![(Arc::new(fd), shown.to_owned())];
-    while let Some((dir, shown)) = stack.pop() {
+    let top = Directory { fd: Arc::new(fd), shown: with_slash(shown) };
+    let mut stack = match top.list(&mut heartbeats, found) {
+        Ok(Some(below)) => below,
+        Ok(None) => return Ok(()),
+        Err(errno) => return Err(ExportError::io("list the directory", path)(errno.into())),
+    };
+    // a directory is opened only when its turn comes: the number that is open is that of the levels, not of the names
+    while let Some(next) = stack.pop() {
+        let Some(shown) = Some(next.shown()).filter(|shown| !skip.contains(shown)) else { continue };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let listed = rustix::fs::openat(&next.dir, next.name.as_os_str(), flags, Mode::empty())
+            .and_then(|fd| Directory { fd: Arc::new(fd), shown: with_slash(&shown) }.list(&mut heartbeats, found));
+        let goes_on = match listed {
+            Ok(Some(below)) => {
+                stack.extend(below);
+                true
+            }
+            Ok(None) => false,
+            // gone, or no directory any more
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => true,
+            Err(errno) => {
+                let why = format!("the directory can't be looked into: {}", io::Error::from(errno));
+                found(Found { closed: Some(why), ..next })
+            }
+        };
+        if !goes_on {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+struct Directory {
+    fd: Arc<OwnedFd>,
+    /// With a slash at its end unless it is empty.
+    shown: Arc<str>,
+}
+
+impl Directory {
+    /// Hands over the reports in it; the directories in it, or `None` when no more is wanted.
+    fn list(
+        self,
+        heartbeats: &mut HeartbeatsDir,
+        found: &mut dyn FnMut(Found) -> bool,
+    ) -> Result<Option<Vec<Found>>, Errno> {
         let mut below = Vec::new();
-        let heartbeats_here = shown == heartbeats.shown;
+        let heartbeats_here = self.shown.trim_end_matches('/') == heartbeats.shown;
         let mut see = |entry: Found| {
             let name = entry.name.as_encoded_bytes();
             if name.starts_with(b".") || (heartbeats_here && is_heartbeat(name)) {
                 return true;
             }
+            let is_report = is_markdown(name);
             if entry.kind == FileType::Directory {
-                below.push(entry.name.clone());
+                below.push(entry.clone());
             }
-            !is_markdown(name) || found(entry)
+            !is_report || found(entry)
         };
         let known = if heartbeats_here { heartbeats.others.take() } else { None };
         let goes_on = match known {
             Some(known) => known.into_iter().all(&mut see),
-            None => read_dir(dir.clone(), with_slash(&shown), path, &mut see)?,
+            None => read_dir(&self.fd, &self.shown, &mut see)?,
         };
-        if !goes_on {
-            return Ok(());
-        }
-        for name in below {
-            let shown = format!("{}{}", with_slash(&shown), name.to_string_lossy());
-            if skip.contains(&shown) {
-                continue;
-            }
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            match rustix::fs::openat(&dir, name.as_os_str(), flags, Mode::empty()) {
-                Ok(fd) => stack.push((Arc::new(fd), shown)),
-                // gone, or no directory any more
-                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
-                Err(errno) => {
-                    let path = path.join(&shown);
-                    return Err(ExportError::io("open the directory", &path)(errno.into()));
-                }
-            }
-        }
+        Ok(goes_on.then_some(below))
     }
-    Ok(())
 }
 
 fn with_slash(shown: &str) -> Arc<str> {
@@ -177,30 +207,24 @@ fn with_slash(shown: &str) -> Arc<str> {
 }
 
 /// False when `found` wants no more.
-fn read_dir(
-    dir: Arc<OwnedFd>,
-    shown_dir: Arc<str>,
-    path: &Path,
-    found: &mut dyn FnMut(Found) -> bool,
-) -> Result<bool, ExportError> {
-    let fail = |errno: Errno| ExportError::io("list the directory", &path.join(&*shown_dir))(errno.into());
-    let mut entries = rustix::fs::Dir::read_from(&dir).map_err(fail)?;
+fn read_dir(dir: &Arc<OwnedFd>, shown_dir: &Arc<str>, found: &mut dyn FnMut(Found) -> bool) -> Result<bool, Errno> {
+    let mut entries = rustix::fs::Dir::read_from(dir)?;
     while let Some(entry) = entries.read() {
-        let entry = entry.map_err(fail)?;
+        let entry = entry?;
         let name = entry.file_name();
         if matches!(name.to_bytes(), b"." | b"..") {
             continue;
         }
         let mut kind = entry.file_type();
         if kind == FileType::Unknown {
-            match rustix::fs::statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+            match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => kind = FileType::from_raw_mode(stat.st_mode),
                 Err(Errno::NOENT) => continue,
-                Err(errno) => return Err(fail(errno)),
+                Err(errno) => return Err(errno),
             }
         }
         let name = OsString::from_vec(name.to_bytes().to_vec());
-        if !found(Found { dir: dir.clone(), shown_dir: shown_dir.clone(), name, kind }) {
+        if !found(Found { dir: dir.clone(), shown_dir: shown_dir.clone(), name, kind, closed: None }) {
             return Ok(false);
         }
     }
@@ -216,6 +240,8 @@ pub struct Work<'a> {
 }
 
 const BATCH: usize = 64;
+/// Directories that a batch keeps open; a process may have as few as 256 files open at once.
+const BATCH_DIRECTORIES: usize = 4;
 
 /// Lists with `list`, parses each file with `parse`, hands batches of outcomes to `take`, one at a time, in any order.
 pub fn read_all<T: Send>(
@@ -252,10 +278,13 @@ fn list_in_batches(
     stop: &AtomicBool,
     list: impl FnOnce(&mut dyn FnMut(Found) -> bool) -> Result<(), ExportError>,
 ) -> Result<(), ExportError> {
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch: Vec<Found> = Vec::with_capacity(BATCH);
+    let mut directories = 0;
     let listed = list(&mut |found| {
+        let is_of_another = batch.last().is_none_or(|last| !Arc::ptr_eq(&last.dir, &found.dir));
         batch.push(found);
-        if batch.len() < BATCH {
+        directories = if batch.len() == 1 { 1 } else { directories + usize::from(is_of_another) };
+        if batch.len() < BATCH && directories < BATCH_DIRECTORIES {
             return true;
         }
         let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
@@ -301,6 +330,9 @@ fn outcome<T>(
     parse: impl Fn(&Found, &str, &Content) -> Result<T, String>,
 ) -> Option<Outcome<T>> {
     let unreadable = |reason: String| Some(Outcome::Unreadable { path: found.shown(), reason });
+    if let Some(why) = &found.closed {
+        return unreadable(why.clone());
+    }
     match found.kind {
         FileType::RegularFile => {}
         FileType::Symlink => return Some(Outcome::Link { path: found.shown() }),

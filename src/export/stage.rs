@@ -190,12 +190,12 @@ fn metadata(dataset: Dataset, about: &About, rows: u64, digest: &str) -> [(&'sta
     ]
 }
 
-/// Merges fresh rows with those of the file that will be replaced: of the latter only rows whose report is gone stay
+/// Merges fresh rows with those of the file that will be replaced: of the latter only rows stay that `keep` says, whose report is gone
 /// (rotated into an archive, say), so that no re-export ever loses what was once measured. Both are sorted.
 pub fn merge<T: Row>(
     fresh: impl Iterator<Item = io::Result<T>>,
     earlier: impl Iterator<Item = Result<T, ExportError>>,
-    is_gone: impl Fn(&str) -> bool,
+    keep: impl Fn(&T) -> bool,
     spill: &Path,
 ) -> impl Iterator<Item = Result<Kept<T>, ExportError>> {
     let spill = spill.to_owned();
@@ -216,7 +216,7 @@ pub fn merge<T: Row>(
                 return fresh.next().map(|row| row.map(|row| (row, false)));
             }
             match earlier.next()? {
-                Ok(row) if is_gone(row.name()) => return Some(Ok((row, true))),
+                Ok(row) if keep(&row) => return Some(Ok((row, true))),
                 Ok(_) => {}
                 Err(error) => return Some(Err(error)),
             }
@@ -284,7 +284,7 @@ mod tests {
         assert!(footer.is_ours());
         assert_eq!(opened.facts().unwrap(), first.expected);
         assert_eq!(opened.rows::<HeartbeatRow>().unwrap().map(Result::unwrap).collect::<Vec<_>>(), rows);
-        assert!(read::schema_mismatches(first.path()).unwrap().is_empty());
+        assert!(super::super::schema::mismatches(Dataset::Heartbeats, &footer.schema).is_empty());
         let bytes = std::fs::read(first.path()).unwrap();
         assert_eq!(super::super::row::sha256_hex(&bytes), first.sha256);
         let second = staged(dir.path(), &rows, &about());
@@ -322,7 +322,7 @@ mod tests {
         let row = |name: &str, at| sample(name, at);
         let fresh = vec![row("a", 1), row("c", 3), row("moved", 5)];
         let earlier = vec![row("a", 1), row("archived", 2), row("moved", 4), row("rewritten", 6), row("old", 7)];
-        let gone = |name: &str| matches!(name, "archived" | "old");
+        let gone = |row: &HeartbeatRow| matches!(row.filename.as_str(), "archived" | "old");
         let merged: Vec<_> = merge(fresh.into_iter().map(Ok), earlier.into_iter().map(Ok), gone, Path::new("/"))
             .map(Result::unwrap)
             .map(|(row, kept)| (row.filename, kept))

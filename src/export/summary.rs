@@ -60,8 +60,24 @@ pub fn render(report: &ExportReport) -> String {
             out.push_str(&format!("| `{}` | {} |\n", text::cell(&unreadable.path), text::cell(&unreadable.reason)));
         }
     }
-    if !report.links.is_empty() || !report.moved.is_empty() {
+    if !report.damaged.is_empty() {
+        out.push_str("\n## Damaged day files\n\n| File | Reason | What became of it |\n|---|---|---|\n");
+        for damaged in &report.damaged {
+            let became = match &damaged.kept {
+                Some(kept) => {
+                    format!("kept as `{}`; the day was made anew from the reports that are there", text::cell(kept))
+                }
+                None => "left as it is: no report of that day is there".to_owned(),
+            };
+            let (path, reason) = (text::cell(&damaged.path), text::cell(&damaged.reason));
+            out.push_str(&format!("| `{path}` | {reason} | {became} |\n"));
+        }
+    }
+    if !report.links.is_empty() || !report.moved.is_empty() || !report.removed.is_empty() {
         out.push_str("\n## Notes\n\n");
+        for path in &report.removed {
+            out.push_str(&format!("- `{}` went: all its reports have another day now\n", text::cell(path)));
+        }
         for (from, to) in &report.moved {
             out.push_str(&format!(
                 "- `{}` was not made by this exporter; kept as `{}`\n",
@@ -77,11 +93,22 @@ pub fn render(report: &ExportReport) -> String {
 }
 
 fn status(report: &ExportReport) -> String {
-    match (report.unreadable.len(), report.days.is_empty()) {
-        (0, false) => "✅ SUCCESS".to_owned(),
-        (0, true) => "⚠️ NOTHING TO EXPORT".to_owned(),
-        (1, _) => "❌ INCOMPLETE: 1 report is unreadable".to_owned(),
-        (n, _) => format!("❌ INCOMPLETE: {n} reports are unreadable"),
+    let count = |n: usize, one: &str, many: &str| match n {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        n => Some(format!("{n} {many}")),
+    };
+    let faults: Vec<String> = [
+        count(report.unreadable.len(), "report is unreadable", "reports are unreadable"),
+        count(report.damaged.len(), "day file is damaged", "day files are damaged"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    match (faults.is_empty(), report.days.is_empty()) {
+        (false, _) => format!("❌ INCOMPLETE: {}", faults.join(", ")),
+        (true, false) => "✅ SUCCESS".to_owned(),
+        (true, true) => "⚠️ NOTHING TO EXPORT".to_owned(),
     }
 }
 

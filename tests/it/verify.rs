@@ -133,9 +133,15 @@ fn each_check_flips_with_its_subject_and_no_other() {
         }),
         ("parquet.readers", |scene| fs::write(day_file(scene), "no Parquet at all").unwrap()),
         // an older day counts as the newest does
-        ("parquet.readers", |scene| {
+        ("parquet.readers", |scene| scene.write("g/analytics/ops_atomic_20251023.parquet", "PAR1 torn")),
+        // a copy of another day, a file of another kind
+        ("parquet.schema", |scene| {
             fs::copy(day_file(scene), scene.path("g/analytics/ops_atomic_20251024.parquet")).unwrap();
-            scene.write("g/analytics/ops_atomic_20251023.parquet", "PAR1 torn");
+        }),
+        ("parquet.schema", |scene| {
+            scene.write("g/reports/daily.md", "# Daily\n\n**Date:** 2025-10-28\n");
+            scene.wo(["export", "--date", "2025-10-28"]).expect_exit(0);
+            fs::copy(scene.path("g/analytics/reports_20251028.parquet"), day_file(scene)).unwrap();
         }),
         ("parquet.present", |scene| fs::remove_file(day_file(scene)).unwrap()),
         // loaded, but at another time than ordered
@@ -164,6 +170,12 @@ fn each_check_flips_with_its_subject_and_no_other() {
     assert_eq!(found["service.next-run"], "unmeasured");
     scene.wo(["services", "install", label]).expect_exit(0);
     assert_eq!(findings(&scene), good);
+
+    // what is no file at all is no file, and nobody waits for what it will never say
+    let fifo = scene.path("g/analytics/ops_atomic_20991231.parquet");
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o644.into(), 0).unwrap();
+    assert_eq!(failed(&findings(&scene)), ["parquet.present", "parquet.readers"]);
+    fs::remove_file(fifo).unwrap();
 
     // without the side-car there is one reader only
     let mut command = scene.command(["verify", "parquet", "--json", "--dry-run"]);

@@ -32,7 +32,8 @@ pub struct Data {
 
 struct Seen {
     path: PathBuf,
-    bytes: u64,
+    /// `None`: what lies there is no regular file.
+    bytes: Option<u64>,
     /// The error says why its footer can't be read.
     inspection: Result<Inspection, String>,
 }
@@ -54,7 +55,7 @@ impl Data {
         paths.truncate(FILES_MAX);
         let program = export::sql_program();
         for (n, path) in paths.into_iter().enumerate() {
-            let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+            let bytes = path.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
             let inspection = export::inspect(&path, &program).map_err(|error| error.to_string());
             match inspection {
                 Ok(found) if !found.is_ours && n > 0 => data.foreign.push(path),
@@ -91,8 +92,9 @@ impl Data {
             Some(newest) => {
                 let more = self.files.len() - 1;
                 let more = if more > 0 { format!(", and {more} older") } else { String::new() };
-                let detail = format!("`{}`, {}{more}", scope.root.show(&newest.path), text::bytes(newest.bytes));
-                looked(scope, id, title, key, newest.bytes > 0, detail, how)
+                let size = newest.bytes.map_or_else(|| "no regular file".to_owned(), text::bytes);
+                let detail = format!("`{}`, {size}{more}", scope.root.show(&newest.path));
+                looked(scope, id, title, key, newest.bytes.is_some_and(|bytes| bytes > 0), detail, how)
                     .artifact(artifact(scope.root, &newest.path).ok())
             }
         }
@@ -100,12 +102,16 @@ impl Data {
 
     fn size(&self, scope: &Scope) -> CheckResult {
         let (id, title) = ("parquet.size", "File size");
-        let Some(largest) = self.files.iter().max_by_key(|seen| seen.bytes) else { return no_file(id, title) };
+        let Some((largest, bytes)) =
+            self.files.iter().filter_map(|seen| Some((seen, seen.bytes?))).max_by_key(|(_, n)| *n)
+        else {
+            return no_file(id, title);
+        };
         let path = scope.root.show(&largest.path);
-        let detail = format!("{} at most, `{path}`; limit 5 MiB", text::bytes(largest.bytes));
+        let detail = format!("{} at most, `{path}`; limit 5 MiB", text::bytes(bytes));
         let how = format!("size of the largest of {} day files, `{path}`", self.files.len());
-        looked(scope, id, title, "export.file_size", largest.bytes <= SIZE_MAX, detail, &how)
-            .value(Value::Bytes(largest.bytes))
+        looked(scope, id, title, "export.file_size", bytes <= SIZE_MAX, detail, &how)
+            .value(Value::Bytes(bytes))
             .artifact(artifact(scope.root, &largest.path).ok())
     }
 
@@ -231,7 +237,7 @@ impl Data {
         };
         vec![
             ("Rows", found.map_or_else(none, |found| found.rows.to_string())),
-            ("Size", newest.map_or_else(none, |seen| text::bytes(seen.bytes))),
+            ("Size", newest.and_then(|seen| seen.bytes).map_or_else(none, text::bytes)),
             ("Compression", found.map_or_else(none, |found| found.codecs.join(", ").to_uppercase())),
             ("Validation", validation),
         ]

@@ -4,6 +4,7 @@
 use super::super::CheckResult;
 use super::super::artifact::artifact;
 use super::{Scope, looked, unmeasured};
+use crate::files::read_regular;
 use crate::services::lint::{FileFacts, Rule, lint_plist};
 use crate::services::plist;
 
@@ -23,7 +24,7 @@ pub fn checks(scope: &Scope) -> Vec<CheckResult> {
     let (syntax_id, syntax_title) = ("plist.syntax", "Plist syntax");
     let (lint_id, lint_title) = ("plist.lint", "Plist lint");
     let how = "read the plist as launchd would";
-    let bytes = match std::fs::read(&at) {
+    let bytes = match read_regular(&at) {
         Ok(bytes) => bytes,
         Err(error) => {
             let detail = format!("`{path}` can't be read: {error}");

@@ -26,14 +26,13 @@ fn export(deployment: &Deployment, context: &Context, dry_run: bool) -> Result<E
     })
 }
 
-/// `3 reports can't be read: a (why); b (why)`; `None` when all can.
+/// `3 files can't be read: a (why); b (why)`; `None` when all can.
 fn unreadable(report: &ExportReport) -> Option<String> {
-    let named: Vec<String> =
-        report.unreadable.iter().take(NAMED).map(|one| format!("{} ({})", one.path, one.reason)).collect();
-    let more = report.unreadable.len().saturating_sub(NAMED);
+    let named: Vec<String> = report.faults().take(NAMED).map(|(path, why)| format!("{path} ({why})")).collect();
+    let n = report.faults().count();
+    let more = n.saturating_sub(NAMED);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-    let n = report.unreadable.len();
-    let noun = if n == 1 { "report" } else { "reports" };
+    let noun = if n == 1 { "file" } else { "files" };
     (n > 0).then(|| format!("{n} {noun} can't be read: {}{more}", named.join("; ")))
 }
 

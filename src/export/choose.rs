@@ -1,0 +1,165 @@
+//! Which days are exported, why, and what stands in their place now.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::civil::Date;
+
+use super::run::Job;
+use super::schema::{Tabular, key};
+use super::sort::Sorted;
+use super::{Damaged, Dataset, Days, ExportError, ExportReport, Why, read, scan};
+
+/// A day to export.
+pub(super) struct Chosen {
+    pub day: Date,
+    pub why: Why,
+    pub earlier: Earlier,
+}
+
+/// The file of a day before this export. None is open: there may be many.
+pub(super) enum Earlier {
+    /// None, or one that is not ours.
+    None,
+    Ours {
+        /// Whether it was made of the very reports that are there now, so that none of its rows has to be kept.
+        same_sources: bool,
+    },
+    /// It can't be read, for this reason.
+    Damaged(String),
+}
+
+/// What a file that stands in a day's place says.
+enum Standing {
+    /// Ours, and the digest of what it was made of.
+    Ours(String),
+    Damaged(String),
+}
+
+impl Job<'_> {
+    /// The days to export, in order.
+    pub(super) fn choose<T: Tabular>(
+        &self,
+        sorted: &Sorted<T>,
+        report: &mut ExportReport,
+    ) -> Result<Vec<Chosen>, ExportError> {
+        let mut existing = self.existing(T::DATASET)?;
+        let mut chosen = Vec::new();
+        for (day, why) in self.candidates(sorted, existing.keys().copied()) {
+            let standing = existing.remove(&day);
+            let has_reports = sorted.day(day).is_some();
+            match &standing {
+                None if !has_reports => {
+                    report.empty_days.push(day);
+                    continue;
+                }
+                Some(Standing::Damaged(reason)) if !has_reports => {
+                    self.report_damaged::<T>(day, reason.clone(), report);
+                    continue;
+                }
+                _ => {}
+            }
+            let why = match (why, &standing) {
+                (Some(why), _) => why,
+                (None, Some(Standing::Ours(digest))) => match self.is_late(sorted, day, digest) {
+                    Ok(true) => Why::Late,
+                    Ok(false) => continue,
+                    Err(error) if error.is_about(&self.target(T::DATASET, day)) => {
+                        self.report_damaged::<T>(day, error.to_string(), report);
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
+                (None, _) => Why::Late,
+            };
+            let earlier = match standing {
+                None => Earlier::None,
+                Some(Standing::Damaged(reason)) => Earlier::Damaged(reason),
+                Some(Standing::Ours(digest)) => {
+                    Earlier::Ours { same_sources: sorted.day(day).is_some_and(|sources| sources.digest == digest) }
+                }
+            };
+            chosen.push(Chosen { day, why, earlier });
+        }
+        Ok(chosen)
+    }
+
+    /// The days that may have to be exported; with no reason where that depends on their reports.
+    fn candidates<T: Tabular>(
+        &self,
+        sorted: &Sorted<T>,
+        existing: impl Iterator<Item = Date>,
+    ) -> BTreeMap<Date, Option<Why>> {
+        let known = sorted.days.iter().map(|sources| sources.day).chain(existing);
+        match self.request.days {
+            Days::One(day) => BTreeMap::from([(day, Some(Why::Requested))]),
+            Days::All => known.map(|day| (day, Some(Why::Requested))).collect(),
+            Days::Due => {
+                let mut candidates: BTreeMap<_, _> = known.map(|day| (day, None)).collect();
+                if let Ok(yesterday) = self.today.yesterday() {
+                    candidates.insert(yesterday, Some(Why::Yesterday));
+                }
+                candidates.insert(self.today, Some(Why::Today));
+                candidates
+            }
+        }
+    }
+
+    /// What stands in the place of the days of `dataset`. Files that are not ours are left for publishing to set aside.
+    fn existing(&self, dataset: Dataset) -> Result<BTreeMap<Date, Standing>, ExportError> {
+        let mut found = BTreeMap::new();
+        for path in read::parquet_files(&self.analytics)? {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let Some((_, day)) = Dataset::of_file_name(&name).filter(|(kind, _)| *kind == dataset) else { continue };
+            match read::open(&path).and_then(|opened| opened.footer()) {
+                Ok(mut footer) if footer.is_ours() && footer.misplaced(&path).is_none() => {
+                    let digest = footer.metadata.remove(key::SOURCE_DIGEST).unwrap_or_default();
+                    found.insert(day, Standing::Ours(digest));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    found.insert(day, Standing::Damaged(error.to_string()));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn target(&self, dataset: Dataset, day: Date) -> PathBuf {
+        self.analytics.join(dataset.file_name(day))
+    }
+
+    fn report_damaged<T: Tabular>(&self, day: Date, reason: String, report: &mut ExportReport) {
+        let path = scan::shown(self.root.path(), &self.target(T::DATASET, day));
+        report.damaged.push(Damaged { path, reason, kept: None });
+    }
+
+    /// Whether the reports of `day` differ from those that its file was made of, which have `digest`.
+    fn is_late<T: Tabular>(&self, sorted: &Sorted<T>, day: Date, digest: &str) -> Result<bool, ExportError> {
+        if let Some(sources) = sorted.day(day) {
+            return Ok(digest != sources.digest);
+        }
+        // its reports were rotated away, or one of them now has another day
+        let is_gone = self.is_gone::<T>()?;
+        let mut all_gone = true;
+        let name = match T::DATASET {
+            Dataset::Heartbeats => "filename",
+            Dataset::Reports => "path",
+        };
+        read::open(&self.target(T::DATASET, day))?.texts(name, |name| {
+            all_gone = is_gone(name);
+            all_gone
+        })?;
+        Ok(!all_gone)
+    }
+
+    /// Tells whether the report of a row no longer exists.
+    pub(super) fn is_gone<T: Tabular>(&self) -> Result<impl Fn(&str) -> bool + use<T>, ExportError> {
+        let dir = match T::DATASET {
+            Dataset::Heartbeats => scan::resolve(self.root.path(), &self.config.paths.heartbeats),
+            Dataset::Reports => self.root.path().to_owned(),
+        };
+        let dir = scan::open_dir(&dir)?;
+        Ok(move |name: &str| dir.as_ref().is_none_or(|dir| !scan::exists(dir, name)))
+    }
+}

@@ -1,0 +1,46 @@
+//! Opening files where anybody may have put something else.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+/// Opens the regular file at `path`, following links. Anything else is an error at once: a FIFO would wait for a writer.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path)?;
+    let kind = file.metadata()?.file_type();
+    match () {
+        () if kind.is_file() => Ok(file),
+        () if kind.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")),
+        () => Err(io::Error::other("it is no regular file")),
+    }
+}
+
+/// The bytes of the regular file at `path`.
+pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    use io::Read as _;
+    let mut bytes = Vec::new();
+    open_regular(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_opened_and_nothing_hangs() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("file"), "x").unwrap();
+        std::os::unix::fs::symlink("file", at("link")).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, at("fifo"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert_eq!(read_regular(&at("file")).unwrap(), b"x");
+        assert_eq!(read_regular(&at("link")).unwrap(), b"x");
+        assert_eq!(open_regular(&at("fifo")).unwrap_err().to_string(), "it is no regular file");
+        assert_eq!(open_regular(dir.path()).unwrap_err().to_string(), "it is a directory");
+        assert_eq!(open_regular(&at("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}
