@@ -49,7 +49,8 @@ pub fn read_heartbeats_as<T: Send>(
     let work =
         Work { threads: config.export.thread_count(), max_bytes: config.export.heartbeat_bytes, progress: &Silent };
     let mut rows: BTreeMap<(i64, String), T> = BTreeMap::new();
-    // names of all reports on disk that were read: their rows in files are not taken
+    // names and hashes of all reports on disk that were read: their rows in files are not taken, not even under the name
+    // that one had before
     let mut on_disk: HashSet<String> = HashSet::new();
     let nearby = |found: &scan::Found| {
         let at = found.name.to_str().and_then(heartbeat::name_time);
@@ -63,6 +64,7 @@ pub fn read_heartbeats_as<T: Send>(
             match outcome {
                 Outcome::Row(row) => {
                     on_disk.insert(row.filename.clone());
+                    on_disk.insert(row.sha256.clone());
                     if span.contains(&row.timestamp_us) {
                         rows.insert((row.timestamp_us, row.filename.clone()), keep(row));
                     }
@@ -89,7 +91,8 @@ pub fn read_heartbeats_as<T: Send>(
         let result = read::open(&path).and_then(|opened| {
             for row in opened.rows::<HeartbeatRow>()? {
                 let row = row?;
-                if span.contains(&row.timestamp_us) && !on_disk.contains(&row.filename) {
+                let is_on_disk = on_disk.contains(&row.filename) || on_disk.contains(&row.sha256);
+                if span.contains(&row.timestamp_us) && !is_on_disk {
                     rows.entry((row.timestamp_us, row.filename.clone())).or_insert_with(|| keep(row));
                 }
             }

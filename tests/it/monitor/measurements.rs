@@ -138,6 +138,14 @@ fn parquet_files_and_reports_are_read_together_and_each_heartbeat_once() {
     scene.wo(["export", "--all"]).expect_exit(0);
     let measured = || measure(&scene)["measured"].clone();
     assert_eq!(measured(), from_reports, "in both");
+    let renamed = |from: &str, to: &str| {
+        let at = |name: &str| scene.path(format!("g/reports/ops_atomic/{name}"));
+        std::fs::rename(at(from), at(to)).expect("renamed");
+    };
+    let name = scene.list("g/reports/ops_atomic")[100].clone();
+    renamed(&name, "heartbeat_renamed.md");
+    assert_eq!(measured(), from_reports, "in both, under two names");
+    renamed("heartbeat_renamed.md", &name);
     // as the rotation leaves it: the older reports are only in Parquet files
     let reports = scene.list("g/reports/ops_atomic");
     let (older, newer) = reports.split_at(500);
