@@ -64,7 +64,7 @@ pub fn prepare(
         return Err(format!("the order expired at {}", order.expires.map(|at| at.to_string()).unwrap_or_default()));
     }
     let (handler, dispatch) = dispatch::dispatch(order, &context.config, handlers)?;
-    let template = find_template(order, handler.descriptor(), &context.root, agent)?;
+    let template = find_template(order, handler.template(order), &context.root, agent)?;
     let criteria = all_criteria(order, handler.descriptor(), template.as_ref());
     let facts = handler.diagnose(order, context).map_err(|error| error.to_string())?;
     let plan = handler.plan(order, &facts, &context.config).map_err(|error| error.to_string())?;
@@ -92,12 +92,12 @@ fn all_criteria(order: &Order, descriptor: &Descriptor, template: Option<&Templa
 /// The template that the order names, else the handler's, else the one whose phase is the order's.
 fn find_template(
     order: &Order,
-    descriptor: &Descriptor,
+    handlers: Option<&str>,
     root: &Root,
     agent: &str,
 ) -> Result<Option<TemplateText>, String> {
     let places = [root.agent_templates(agent), root.templates()];
-    if let Some(name) = order.template.as_deref().or(descriptor.default_template) {
+    if let Some(name) = order.template.as_deref().or(handlers) {
         return load_template(name, &places)?.map(Some).ok_or_else(|| {
             format!(
                 "the report template `{name}` is neither in {} nor built in",

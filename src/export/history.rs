@@ -49,9 +49,10 @@ pub fn read_heartbeats_as<T: Send>(
     let work =
         Work { threads: config.export.thread_count(), max_bytes: config.export.heartbeat_bytes, progress: &Silent };
     let mut rows: BTreeMap<(i64, String), T> = BTreeMap::new();
-    // names and hashes of all reports on disk that were read: their rows in files are not taken, not even under the name
-    // that one had before
+    // names of all reports on disk that were read: their rows in files are not taken
     let mut on_disk: HashSet<String> = HashSet::new();
+    // a copy of a report, or one that has another name in a file, is the same heartbeat
+    let mut seen: HashSet<(i64, String)> = HashSet::new();
     let nearby = |found: &scan::Found| {
         let at = found.name.to_str().and_then(heartbeat::name_time);
         at.is_none_or(|at| near.contains(&at))
@@ -64,8 +65,7 @@ pub fn read_heartbeats_as<T: Send>(
             match outcome {
                 Outcome::Row(row) => {
                     on_disk.insert(row.filename.clone());
-                    on_disk.insert(row.sha256.clone());
-                    if span.contains(&row.timestamp_us) {
+                    if span.contains(&row.timestamp_us) && seen.insert((row.timestamp_us, row.sha256.clone())) {
                         rows.insert((row.timestamp_us, row.filename.clone()), keep(row));
                     }
                 }
@@ -91,8 +91,10 @@ pub fn read_heartbeats_as<T: Send>(
         let result = read::open(&path).and_then(|opened| {
             for row in opened.rows::<HeartbeatRow>()? {
                 let row = row?;
-                let is_on_disk = on_disk.contains(&row.filename) || on_disk.contains(&row.sha256);
-                if span.contains(&row.timestamp_us) && !is_on_disk {
+                if span.contains(&row.timestamp_us)
+                    && !on_disk.contains(&row.filename)
+                    && seen.insert((row.timestamp_us, row.sha256.clone()))
+                {
                     rows.entry((row.timestamp_us, row.filename.clone())).or_insert_with(|| keep(row));
                 }
             }

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::choose::{Chosen, Earlier};
 use super::read;
-use super::row::{HeartbeatRow, ReportRow, day_of, heartbeat_row};
+use super::row::{HeartbeatRow, ReportRow, Row, day_of, heartbeat_row};
 use super::scan::{self, Found, HeartbeatsDir, Outcome, Work};
 use super::schema::Tabular;
 use super::sort::{Packed, Sorted, Sorter};
@@ -447,19 +447,19 @@ impl<'a> Job<'a> {
         let earlier = read::open(target)?;
         let is_gone = self.is_gone::<T>()?;
         // a report that was only renamed is not gone
-        let mut gone: HashSet<String> = HashSet::new();
+        let mut gone: HashSet<(i64, String)> = HashSet::new();
         for row in earlier.rows::<T>()? {
             let row = row?;
             if is_gone(row.name()) {
-                gone.insert(row.sha256().to_owned());
+                gone.insert(identity(&row));
             }
         }
         if !gone.is_empty() {
             for row in sorted.rows(chosen.day) {
-                gone.remove(row.map_err(ExportError::io("read the sorted rows in", dir))?.sha256());
+                gone.remove(&identity(&row.map_err(ExportError::io("read the sorted rows in", dir))?));
             }
         }
-        let keep = |row: &T| gone.contains(row.sha256()) && is_gone(row.name());
+        let keep = |row: &T| is_gone(row.name()) && gone.contains(&identity(row));
         stage::stage(dir, &about, stage::merge(fresh, earlier.rows::<T>()?, keep, dir))
     }
 
@@ -502,6 +502,12 @@ impl<'a> Job<'a> {
         }
         Ok(durable::sync_dir(&self.analytics)?)
     }
+}
+
+/// What stays the same when a report is renamed. The time too: reports without a time of their own have that of their name,
+/// and may be the same otherwise.
+fn identity(row: &impl Row) -> (i64, String) {
+    (row.at_us(), row.sha256().to_owned())
 }
 
 /// What became of a day.

@@ -12,10 +12,16 @@ use crate::order::Order;
 /// The step's name; no handler has one of that name.
 const NAME: &str = "heartbeat-history";
 
-/// `own`, and what heartbeats measure. A label that `own` has already stays its own: there heartbeats go by their key.
+/// `own`, and what heartbeats measure.
 pub fn join(own: &[Declaration]) -> Vec<Declaration> {
+    joined(own, measure::DECLARATIONS)
+}
+
+/// `own` and `more`. A key or a label that `own` has already stays its own: of the latter `more` goes by the key.
+pub fn joined(own: &[Declaration], more: &[Declaration]) -> Vec<Declaration> {
     let labels: HashSet<String> = own.iter().flat_map(|known| known.aliases).map(|alias| fold(alias)).collect();
-    let more = measure::DECLARATIONS.iter().map(|declaration| {
+    let is_known = |declaration: &&Declaration| own.iter().any(|known| known.key == declaration.key);
+    let more = more.iter().filter(|declaration| !is_known(declaration)).map(|declaration| {
         match declaration.aliases.iter().any(|alias| labels.contains(&fold(alias))) {
             true => Declaration { aliases: &[], ..declaration.clone() },
             false => declaration.clone(),

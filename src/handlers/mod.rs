@@ -56,6 +56,11 @@ pub struct Descriptor {
 pub trait Handler: Send + Sync {
     fn descriptor(&self) -> &Descriptor;
 
+    /// The report template for an order that names none.
+    fn template(&self, _order: &Order) -> Option<&'static str> {
+        self.descriptor().default_template
+    }
+
     /// Reads the world as far as the plan depends on it; changes nothing. The result goes to the journal: no secrets.
     fn diagnose(&self, order: &Order, context: &Context) -> Result<serde_json::Value, HandlerError>;
 

@@ -358,3 +358,31 @@ fn a_service_that_is_refused_takes_everything_back_and_leaves_nothing_green() {
         assert!(!scene.exists(dir), "{dir} was not there before");
     }
 }
+
+/// The monitor with a Redis that nobody serves; the exporter is deployed and well.
+#[test]
+fn an_order_about_the_monitor_is_never_answered_by_the_exporter() {
+    let (scene, daemon) = deployed();
+    let nobody = crate::support::free_port();
+    let redis = format!(
+        "[web]\nenabled = false\n[[monitor.check]]\nname = \"redis\"\nkind = \"redis\"\nurl = \"redis://127.0.0.1:{nobody}\"\n"
+    );
+    let scene = scene.config(&redis);
+    daemon.signal(rustix::process::Signal::HUP);
+    let order = "# Work Order: WO-251120-OPS-MONITOR-VERIFICATION\n\n## Success Criteria\n\n| Metric | Target |\n|---|---|\n\
+                 | Verification script | All pass |\n\n## Verification\n\n```bash\nwo verify monitor\n```\n";
+    scene.drop_order("WO-251120-OPS-MONITOR-VERIFICATION.md", order);
+    scene.wo(["wait", "WO-251120-OPS-MONITOR-VERIFICATION", "--timeout", "170"]).expect_exit(1);
+    let report = scene.outbox("WO-251120-OPS-MONITOR-VERIFICATION_REPORT.md");
+    assert!(report.contains("wo verify monitor") && report.contains("Redis"), "{report}");
+    assert!(!report.contains("Verification script | All pass | 15/15"), "{report}");
+    assert_eq!(scene.result("WO-251120-OPS-MONITOR-VERIFICATION")["criteria"][0]["verdict"], "FAIL", "{report}");
+    // what nobody can measure is refused
+    scene.drop_order(
+        "WO-251122-BACKUP-VERIFICATION.md",
+        "# WO-251122-BACKUP-VERIFICATION\n\n**Goal:** the NAS backup can be restored\n",
+    );
+    let waited = scene.wo(["wait", "WO-251122-BACKUP-VERIFICATION", "--timeout", "170"]).expect_exit(1);
+    assert!(waited.stdout.contains("can't be told") || waited.stderr.contains("can't be told"), "{waited}");
+    daemon.stop().expect_exit(0);
+}

@@ -6,7 +6,7 @@
 //! Invariants: a password is in no fact, plan, message or argument, only in the 0600 file that it is stored in; repairs
 //! measure nothing, the proof and the verification do, so that what was undone leaves nothing green behind.
 
-mod commands;
+pub mod commands;
 pub mod credentials;
 pub mod database;
 pub mod declarations;

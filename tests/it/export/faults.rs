@@ -121,10 +121,17 @@ fn a_renamed_report_is_one_row() {
     fs::rename(dir.join(&names[7]), dir.join(names[7].replace(".md", "_2.md"))).unwrap();
     // one that is really gone stays
     fs::remove_file(dir.join(&names[9])).unwrap();
+    // neither is one that says the same as another but for the time in its name
+    let silent = "# OPS-Atomic Monitor Heartbeat\n\n**Status:** ✅ HEALTHY\n";
+    for minute in [1, 2] {
+        write_heartbeat(&scene, &format!("heartbeat_2025-10-27_12-0{minute}-01.md"), silent.as_bytes());
+    }
+    export(&scene, &["--all"]).expect_exit(0);
+    fs::remove_file(dir.join("heartbeat_2025-10-27_12-01-01.md")).unwrap();
     fs::rename(scene.path("g/reports/daily.md"), scene.path("g/reports/daily-28.md")).unwrap();
     export(&scene, &["--all"]).expect_exit(0);
     let counted = query(&scene, "SELECT count(*) AS n, count(DISTINCT sha256) AS reports FROM heartbeats");
-    assert_eq!(counted, json!([{"n": 864, "reports": 864}]));
+    assert_eq!(counted, json!([{"n": 866, "reports": 865}]));
     assert_eq!(
         query(&scene, "SELECT path FROM reports WHERE path LIKE '%daily%'"),
         json!([{"path": "g/reports/daily-28.md"}])

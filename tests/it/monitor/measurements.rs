@@ -146,6 +146,10 @@ fn parquet_files_and_reports_are_read_together_and_each_heartbeat_once() {
     renamed(&name, "heartbeat_renamed.md");
     assert_eq!(measured(), from_reports, "in both, under two names");
     renamed("heartbeat_renamed.md", &name);
+    let copy = scene.path("g/reports/ops_atomic").join(name.replace(".md", " 2.md"));
+    std::fs::copy(scene.path("g/reports/ops_atomic").join(&name), &copy).expect("copied");
+    assert_eq!(measured(), from_reports, "a copy is no further cycle");
+    std::fs::remove_file(copy).expect("removed");
     // as the rotation leaves it: the older reports are only in Parquet files
     let reports = scene.list("g/reports/ops_atomic");
     let (older, newer) = reports.split_at(500);

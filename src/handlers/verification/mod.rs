@@ -1,0 +1,115 @@
+//! `verification`: measures a deployed thing again, for an order or for a template that was dropped with one. What it is
+//! about, the exporter or the monitor, stands in the order ([`subject`]).
+//!
+//! Invariants: it changes nothing but its own report; an order about anything else is refused, never answered with what
+//! happens to be measurable.
+
+mod monitor;
+mod subject;
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+use self::subject::Subject;
+use super::parquet_exporter::declarations::DECLARATIONS;
+use super::parquet_exporter::steps::look::Verify;
+use super::{
+    Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, heartbeats, monitor_fix, parquet_exporter,
+};
+use crate::config::Config;
+use crate::evidence::Declaration;
+use crate::order::Order;
+use crate::verify::deployment::Deployment;
+
+/// What this handler measures of either subject, and what heartbeats do.
+static DECLARED: LazyLock<Vec<Declaration>> =
+    LazyLock::new(|| heartbeats::join(&heartbeats::joined(DECLARATIONS, monitor_fix::declarations::DECLARATIONS)));
+
+const TEMPLATE: &str = "PHASE7_8_VERIFICATION_TEMPLATE";
+
+pub static DESCRIPTOR: LazyLock<Descriptor> = LazyLock::new(|| Descriptor {
+    name: "verification",
+    about: "measures what is deployed again and fills the verification report",
+    id_patterns: &["WO-*-VERIFICATION*", "WO-*-VERIFY*", "WO-*_VERIFICATION*", "WO-*_VERIFY*"],
+    service_labels: &[],
+    deliverable_paths: &[],
+    measurements: &DECLARED,
+    default_criteria: &[("Verification", "All pass")],
+    default_template: Some(TEMPLATE),
+});
+
+pub struct Verification;
+
+impl Handler for Verification {
+    fn descriptor(&self) -> &Descriptor {
+        &DESCRIPTOR
+    }
+
+    /// The verification template is about the exporter.
+    fn template(&self, order: &Order) -> Option<&'static str> {
+        subject::of(order, &DECLARED).contains(&Subject::Exporter).then_some(TEMPLATE)
+    }
+
+    fn diagnose(&self, order: &Order, context: &Context) -> Result<serde_json::Value, HandlerError> {
+        if subject::of(order, &DECLARED).is_empty() {
+            return Err(HandlerError::Refused(subject::UNCLEAR.to_owned()));
+        }
+        let recorded = Deployment::load(&context.root)
+            .map_err(|error| HandlerError::failed("failed to find what is deployed", error))?;
+        let facts = Facts {
+            deployed: recorded.is_some(),
+            deployment: recorded.unwrap_or_else(|| Deployment::standard(&context.config)),
+        };
+        serde_json::to_value(facts).map_err(|error| HandlerError::failed("failed to write down the facts", error))
+    }
+
+    fn plan(&self, order: &Order, facts: &serde_json::Value, _config: &Config) -> Result<Plan, HandlerError> {
+        let subjects = subject::of(order, &DECLARED);
+        let steps = subjects.iter().map(|subject| match subject {
+            Subject::Exporter => StepSpec {
+                name: "verification".to_owned(),
+                describe: "measure everything that is deployed, as `wo verify parquet` does".to_owned(),
+                subjects: vec!["verification:parquet".to_owned()],
+                params: facts.clone(),
+                deadline_s: None,
+                measures_only: true,
+            },
+            Subject::Monitor => monitor::spec(subjects.as_slice() == [Subject::Monitor]),
+        });
+        let mut plan = Plan { steps: steps.collect(), keep_on_failure: true, notes: Vec::new() };
+        heartbeats::append(&mut plan, order, &DECLARED);
+        Ok(plan)
+    }
+
+    fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
+        if let Some(step) = heartbeats::step(spec) {
+            return Ok(step);
+        }
+        if let Some(step) = monitor::step(spec)? {
+            return Ok(step);
+        }
+        let facts: Facts = serde_json::from_value(spec.params.clone())
+            .map_err(|error| HandlerError::failed("failed to understand the stored step", error))?;
+        Ok(Box::new(Verify { deployment: facts.deployment, deployed: facts.deployed }))
+    }
+
+    fn recognize_command(&self, context: &Context, words: &[String]) -> Option<String> {
+        parquet_exporter::commands::key(context, words).or_else(|| monitor_fix::commands::key(context, words))
+    }
+
+    fn reference(&self, order: &Order) -> Vec<String> {
+        let command = |subject| match subject {
+            Subject::Exporter => "wo verify parquet".to_owned(),
+            Subject::Monitor => "wo verify monitor".to_owned(),
+        };
+        subject::of(order, &DECLARED).into_iter().map(command).collect()
+    }
+}
+
+/// What is verified, found before the plan.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Facts {
+    deployed: bool,
+    deployment: Deployment,
+}

@@ -1,0 +1,79 @@
+//! The monitor, measured as `wo verify monitor` does.
+
+use std::sync::Arc;
+
+use crate::evidence::{Measurement, Value};
+use crate::handlers::monitor_fix::layout::LOOP;
+use crate::handlers::{Context, HandlerError, Measuring, Step, StepSpec, Verified};
+use crate::verify::artifact::artifact;
+use crate::verify::deployment::MonitorDeployment;
+use crate::verify::{Finding, monitor, report};
+
+const NAME: &str = "monitor-verification";
+
+/// `is_all`: the order is about nothing else, so that what it calls its verification is this one.
+pub fn spec(is_all: bool) -> StepSpec {
+    StepSpec {
+        name: NAME.to_owned(),
+        describe: "measure Redis, the database and the heartbeats, as `wo verify monitor` does".to_owned(),
+        subjects: vec!["verification:monitor".to_owned()],
+        params: serde_json::Value::Bool(is_all),
+        deadline_s: None,
+        measures_only: true,
+    }
+}
+
+/// The code of the step, when this is it.
+pub fn step(spec: &StepSpec) -> Result<Option<Box<dyn Step>>, HandlerError> {
+    if spec.name != NAME {
+        return Ok(None);
+    }
+    let is_all = serde_json::from_value(spec.params.clone())
+        .map_err(|error| HandlerError::failed("failed to understand the stored step", error))?;
+    Ok(Some(Box::new(Look { is_all })))
+}
+
+struct Look {
+    is_all: bool,
+}
+
+impl Measuring for Look {
+    fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
+        let deployed = MonitorDeployment::load(&context.root)
+            .map_err(|error| HandlerError::failed("failed to find what is deployed", error))?;
+        let verification = monitor::verify(&monitor::Scope {
+            root: &context.root,
+            config: &context.config,
+            clock: Arc::clone(&context.clock),
+            services: Arc::clone(&context.services),
+            label: deployed.as_ref().map_or(LOOP, |deployed| deployed.label.as_str()),
+            since: None,
+            cycles: monitor::CYCLES,
+        });
+        let place = report::write(&verification, &context.root.join(monitor::reports(&context.config)))?;
+        let checks = verification.checks.iter().filter_map(|check| check.measurement.clone());
+        let mut measurements: Vec<Measurement> = checks.chain(verification.extra.iter().cloned()).collect();
+        let count = |finding| verification.count(finding) as u64;
+        let pass = count(Finding::Pass);
+        let of = pass + count(Finding::Fail) + count(Finding::Unmeasured);
+        let how = format!("the checks of `wo verify monitor`, report `{}`", context.root.show(&place));
+        let keys = ["monitor.verification", "verify.checks"];
+        for key in keys.into_iter().take(if self.is_all { 2 } else { 1 }) {
+            let tally =
+                Measurement::new(key, Value::Ratio { pass, of }, how.clone(), verification.at).ok(pass == of && of > 0);
+            measurements.push(match artifact(&context.root, &place) {
+                Ok(artifact) => tally.artifact(artifact),
+                Err(_) => tally,
+            });
+        }
+        let wrong: Vec<String> = verification
+            .with(Finding::Fail)
+            .chain(verification.with(Finding::Unmeasured))
+            .map(|check| format!("{}: {}", check.title, check.detail))
+            .collect();
+        Ok(match wrong.is_empty() {
+            true => Verified::Yes(measurements),
+            false => Verified::No { why: wrong.join("; "), measurements },
+        })
+    }
+}
