@@ -247,6 +247,9 @@ pub fn undo_if_due(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context
             Err(error) => format!("undo failed: {}; ", classify_call(error)?),
         };
         let restored = backup::restore(&tape.executor.root, &step.backups, &files)?;
+        if let Err(error) = code.call(|step, context| step.clear(context)) {
+            note.push_str(&format!("clearing up failed: {}; ", classify_call(error)?));
+        }
         let copies = tape.executor.root.show(&tape.executor.root.backups(&tape.run().key.id));
         let parts = [
             ("restored", &restored.restored, String::new()),

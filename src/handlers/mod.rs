@@ -123,8 +123,14 @@ pub trait Step: Send {
     /// Measures whether it is so now. Called after `apply`, after `Check::Already`, and again after `Verified::Wait`.
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError>;
 
-    /// Takes back what `apply` did beyond files, e.g. boots a service out. Files are the engine's.
+    /// Takes back what `apply` did beyond files, e.g. boots a service out. Files are the engine's; it restores them after
+    /// this, but for those that someone else changed meanwhile.
     fn undo(&self, _context: &Context) -> Result<(), HandlerError> {
+        Ok(())
+    }
+
+    /// Removes what `apply` made and what nothing needs any more, now that the files are restored as far as they could be.
+    fn clear(&self, _context: &Context) -> Result<(), HandlerError> {
         Ok(())
     }
 }

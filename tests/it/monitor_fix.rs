@@ -343,6 +343,21 @@ fn when_a_repair_fails_everything_is_as_it_was() {
     }
 }
 
+#[test]
+fn a_secret_that_settings_refer_to_stays_when_they_could_not_be_restored() {
+    let world = broken();
+    let settings = world.scene.path("wo.toml");
+    // a person edits a comment while the repair runs
+    refuse_and(&world, "bootstrap", &format!("sed -i.bak 's/keep this line/kept/' '{}';", settings.display()));
+    world.scene.drop_order(&format!("{ID}.md"), order());
+    world.scene.wo(["run"]).expect_exit(1);
+    let text = world.scene.read("wo.toml");
+    assert!(text.contains("# ของเรา: written by hand, kept"), "{text}");
+    assert!(text.contains("password = { file = \"bridge/state/secrets/redis\" }"), "{text}");
+    let seen = world.scene.wo(["monitor", "--once"]);
+    assert!(seen.stdout.contains("PONG"), "the check that was repaired works on: {seen}");
+}
+
 /// What the loop's own environment lacks is no cure, and no proof either.
 #[test]
 fn a_password_of_the_daemons_environment_is_stored_for_the_loop() {
@@ -420,12 +435,17 @@ fn a_loop_that_is_not_proven_is_taken_back() {
 
 /// From now on `launchctl` refuses one verb: `bootout` of the old job, `bootstrap` of the loop.
 fn refuse(world: &World, verb: &str) {
+    refuse_and(world, verb, "");
+}
+
+/// And does something else first, as a shell says it.
+fn refuse_and(world: &World, verb: &str, also: &str) {
     let launchctl = world.launchd.agents().parent().unwrap().join("launchctl");
     let real = launchctl.with_extension("real");
     fs::rename(&launchctl, &real).unwrap();
     let what = if verb == "bootout" { format!("{OLD}\"") } else { format!("{LOOP}.plist\"") };
     let text = format!(
-        "#!/bin/sh\ncase \"$1 $*\\\"\" in '{verb} '*'{what}') echo 'Operation not permitted' >&2; exit 150;; esac\nexec '{}' \"$@\"\n",
+        "#!/bin/sh\ncase \"$1 $*\\\"\" in '{verb} '*'{what}') {also} echo 'Operation not permitted' >&2; exit 150;; esac\nexec '{}' \"$@\"\n",
         real.display()
     );
     let temporary = launchctl.with_extension("tmp");

@@ -105,7 +105,11 @@ impl Places {
 /// Every password that lies in a file or in the environment, in the order in which they are to be tried. `configured` are
 /// the references of the check itself; `user` the ACL user whose password is looked for, any when `None`.
 pub fn find(root: &Root, places: &Places, configured: &[SecretRef], user: Option<&str>) -> Vec<Candidate> {
-    let mut search = Search { root, user, found: Vec::new() };
+    let named = configured.iter().filter_map(|reference| match reference {
+        SecretRef::Env(name) => Some(name.clone()),
+        SecretRef::File(_) => None,
+    });
+    let mut search = Search { root, user, named: named.collect(), found: Vec::new() };
     search.variables(Kind::Environment, "", &places.environment);
     search.secret_files(configured);
     let mut files = Files::default();
@@ -137,7 +141,7 @@ pub fn find(root: &Root, places: &Places, configured: &[SecretRef], user: Option
 
 /// Those of containers that run, for when no other is accepted: docker may be slow to say that it is not there.
 pub fn in_containers(root: &Root, places: &Places) -> Vec<Candidate> {
-    let mut search = Search { root, user: None, found: Vec::new() };
+    let mut search = Search { root, user: None, named: Vec::new(), found: Vec::new() };
     if let Some(docker) = &places.docker {
         search.docker(docker);
     }
@@ -195,6 +199,8 @@ impl Files {
 struct Search<'a> {
     root: &'a Root,
     user: Option<&'a str>,
+    /// Variables that the check itself names.
+    named: Vec<String>,
     found: Vec<Candidate>,
 }
 
@@ -216,8 +222,9 @@ impl Search<'_> {
     }
 
     fn variables(&mut self, kind: Kind, place: &str, variables: &BTreeMap<String, String>) {
-        for name in VARIABLES {
-            if let Some(value) = variables.get(*name) {
+        let named = self.named.clone();
+        for name in named.iter().map(String::as_str).chain(VARIABLES.iter().copied()) {
+            if let Some(value) = variables.get(name) {
                 self.add(kind, place, name, value);
                 if let Some(user) = USERS.iter().find_map(|name| variables.get(*name)) {
                     self.add_of(Some(user), kind, place, name, value);
@@ -280,12 +287,23 @@ impl Search<'_> {
             path.parent().and_then(|dir| read(&dir.join(".env"))).map(|text| dot_env(&text)).unwrap_or_default();
         variables.extend(environment.clone());
         let place = self.root.show(path);
+        // each service has an environment of its own
+        let top = value.as_mapping().into_iter().flatten();
+        for (key, part) in top {
+            match part.as_mapping().filter(|_| key.as_str() == Some("services")) {
+                Some(services) => services.values().for_each(|service| self.compose_part(&place, service, &variables)),
+                None => self.compose_part(&place, part, &variables),
+            }
+        }
+    }
+
+    fn compose_part(&mut self, place: &str, part: &serde_yaml::Value, variables: &BTreeMap<String, String>) {
         let mut strings = Vec::new();
-        flatten(&value, None, 0, &mut strings);
+        flatten(part, None, 0, &mut strings);
         let mut words: Vec<String> = Vec::new();
         let mut set = BTreeMap::new();
         for (key, text) in &strings {
-            let text = expand(text, &variables);
+            let text = expand(text, variables);
             if let Some(key) = key {
                 set.insert(key.clone(), text.clone());
             }
@@ -298,9 +316,9 @@ impl Search<'_> {
                 _ => words.extend(shell_words(&text)),
             }
         }
-        self.variables(Kind::Compose, &place, &set);
+        self.variables(Kind::Compose, place, &set);
         for password in passwords_in(&words) {
-            self.add(Kind::Compose, &place, "requirepass", &password);
+            self.add(Kind::Compose, place, "requirepass", &password);
         }
     }
 
@@ -560,8 +578,8 @@ mod tests {
             ("`.env` (REDIS_PASSWORD)", "from # env"),
             ("`.env` (REDIS_URL)", "p@ss+1"),
             ("`docker/docker-compose.yml` (REDIS_PASSWORD)", "from-list"),
-            ("`docker/docker-compose.yml` (REDIS_PASS)", "123456"),
             ("`docker/docker-compose.yml` (requirepass)", "from-compose"),
+            ("`docker/docker-compose.yml` (REDIS_PASS)", "123456"),
             ("`redis.conf` (requirepass)", "from conf"),
             ("`redis.conf` (user)", "from-acl"),
             ("`agents/com.x.plist` (REDIS_PASSWORD)", "from-plist"),
@@ -599,6 +617,21 @@ mod tests {
             .collect();
         let expected = [("", "one"), ("ops", "one"), ("m@n", "two"), ("mon", "three")];
         assert_eq!(found, expected.map(|(user, password)| (user.to_owned(), password.to_owned())));
+    }
+
+    #[test]
+    fn each_service_has_its_own_environment_and_the_check_names_its_variable() {
+        let (_dir, root) = root();
+        let text = "x-all:\n  environment:\n    REDIS_PASSWORD: of-all\nservices:\n  redis:\n    environment:\n      REDIS_PASSWORD: right\n  \
+                    worker:\n    environment:\n      - REDIS_PASSWORD=stale\n";
+        write(&root, "compose.yml", text);
+        let passwords: Vec<String> = found(&root, &nowhere(), None).into_iter().map(|(_, password)| password).collect();
+        assert_eq!(passwords, ["of-all", "right", "stale"]);
+        write(&root, ".env", "CACHE_PW=of-the-cache\n");
+        let named = [SecretRef::Env("CACHE_PW".to_owned())];
+        let candidates = find(&root, &nowhere(), &named, None);
+        let shown: Vec<String> = candidates.iter().map(|candidate| candidate.source.to_string()).collect();
+        assert!(shown.contains(&"`.env` (CACHE_PW)".to_owned()), "{shown:?}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::durable;
 use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
 use crate::monitor::checks::State;
 use crate::monitor::config::CheckConfig;
+use crate::secret::SecretRef;
 
 pub struct Redis {
     pub fault: RedisFault,
@@ -80,6 +81,12 @@ impl Redis {
         Ok(works && !only_here)
     }
 
+    /// Also where that can't be told.
+    fn is_referred_to(&self, context: &Context) -> bool {
+        let Ok(config) = facts::settings(context) else { return true };
+        config.monitor.secret_refs(&config.paths).contains(&SecretRef::File(self.fault.file.clone()))
+    }
+
     /// The password that the server accepts now; the source that the diagnosis found comes first.
     fn password(&self, check: &CheckConfig, context: &Context) -> Result<Candidate, HandlerError> {
         let (accepted, refused) = facts::search(check, self.fault.source.as_ref(), context)?;
@@ -140,9 +147,10 @@ impl Step for Redis {
         }
     }
 
-    /// Removes the secret file that was not there before.
-    fn undo(&self, context: &Context) -> Result<(), HandlerError> {
-        if self.fault.stored {
+    /// Removes the secret file that was not there before, unless `wo.toml` refers to it: one that someone changed meanwhile
+    /// was not restored, and a check that worked must not lose its password.
+    fn clear(&self, context: &Context) -> Result<(), HandlerError> {
+        if self.fault.stored || self.is_referred_to(context) {
             return Ok(());
         }
         let at = context.root.join(&self.fault.file);
