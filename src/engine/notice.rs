@@ -86,24 +86,48 @@ fn deliver(executor: &Executor) -> Result<bool, EngineError> {
         return Ok(true);
     }
     let mut is_all_told = true;
-    for (key, body) in executor.journal.reader()?.untold_notices()? {
-        match send(&notify, &body) {
-            Ok(()) => executor.journal.notice_told(&key)?,
-            Err(failure) => {
-                is_all_told = false;
-                tracing::warn!(
-                    "failed to deliver the notice {key}: {}; it is tried again in {} s",
-                    failure.why,
-                    TRY_AGAIN.as_secs()
-                );
-                // nobody answers: the others would fare no better
-                if failure.is_receivers {
-                    break;
+    // those who can't be reached at all now: they fare no better with the next notice
+    let mut unreachable = 0;
+    for (key, body, told) in executor.journal.reader()?.untold_notices()? {
+        let mut now = told;
+        for receiver in receivers(&notify).filter(|receiver| told & receiver.bit == 0) {
+            if unreachable & receiver.bit != 0 {
+                continue;
+            }
+            match (receiver.send)(&notify, &body) {
+                Ok(()) => {
+                    now |= receiver.bit;
+                    executor.journal.notice_told_to(&key, now)?;
+                }
+                Err(failure) => {
+                    unreachable |= if failure.is_receivers { receiver.bit } else { 0 };
+                    let after = TRY_AGAIN.as_secs();
+                    tracing::warn!(
+                        "failed to deliver the notice {key}: {}; it is tried again in {after} s",
+                        failure.why
+                    );
                 }
             }
         }
+        match receivers(&notify).all(|receiver| now & receiver.bit != 0) {
+            true => executor.journal.notice_told(&key)?,
+            false => is_all_told = false,
+        }
     }
     Ok(is_all_told)
+}
+
+/// One of those who are told, each once.
+struct Receiver {
+    /// In the journal's note of who was told.
+    bit: u8,
+    send: fn(&NotifyConfig, &str) -> Result<(), Failure>,
+}
+
+fn receivers(notify: &NotifyConfig) -> impl Iterator<Item = Receiver> {
+    let command = notify.command.is_some().then_some(Receiver { bit: 2, send: to_command });
+    let webhook = notify.webhook.is_some().then_some(Receiver { bit: 4, send: to_webhook });
+    command.into_iter().chain(webhook)
 }
 
 struct Failure {
@@ -112,24 +136,26 @@ struct Failure {
     is_receivers: bool,
 }
 
-fn send(notify: &NotifyConfig, body: &str) -> Result<(), Failure> {
-    if let Some((program, args)) = notify.command.as_deref().and_then(<[String]>::split_first) {
-        let mut spec = process::Spec::new(program).args(args).deadline(DEADLINE);
-        spec.stdin = Some(body.as_bytes().to_vec());
-        let output = process::run(&spec).map_err(|error| Failure { why: error.to_string(), is_receivers: true })?;
-        if !output.success() {
-            let is_receivers = !matches!(output.end, process::End::Exit(_));
-            return Err(Failure { why: format!("`{program}`: {}", output.end), is_receivers });
-        }
+fn to_command(notify: &NotifyConfig, body: &str) -> Result<(), Failure> {
+    let Some((program, args)) = notify.command.as_deref().and_then(<[String]>::split_first) else { return Ok(()) };
+    let mut spec = process::Spec::new(program).args(args).deadline(DEADLINE);
+    spec.stdin = Some(body.as_bytes().to_vec());
+    let output = process::run(&spec).map_err(|error| Failure { why: error.to_string(), is_receivers: true })?;
+    if output.success() {
+        return Ok(());
     }
-    if let Some(url) = &notify.webhook {
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().timeout_global(Some(DEADLINE)).max_redirects(0).build().into();
-        agent.post(url).header("content-type", "application/json").send(body).map_err(|error| Failure {
-            // an address may hold a token
-            why: crate::secret::mask_urls(&format!("the webhook: {error}")),
-            is_receivers: !matches!(error, ureq::Error::StatusCode(400..=499)),
-        })?;
-    }
-    Ok(())
+    let is_receivers = !matches!(output.end, process::End::Exit(_));
+    Err(Failure { why: format!("`{program}`: {}", output.end), is_receivers })
+}
+
+fn to_webhook(notify: &NotifyConfig, body: &str) -> Result<(), Failure> {
+    let Some(url) = &notify.webhook else { return Ok(()) };
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().timeout_global(Some(DEADLINE)).max_redirects(0).build().into();
+    let sent = agent.post(url).header("content-type", "application/json").send(body);
+    sent.map(drop).map_err(|error| Failure {
+        // an address may hold a token
+        why: crate::secret::mask_urls(&format!("the webhook: {error}")),
+        is_receivers: !matches!(error, ureq::Error::StatusCode(400..=499)),
+    })
 }

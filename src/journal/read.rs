@@ -147,18 +147,19 @@ impl Reader {
     }
 
     /// Notices that were not told yet: key and body.
-    pub fn untold_notices(&self) -> Result<Vec<(String, String)>, JournalError> {
+    /// Notices that not everyone was told: key, body and whom it was told already.
+    pub fn untold_notices(&self) -> Result<Vec<(String, String, u8)>, JournalError> {
         let fail = sqlite_at("read", &self.path);
         let mut statement = self
             .connection
-            .prepare_cached("SELECT key, body FROM notices WHERE told = 0 ORDER BY at LIMIT 1000")
+            .prepare_cached("SELECT key, body, told FROM notices WHERE told <> 1 ORDER BY at LIMIT 1000")
             .map_err(&fail)?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(&fail)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).map_err(&fail)?;
         rows.collect::<Result<_, _>>().map_err(&fail)
     }
 
     pub fn untold_count(&self) -> Result<u64, JournalError> {
-        self.count("SELECT count(*) FROM notices WHERE told = 0")
+        self.count("SELECT count(*) FROM notices WHERE told <> 1")
     }
 
     /// The whole chain and every seal, as the executor checks them at start.

@@ -153,7 +153,7 @@ impl Journal {
             let oldest = "key IN (SELECT key FROM notices ORDER BY at DESC, rowid DESC LIMIT -1 OFFSET ?1)
                           AND substr(key, 1, instr(key, '/') - 1) NOT IN (SELECT id FROM runs WHERE open = 1)";
             let untold = transaction
-                .execute(&format!("DELETE FROM notices WHERE told = 0 AND {oldest}"), [keep])
+                .execute(&format!("DELETE FROM notices WHERE told <> 1 AND {oldest}"), [keep])
                 .map_err(&fail)?;
             transaction.execute(&format!("DELETE FROM notices WHERE {oldest}"), [keep]).map_err(&fail)?;
             transaction
@@ -169,10 +169,21 @@ impl Journal {
         })
     }
 
+    /// Notes that everyone was told.
     pub fn notice_told(&self, key: &str) -> Result<(), JournalError> {
+        self.set_told(key, 1)
+    }
+
+    /// Notes who was told so far: a set of bits above the first, whose meaning is the caller's.
+    pub fn notice_told_to(&self, key: &str, receivers: u8) -> Result<(), JournalError> {
+        self.set_told(key, receivers & !1)
+    }
+
+    fn set_told(&self, key: &str, told: u8) -> Result<(), JournalError> {
         let key = key.to_owned();
         self.write(move |transaction| {
-            transaction.execute("UPDATE notices SET told = 1 WHERE key = ?1", [key]).map_err(sqlite("write"))?;
+            let update = "UPDATE notices SET told = ?2 WHERE key = ?1";
+            transaction.execute(update, rusqlite::params![key, told]).map_err(sqlite("write"))?;
             Ok(())
         })
     }

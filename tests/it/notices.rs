@@ -92,6 +92,38 @@ fn a_command_gets_the_notice_on_its_input() {
     assert!(said.contains("parquet-exporter"), "the reason is in it: {said}");
 }
 
+/// Where one of two receivers fails, the other is told, and once.
+#[test]
+fn each_of_two_receivers_is_told_once_whatever_the_other_does() {
+    let server = HttpServer::start();
+    let scene = scene(&server);
+    let told_file = scene.path("told.txt");
+    let both = |script: &str| {
+        let command = format!("[\"/bin/sh\", \"-c\", \"{script}\", \"{}\"]", told_file.display());
+        format!("{UP}\n[notify]\nwebhook = \"{}/told\"\ncommand = {command}\n", server.url())
+    };
+    // the webhook is down
+    server.set_status(503);
+    let scene =
+        scene.config(&both("cat >> \\\"$0\\\"")).order("WO-1-PROBE.md", probe("WO-1-PROBE", "approval: true\n"));
+    for _ in 0..3 {
+        drop(scene.wo(["run"]));
+    }
+    assert_eq!(scene.read("told.txt").matches("\"id\"").count(), 1);
+    server.set_status(200);
+    drop(scene.wo(["run"]));
+    assert_eq!(scene.read("told.txt").matches("\"id\"").count(), 1);
+    assert_eq!(told(&server), [("WO-1-PROBE approval".to_owned(), 1)].into());
+    // the command is broken
+    let scene = scene.config(&both("exit 3")).order("WO-2-PROBE.md", probe("WO-2-PROBE", "approval: true\n"));
+    for _ in 0..3 {
+        drop(scene.wo(["run"]));
+    }
+    let expected = ["WO-1-PROBE approval", "WO-2-PROBE approval"].map(|told| (told.to_owned(), 1));
+    assert_eq!(told(&server), expected.into());
+    scene.wo(["status"]).expect_exit(0).expect_stdout("notices not delivered yet: 1");
+}
+
 /// Killed anywhere, what needs a person is told all the same.
 #[test]
 fn a_crash_forgets_no_notice() {
