@@ -1,24 +1,49 @@
 //! `bridge/state/lock`: one executor a bridge. The lock is a flock, so the kernel lets it go with its holder, however
 //! that one ends; the file's text only says who holds it.
+//!
+//! The folder `bridge/` is locked too: whoever takes the file for a stale one and removes it lets no second executor in
+//! while the first one lives. That one sees it ([`Lock::check`]) and stops.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::path::PathBuf;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::Stat;
 use crate::durable::{self, DurableError};
 use crate::root::Root;
 
+/// A holder whose lock file was removed.
+const NAMELESS: &str = "another process, which its lock file does not name";
 /// How often a taken lock is looked at again before it counts as held.
 const LOOKS: u32 = 5;
 
 /// Held until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+    path: PathBuf,
+    _bridge: OwnedFd,
+}
+
+impl Lock {
+    /// That the lock's name still is the file that is held.
+    pub fn check(&self) -> Result<(), LockError> {
+        let fail = |source| LockError::Io { path: self.path.clone(), source };
+        let held = Stat::of(&self.file).map_err(fail)?;
+        match self.path.metadata() {
+            Ok(found) if (found.dev(), found.ino()) == held.id() => Ok(()),
+            Ok(_) => Err(LockError::Lost(self.path.clone())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(LockError::Lost(self.path.clone())),
+            Err(error) => Err(fail(error)),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +64,13 @@ pub enum Role {
 
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    #[error("the bridge is held by {}", .0.as_ref().map_or("another process".to_owned(), ToString::to_string))]
+    #[error("the bridge is held by {}", .0.as_ref().map_or(NAMELESS.to_owned(), ToString::to_string))]
     Held(Option<Holder>),
+    #[error(
+        "the bridge's lock `{}` was removed or replaced while this executor held it: it begins nothing more\n\
+         hint: leave `bridge/state` alone while an executor lives; `wo status` says who holds the bridge", .0.display()
+    )]
+    Lost(PathBuf),
     #[error("failed to lock `{}`: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -62,24 +92,38 @@ pub fn acquire(root: &Root, role: Role, now: Timestamp) -> Result<Lock, LockErro
     durable::create_dir_all(&root.state())?;
     let path = root.lock();
     let fail = |source| LockError::Io { path: path.clone(), source };
+    let bridge = lock_folder(&root.bridge())?;
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(fail)?;
+    let Some(bridge) = bridge else { return Err(LockError::Held(read(&mut file))) };
     let mut looks = LOOKS;
     loop {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => break,
-            Err(rustix::io::Errno::WOULDBLOCK) if looks > 0 => {
+            Err(Errno::WOULDBLOCK) if looks > 0 => {
                 // `holder` takes a shared lock for a moment; that is nobody who holds the bridge
                 looks -= 1;
                 std::thread::sleep(std::time::Duration::from_millis(2));
             }
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(LockError::Held(read(&mut file))),
+            Err(Errno::WOULDBLOCK) => return Err(LockError::Held(read(&mut file))),
             Err(error) => return Err(fail(error.into())),
         }
     }
     let holder = Holder { pid: std::process::id(), started: now, role };
     let text = serde_json::to_vec(&holder).map_err(|error| fail(error.into()))?;
     file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&text)).map_err(fail)?;
-    Ok(Lock { _file: file })
+    Ok(Lock { file, path, _bridge: bridge })
+}
+
+/// The folder, locked where its file system locks folders (some network file systems don't); `None` when another process
+/// has it.
+fn lock_folder(path: &Path) -> Result<Option<OwnedFd>, LockError> {
+    let fail = |source| LockError::Io { path: path.to_owned(), source };
+    let folder = super::scan::open_dir(path).map_err(fail)?;
+    match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) | Err(Errno::BADF | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK) => Ok(Some(folder)),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(fail(error.into())),
+    }
 }
 
 /// Who holds the lock now; `None` when nobody does, whatever the file's text says.
@@ -92,7 +136,7 @@ pub fn holder(root: &Root) -> Result<Option<Holder>, LockError> {
     };
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
         Ok(()) => Ok(None),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(read(&mut file)),
+        Err(Errno::WOULDBLOCK) => Ok(read(&mut file)),
         Err(error) => Err(LockError::Io { path, source: error.into() }),
     }
 }

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use super::CliError;
-use crate::bridge::lock::{self, Lock, LockError, Role};
+use crate::bridge::lock::{self, LockError, Role};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::engine::{Executor, Settings, Stop};
 use crate::root::Root;
 
-/// The executor and the lock that makes it the only one; dropping the lock lets the next one in.
+/// The executor, with the lock that makes it the only one; dropping it lets the next one in.
 pub struct Held {
     pub executor: Arc<Executor>,
     pub clock: Arc<dyn Clock>,
-    // after the executor, so that the journal is closed before the lock goes
-    _lock: Lock,
 }
 
 /// Takes the bridge, or says who holds it. `stop` may be set already; then the loop ends before its first turn.
@@ -26,8 +24,8 @@ pub fn take(root: &Root, role: Role, stop: Arc<Stop>) -> Result<Held, TakeError>
         other => other.map_err(CliError::from)?,
     };
     let settings = Settings::load(root, config, &clock).map_err(CliError::from)?;
-    let executor = Executor::open(root, settings, Arc::clone(&clock), stop).map_err(CliError::from)?;
-    Ok(Held { executor: Arc::new(executor), clock, _lock: lock })
+    let executor = Executor::open(root, lock, settings, Arc::clone(&clock), stop).map_err(CliError::from)?;
+    Ok(Held { executor: Arc::new(executor), clock })
 }
 
 pub enum TakeError {

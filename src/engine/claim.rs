@@ -60,6 +60,7 @@ pub fn processing_names(key: &RunKey) -> [String; 2] {
 
 /// Claims settled candidates.
 pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, EngineError> {
+    executor.check_hold()?;
     let settings = executor.settings();
     let limit = settings.config.limits.order_bytes;
     let mut claimed = Claimed::default();

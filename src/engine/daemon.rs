@@ -254,6 +254,7 @@ impl Loop {
 
     /// One look at everything that may have changed.
     fn turn(&mut self, look: bool) -> Result<(), EngineError> {
+        self.executor.check_hold()?;
         self.collect()?;
         if look {
             self.scan()?;

@@ -4,6 +4,7 @@
 use std::io;
 
 use crate::bridge::BridgeError;
+use crate::bridge::lock::LockError;
 use crate::bridge::moves::MoveError;
 use crate::durable::DurableError;
 use crate::handlers::HandlerError;
@@ -22,7 +23,7 @@ pub enum EngineError {
     #[error(transparent)]
     Service(#[from] crate::services::ServiceError),
     #[error(transparent)]
-    Lock(#[from] crate::bridge::lock::LockError),
+    Lock(#[from] LockError),
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
     #[error("failed to find the path of this program: {0}")]
@@ -45,6 +46,7 @@ impl EngineError {
             EngineError::Durable(error) => error.is_fatal(),
             EngineError::Bridge(error) => error.is_fatal(),
             EngineError::Move(error) => error.is_fatal(),
+            EngineError::Lock(error) => matches!(error, LockError::Lost(_)),
             EngineError::Fatal(_) => true,
             _ => false,
         }

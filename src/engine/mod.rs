@@ -2,7 +2,8 @@
 //! order stands there from top to bottom.
 //!
 //! Invariants:
-//! * whoever executes holds the bridge's lock; one run is advanced by one worker at a time;
+//! * whoever executes holds the bridge's lock, and stops once that or its journal is gone;
+//! * one run is advanced by one worker at a time;
 //! * an intent is durable before its effect, an effect's evidence before it counts;
 //! * every run can be picked up after a crash from its events alone.
 
@@ -30,6 +31,7 @@ use std::time::Duration;
 pub use error::EngineError;
 pub use stop::Stop;
 
+use crate::bridge::lock::Lock;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::handlers::Handler;
@@ -42,6 +44,8 @@ use crate::services::ServiceManager;
 pub struct Executor {
     pub root: Root,
     pub journal: Journal,
+    // after the journal, so that that one is closed before the lock goes
+    lock: Lock,
     pub clock: Arc<dyn Clock>,
     /// The absolute path of this `wo`.
     pub program: PathBuf,
@@ -78,9 +82,10 @@ impl Settings {
 }
 
 impl Executor {
-    /// Opens the journal, which checks all of it. The caller holds the bridge's lock.
+    /// Opens the journal, which checks all of it; keeps the bridge's lock.
     pub fn open(
         root: &Root,
+        lock: Lock,
         settings: Settings,
         clock: Arc<dyn Clock>,
         stop: Arc<Stop>,
@@ -88,6 +93,7 @@ impl Executor {
         Ok(Executor {
             root: root.clone(),
             journal: Journal::open(root)?,
+            lock,
             clock,
             program: std::env::current_exe().map_err(EngineError::NoProgram)?,
             stop,
@@ -96,6 +102,13 @@ impl Executor {
             interrupted: Mutex::default(),
             worked: Mutex::default(),
         })
+    }
+
+    /// That this still is the bridge's one executor, and its journal the one that everybody reads. Looked at before anything
+    /// is claimed or applied.
+    pub fn check_hold(&self) -> Result<(), EngineError> {
+        self.lock.check()?;
+        Ok(self.journal.check_place()?)
     }
 
     pub fn settings(&self) -> Settings {

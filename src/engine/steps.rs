@@ -1,7 +1,7 @@
 //! Steps: intent → backup → effect → verify → done, and back again when one fails.
 //!
 //! Invariants: the intent is durable before `apply`; a step that is `done` is passed over; a step with only an intent is
-//! probed with `check` before anything else.
+//! probed with `check` before anything else; nothing is applied by an executor that lost its lock or its journal.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -124,6 +124,7 @@ fn apply(tape: &mut Tape<'_>, code: &Code<'_>) -> Result<Option<Next>, EngineErr
     if tape.run().step(&spec.name).is_some_and(|step| step.progress == Progress::Failed) {
         return Ok(None);
     }
+    tape.executor.check_hold()?;
     failpoint::hit("apply.before");
     let applied = code.call(|step, context| step.apply(context));
     failpoint::hit("apply.after");

@@ -19,6 +19,12 @@ pub enum JournalError {
          `bridge/state` aside to start anew knowing that past orders are then forgotten", path.display()
     )]
     Damaged { path: PathBuf, why: String },
+    #[error(
+        "the journal `{}` was removed or replaced while this executor had it open: it begins nothing more\n\
+         hint: put the file, or a backup of it, back in its place; leave `bridge/state` alone while an executor lives",
+        .0.display()
+    )]
+    Lost(PathBuf),
     #[error(transparent)]
     Durable(#[from] DurableError),
     #[error(transparent)]
@@ -39,7 +45,10 @@ impl JournalError {
     pub fn is_fatal(&self) -> bool {
         match self {
             JournalError::Durable(error) => error.is_fatal(),
-            JournalError::Damaged { .. } | JournalError::Illegal(_) | JournalError::Stopped(_) => true,
+            JournalError::Damaged { .. }
+            | JournalError::Lost(_)
+            | JournalError::Illegal(_)
+            | JournalError::Stopped(_) => true,
             JournalError::Sqlite { source, .. } => match source.sqlite_error_code() {
                 Some(
                     rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::CannotOpen,

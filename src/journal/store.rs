@@ -2,6 +2,9 @@
 //!
 //! Writes go through one thread ([`super::write`]); reads have connections of their own ([`super::read`]).
 
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -25,6 +28,8 @@ use crate::root::Root;
 /// The executor's journal. Cheap to clone; all clones share the writer thread.
 pub struct Journal {
     root: Root,
+    /// Device and inode of the database.
+    file: (u64, u64),
     writer: Option<mpsc::SyncSender<Write>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -35,6 +40,7 @@ impl Journal {
         let connection = create_or_open(root)?;
         check(&connection, &root.journal())?;
         let path = root.journal();
+        let file = identity(&path)?.ok_or_else(|| JournalError::Lost(path.clone()))?;
         let newest = newest(&connection).map_err(sqlite_at("read", &path))?;
         check_head(root, &connection)?;
         let mut head = Head::open(root, &newest)?;
@@ -45,7 +51,13 @@ impl Journal {
             .name("journal".to_owned())
             .spawn(move || write_loop(connection, &path, &mut head, &jobs))
             .map_err(|source| DurableError::Io { op: "start the writer of", path: root.journal(), source })?;
-        Ok(Journal { root: root.clone(), writer: Some(writer), thread: Some(thread) })
+        Ok(Journal { root: root.clone(), file, writer: Some(writer), thread: Some(thread) })
+    }
+
+    /// That the journal's name still is the file that is open here: what is written to another one is read by nobody.
+    pub fn check_place(&self) -> Result<(), JournalError> {
+        let path = self.root.journal();
+        if identity(&path)? == Some(self.file) { Ok(()) } else { Err(JournalError::Lost(path)) }
     }
 
     pub fn reader(&self) -> Result<Reader, JournalError> {
@@ -186,6 +198,15 @@ impl Journal {
             transaction.execute(update, rusqlite::params![key, told]).map_err(sqlite("write"))?;
             Ok(())
         })
+    }
+}
+
+/// Device and inode of the file at `path`; `None` when there is none.
+fn identity(path: &Path) -> Result<Option<(u64, u64)>, JournalError> {
+    match path.metadata() {
+        Ok(meta) => Ok(Some((meta.dev(), meta.ino()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(DurableError::Io { op: "look at", path: path.to_owned(), source }.into()),
     }
 }
 

@@ -9,6 +9,7 @@ mod corpora;
 mod demo;
 mod engine;
 mod export;
+mod hold;
 mod journal;
 mod launchd;
 mod monitor;
