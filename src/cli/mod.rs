@@ -7,6 +7,7 @@ pub mod completions;
 pub mod executor;
 pub mod export;
 pub mod findings;
+mod follow;
 pub mod init;
 pub mod jobs;
 pub mod lint;

@@ -1,17 +1,18 @@
 //! `wo run [FILE…]`: processes the inbox (or the files) once and exits with the worst outcome. Beside a live daemon it drops
-//! the files and waits for the daemon.
+//! the files, and follows them, or what lay in the inbox, to their ends.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::executor::{self, TakeError};
+use super::follow::{self, Account, Dropped, Follow};
 use super::signals::Signals;
-use super::{CliError, Exit, Global, output, submit};
+use super::submit::{self, Checked};
+use super::{CliError, Exit, Global, output};
 use crate::bridge::lock::Role;
 use crate::engine::daemon::{self, Mode};
-use crate::evidence::Outcome;
-use crate::journal::Reader;
+use crate::journal::{Reader, RunKey};
 use crate::root::Root;
 
 /// Process the inbox, or the files, once; exit with the worst outcome
@@ -29,30 +30,47 @@ pub struct Args {
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+const NOTHING: &str = "nothing to do: no order lies in the inbox\n";
 
 pub fn run(args: Args, global: &Global, signals: &Signals) -> Result<Exit, CliError> {
     let root = global.root()?;
     super::log_to_stderr();
-    let mut ids = Vec::new();
-    for file in &args.files {
-        ids.push(submit::submit(&root, file, args.agent.as_deref())?);
-    }
+    let agent = submit::agent(&root, args.agent.as_deref())?;
+    let orders = read_all(&root, &args.files)?;
     let deadline = Instant::now() + Duration::from_secs(args.timeout);
+    let mut followed = None;
+    let mut reader = None;
     loop {
-        match executor::take(&root, Role::Run, Arc::clone(&signals.stop)) {
-            Ok(held) => return drain(&held, signals, &ids),
+        let held = match executor::take(&root, Role::Run, Arc::clone(&signals.stop)) {
+            Ok(held) => Some(held),
+            Err(TakeError::Held(_)) => None,
             Err(TakeError::Other(error)) => return Err(error),
-            Err(TakeError::Held(_)) => {}
+        };
+        // not before the first try: an executor checks the journal before anybody reads it
+        let mut follow = match followed.take() {
+            Some(follow) => follow,
+            None => begin(&root, &agent, &orders)?,
+        };
+        if let Some(held) = held {
+            return drain(&held, signals, follow);
         }
-        if let Some(exit) = drained_by_another(&root, &ids)? {
-            return Ok(exit);
+        if reader.is_none() {
+            reader = Reader::open_existing(&root)?;
         }
+        if let Some(reader) = &reader {
+            follow.look(reader)?;
+            if follow.is_settled(reader)? {
+                return told(&follow.account(reader, |_| false, |_| false)?);
+            }
+        }
+        let follow = followed.insert(follow);
         if signals.stop.is_set() {
             eprintln!("error: stopped by a signal; the orders stay with the executor that holds the bridge");
             return Ok(Exit::Bad);
         }
         if Instant::now() >= deadline {
-            eprintln!("error: timed out waiting for the executor that holds the bridge");
+            let pending = follow.pending(reader.as_ref())?;
+            eprintln!("error: timed out waiting for the executor that holds the bridge: {}", pending.join("; "));
             return Ok(Exit::TimedOut);
         }
         // waiting for another process: there is no event to wait for
@@ -60,7 +78,52 @@ pub fn run(args: Args, global: &Global, signals: &Signals) -> Result<Exit, CliEr
     }
 }
 
-fn drain(held: &executor::Held, signals: &Signals, ids: &[String]) -> Result<Exit, CliError> {
+/// The orders of all files; where one of them is not fit to be dropped, none is.
+fn read_all(root: &Root, files: &[PathBuf]) -> Result<Vec<Checked>, CliError> {
+    let mut orders: Vec<Checked> = Vec::new();
+    for file in files {
+        let order = submit::checked(root, file)?;
+        match orders.iter().find(|other| other.id == order.id || other.name == order.name) {
+            Some(other) if other.id == order.id && other.sha256 == order.sha256 => {}
+            Some(other) => {
+                let shared = if other.id == order.id { &order.id } else { &order.name };
+                return Err(CliError::new(format!(
+                    "failed to take `{}`: an order given before it is `{shared}` too; nothing was dropped\n\
+                     hint: give each order an id and a file name of its own, or run one after the other",
+                    file.display()
+                )));
+            }
+            None => orders.push(order),
+        }
+    }
+    Ok(orders)
+}
+
+/// Drops the orders and follows them; without any, follows what lies in the inboxes.
+fn begin(root: &Root, agent: &str, orders: &[Checked]) -> Result<Follow, CliError> {
+    let mut follow = Follow::begin(root)?;
+    if orders.is_empty() {
+        follow.add_inboxes(root)?;
+    }
+    for (n, order) in orders.iter().enumerate() {
+        order.submit_once(root, agent).map_err(|error| match n {
+            0 => error,
+            _ => CliError::new(format!("{}\nhint: the {n} given before it lie in the inbox already", error.message)),
+        })?;
+        let path = root.inbox(agent).join(&order.name);
+        let sha256 = Some(order.sha256.clone());
+        follow.add(Dropped { agent: agent.to_owned(), file: order.name.clone(), path, sha256 });
+    }
+    tracing::debug!("{follow}");
+    Ok(follow)
+}
+
+fn told(account: &Account) -> Result<Exit, CliError> {
+    output::print(if account.text.is_empty() { NOTHING } else { &account.text })?;
+    Ok(account.worst)
+}
+
+fn drain(held: &executor::Held, signals: &Signals, mut follow: Follow) -> Result<Exit, CliError> {
     let summary = daemon::run(&held.executor, Mode::Once, &|_| {}, |waker| signals.wake_with(waker))
         .map_err(|error| CliError::from(error).exit(Exit::Bad))?;
     let reader = held.executor.journal.reader()?;
@@ -68,71 +131,45 @@ fn drain(held: &executor::Held, signals: &Signals, ids: &[String]) -> Result<Exi
     let mut text = String::new();
     for (key, outcome) in &summary.ended {
         let run = reader.load(key)?;
-        text.push_str(&line(&key.id, *outcome, &run.reason, run.reports.first().map(|report| report.path.as_str())));
+        let report = run.reports.first().map(|report| report.path.as_str());
+        text.push_str(&follow::ended(&key.id, *outcome, &run.reason, report));
         if !outcome.is_good() {
             worst = Exit::Bad;
         }
     }
     for (key, why) in &summary.left {
-        text.push_str(&format!("{}  left: {}\n", key.id, crate::text::line(why, 400)));
+        text.push_str(&follow::left(&key.id, why));
         worst = Exit::Bad;
     }
-    if summary.rejected > 0 {
-        text.push_str(&format!("{} files rejected; see bridge/rejected/\n", summary.rejected));
+    for (file, why) in &summary.rejected {
+        text.push_str(&follow::rejected(file, why));
+    }
+    if !summary.rejected.is_empty() {
+        text.push_str(&format!("{} files rejected; see bridge/rejected/\n", summary.rejected.len()));
         worst = Exit::Bad;
     }
     for why in &summary.unclaimed {
         text.push_str(&format!("{why}\n"));
         worst = Exit::Bad;
     }
-    // files whose text ended in an earlier run are duplicates: what came of them then counts
-    for id in ids.iter().filter(|id| !summary.ended.iter().any(|(key, _)| key.id == **id)) {
-        if let Some(outcome) = reader.last_run_of(id)?.and_then(|row| row.phase.ended()) {
-            text.push_str(&format!("{id}  {outcome} (before; `wo retry {id}` runs it again)\n"));
-            if !outcome.is_good() {
-                worst = Exit::Bad;
-            }
-        }
+    // what another executor came to before this one took over, and files whose text ended in an earlier run
+    follow.look(&reader)?;
+    let told = |key: &RunKey| {
+        summary.ended.iter().any(|(ended, _)| ended.run == key.run)
+            || summary.left.iter().any(|(left, _)| left.run == key.run)
+    };
+    let others = follow.account(&reader, |file| summary.rejected.iter().any(|(told, _)| told == file), told)?;
+    text.push_str(&others.text);
+    if matches!(others.worst, Exit::Bad) {
+        worst = Exit::Bad;
     }
     if summary.interrupted {
         text.push_str("stopped by a signal; what is left goes on with the next `wo run` or `wo up`\n");
         worst = Exit::Bad;
     }
     if text.is_empty() {
-        text = "nothing to do: no order lies in the inbox\n".to_owned();
+        text = NOTHING.to_owned();
     }
     output::print(&text)?;
     Ok(worst)
-}
-
-fn line(id: &str, outcome: Outcome, reason: &str, report: Option<&str>) -> String {
-    let report = report.map(|report| format!("\n    report: {report}")).unwrap_or_default();
-    format!("{id}  {outcome}: {}{report}\n", crate::text::line(reason, 600))
-}
-
-/// The exit code once another executor has ended all of `ids`, or everything when there are none.
-fn drained_by_another(root: &Root, ids: &[String]) -> Result<Option<Exit>, CliError> {
-    let Some(reader) = Reader::open_existing(root)? else { return Ok(None) };
-    let mut text = String::new();
-    let mut worst = Exit::Good;
-    if ids.is_empty() {
-        let config = crate::config::Config::load(root)?;
-        let left = crate::bridge::scan::scan(root, &config)?
-            .iter()
-            .any(|look| matches!(look, crate::bridge::scan::Look::Order(_)));
-        if left || reader.open_count()? > 0 {
-            return Ok(None);
-        }
-        text.push_str("the inbox was drained by the executor that holds the bridge\n");
-    }
-    for id in ids {
-        let Some(row) = reader.last_run_of(id)? else { return Ok(None) };
-        let Some(outcome) = row.phase.ended() else { return Ok(None) };
-        text.push_str(&line(id, outcome, &reader.load(&row.key)?.reason, None));
-        if !outcome.is_good() {
-            worst = Exit::Bad;
-        }
-    }
-    output::print(&text)?;
-    Ok(Some(worst))
 }

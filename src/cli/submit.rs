@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{CliError, Exit, Global, output};
-use crate::bridge::{mailbox, watch};
+use crate::bridge::{BridgeError, mailbox, moves, watch};
 use crate::config::Config;
+use crate::journal::chain;
 use crate::order::{self, Severity};
 use crate::root::Root;
 
@@ -24,23 +25,52 @@ pub struct Args {
 
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let root = global.root()?;
-    let id =
-        if args.dry_run { checked(&root, &args.file)?.id } else { submit(&root, &args.file, args.agent.as_deref())? };
-    output::print(&format!("{id}\n"))?;
+    let checked = checked(&root, &args.file)?;
+    if !args.dry_run {
+        checked.submit(&root, &agent(&root, args.agent.as_deref())?)?;
+    }
+    output::print(&format!("{}\n", checked.id))?;
     Ok(Exit::Good)
 }
 
-struct Checked {
-    id: String,
-    name: String,
+/// An order that can be dropped.
+pub struct Checked {
+    pub id: String,
+    /// What it is called in the inbox.
+    pub name: String,
+    pub sha256: String,
     bytes: Vec<u8>,
 }
 
-/// Drops the file's order and returns its id.
-pub fn submit(root: &Root, file: &Path, agent: Option<&str>) -> Result<String, CliError> {
-    let checked = checked(root, file)?;
+impl Checked {
+    pub fn submit(&self, root: &Root, agent: &str) -> Result<(), CliError> {
+        mailbox::drop_order(root, agent, &self.name, &self.bytes)?;
+        ring(root);
+        Ok(())
+    }
+
+    /// As [`Checked::submit`]; a file of this name that lies there with these very bytes is this one.
+    pub fn submit_once(&self, root: &Root, agent: &str) -> Result<(), CliError> {
+        match mailbox::drop_order(root, agent, &self.name, &self.bytes) {
+            Err(BridgeError::Exists(path)) if moves::still_same(&path, &self.sha256).unwrap_or(false) => {}
+            other => drop(other?),
+        }
+        ring(root);
+        Ok(())
+    }
+}
+
+/// A daemon that watches has seen a drop already; one that can't is woken.
+fn ring(root: &Root) {
+    if let Err(error) = watch::ring(root) {
+        tracing::debug!("{error}");
+    }
+}
+
+/// The agent whose inbox it goes to: the one that was named, or the first.
+pub fn agent(root: &Root, named: Option<&str>) -> Result<String, CliError> {
     let config = Config::load(root)?;
-    let agent = match agent {
+    Ok(match named {
         Some(agent) if !config.inbox.agents.iter().any(|known| known == agent) => {
             return Err(CliError::new(format!(
                 "there is no agent `{agent}`; known are: {}\nhint: add it to `agents` under [inbox] in wo.toml",
@@ -51,16 +81,11 @@ pub fn submit(root: &Root, file: &Path, agent: Option<&str>) -> Result<String, C
         None => {
             config.inbox.agents.first().cloned().ok_or_else(|| CliError::new("inbox.agents in wo.toml is empty"))?
         }
-    };
-    mailbox::drop_order(root, &agent, &checked.name, &checked.bytes)?;
-    // a daemon that watches has seen the drop already; one that can't is woken
-    if let Err(error) = watch::ring(root) {
-        tracing::debug!("{error}");
-    }
-    Ok(checked.id)
+    })
 }
 
-fn checked(root: &Root, file: &Path) -> Result<Checked, CliError> {
+/// Reads an order and refuses one that can't be carried out.
+pub fn checked(root: &Root, file: &Path) -> Result<Checked, CliError> {
     let limit = Config::load(root)?.limits.order_bytes;
     let (bytes, given) = super::read_input(file, limit)?;
     let order = order::parse(&bytes, &given)?;
@@ -77,5 +102,5 @@ fn checked(root: &Root, file: &Path) -> Result<Checked, CliError> {
     let extension = Path::new(&given).extension().and_then(|extension| extension.to_str()).unwrap_or("md");
     // the inbox takes WO-* only; anything else goes by its id
     let name = if given.starts_with("WO-") { given.clone() } else { format!("{}.{extension}", order.id) };
-    Ok(Checked { id: order.id, name, bytes })
+    Ok(Checked { id: order.id, name, sha256: chain::sha256(&bytes), bytes })
 }

@@ -1,9 +1,20 @@
 //! `wo wait ID`: until the order has ended; exit code by its outcome, 3 on time-out.
+//!
+//! The outcome is that of the newest text: while one lies in the inbox, or a retry was asked for, an earlier end is not it,
+//! and when the newest text was rejected, an earlier success is none.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::{CliError, Exit, Global, output};
-use crate::journal::{Phase, Reader};
+use crate::bridge::scan::{self, Look};
+use crate::bridge::take;
+use crate::config::Config;
+use crate::journal::records::{Drop, RunRow};
+use crate::journal::{Phase, Reader, RequestKind};
+use crate::root::Root;
+use crate::{order, text};
 
 /// Wait until an order has ended; exit 3 on time-out
 #[derive(clap::Args)]
@@ -24,31 +35,89 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let timeout = timeout.map_err(|error| CliError::new(format!("--timeout: {error}")))?;
     let start = Instant::now();
     let mut told = String::new();
+    let mut inboxes = Inboxes { root: &root, config: Config::load(&root)?, ids: HashMap::new() };
     let mut reader = None;
     loop {
         if reader.is_none() {
             reader = Reader::open_existing(&root)?;
         }
-        let row = reader.as_ref().map(|reader| reader.last_run_of(&args.id)).transpose()?.flatten();
-        if let (Some(reader), Some(row)) = (&reader, &row) {
-            if let Some(outcome) = row.phase.ended() {
-                let run = reader.load(&row.key)?;
-                output::print(&format!("{}  {outcome}: {}\n", args.id, crate::text::line(&run.reason, 600)))?;
-                return Ok(if outcome.is_good() { Exit::Good } else { Exit::Bad });
+        let mut row = reader.as_ref().map(|reader| reader.last_run_of(&args.id)).transpose()?.flatten();
+        let mut newer = None;
+        if let (Some(reader), Some(found)) = (&reader, &row)
+            && found.phase.ended().is_some()
+        {
+            newer = inboxes.newer(reader, &args.id)?;
+            // what lay there until just now may be in the journal by now
+            row = reader.last_run_of(&args.id)?;
+        }
+        if let (Some(reader), Some(row), None) = (&reader, &row, &newer) {
+            if row.phase.ended().is_some() {
+                return ended(reader, row);
             }
             if let Phase::Waiting { why, .. } | Phase::Uncertain { why, .. } = &row.phase
                 && *why != told
             {
-                eprintln!("{}: {}", args.id, crate::text::line(why, 400));
+                eprintln!("{}: {}", args.id, text::line(why, 400));
                 told.clone_from(why);
             }
         }
+        if let Some(newer) = newer.as_ref().filter(|newer| **newer != told) {
+            eprintln!("{}: {newer}", args.id);
+            told.clone_from(newer);
+        }
         if timeout.is_some_and(|timeout| start.elapsed() >= timeout) {
             let state = row.map_or("not known yet", |row| row.phase.name());
-            eprintln!("error: timed out; {} is {state}", args.id);
+            let newer = newer.map(|newer| format!(", and {newer}")).unwrap_or_default();
+            eprintln!("error: timed out; {} is {state}{newer}", args.id);
             return Ok(Exit::TimedOut);
         }
         // another process ends the order: there is no event to wait for
         std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn ended(reader: &Reader, row: &RunRow) -> Result<Exit, CliError> {
+    let (id, run) = (&row.key.id, reader.load(&row.key)?);
+    let Some(outcome) = run.phase.ended() else { return Ok(Exit::Bad) };
+    output::print(&format!("{id}  {outcome}: {}\n", text::line(&run.reason, 600)))?;
+    let later = |drop: &Drop| drop.at > row.key.received && drop.sha256 != row.key.sha256;
+    if let Some(drop) = reader.last_rejection_of(id)?.filter(later) {
+        let (file, why) = (&drop.file, text::line(&drop.reason, 400));
+        eprintln!(
+            "error: that is the outcome of an earlier text; `{file}`, dropped later, was rejected: {why}\n\
+             hint: it lies in bridge/rejected/{}; drop it again, or run the earlier text again with `wo retry {id}`",
+            drop.agent
+        );
+        return Ok(Exit::Bad);
+    }
+    Ok(if outcome.is_good() { Exit::Good } else { Exit::Bad })
+}
+
+/// What lies in the inboxes; each file is read once.
+struct Inboxes<'a> {
+    root: &'a Root,
+    config: Config,
+    ids: HashMap<(PathBuf, (u64, u64), i64), Option<String>>,
+}
+
+impl Inboxes<'_> {
+    /// What is still to come for `id` though its newest run has ended, in words.
+    fn newer(&mut self, reader: &Reader, id: &str) -> Result<Option<String>, CliError> {
+        let asked = |kind: &RequestKind| matches!(kind, RequestKind::Retry);
+        if reader.pending_requests()?.iter().any(|request| request.id == id && asked(&request.kind)) {
+            return Ok(Some("a retry of it waits for an executor".to_owned()));
+        }
+        for look in scan::scan(self.root, &self.config)? {
+            let Look::Order(candidate) = look else { continue };
+            let which = (candidate.path.clone(), candidate.stat.id(), candidate.stat.mtime_ns);
+            let found = self.ids.entry(which).or_insert_with(|| {
+                let taken = take::open(self.root, &candidate, self.config.limits.order_bytes).ok()?;
+                order::parse(&taken.bytes, &candidate.shown()).ok().map(|order| order.id)
+            });
+            if found.as_deref() == Some(id) {
+                return Ok(Some(format!("`{}` lies in the inbox and was not taken yet", candidate.shown())));
+            }
+        }
+        Ok(None)
     }
 }

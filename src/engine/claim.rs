@@ -18,7 +18,8 @@ pub struct Claimed {
     pub runs: Vec<RunKey>,
     /// Files that were still being written: look again.
     pub unsettled: usize,
-    pub rejected: usize,
+    /// Files, with why.
+    pub rejected: Vec<(String, String)>,
     pub duplicates: Vec<RunKey>,
     /// The machine's trouble with single files, which stay where they are and are looked at again; the others go on.
     pub trouble: Trouble,
@@ -69,7 +70,7 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
         let taken = match open(executor, candidate, limit) {
             Ok(taken) => taken,
             Err(TakeError::Refused(why)) => {
-                claimed.reject(refuse(executor, candidate, &why, "", ""))?;
+                claimed.reject(candidate, &why.to_string(), refuse(executor, candidate, &why, "", ""))?;
                 continue;
             }
             Err(TakeError::NotSettled) => {
@@ -88,7 +89,7 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
             let cure =
                 "take the secret out, name it as `{ env = … }` or `{ file = … }` in wo.toml, and drop the order again";
             let reason = refusal::reason(&file, why, cure);
-            claimed.reject(reject(executor, candidate, &reason, &taken.sha256, "", why))?;
+            claimed.reject(candidate, why, reject(executor, candidate, &reason, &taken.sha256, "", why))?;
             continue;
         }
         match crate::order::parse(&taken.bytes, &file) {
@@ -107,7 +108,7 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
             Err(why) => {
                 let why = why.to_string();
                 let reason = refusal::reason(&file, &why, "correct it and drop it again");
-                claimed.reject(reject(executor, candidate, &reason, &taken.sha256, "", &why))?;
+                claimed.reject(candidate, &why, reject(executor, candidate, &reason, &taken.sha256, "", &why))?;
             }
         }
     }
@@ -138,7 +139,8 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
                 );
                 let cure = "wait until the earlier one has ended or cancel it, then drop this one again";
                 let reason = refusal::reason(&admit.file, &why, cure);
-                claimed.reject(reject(executor, candidate, &reason, &admit.sha256, &admit.id, &why))?;
+                let rejected = reject(executor, candidate, &reason, &admit.sha256, &admit.id, &why);
+                claimed.reject(candidate, &why, rejected)?;
             }
         }
     }
@@ -149,9 +151,14 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
 }
 
 impl Claimed {
-    fn reject(&mut self, rejected: Result<(), EngineError>) -> Result<(), EngineError> {
+    fn reject(
+        &mut self,
+        candidate: &Candidate,
+        why: &str,
+        rejected: Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
         if self.trouble.note(rejected)?.is_some() {
-            self.rejected += 1;
+            self.rejected.push((candidate.shown(), why.to_owned()));
         }
         Ok(())
     }

@@ -48,7 +48,8 @@ pub struct Summary {
     pub ended: Vec<(RunKey, Outcome)>,
     /// Runs that are left waiting, with why.
     pub left: Vec<(RunKey, String)>,
-    pub rejected: usize,
+    /// Files that were rejected, with why.
+    pub rejected: Vec<(String, String)>,
     /// What stays in an inbox because a limit is reached, and why.
     pub unclaimed: Vec<String>,
     /// Told to stop before everything was done.
@@ -283,6 +284,9 @@ impl Loop {
         self.settling = !sorted.waiting.is_empty();
         self.next_settle = sorted.next_look;
         self.summary.unclaimed.clear();
+        if self.mode == Mode::Daemon {
+            self.summary.rejected.clear();
+        }
         for agent in &settings.config.inbox.agents {
             let mut refused: VecDeque<_> =
                 sorted.refused.iter().filter(|(candidate, _)| candidate.agent == *agent).collect();
@@ -309,7 +313,7 @@ impl Loop {
                 }
                 if let Some((candidate, why)) = refused.pop_front() {
                     if trouble.note(claim::refuse(&self.executor, candidate, why, "", ""))?.is_some() {
-                        self.summary.rejected += 1;
+                        self.summary.rejected.push((candidate.shown(), why.to_string()));
                         rejected += FILES_PER_REJECT;
                     }
                     continue;
@@ -320,8 +324,8 @@ impl Loop {
                 let batch: Vec<Candidate> =
                     orders.drain(..orders.len().min(limits.claim_batch.max(1)).min(room)).collect();
                 let claimed = claim::claim(&self.executor, &batch)?;
-                self.summary.rejected += claimed.rejected;
-                rejected += FILES_PER_REJECT * claimed.rejected as u64;
+                rejected += FILES_PER_REJECT * claimed.rejected.len() as u64;
+                self.summary.rejected.extend(claimed.rejected);
                 if claimed.unsettled > 0 {
                     self.settling = true;
                     self.next_settle =

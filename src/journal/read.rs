@@ -62,8 +62,23 @@ impl Reader {
         self.rows("WHERE id = ?1 ORDER BY attempt", [id])
     }
 
+    /// The newest attempt at this text of `id`.
+    pub fn last_run_with(&self, id: &str, sha256: &str) -> Result<Option<RunRow>, JournalError> {
+        Ok(self.rows("WHERE id = ?1 AND sha256 = ?2 ORDER BY attempt DESC LIMIT 1", [id, sha256])?.pop())
+    }
+
+    /// Runs whose file was dropped under this name, newest first.
+    pub fn runs_of_file(&self, agent: &str, file: &str) -> Result<Vec<RunRow>, JournalError> {
+        self.rows("WHERE agent = ?1 AND file = ?2 ORDER BY run DESC LIMIT 1000", [agent, file])
+    }
+
     pub fn last_run_of(&self, id: &str) -> Result<Option<RunRow>, JournalError> {
         Ok(self.rows("WHERE id = ?1 ORDER BY attempt DESC LIMIT 1", [id])?.pop())
+    }
+
+    /// The newest run's row; 0 when there is none.
+    pub fn last_run(&self) -> Result<i64, JournalError> {
+        self.number("SELECT coalesce(max(run), 0) FROM runs")
     }
 
     /// Runs after row `run`, oldest first; for following.
@@ -102,9 +117,7 @@ impl Reader {
     }
 
     pub fn last_event(&self) -> Result<i64, JournalError> {
-        self.connection
-            .query_row("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))
-            .map_err(sqlite_at("read", &self.path))
+        self.number("SELECT coalesce(max(seq), 0) FROM events")
     }
 
     /// Requests that wait for the executor, oldest first.
@@ -124,6 +137,26 @@ impl Reader {
     /// Drops of files with this hash, newest first.
     pub fn drops_with(&self, sha256: &str) -> Result<Vec<Drop>, JournalError> {
         self.drops_where("WHERE sha256 = ?1 ORDER BY seq DESC LIMIT 10", [sha256])
+    }
+
+    /// The newest drop's number; 0 when there is none.
+    pub fn last_drop(&self) -> Result<i64, JournalError> {
+        self.number("SELECT coalesce(max(seq), 0) FROM drops")
+    }
+
+    /// Drops after number `seq`, oldest first.
+    pub fn drops_after(&self, seq: i64) -> Result<Vec<Drop>, JournalError> {
+        self.drops_where("WHERE seq > ?1 ORDER BY seq", [seq])
+    }
+
+    /// Drops of files with this name, newest first.
+    pub fn drops_of_file(&self, agent: &str, file: &str) -> Result<Vec<Drop>, JournalError> {
+        self.drops_where("WHERE agent = ?1 AND file = ?2 ORDER BY seq DESC LIMIT 1000", [agent, file])
+    }
+
+    /// The newest rejection of a text of `id`.
+    pub fn last_rejection_of(&self, id: &str) -> Result<Option<Drop>, JournalError> {
+        Ok(self.drops_where("WHERE id = ?1 AND kind = 'rejected' ORDER BY seq DESC LIMIT 1", [id])?.pop())
     }
 
     fn drops_where(&self, clause: &str, params: impl rusqlite::Params) -> Result<Vec<Drop>, JournalError> {
@@ -168,8 +201,11 @@ impl Reader {
     }
 
     fn count(&self, sql: &str) -> Result<u64, JournalError> {
-        let count: i64 = self.connection.query_row(sql, [], |row| row.get(0)).map_err(sqlite_at("read", &self.path))?;
-        Ok(count.max(0) as u64)
+        Ok(self.number(sql)?.max(0) as u64)
+    }
+
+    fn number(&self, sql: &str) -> Result<i64, JournalError> {
+        self.connection.query_row(sql, [], |row| row.get(0)).map_err(sqlite_at("read", &self.path))
     }
 
     fn rows(&self, clause: &str, params: impl rusqlite::Params) -> Result<Vec<RunRow>, JournalError> {

@@ -2,6 +2,7 @@
 // clippy.toml lets tests panic, but knows only the functions marked as tests, not their helpers
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a helper that panics fails its test")]
 
+mod beside;
 mod bridge;
 mod cli;
 mod commands;
