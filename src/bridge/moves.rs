@@ -11,7 +11,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -178,8 +178,20 @@ pub fn recover_listing(root: &Root, agent: &str) -> Result<Vec<Held>, BridgeErro
     Ok(held)
 }
 
-/// Whether the file at `path` still has the bytes with this hash. A writer may have kept the file open over the claim: what
-/// it wrote after is not in the journal, and must go back to the inbox rather than into the archive.
+/// The bytes of a held file; `None` when it is none, or larger than `limit`.
+pub fn read_held(held: &Held, limit: u64) -> Result<Option<Vec<u8>>, BridgeError> {
+    let failed = |error| BridgeError::io("read", &held.path)(error);
+    let (dir, name) = open_parent(&held.path).map_err(failed)?;
+    if held.stat.kind != Kind::Regular {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    open_plain(&dir, &name).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+}
+
+/// Whether the file at `path` has the bytes with this hash. A writer may have kept a claimed file open, or a person may have
+/// edited it: what was written then is not in the journal.
 pub fn still_same(path: &Path, sha256: &str) -> Result<bool, BridgeError> {
     let (dir, name) = open_parent(path).map_err(BridgeError::io("open", path))?;
     Ok(hash(&dir, &name).map_err(BridgeError::io("read", path))?.as_deref() == Some(sha256))

@@ -178,30 +178,6 @@ fn put_by(
     Ok(bridge::sync_dirs(&executor.root, &candidate.agent, &[Place::Archive])?)
 }
 
-/// A file in `processing/` that is not the view of an open run (other bytes were written to it after the claim, the journal
-/// is an older one) goes back to the inbox, where it is looked at like any other.
-pub fn return_unknown<'a>(
-    executor: &Executor,
-    agent: &str,
-    held: &moves::Held,
-    mut open: impl Iterator<Item = &'a RunKey>,
-) -> Result<(), EngineError> {
-    let (Some(sha256), Some(name)) = (&held.sha256, held.name.to_str()) else { return Ok(()) };
-    let is_view = |key: &RunKey| {
-        key.agent == agent && key.sha256 == *sha256 && processing_names(key).iter().any(|known| known == name)
-    };
-    if open.any(is_view) {
-        return Ok(());
-    }
-    // without the run's number that it may have got on its way in
-    let number = name.bytes().take_while(u8::is_ascii_digit).count();
-    let plain = name.get(number..).and_then(|rest| rest.strip_prefix('-')).filter(|_| number > 0).unwrap_or(name);
-    let path = moves::to_inbox(&executor.root, agent, &held.path, plain)?;
-    bridge::sync_dirs(&executor.root, agent, &[Place::Inbox, Place::Processing])?;
-    tracing::warn!("{name} in processing/ is not known to the journal; it is back in the inbox as {}", path.display());
-    Ok(())
-}
-
 /// After a crash between the commit and the rename: the stored drop still lies in the inbox. Must come before its run is
 /// taken up, or the file would look like a duplicate afterwards.
 pub fn finish_unmoved(executor: &Executor, key: &RunKey) -> Result<(), EngineError> {

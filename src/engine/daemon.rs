@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::pipeline::{self, Next};
-use super::{EngineError, Executor, claim, notice, requests};
+use super::{EngineError, Executor, claim, edited, notice, requests};
 use crate::bridge::scan::{self, Candidate};
 use crate::bridge::settle::{Patience, Settler, Sorted};
 use crate::bridge::watch::{Waker, Watcher};
@@ -195,7 +195,9 @@ impl Loop {
                 crate::durable::sweep(&dir);
             }
             for held in crate::bridge::moves::recover_listing(&self.executor.root, agent)? {
-                claim::return_unknown(&self.executor, agent, &held, open.iter().map(|row| &row.key))?;
+                let keys = open.iter().map(|row| &row.key);
+                let aside = edited::sort_out(&self.executor, &self.reader, agent, &held, keys)?;
+                self.summary.rejected.extend(aside);
             }
         }
         for row in open {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::pipeline::Next;
 use super::tape::Tape;
-use super::{EngineError, Executor, backup, notice};
+use super::{EngineError, Executor, backup, edited, notice};
 use crate::bridge::{self, Place, moves, refusal};
 use crate::durable;
 use crate::evidence::{Outcome, judge};
@@ -157,6 +157,9 @@ fn put_away(executor: &Executor, run: &Run, bytes: &[u8]) -> Result<String, Engi
     let rejected = run.outcome == Some(Outcome::Rejected);
     let place = if rejected { Place::Rejected } else { Place::Archive };
     let reason = refusal::reason(&run.key.file, &run.reason, "correct the order and drop it again; its id may stay");
+    if let Some((path, sha256)) = edited::edited(executor, &run.key)? {
+        edited::set_aside(executor, &run.key, &path, &sha256)?;
+    }
     if let Some(path) = arrived(executor, run, place)? {
         return Ok(root.show(&path));
     }

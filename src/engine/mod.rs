@@ -12,6 +12,7 @@ pub mod claim;
 pub mod commands;
 pub mod daemon;
 pub mod dispatch;
+pub mod edited;
 pub mod error;
 pub mod finish;
 pub mod gate;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 
-use super::{EngineError, Executor};
+use super::{EngineError, Executor, edited};
 use crate::journal::requests::Answer;
 use crate::journal::{Event, Phase, Reader, Request, RequestKind, Run, RunKey};
 
@@ -53,9 +53,16 @@ fn one(executor: &Executor, request: &Request, mut run: Run) -> Result<Option<Ru
             if *sha256 != run.key.sha256 {
                 return refused(format!("{id} has other text now: sha256 {}, not {sha256}", run.key.sha256));
             }
-            match &run.phase {
-                Phase::Ended { outcome } => return refused(format!("{id} has ended: {outcome}")),
-                _ => Event::Approved { sha256: sha256.clone() },
+            if let Some(outcome) = run.phase.ended() {
+                return refused(format!("{id} has ended: {outcome}"));
+            }
+            // the person may mean the text that they see there
+            match edited::edited(executor, &run.key)? {
+                Some((path, now_has)) => {
+                    let aside = edited::set_aside(executor, &run.key, &path, &now_has)?;
+                    return refused(voided(&run.key, &executor.root.show(&aside)));
+                }
+                None => Event::Approved { sha256: sha256.clone() },
             }
         }
         RequestKind::Resolve { done } => match &run.phase {
@@ -71,6 +78,15 @@ fn one(executor: &Executor, request: &Request, mut run: Run) -> Result<Option<Ru
     let events: Vec<(Timestamp, Event)> = vec![(now, event)];
     executor.journal.answer(request.seq, Answer { accepted: true, text }, Some((&run, events)))?;
     Ok(Some(run.key))
+}
+
+fn voided(key: &RunKey, aside: &str) -> String {
+    let id = &key.id;
+    format!(
+        "{id} was changed in processing/ after it was claimed, so it is not approved; the changed text lies in `{aside}` now\n\
+         hint: to run that one, `wo cancel {id}` and drop it again; to run the claimed text (sha256 {}), approve it again",
+        key.sha256
+    )
 }
 
 fn answer(executor: &Executor, request: &Request, accepted: bool, text: String) -> Result<(), EngineError> {

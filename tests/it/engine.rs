@@ -153,6 +153,65 @@ fn an_approval_is_bound_to_the_bytes() {
     assert_eq!(ledger(&scene).len(), 2);
 }
 
+/// From the claim on the journal has the text and the file is only a view: an edit of it never runs by itself, and is kept.
+#[test]
+fn an_edit_of_a_claimed_file_is_set_aside_and_not_run() {
+    let claimed = probe("WO-1-PROBE", "approval: true\n");
+    let edited = probe("WO-1-PROBE", "approval: true\nparams: { steps: 1 }\n");
+    let view = "bridge/processing/CLC/WO-1-PROBE.md";
+    let reason = "bridge/rejected/CLC/WO-1-PROBE.md.reason.md";
+
+    // while it waits for a person: what that person approves is not what they see there
+    let scene = scene().order("WO-1-PROBE.md", &claimed);
+    scene.wo(["run"]).expect_exit(1);
+    scene.write(view, &edited);
+    scene
+        .wo(["approve", "WO-1-PROBE"])
+        .expect_exit(1)
+        .expect_stderr("changed in processing/")
+        .expect_stderr("rejected/CLC");
+    assert_eq!(scene.read("bridge/rejected/CLC/WO-1-PROBE.md"), edited);
+    assert!(scene.read(reason).contains("wo cancel WO-1-PROBE"), "{}", scene.read(reason));
+    scene.wo(["approve", "WO-1-PROBE"]).expect_exit(0);
+    scene.wo(["run"]).expect_exit(0);
+    assert_eq!(ledger(&scene).len(), 2, "the claimed text");
+    assert_eq!(scene.read("bridge/archive/CLC/WO-1-PROBE.md"), claimed);
+
+    // at a start, while it is open; and when it ended without anybody looking at the file
+    let scene = self::scene().order("WO-1-PROBE.md", &claimed);
+    scene.wo(["run"]).expect_exit(1);
+    scene.write(view, &edited);
+    scene.wo(["run"]).expect_exit(1).expect_no_stdout("done");
+    assert_eq!(scene.read("bridge/rejected/CLC/WO-1-PROBE.md"), edited);
+    scene.wo(["approve", "WO-1-PROBE"]).expect_exit(0);
+    scene.wo(["run"]).expect_exit(0);
+    scene.write(view, probe("WO-1-PROBE", "params: { steps: 5 }\n"));
+    scene.wo(["run"]).expect_exit(1).expect_stdout("rejected: it was changed in processing/");
+    assert_eq!(ledger(&scene).len(), 2);
+    assert_eq!(scene.list("bridge/rejected/CLC").len(), 4);
+    assert_eq!(show(&scene, "WO-1-PROBE")["attempt"], 1);
+
+    // under another name, known by its id
+    scene.write("bridge/processing/CLC/WO-1-copy.md", &edited);
+    scene.wo(["run"]).expect_exit(1);
+    assert_eq!((ledger(&scene).len(), scene.list("bridge/rejected/CLC").len()), (2, 6));
+}
+
+#[test]
+fn an_edit_while_its_order_is_at_work_is_set_aside_at_its_end() {
+    let text = probe("WO-1-PROBE", "params: { wait_ms: 4000 }\n");
+    let scene = scene().config("[web]\nenabled = false\n[monitor]\nenabled = false\n").order("WO-1-PROBE.md", &text);
+    let mut daemon = scene.up();
+    daemon.wait_for("its last step waits", || ledger(&scene).len() == 2);
+    scene.write("bridge/processing/CLC/WO-1-PROBE.md", format!("{text}\nnote to self\n"));
+    scene.wo(["wait", "WO-1-PROBE"]).expect_exit(1).expect_stdout("done").expect_stderr("was rejected");
+    daemon.stop().expect_exit(0);
+    assert!(scene.read("bridge/rejected/CLC/WO-1-PROBE.md").contains("note to self"));
+    assert_eq!(scene.read("bridge/archive/CLC/WO-1-PROBE.md"), text);
+    scene.wo(["run"]).expect_exit(0);
+    assert_eq!(ledger(&scene).len(), 2);
+}
+
 #[test]
 fn a_gate_opens_when_the_other_order_is_done() {
     let scene = scene().order("WO-2-PROBE.md", probe("WO-2-PROBE", "requires: [\"WO-1-PROBE done\"]\n"));
