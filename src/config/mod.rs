@@ -175,6 +175,11 @@ pub struct NotifyConfig {
 pub enum ConfigError {
     #[error("failed to read `{}`: {source}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
+    #[error(
+        "failed to read `{}`: it is a link to `{}`, which is not there\n\
+         hint: put the settings there again; remove the link only if the defaults shall hold", path.display(), target.display()
+    )]
+    Dangling { path: PathBuf, target: PathBuf },
     #[error("failed to understand `{}`: {message}", path.display())]
     Parse { path: PathBuf, message: String },
 }
@@ -185,7 +190,11 @@ impl Config {
         let path = root.config();
         match std::fs::read_to_string(&path) {
             Ok(text) => Config::parse(&text, &path),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
+            // a link that leads nowhere is not a missing file: the settings that it stands for hold, and are unknown
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => match std::fs::read_link(&path) {
+                Ok(target) => Err(ConfigError::Dangling { path, target }),
+                Err(_) => Ok(Config::default()),
+            },
             Err(source) => Err(ConfigError::Read { path, source }),
         }
     }

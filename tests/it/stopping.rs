@@ -95,6 +95,13 @@ fn a_bad_configuration_is_refused_and_a_good_one_taken() {
         said_since(&mut daemon, said, "the settings stay as they were");
         assert!(daemon.log()[said..].contains(why), "{}", daemon.log());
     }
+    let said = daemon.log().len();
+    fs::remove_file(scene.path("wo.toml")).unwrap();
+    std::os::unix::fs::symlink("/nowhere/wo.toml", scene.path("wo.toml")).unwrap();
+    daemon.signal(Signal::HUP);
+    said_since(&mut daemon, said, "the settings stay as they were");
+    scene.wo(["run"]).expect_exit(2).expect_stderr("is a link to `/nowhere/wo.toml`, which is not there");
+    fs::remove_file(scene.path("wo.toml")).unwrap();
     // it still takes orders, under the old settings
     scene.drop_order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
     daemon.wait_for("an order under the old settings", || scene.exists("bridge/outbox/CLC/WO-1-PROBE.result.json"));
