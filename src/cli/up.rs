@@ -94,9 +94,11 @@ pub fn run(args: Args, global: &Global, signals: &Signals) -> Result<Exit, CliEr
 
 /// SIGHUP: a `wo.toml` that can't be used is refused, and the settings stay as they were.
 fn read_settings_again(executor: &Executor, clock: &Arc<dyn crate::clock::Clock>) {
-    let settings = Config::load(&executor.root)
-        .map_err(crate::engine::EngineError::from)
-        .and_then(|config| Settings::load(&executor.root, config, clock));
+    let settings = Config::load(&executor.root).map_err(crate::engine::EngineError::from).and_then(|mut config| {
+        // their folders and watches were made at the start
+        config.inbox.agents.clone_from(&executor.settings().config.inbox.agents);
+        Settings::load(&executor.root, config, clock)
+    });
     match settings {
         Ok(settings) => {
             executor.replace_settings(settings);

@@ -1,5 +1,8 @@
 //! `wo.toml`: every setting has a default, so the file may be missing. A section's struct lives here unless the module it
-//! configures owns it. Unknown keys are errors with their name, so that a typing error never passes as a default.
+//! configures owns it. Unknown keys are errors with their name, so that a typing error never passes as a default; so are
+//! values that nothing could use ([`check`]).
+
+mod check;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -182,6 +185,8 @@ pub enum ConfigError {
     Dangling { path: PathBuf, target: PathBuf },
     #[error("failed to understand `{}`: {message}", path.display())]
     Parse { path: PathBuf, message: String },
+    #[error("failed to use `{}`: {value}", path.display())]
+    Value { path: PathBuf, value: check::BadValue },
 }
 
 impl Config {
@@ -208,6 +213,9 @@ impl Config {
     pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         // the message quotes the line, in which someone may have put a password after all
         let message = |error: toml::de::Error| crate::secret::mask_settings(&error.to_string());
-        toml::from_str(text).map_err(|error| ConfigError::Parse { path: path.to_owned(), message: message(error) })
+        let config: Config = toml::from_str(text)
+            .map_err(|error| ConfigError::Parse { path: path.to_owned(), message: message(error) })?;
+        check::check(&config).map_err(|value| ConfigError::Value { path: path.to_owned(), value })?;
+        Ok(config)
     }
 }

@@ -88,6 +88,8 @@ fn a_bad_configuration_is_refused_and_a_good_one_taken() {
         ("[limits\n", "wo.toml"),
         ("[limits]\nno_such_limit = 1\n", "no_such_limit"),
         ("\u{0}\u{1}", "wo.toml"),
+        ("[inbox]\nagents = [\"CLC\", \"../x\"]\n", "inbox.agents: \"../x\""),
+        ("[inbox]\nrequire_signature = \"bogus\"\n", "inbox.require_signature"),
     ] {
         let said = daemon.log().len();
         fs::write(scene.path("wo.toml"), bad).unwrap();
@@ -109,11 +111,14 @@ fn a_bad_configuration_is_refused_and_a_good_one_taken() {
     let said = daemon.log().len();
     fs::write(
         scene.path("wo.toml"),
-        format!("{UP}\n[limits]\norder_bytes = 64\n\n[services]\nmanager = \"embedded\"\n"),
+        format!(
+            "{UP}agents = [\"CLC\", \"NEW\"]\n\n[limits]\norder_bytes = 64\n\n[services]\nmanager = \"embedded\"\n"
+        ),
     )
     .unwrap();
     daemon.signal(Signal::HUP);
     said_since(&mut daemon, said, "wo.toml was read again");
+    // a further agent has its inbox at the next start, and is in nobody's way until then
     scene.drop_order("WO-2-PROBE.md", probe("WO-2-PROBE", ""));
     daemon.wait_for("the new limit holds", || scene.exists("bridge/rejected/CLC/WO-2-PROBE.md.reason.md"));
     daemon.stop().expect_exit(0);
