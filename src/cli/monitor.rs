@@ -80,6 +80,9 @@ fn stay(parts: Parts, json: bool) -> Result<Exit, CliError> {
     let (stop, stopped) = watch::channel(false);
     stop_on_signals(stop)?;
     let listener = Box::new(move |recorded: &Recorded| {
+        for problem in &recorded.problems {
+            eprintln!("error: {problem}");
+        }
         let line = if json { as_json(&root, recorded, None).to_string() } else { as_line(&root, recorded) };
         // the loop's product are its reports: it goes on when nobody reads its output
         let _ = print(&format!("{line}\n"));
@@ -218,7 +221,10 @@ fn as_line(root: &Root, recorded: &Recorded) -> String {
     let gap = recorded.gap.as_ref().map(|gap| {
         format!(" after {} ({}, {} cycles missed)", duration(gap.from, gap.until), gap.kind.as_str(), gap.missed)
     });
-    let report = recorded.report.as_ref().map(|path| root.show(path)).unwrap_or_default();
+    let report = match &recorded.report {
+        Some(path) => root.show(path),
+        None => format!("{} not written", mark(State::Error)),
+    };
     format!("{}{} {report} {}", headline(heartbeat), gap.unwrap_or_default(), bad.join(" · ")).trim_end().to_owned()
 }
 

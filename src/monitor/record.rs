@@ -59,10 +59,23 @@ pub struct LastCycle {
     pub source: Source,
     /// Relative to the root.
     pub report: Option<String>,
+    /// Why there is no report.
+    #[serde(default)]
+    pub problem: Option<String>,
     /// Each with its configured name.
     pub checks: Vec<(String, CheckResult)>,
     /// Cycles that this root ever recorded.
     pub cycles: u64,
+}
+
+impl LastCycle {
+    /// Why this cycle has no report. What is written nowhere was measured for nobody.
+    pub fn unwritten(&self) -> Option<&str> {
+        match &self.report {
+            Some(_) => None,
+            None => Some(self.problem.as_deref().unwrap_or("the reason is not known")),
+        }
+    }
 }
 
 /// Records `cycle`. An error is one of the store or a failed fsync; a report that can't be written is a problem, and the
@@ -127,6 +140,7 @@ pub fn record(
             interval_ns: monitor.interval_ns(),
             source,
             report: report.as_ref().map(|path| place.root.show(path)),
+            problem: problems.first().cloned(),
             checks,
             cycles: write.cycles()?.saturating_add(1),
         })?;

@@ -30,7 +30,7 @@ impl Health {
     }
 }
 
-/// Healthy only if a recent cycle measured it: not CRITICAL, and not older than two intervals.
+/// Healthy only if a recent cycle measured it: not CRITICAL, not older than two intervals, and its heartbeat was written.
 pub(super) fn health(pages: &Pages) -> Health {
     if !pages.config.monitor.enabled {
         return Health::unknown("unmeasured: the monitor is off (`enabled = false` under [monitor])".to_owned());
@@ -55,11 +55,14 @@ pub(super) fn health(pages: &Pages) -> Health {
     if stale {
         reasons.push(format!("stale: the last heartbeat is of {}; the loop does not run", last.at));
     }
+    if let Some(problem) = last.unwritten() {
+        reasons.push(format!("the last heartbeat was not written: {problem}"));
+    }
     for (name, check) in last.checks.iter().filter(|(_, check)| check.state != State::Ok) {
         reasons.push(format!("{name} {}: {}", check.state.as_str(), check.detail.as_deref().unwrap_or(&check.message)));
     }
     Health {
-        healthy: !stale && last.status != Status::Critical,
+        healthy: !stale && last.unwritten().is_none() && last.status != Status::Critical,
         reasons,
         status: Some(last.status),
         last_cycle: Some(last.at),
@@ -133,6 +136,8 @@ fn cycle(out: &mut Exposition, last: &LastCycle) {
     out.gauge("monitor_last_cycle_timestamp_seconds", "When the last cycle began.", at);
     out.gauge("monitor_last_cycle_duration_seconds", "How long it took.", last.duration_ms / 1e3);
     out.metric("monitor_cycles_total", "counter", "Cycles recorded.", &[(Vec::new(), last.cycles as f64)]);
+    let written = f64::from(u8::from(last.unwritten().is_none()));
+    out.gauge("monitor_report_written", "Whether the last cycle's heartbeat could be written.", written);
     let statuses = [Status::Healthy, Status::Warnings, Status::Critical];
     let statuses: Vec<_> = statuses
         .iter()

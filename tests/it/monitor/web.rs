@@ -75,6 +75,36 @@ fn health_is_what_a_recent_cycle_measured() {
     assert!(status == 503 && body.contains("stale: "), "{body}");
 }
 
+/// A heartbeat that is written nowhere was measured for nobody: nothing says that all is well.
+#[test]
+fn what_is_not_written_is_not_healthy() {
+    let toml = format!("[web]\nlisten = \"127.0.0.1:0\"\n[monitor]\ninterval_s = 0.2\n{CHECKS}");
+    let scene = Scene::new().config(&toml).file("there.txt", "x").file("api.txt", "x");
+    let site = open(&scene, &toml).expect("a server");
+    let _ = scene.wo(["monitor", "--once"]).expect_exit(0);
+    let written = |site: &Site| get(site.server.address, "/metrics", "localhost").1;
+    assert!(written(&site).contains("workbridge_monitor_report_written 1"), "{}", written(&site));
+    // a file where the folder was
+    std::fs::remove_dir_all(scene.path("g/reports/ops_atomic")).expect("away with it");
+    scene.write("g/reports/ops_atomic", "x");
+    let mut daemon = scene.start(["monitor"]);
+    let log = daemon.log_path();
+    daemon.wait_for("a cycle without a report", || {
+        std::fs::read_to_string(&log).is_ok_and(|log| log.contains("error: ") && log.contains("not written"))
+    });
+    daemon.stop().expect_exit(0);
+    site.clock.set(Timestamp::now());
+    let (status, body) = health(&site);
+    assert!(status == 503 && body.contains("heartbeat was not written: "), "{body}");
+    assert!(written(&site).contains("workbridge_monitor_report_written 0"), "{}", written(&site));
+    let _ = scene.wo(["status"]).expect_exit(0).expect_stdout("trouble: the heartbeat of ");
+    std::fs::remove_file(scene.path("g/reports/ops_atomic")).expect("away with it");
+    let _ = scene.wo(["monitor", "--once"]).expect_exit(0);
+    site.clock.set(Timestamp::now());
+    assert_eq!(health(&site).0, 200);
+    let _ = scene.wo(["status"]).expect_exit(0).expect_no_stdout("trouble: ");
+}
+
 #[test]
 fn health_is_stale_by_the_interval_that_the_loop_took_meanwhile() {
     let toml =
