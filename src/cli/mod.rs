@@ -24,6 +24,7 @@ mod signals;
 pub mod status;
 pub mod steer;
 pub mod submit;
+mod trouble;
 pub mod up;
 pub mod verify;
 pub mod wait;

@@ -1,9 +1,9 @@
 //! `wo status`: the page a person looks at first: who executes, what runs, what waits and for what, what failed and why, what
-//! needs a person, what is scheduled.
+//! needs a person, what the machine hinders, what is scheduled.
 
 use serde_json::json;
 
-use super::{CliError, Exit, Global, output};
+use super::{CliError, Exit, Global, output, trouble};
 use crate::bridge::lock;
 use crate::config::Config;
 use crate::engine::dispatch::pattern_matches;
@@ -129,7 +129,16 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         }
     }
     let config = crate::config::Config::load(&root)?;
-    let stopped = claiming_stops(&root, &config)?;
+    let trouble = trouble::look(&root, &config)?;
+    let mut stopped = claiming_stops(&root, &config)?;
+    stopped.extend(trouble.claiming.iter().cloned());
+    for line in &mut lines {
+        if matches!(line.row.phase, Phase::Judged { .. })
+            && let Some(why) = trouble.of_outbox(&line.row.key.agent)
+        {
+            line.why = format!("{}; {why}", line.why);
+        }
+    }
     let jobs = crate::schedule::overview(&root)?;
     let waiting_files = crate::bridge::scan::scan(&root, &config)
         .map(|looks| looks.iter().filter(|look| matches!(look, crate::bridge::scan::Look::Order(_))).count())
@@ -140,6 +149,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             "executor": holder,
             "inbox": waiting_files,
             "claiming_stops": stopped,
+            "trouble": trouble.all,
             "untold_notices": untold,
             "orders": lines.iter().map(|line| json!({
                 "id": line.row.key.id, "attempt": line.row.key.attempt, "agent": line.row.key.agent,
@@ -160,6 +170,9 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     text.push_str(&format!("inbox: {waiting_files} waiting\n"));
     for why in &stopped {
         text.push_str(&format!("claiming stops: {why}\n"));
+    }
+    for why in trouble.all.iter().filter(|why| !stopped.contains(why)) {
+        text.push_str(&format!("trouble: {why}\n"));
     }
     if untold > 0 {
         text.push_str(&format!(

@@ -403,3 +403,55 @@ fn without_times(text: &str) -> String {
     }
     out
 }
+
+/// What keeps an executor from its work stands on the page that a person looks at first.
+#[test]
+fn a_folder_that_cannot_be_written_to_is_told_of() {
+    if rustix::process::geteuid().is_root() && !makes_immutable() {
+        return eprintln!("NOT RUN: this user writes everywhere and can't make a folder immutable");
+    }
+    let limits = "[limits]\nretry_first_ms = 10\n";
+    let scene = scene().config(limits).order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    let _locked = Locked::new(scene.path("bridge/outbox/CLC"));
+    scene.wo(["run"]).expect_exit(1);
+    let outbox = "bridge/outbox/CLC` can't be written to";
+    scene.wo(["status"]).expect_exit(0).expect_stdout(outbox).expect_stdout("its report can't be written");
+    let told = scene.wo(["status", "--json"]).expect_exit(0).json();
+    assert!(told["trouble"][0].as_str().is_some_and(|why| why.contains(outbox)), "{told:#}");
+    assert!(told["orders"][0]["why"].as_str().is_some_and(|why| why.contains("report can't be written")), "{told:#}");
+    assert_eq!(told["claiming_stops"], serde_json::json!([]));
+    let _inbox = Locked::new(scene.path("bridge/inbox/CLC"));
+    let told = scene.wo(["status", "--json"]).expect_exit(0).json();
+    assert!(told["claiming_stops"][0].as_str().is_some_and(|why| why.contains("bridge/inbox/CLC")), "{told:#}");
+}
+
+/// A folder that nobody can write to, until this is dropped.
+struct Locked(std::path::PathBuf);
+
+impl Locked {
+    fn new(dir: std::path::PathBuf) -> Locked {
+        change(&dir, "+i", 0o555);
+        Locked(dir)
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        change(&self.0, "-i", 0o755);
+    }
+}
+
+fn change(dir: &std::path::Path, attribute: &str, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    if rustix::process::geteuid().is_root() {
+        let _ = std::process::Command::new("chattr").arg(attribute).arg(dir).status();
+    } else {
+        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(mode)).expect("the mode");
+    }
+}
+
+fn makes_immutable() -> bool {
+    let dir = tempfile::tempdir().expect("a folder");
+    let _locked = Locked::new(dir.path().to_owned());
+    std::fs::write(dir.path().join("file"), "").is_err()
+}

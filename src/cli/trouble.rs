@@ -1,0 +1,99 @@
+//! The machine's trouble that keeps an executor from its work, as far as another process can see it: folders of the bridge
+//! that can't be written to, file systems without room, heartbeats that are written nowhere.
+
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use rustix::fs::{Access, AtFlags, CWD};
+
+use super::CliError;
+use crate::config::Config;
+use crate::monitor::record::LastCycle;
+use crate::monitor::store::Store;
+use crate::root::Root;
+use crate::text;
+
+/// Below this a journal's transaction with its order may find no room.
+const ROOM: u64 = 512 * 1024;
+
+#[derive(Debug, Default)]
+pub struct Trouble {
+    /// Each in words, with what it holds up.
+    pub all: Vec<String>,
+    /// What of it keeps orders from being taken.
+    pub claiming: Vec<String>,
+    /// Agents whose reports can't be written, with why.
+    pub outboxes: Vec<(String, String)>,
+}
+
+pub fn look(root: &Root, config: &Config) -> Result<Trouble, CliError> {
+    let (mut trouble, mut full) = (Trouble::default(), Full::default());
+    if let Some(why) = full.hindrance(&root.state()) {
+        trouble.claim(format!("`{}` {why}: nothing can be recorded, so nothing is taken", root.show(&root.state())));
+    }
+    for agent in &config.inbox.agents {
+        let outbox = root.outbox(agent);
+        if let Some(why) = full.hindrance(&outbox) {
+            let shown = root.show(&outbox);
+            trouble.all.push(format!("`{shown}` {why}: reports wait until it can be written to"));
+            trouble.outboxes.push((agent.clone(), format!("its report can't be written: `{shown}` {why}")));
+        }
+        for dir in [root.inbox(agent), root.processing(agent)] {
+            if let Some(why) = full.hindrance(&dir) {
+                trouble.claim(format!("`{}` {why}: orders can't be moved", root.show(&dir)));
+            }
+        }
+        for dir in [root.archive(agent), root.rejected(agent)] {
+            if let Some(why) = full.hindrance(&dir) {
+                trouble.all.push(format!("`{}` {why}: what belongs there can't be put there", root.show(&dir)));
+            }
+        }
+    }
+    if config.monitor.enabled
+        && let Some(store) = Store::open_existing(root)?
+        && let Some(last) = store.last_cycle::<LastCycle>()?
+        && let Some(problem) = last.unwritten()
+    {
+        trouble.all.push(format!("the heartbeat of {:.0} was not written: {}", last.at, text::line(problem, 300)));
+    }
+    Ok(trouble)
+}
+
+impl Trouble {
+    fn claim(&mut self, why: String) {
+        self.all.push(why.clone());
+        self.claiming.push(why);
+    }
+
+    /// Why the reports of `agent` can't be written.
+    pub fn of_outbox(&self, agent: &str) -> Option<&str> {
+        self.outboxes.iter().find(|(of, _)| of == agent).map(|(_, why)| why.as_str())
+    }
+}
+
+/// The file systems that were told to be full: each is told of once, with the first of its folders.
+#[derive(Default)]
+struct Full(HashSet<u64>);
+
+impl Full {
+    /// What keeps this user from making files in `dir`; nothing where it does not exist, since it is made when it is needed.
+    fn hindrance(&mut self, dir: &Path) -> Option<String> {
+        match rustix::fs::accessat(CWD, dir, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
+            Err(rustix::io::Errno::NOENT) => return None,
+            Err(error) => return Some(format!("can't be written to ({})", std::io::Error::from(error))),
+            Ok(()) => {}
+        }
+        let room = rustix::fs::statvfs(dir).ok()?;
+        let free = room.f_bavail.saturating_mul(room.f_frsize);
+        // some file systems count no inodes
+        let no_inodes = room.f_files > 0 && room.f_favail == 0;
+        if free >= ROOM && !no_inodes || !self.0.insert(dir.metadata().ok()?.dev()) {
+            return None;
+        }
+        Some(match no_inodes {
+            true => "lies on a file system without free inodes".to_owned(),
+            false => format!("lies on a full file system ({} are left)", text::bytes(free)),
+        })
+    }
+}
