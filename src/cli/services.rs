@@ -40,7 +40,7 @@ enum Verb {
     },
     /// what is wrong with plists [default: those in launchd/]
     Lint { files: Vec<PathBuf> },
-    /// load a service that is defined in launchd/ (or `wo up` itself)
+    /// load a service that is defined in launchd/ (or `wo up` itself, where the machine's manager runs services)
     Install {
         #[arg(default_value = facts::DAEMON)]
         label: String,
@@ -110,14 +110,19 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         }
         Verb::Uninstall { label, dry_run } => {
             let (_, manager) = manager(global)?;
-            if !dry_run {
-                manager.uninstall(&label)?;
+            if !dry_run && !manager.uninstall(&label)? {
+                let kind = manager.kind();
+                return Err(CliError::new(format!(
+                    "failed to boot out {}: {kind} has no such service loaded\nhint: `wo services status` says what is",
+                    crate::text::line(&label, 120)
+                ))
+                .exit(Exit::Bad));
             }
             done(json, dry_run, "boot out", "booted out", &label, manager.as_ref())
         }
         Verb::Status { labels } => {
             let (root, manager) = manager(global)?;
-            let labels = if labels.is_empty() { facts::labels(&root)? } else { labels };
+            let labels = if labels.is_empty() { known(&root, manager.as_ref())? } else { labels };
             status(manager.as_ref(), &labels, json)
         }
     }
@@ -128,6 +133,16 @@ fn manager(global: &Global) -> Result<(Root, Arc<dyn ServiceManager>), CliError>
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let manager = services::manager(&root, &Config::load(&root)?, clock)?;
     Ok((root, manager))
+}
+
+/// The labels that this root knows; `wo up` itself, which has no file in launchd/, while it is loaded.
+fn known(root: &Root, manager: &dyn ServiceManager) -> Result<Vec<String>, CliError> {
+    let mut labels = facts::labels(root)?;
+    let is_new = !labels.iter().any(|label| label == facts::DAEMON);
+    if is_new && manager.status(facts::DAEMON).is_ok_and(|status| status.loaded) {
+        labels.push(facts::DAEMON.to_owned());
+    }
+    Ok(labels)
 }
 
 fn program() -> Result<PathBuf, CliError> {

@@ -188,9 +188,8 @@ impl ServiceManager for FakeManager {
         Ok(())
     }
 
-    fn uninstall(&self, label: &str) -> Result<(), ServiceError> {
-        self.present()?.loaded.remove(label);
-        Ok(())
+    fn uninstall(&self, label: &str) -> Result<bool, ServiceError> {
+        Ok(self.present()?.loaded.remove(label).is_some())
     }
 
     fn status(&self, label: &str) -> Result<ServiceStatus, ServiceError> {

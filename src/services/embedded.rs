@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{ManagerKind, ServiceDefinition, ServiceError, ServiceManager, ServiceStatus};
+use super::{ManagerKind, ServiceDefinition, ServiceError, ServiceManager, ServiceStatus, facts};
 use crate::bridge::lock::Holder;
 use crate::clock::Clock;
 use crate::evidence::ServiceRun;
@@ -58,6 +58,11 @@ fn failed(op: &'static str, label: &str) -> impl FnOnce(ScheduleError) -> Servic
 fn check(definition: &ServiceDefinition) -> Result<(), String> {
     if !child::is_label(&definition.label) {
         return Err("a label has letters, digits, `.`, `_` and `-` only".to_owned());
+    }
+    if definition.label == facts::DAEMON {
+        return Err("`wo up` is what runs the embedded schedule, so that one can't keep it alive\n\
+                    hint: start `wo up` yourself, or set `services.manager` in wo.toml to a manager of the machine"
+            .to_owned());
     }
     match definition.program.first() {
         Some(program) if std::path::Path::new(program).is_absolute() => {}
@@ -110,13 +115,12 @@ impl ServiceManager for Embedded {
         }
     }
 
-    fn uninstall(&self, label: &str) -> Result<(), ServiceError> {
+    fn uninstall(&self, label: &str) -> Result<bool, ServiceError> {
         let store = Store::open_existing(&self.root).map_err(failed("uninstall", label))?;
-        if let Some(store) = store {
-            store.unregister(label).map_err(failed("uninstall", label))?;
-        }
+        let Some(store) = store else { return Ok(false) };
+        let was_there = store.unregister(label).map_err(failed("uninstall", label))?;
         schedule::poke();
-        Ok(())
+        Ok(was_there)
     }
 
     fn status(&self, label: &str) -> Result<ServiceStatus, ServiceError> {

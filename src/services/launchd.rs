@@ -108,9 +108,12 @@ impl Launchd {
         }
     }
 
-    fn boot_out(&self, op: &'static str, label: &str) -> Result<(), ServiceError> {
+    /// Whether it was loaded.
+    fn boot_out(&self, op: &'static str, label: &str) -> Result<bool, ServiceError> {
         let began = Instant::now();
+        let mut was_loaded = false;
         while self.list(label)?.is_some() {
+            was_loaded = true;
             let output = self.launchctl(&["bootout", &self.service(label)])?;
             match output.end {
                 End::Exit(0 | NO_SUCH_PROCESS | IN_PROGRESS | NOT_FOUND) => {}
@@ -123,7 +126,7 @@ impl Launchd {
                 std::thread::sleep(Duration::from_millis(100));
             }
         }
-        Ok(())
+        Ok(was_loaded)
     }
 
     fn bootstrap(&self, label: &str) -> Result<(), ServiceError> {
@@ -248,7 +251,7 @@ impl ServiceManager for Launchd {
         }
     }
 
-    fn uninstall(&self, label: &str) -> Result<(), ServiceError> {
+    fn uninstall(&self, label: &str) -> Result<bool, ServiceError> {
         self.boot_out("boot out", label)
     }
 

@@ -113,8 +113,8 @@ pub trait ServiceManager: Send + Sync {
     fn is_installed(&self, definition: &ServiceDefinition) -> Result<bool, ServiceError>;
     /// Writes the definition and loads it, replacing an older one of the same label. Idempotent.
     fn install(&self, definition: &ServiceDefinition) -> Result<(), ServiceError>;
-    /// Boots it out; a label that is not there is no error. Files stay.
-    fn uninstall(&self, label: &str) -> Result<(), ServiceError>;
+    /// Boots it out; whether it was there, which is no error when not. Files stay.
+    fn uninstall(&self, label: &str) -> Result<bool, ServiceError>;
     /// Loads what is installed under this label as it is, writing nothing: takes back an
     /// [`ServiceManager::uninstall`]. A manager that keeps no files can't.
     fn load(&self, label: &str) -> Result<(), ServiceError> {

@@ -262,8 +262,20 @@ fn the_commands_answer_from_the_manager() {
     assert_eq!(world.ended_runs(1)[0].started_by, StartedBy::Kicked);
     world.scene.wo(["jobs"]).expect_exit(0).expect_stdout("(kicked)");
     world.scene.wo(["services", "uninstall", label, "--dry"]).expect_exit(0).expect_stdout("would boot out");
-    world.scene.wo(["services", "uninstall", label]).expect_exit(0);
+    world.scene.wo(["services", "uninstall", label]).expect_exit(0).expect_stdout("booted out");
     assert!(!world.manager.status(label).unwrap().loaded);
+    world.scene.wo(["services", "uninstall", label]).expect_exit(1).expect_stderr("no such service loaded");
+    // the daemon itself has no file in launchd/, and is told of all the same
+    world
+        .scene
+        .wo(["services", "install", "--dry-run"])
+        .expect_exit(0)
+        .expect_stdout("would load com.02luka.workbridge");
+    let daemon = ServiceDefinition { label: services::facts::DAEMON.to_owned(), ..job.clone() };
+    world.manager.install(&daemon).unwrap();
+    let told = world.scene.wo(["services", "status"]).expect_stdout("com.02luka.workbridge: launchd: loaded");
+    world.manager.uninstall(services::facts::DAEMON).unwrap();
+    drop(told);
     // a definition broken in one place
     let broken = services::plist::render(&job);
     world.scene.write(&relative, String::from_utf8(broken).unwrap().replace("g/logs", "g/none"));

@@ -316,3 +316,16 @@ fn each_cause_is_found_where_it_is_and_nowhere_else() {
 fn found_kinds(job: &Job) -> Vec<CauseKind> {
     found(job).into_iter().map(|(kind, _)| kind).collect()
 }
+
+/// Where `wo up` is the manager, nothing can keep `wo up` alive; and what was never there is not booted out.
+#[test]
+fn the_embedded_schedule_takes_neither_itself_nor_leave_of_strangers() {
+    let scene = crate::support::Scene::new();
+    scene.wo(["services", "install"]).expect_exit(2).expect_stderr("can't keep it alive").expect_stderr("hint:");
+    scene.wo(["jobs", "--json"]).expect_exit(0).expect_no_stdout("com.02luka.workbridge");
+    scene
+        .wo(["services", "uninstall", "com.02luka.nosuch"])
+        .expect_exit(1)
+        .expect_no_stdout("booted out")
+        .expect_stderr("no such service");
+}

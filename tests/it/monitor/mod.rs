@@ -114,7 +114,7 @@ impl ServiceManager for Services {
         unreachable!("a check installs nothing")
     }
 
-    fn uninstall(&self, _: &str) -> Result<(), ServiceError> {
+    fn uninstall(&self, _: &str) -> Result<bool, ServiceError> {
         unreachable!("a check uninstalls nothing")
     }
 

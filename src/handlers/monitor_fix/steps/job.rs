@@ -356,7 +356,7 @@ impl Step for Loop {
             return Ok(());
         }
         match context.services.uninstall(&self.layout.label) {
-            Err(ServiceError::NoManager(_)) | Ok(()) => Ok(()),
+            Err(ServiceError::NoManager(_)) | Ok(_) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

@@ -90,7 +90,7 @@ impl Step for Service {
             return Ok(());
         }
         match context.services.uninstall(&self.deployment.label) {
-            Err(ServiceError::NoManager(_)) | Ok(()) => Ok(()),
+            Err(ServiceError::NoManager(_)) | Ok(_) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
