@@ -21,6 +21,9 @@ use crate::text;
 /// Claims of one run that are kept; a program that says more is cut and the note says so.
 const MAX_CLAIMS: usize = 50;
 
+/// Characters of what a failing program wrote that are kept.
+const LAST_WORDS: usize = 400;
+
 static DECLARED: LazyLock<Vec<Declaration>> =
     LazyLock::new(|| super::heartbeats::join(super::deliverables::DECLARATIONS));
 
@@ -142,12 +145,10 @@ impl Step for Run {
         spec.max_output = context.config.limits.output_bytes;
         let output = process::run(&spec)?;
         if !output.success() {
-            let said = context.masker.mask(&output.stderr_text());
-            let said = text::line(&said, 400);
-            let why = match said.is_empty() {
-                true => format!("{}; it said nothing", output.end),
-                false => format!("{}; it said: {said}", output.end),
-            };
+            // masked before it is cut, so that no part of a secret is left
+            let words = |text: String| context.masker.mask(&text);
+            let why = failure(&words(output.stdout_text()), &words(output.stderr_text()));
+            let why = format!("{}; {why}", output.end);
             return Err(HandlerError::failed(format!("the handler `{}` failed", self.handler), why));
         }
         Ok(Applied { after: context.masker.mask(&claims(&output.stdout_text())) })
@@ -158,10 +159,17 @@ impl Step for Run {
     }
 }
 
-/// What the program said, in words that nobody can take for a measurement.
-fn claims(stdout: &str) -> String {
-    let mut said = Vec::new();
-    let mut strange = 0;
+/// What a program said on its standard output.
+struct Said<'a> {
+    /// Claims and steps, in words.
+    notes: Vec<String>,
+    /// Lines that are neither.
+    strange: Vec<&'a str>,
+}
+
+fn said(stdout: &str) -> Said<'_> {
+    let mut notes = Vec::new();
+    let mut strange = Vec::new();
     let mut more = 0;
     for line in stdout.lines().filter(|line| !line.trim().is_empty()) {
         let answer = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line).unwrap_or_default();
@@ -175,26 +183,59 @@ fn claims(stdout: &str) -> String {
             (Some(claim), _) => format!("claims: {claim}"),
             (None, Some(step)) => format!("says it did: {step}"),
             (None, None) => {
-                strange += 1;
+                strange.push(line);
                 continue;
             }
         };
-        if said.len() < MAX_CLAIMS {
-            said.push(note);
+        if notes.len() < MAX_CLAIMS {
+            notes.push(note);
         } else {
             more += 1;
         }
     }
     if more > 0 {
-        said.push(format!("{more} more claims are not shown"));
+        notes.push(format!("{more} more claims are not shown"));
     }
-    if strange > 0 {
-        said.push(format!("also wrote what is neither a claim nor a step (lines: {strange})"));
+    Said { notes, strange }
+}
+
+/// What a program that went well said, in words that nobody can take for a measurement.
+fn claims(stdout: &str) -> String {
+    let Said { mut notes, strange } = said(stdout);
+    if !strange.is_empty() {
+        notes.push(format!("also wrote what is neither a claim nor a step (lines: {})", strange.len()));
     }
-    match said.is_empty() {
+    match notes.is_empty() {
         true => "it ended with exit status 0 and claimed nothing".to_owned(),
-        false => format!("not measured; the program {}", said.join("; ")),
+        false => format!("not measured; the program {}", notes.join("; ")),
     }
+}
+
+/// What a program that failed said: its last words, and, as claims, what it had done by then.
+fn failure(stdout: &str, stderr: &str) -> String {
+    let Said { notes, strange } = said(stdout);
+    let mut parts = Vec::new();
+    if !stderr.trim().is_empty() {
+        parts.push(format!("it said: {}", last_words(stderr)));
+    }
+    if !strange.is_empty() {
+        parts.push(format!("it wrote: {}", last_words(&strange.join("\n"))));
+    }
+    if !notes.is_empty() {
+        parts.push(format!("not measured; the program {}", notes.join("; ")));
+    }
+    match parts.is_empty() {
+        true => "it said nothing".to_owned(),
+        false => parts.join("; "),
+    }
+}
+
+/// The end of a text on one line: a program says last why it gives up.
+fn last_words(words: &str) -> String {
+    let words = words.trim();
+    let cut = words.char_indices().rev().nth(LAST_WORDS).map_or(0, |(at, _)| at);
+    let mark = if cut > 0 { "… " } else { "" };
+    format!("{mark}{}", text::line(words.get(cut..).unwrap_or_default(), 2 * LAST_WORDS))
 }
 
 #[cfg(test)]
@@ -239,6 +280,23 @@ mod tests {
         let (scene, handler) = scene("echo 'no disk' >&2; exit 3");
         let error = testing::drive(&handler, &testing::order("WO-1"), &scene).unwrap_err();
         assert!(error.contains("exit status 3") && error.contains("no disk"), "{error}");
+    }
+
+    #[test]
+    fn what_a_failing_program_claimed_is_kept_and_so_are_its_last_words() {
+        let (scene, handler) = scene(
+            r#"echo '{"claim":"migrated 40 of 50 rows"}'; echo '{"step":"dropped table old"}'
+            echo 'quota exceeded'; yes noise | head -n 500 >&2; echo 'no disk' >&2; exit 3"#,
+        );
+        let error = testing::drive(&handler, &testing::order("WO-1"), &scene).unwrap_err();
+        for part in [
+            "exit status 3; it said: … ",
+            "no disk; it wrote: quota exceeded; ",
+            "not measured; the program claims: migrated 40 of 50 rows; says it did: dropped table old",
+        ] {
+            assert!(error.contains(part), "`{part}` expected in: {error}");
+        }
+        assert!(error.len() < 1500, "{}", error.len());
     }
 
     #[test]
