@@ -26,11 +26,12 @@ pub struct Target {
 /// Say whether an uncertain step took effect
 #[derive(clap::Args)]
 #[group(skip)]
+#[command(group = clap::ArgGroup::new("answer").required(true).args(["done", "again"]))]
 pub struct Resolve {
     #[command(flatten)]
     target: Target,
     /// it took effect: go on to measuring it
-    #[arg(long, env = "WO_DONE", conflicts_with = "again", required_unless_present = "again")]
+    #[arg(long, env = "WO_DONE")]
     done: bool,
     /// it did not: apply it again
     #[arg(long, env = "WO_AGAIN")]

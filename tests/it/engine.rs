@@ -258,6 +258,12 @@ fn a_hanging_step_becomes_uncertain_and_a_person_decides() {
 }
 
 #[test]
+fn both_ways_to_resolve_are_named() {
+    scene().wo(["resolve", "WO-1-PROBE"]).expect_exit(2).expect_stderr("--done").expect_stderr("--again");
+    scene().wo(["resolve", "WO-1-PROBE", "--done", "--again"]).expect_exit(2);
+}
+
+#[test]
 fn a_step_may_ask_to_be_verified_later() {
     let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", "params: { wait_ms: 400 }\n"));
     scene.wo(["run"]).expect_exit(0);
