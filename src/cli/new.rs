@@ -48,9 +48,10 @@ pub fn skeleton(handler: &Descriptor, id: Option<&str>, today: &str) -> String {
         name = handler.name,
         about = sentence(handler.about),
     );
-    if !handler.deliverable_paths.is_empty() {
+    let files = files(handler.deliverable_paths);
+    if !files.is_empty() {
         text.push_str("\n## Deliverables\n\n");
-        for (n, path) in handler.deliverable_paths.iter().enumerate() {
+        for (n, path) in files.iter().enumerate() {
             let _ = writeln!(text, "{}. `{path}`", n + 1);
         }
     }
@@ -61,6 +62,12 @@ pub fn skeleton(handler: &Descriptor, id: Option<&str>, today: &str) -> String {
         }
     }
     text
+}
+
+/// The files that a handler makes: without the patterns and the other spellings by which it is only recognized.
+fn files(paths: &[&'static str]) -> Vec<&'static str> {
+    let in_home = |path: &str| paths.iter().any(|other| other.strip_prefix("~/") == Some(path));
+    paths.iter().copied().filter(|path| !path.contains('*') && !in_home(path)).collect()
 }
 
 fn sentence(about: &str) -> String {

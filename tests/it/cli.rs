@@ -75,6 +75,8 @@ fn what_new_and_init_write_is_clean_for_lint_and_goes_to_its_handler() {
     for handler in workbridge::handlers::all(&workbridge::config::Config::default()) {
         let name = handler.descriptor().name;
         let order = scene.wo(["new", name]).expect_exit(0).stdout;
+        let files: Vec<&str> = order.lines().filter(|line| line.contains(". `")).collect();
+        assert!(files.iter().all(|line| !line.contains('*') && !line.contains("`Library/")), "{name}: {files:?}");
         scene.write("new.md", order);
         assert_eq!(lint(&scene, "new.md", name), handler.descriptor().default_criteria.len(), "{name}");
     }
