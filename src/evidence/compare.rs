@@ -50,15 +50,13 @@ fn against(metric: &str, target: &Target, measurement: &Measurement, others: &[&
             }
             compare(measurement, *comparator, *number, unit, *per)
         }
-        Target::Range { low, high, unit } => match amount(&measurement.value, unit) {
-            Some(actual) if actual.is_nan() => Cannot("the measured value is not a number".to_owned()),
-            Some(actual) => {
-                let shown =
-                    format!("{} against {} to {}", measurement.value, quantity(*low, unit), quantity(*high, unit));
-                if (*low..=*high).contains(&actual) { Pass(shown) } else { Fail(shown) }
+        Target::Range { low, high, unit } => {
+            // all that its words say must be counted, as for a floor
+            match counts_what_is_asked(metric, Comparator::AtLeast, *low, unit, measurement) {
+                Ok(()) => within(measurement, *low, *high, unit, target),
+                Err(why) => Cannot(why),
             }
-            None => mismatch(&measurement.value, target),
-        },
+        }
         Target::Category { word } => match &measurement.value {
             Value::Word(actual) if fold(actual) == fold(word) => Pass(format!("it is {actual}")),
             Value::Word(actual) => Fail(format!("it is {actual}, not {word}")),
@@ -97,6 +95,17 @@ fn against(metric: &str, target: &Target, measurement: &Measurement, others: &[&
             Value::Runs { manager, runs } => automatic(measurement, manager, runs),
             value => mismatch(value, target),
         },
+    }
+}
+
+fn within(measurement: &Measurement, low: f64, high: f64, unit: &Unit, target: &Target) -> Finding {
+    match amount(&measurement.value, unit) {
+        Some(actual) if actual.is_nan() => Cannot("the measured value is not a number".to_owned()),
+        Some(actual) => {
+            let shown = format!("{} against {} to {}", measurement.value, quantity(low, unit), quantity(high, unit));
+            verdict((low..=high).contains(&actual), shown)
+        }
+        None => mismatch(&measurement.value, target),
     }
 }
 

@@ -191,16 +191,21 @@ fn comparison(metric: &str, text: &str) -> Option<Target> {
         None => (None, exit_code(text).unwrap_or(text)),
     };
     let is_exit_code = written.is_none() && rest.len() != text.len();
-    let rest = rest.trim_start();
-    let Some((number, rest)) = lexer::number(rest) else {
-        let is_word = written == Some(Comparator::Equal) && rest.starts_with(char::is_alphabetic);
-        let starts_like_one = (written.is_some() && !is_word) || rest.starts_with(|c: char| c.is_ascii_digit());
+    let from_number = rest.trim_start();
+    let Some((number, rest)) = lexer::number(from_number) else {
+        let is_word = written == Some(Comparator::Equal) && from_number.starts_with(char::is_alphabetic);
+        let starts_like_one = (written.is_some() && !is_word) || from_number.starts_with(|c: char| c.is_ascii_digit());
         return starts_like_one.then(|| unclear(format!("`{text}` has no number that can be read in one way only")));
     };
-    let Measure { number, unit, rest } = match measure(number, rest) {
+    let measure =
+        measure(number, rest).and_then(|measure| whole_count(from_number, rest, &measure.unit).map(|()| measure));
+    let Measure { number, unit, rest, .. } = match measure {
         Ok(measure) => measure,
         Err(why) => return Some(unclear(why)),
     };
+    if written == Some(Comparator::About) && unit == Unit::Percent && text.starts_with('±') {
+        return Some(unclear(format!("`{text}` is a tolerance without what it is around; write e.g. `100 {text}`")));
+    }
     let unit = if is_exit_code && unit == (Unit::Count { noun: None }) {
         Unit::Count { noun: Some("exit code".to_owned()) }
     } else {
@@ -213,10 +218,12 @@ fn comparison(metric: &str, text: &str) -> Option<Target> {
 struct Measure<'a> {
     number: f64,
     unit: Unit,
+    /// What one of the number's units is in the base: `2 million` and `2 MB` are two of 1,000,000.
+    scale: f64,
     rest: &'a str,
 }
 
-/// The unit after a number; times may go on (`1 h 30 min`), counts may name what is counted.
+/// The multiplier and the unit after a number; times may go on (`1 h 30 min`), counts may name what is counted.
 fn measure(number: f64, rest: &str) -> Result<Measure<'_>, String> {
     if let Some((unit, scale, mut rest)) = lexer::unit(rest) {
         let mut total = number * scale;
@@ -226,7 +233,7 @@ fn measure(number: f64, rest: &str) -> Result<Measure<'_>, String> {
                 rest = after;
             }
         }
-        return Ok(Measure { number: total, unit, rest });
+        return Ok(Measure { number: total, unit, scale, rest });
     }
     let after = rest.trim_start();
     if let Some(word) =
@@ -235,17 +242,33 @@ fn measure(number: f64, rest: &str) -> Result<Measure<'_>, String> {
         return Err(format!("`{word}` can be read in two ways; write e.g. MB for megabytes, min for minutes"));
     }
     if let Some(rest) = after.strip_prefix('×').or_else(|| lexer::phrase(after, "x")) {
-        return Ok(Measure { number, unit: Unit::Count { noun: Some("×".to_owned()) }, rest });
+        return Ok(Measure { number, unit: Unit::Count { noun: Some("×".to_owned()) }, scale: 1.0, rest });
     }
-    let (number, rest) = match rest.strip_prefix(['k', 'K']) {
-        Some(after) if after.starts_with(' ') || after.is_empty() => (number * 1000.0, after),
-        _ => (number, rest),
-    };
+    if let Some((factor, rest)) = lexer::multiplier(rest) {
+        // one is enough: `5k million` is no number
+        if lexer::multiplier(rest).is_some() {
+            return Err(format!("`{}` has more than one multiplier", after.trim_end()));
+        }
+        let measure = measure(number * factor, rest)?;
+        return Ok(Measure { scale: measure.scale * factor, ..measure });
+    }
     if rest.starts_with(|c: char| c.is_alphabetic()) {
         return Err(format!("`{}` is no unit", lexer_word(rest)));
     }
     let (noun, rest) = noun(rest);
-    Ok(Measure { number, unit: Unit::Count { noun }, rest })
+    Ok(Measure { number, unit: Unit::Count { noun }, scale: 1.0, rest })
+}
+
+/// Refuses `1.000 rows`: one row to some, a thousand to others. `text` begins with the number, which ends at `rest`.
+fn whole_count(text: &str, rest: &str, unit: &Unit) -> Result<(), String> {
+    let written = text.strip_suffix(rest).unwrap_or(text);
+    match unit {
+        Unit::Count { .. } if lexer::is_point_of_thousands(written) => Err(format!(
+            "`{written}` can be read in two ways; write `{}` or without the point",
+            written.replace('.', ",")
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// ` 30 min` after ` 1 h`, in nanoseconds.
@@ -448,10 +471,13 @@ fn implied(metric: &str, number: f64, unit: &Unit) -> Option<Comparator> {
     }
 }
 
-/// `10-20%`, `between 5 and 10 ms`, `5 min ± 10%`, `100 ± 5`.
+/// `10-20%`, `between 5 and 10 ms`, `10–30k rows`, `5 min ± 10%`, `100 ± 5`.
 fn range(text: &str) -> Option<Target> {
     let between = lexer::phrase(text, "between");
-    let (low, rest) = lexer::number(between.unwrap_or(text).trim_start())?;
+    let from_low = between.unwrap_or(text).trim_start();
+    let (low, after_low) = lexer::number(from_low)?;
+    let (factor, rest) = lexer::multiplier(after_low).unwrap_or((1.0, after_low));
+    let low = low * factor;
     let (low_unit, rest) = match lexer::unit(rest) {
         Some((unit, scale, rest)) => (Some((unit, scale)), rest),
         None => (None, rest),
@@ -463,35 +489,39 @@ fn range(text: &str) -> Option<Target> {
     };
     let rest = rest.trim_start();
     if let Some(rest) = rest.strip_prefix('±').or_else(|| rest.strip_prefix("+/-")) {
-        return Some(tolerance(text, low, low_unit.unwrap_or((Unit::Count { noun: counted }, 1.0)), rest));
+        let (unit, scale) = low_unit.unwrap_or((Unit::Count { noun: counted }, 1.0));
+        return Some(match whole_count(from_low, after_low, &unit) {
+            Ok(()) => tolerance(text, low, (unit, scale), rest),
+            Err(why) => unclear(why),
+        });
     }
     if counted.is_some() {
         return None;
     }
     let word = if between.is_some() { "and" } else { "to" };
     let rest = rest.strip_prefix('-').or_else(|| rest.strip_prefix("..")).or_else(|| lexer::phrase(rest, word))?;
-    let Some((high, rest)) = lexer::number(rest.trim_start()) else {
+    let from_high = rest.trim_start();
+    let Some((high, after_high)) = lexer::number(from_high) else {
         return Some(unclear(format!("`{text}` is half a range")));
     };
-    let Ok(Measure { number: high, unit, rest }) = measure(high, rest) else {
+    let Ok(Measure { number: high, unit, scale, rest }) = measure(high, after_high) else {
         return Some(unclear(format!("`{text}` is a range in no known unit")));
     };
-    let scale_of_high = lexer::unit(rest_after_range(text)).map_or(1.0, |(_, scale, _)| scale);
+    let is_whole = whole_count(from_low, after_low, &unit).and_then(|()| whole_count(from_high, after_high, &unit));
+    if let Err(why) = is_whole {
+        return Some(unclear(why));
+    }
+    // what stands at the high end is of both, `10–30k`, unless the low one has its own
     let low = match low_unit {
         Some((low_unit, scale)) if low_unit == unit => low * scale,
         Some(_) => return Some(unclear(format!("`{text}` mixes units"))),
-        None => low * scale_of_high,
+        None if factor != 1.0 => low * lexer::multiplier(after_high).map_or(scale, |(own, _)| scale / own),
+        None => low * scale,
     };
     if !rest.trim().is_empty() || low > high {
         return Some(unclear(format!("`{text}` is no range that can be judged")));
     }
     Some(Target::Range { low, high, unit })
-}
-
-/// The text after the last digit of a range: its unit.
-fn rest_after_range(text: &str) -> &str {
-    let end = text.rfind(|c: char| c.is_ascii_digit()).map_or(0, |at| at + 1);
-    text.get(end..).unwrap_or("")
 }
 
 fn tolerance(text: &str, number: f64, (unit, scale): (Unit, f64), rest: &str) -> Target {

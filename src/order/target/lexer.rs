@@ -190,13 +190,32 @@ fn number_value(raw: &str) -> Option<f64> {
         let digits: String = groups.concat();
         return format!("{digits}.{}", fraction.unwrap_or("0")).parse().ok();
     }
-    // a decimal comma: `0,5`, `1,25`
+    // a decimal comma: `0,5`, `1,25`; in `1,0000` it may as well be a group with a digit too many
     match (groups.as_slice(), fraction) {
-        ([whole, decimals], None) if raw.contains(',') && (decimals.len() != 3 || *whole == "0") => {
+        ([whole, decimals], None) if raw.contains(',') && (decimals.len() < 3 || *whole == "0") => {
             format!("{whole}.{decimals}").parse().ok()
         }
         _ => None,
     }
+}
+
+/// `k` right behind a number, or `thousand`, `million`, `billion`: the factor.
+pub fn multiplier(text: &str) -> Option<(f64, &str)> {
+    if let Some(rest) = text.strip_prefix(['k', 'K'])
+        && !rest.starts_with(char::is_alphanumeric)
+    {
+        return Some((1e3, rest));
+    }
+    const WORDS: [(&str, f64); 3] = [("thousand", 1e3), ("million", 1e6), ("billion", 1e9)];
+    let text = text.trim_start();
+    WORDS.iter().find_map(|(word, factor)| phrase(text, word).map(|rest| (*factor, rest)))
+}
+
+/// `1.000`, `12.500`: a point where many people part thousands.
+pub fn is_point_of_thousands(number: &str) -> bool {
+    let Some((whole, fraction)) = number.split_once('.') else { return false };
+    let is_group = (1..=3).contains(&whole.len()) && whole != "0" && whole.bytes().all(|b| b.is_ascii_digit());
+    is_group && fraction.len() == 3 && fraction.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// A unit of bytes, time or percent at the front: its kind and how many bytes, nanoseconds or points it is.
@@ -331,6 +350,8 @@ mod tests {
             ("0,5 s", Some(0.5)),
             ("0,500", Some(0.5)),
             ("1,25", Some(1.25)),
+            ("0,0005", Some(0.0005)),
+            ("1,0000", None),
             ("1,234.5", Some(1234.5)),
             ("zero", Some(0.0)),
             ("5.", Some(5.0)),
