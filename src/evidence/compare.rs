@@ -74,22 +74,7 @@ fn against(metric: &str, target: &Target, measurement: &Measurement, others: &[&
             value => mismatch(value, target),
         },
         Target::Ready { .. } => works(measurement),
-        Target::None { noun } => match &measurement.value {
-            _ if measurement.ok == Some(false) => {
-                Fail(format!("{} found", if noun.is_empty() { "some were" } else { noun }))
-            }
-            Value::Count { n: 0, .. } => {
-                let unit = Unit::Count { noun: Some(noun.clone()).filter(|noun| !noun.is_empty()) };
-                match counts_what_is_asked(metric, Comparator::Equal, 0.0, &unit, measurement) {
-                    Ok(()) => Pass("none found".to_owned()),
-                    Err(why) => Cannot(why),
-                }
-            }
-            Value::Count { n, .. } => Fail(format!("{n} found")),
-            Value::Ratio { pass, of } if *of > 0 => verdict(pass == of, format!("{pass} of {of}")),
-            Value::State { .. } => works(measurement),
-            value => mismatch(value, target),
-        },
+        Target::None { noun } => none(metric, noun, target, measurement),
         Target::All { of } => all(measurement, *of, target),
         Target::Automatic => match &measurement.value {
             Value::Runs { manager, runs } => automatic(measurement, manager, runs),
@@ -107,6 +92,40 @@ fn within(measurement: &Measurement, low: f64, high: f64, unit: &Unit, target: &
         }
         None => mismatch(&measurement.value, target),
     }
+}
+
+/// `no file write errors`, `none`. A subject that works, or a share of it that does, shows that there are no failures; of
+/// anything else (`no log file`) it shows that it is there, or nothing.
+fn none(metric: &str, noun: &str, target: &Target, measurement: &Measurement) -> Finding {
+    let of_failures = names_failures(before_place(if noun.is_empty() { metric } else { noun }));
+    match &measurement.value {
+        _ if of_failures && measurement.ok == Some(false) => {
+            Fail(format!("{} found", if noun.is_empty() { "some were" } else { noun }))
+        }
+        Value::Count { n: 0, .. } => {
+            let unit = Unit::Count { noun: Some(noun.to_owned()).filter(|noun| !noun.is_empty()) };
+            match counts_what_is_asked(metric, Comparator::Equal, 0.0, &unit, measurement) {
+                Ok(()) => Pass("none found".to_owned()),
+                Err(why) => Cannot(why),
+            }
+        }
+        Value::Count { n, .. } => Fail(format!("{n} found")),
+        Value::Ratio { pass, of } if of_failures && *of > 0 => verdict(pass == of, format!("{pass} of {of}")),
+        Value::State { .. } if of_failures => works(measurement),
+        Value::State { detail, .. } => Cannot(format!(
+            "whether it works was measured ({detail}), which does not tell that there is none; ask for `0` of something counted"
+        )),
+        value => mismatch(value, target),
+    }
+}
+
+/// `file write errors in the log`: what it is about, without where.
+fn before_place(noun: &str) -> &str {
+    [" in ", " on ", " at ", " from ", " of ", " by "]
+        .iter()
+        .filter_map(|word| noun.find(word))
+        .min()
+        .map_or(noun, |at| noun.get(..at).unwrap_or(noun))
 }
 
 fn verdict(good: bool, reason: String) -> Finding {

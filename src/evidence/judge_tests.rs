@@ -110,6 +110,14 @@ fn each_kind_of_target_passes_fails_and_is_not_fooled_by_another_kind() {
         ("no file write errors", count(2, "errors"), "FAIL"),
         ("no file write errors", count(0, "rows"), "UNMEASURED"),
         ("no file write errors", Value::Bytes(0), "UNMEASURED"),
+        ("no errors in logs", state(true), "PASS"),
+        ("no errors in logs", state(false), "FAIL"),
+        ("no errors", ratio(4, 5), "FAIL"),
+        ("no log file", state(true), "UNMEASURED"),
+        ("no log file", state(false), "UNMEASURED"),
+        ("no error log", state(true), "UNMEASURED"),
+        ("none", state(true), "UNMEASURED"),
+        ("no manual steps", ratio(5, 5), "UNMEASURED"),
         ("3/3", ratio(3, 3), "PASS"),
         ("3/3", ratio(2, 3), "FAIL"),
         ("3/3", ratio(2, 2), "FAIL"),
@@ -128,6 +136,8 @@ fn each_kind_of_target_passes_fails_and_is_not_fooled_by_another_kind() {
         assert_eq!(verdict, expect, "{target} against {value:?}: {reason}");
         assert!(!reason.is_empty(), "{target} against {value:?}");
     }
+    assert_eq!(verdict_of("export.errors", "none", state(true), None).0, "PASS");
+    assert_eq!(verdict_of("service.log_file", "No log file", state(true), Some(false)).0, "UNMEASURED");
     assert_eq!(verdict_of("monitor.cycles_24h", "≥ 280 cycles/day", count(288, "cycles"), None).0, "PASS");
     assert_eq!(verdict_of("monitor.cycles_24h", "288 / day", count(287, "cycles"), None).0, "FAIL");
 }
