@@ -53,6 +53,8 @@ pub(crate) struct ListItem {
 pub(crate) struct Code {
     pub language: String,
     pub text: String,
+    /// By blanks, without a fence.
+    pub is_indented: bool,
     pub span: Span,
 }
 
@@ -170,11 +172,12 @@ fn read_segment(text: &str, base: usize, first_line: usize) -> Result<Vec<Block>
             Event::End(TagEnd::List(_) | TagEnd::Item | TagEnd::BlockQuote(_)) => builder.close(),
             Event::Start(Tag::CodeBlock(kind)) => {
                 let text = collect_code(&mut events);
+                let is_indented = matches!(kind, CodeBlockKind::Indented);
                 let language = match kind {
                     CodeBlockKind::Fenced(info) => info.split_whitespace().next().unwrap_or("").to_owned(),
                     CodeBlockKind::Indented => String::new(),
                 };
-                builder.add(Block::Code(Code { language, text, span: builder.shift(span) }));
+                builder.add(Block::Code(Code { language, text, is_indented, span: builder.shift(span) }));
             }
             Event::Start(Tag::Heading { level, .. }) => {
                 skip(&mut events);

@@ -1,7 +1,6 @@
 //! From the parts of a Markdown body to the fields of the model.
 
 use super::blocks::{Block, Code, List, ListItem};
-use super::criteria;
 use super::draft::Draft;
 use super::identity::Place;
 use super::layout::{Chunk, Zone};
@@ -9,7 +8,7 @@ use super::model::{Command, CriterionSource, Deliverable, Dependency, Item, Part
 use super::names::{self, Role, Scalar};
 use super::refusal::ParseRefusal;
 use super::source::Remark;
-use super::{fold, keyline, paths};
+use super::{acceptance, criteria, fold, keyline, paths};
 
 /// Fills the draft from the body.
 pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseRefusal> {
@@ -90,7 +89,7 @@ fn section(draft: &mut Draft<'_>, chunk: &Chunk, role: Role, is_child: bool, sco
             draft.order.requirements.extend(found);
         }
         Role::Scope => scope.extend(items_of(draft, chunk, is_child)),
-        Role::Acceptance => acceptance(draft, chunk, is_child),
+        Role::Acceptance => acceptance::section(draft, chunk, is_child),
         Role::Deliverables => deliverables(draft, chunk, is_child),
         Role::Dependencies => dependencies(draft, chunk),
         Role::NextPhase => {
@@ -110,7 +109,9 @@ fn section(draft: &mut Draft<'_>, chunk: &Chunk, role: Role, is_child: bool, sco
 fn tables(draft: &mut Draft<'_>, blocks: &[Block]) {
     for block in blocks {
         match block {
-            Block::Table(table) if criteria::is_criteria_table(table) => criteria::from_table(draft, table, false),
+            Block::Table(table) if criteria::is_criteria_table(table) => {
+                criteria::from_table(draft, table, false)
+            }
             Block::Quote { blocks, .. } => tables(draft, blocks),
             Block::List(list) => list.items.iter().for_each(|item| tables(draft, &item.blocks)),
             _ => {}
@@ -118,7 +119,7 @@ fn tables(draft: &mut Draft<'_>, blocks: &[Block]) {
     }
 }
 
-fn value_text(draft: &Draft<'_>, chunk: &Chunk) -> String {
+pub(crate) fn value_text(draft: &Draft<'_>, chunk: &Chunk) -> String {
     chunk.value.as_ref().map(|value| draft.source.slice(value).trim().to_owned()).unwrap_or_default()
 }
 
@@ -157,7 +158,7 @@ fn lines_text(draft: &Draft<'_>, lines: &[Span]) -> String {
     fold::inline(&criteria::raw_text(draft, lines))
 }
 
-fn lines_span(lines: &[Span], fallback: &Span) -> Span {
+pub(crate) fn lines_span(lines: &[Span], fallback: &Span) -> Span {
     lines.first().map_or(fallback.start, |line| line.start)..lines.last().map_or(fallback.end, |line| line.end)
 }
 
@@ -215,122 +216,7 @@ fn item_of(draft: &Draft<'_>, item: &ListItem) -> Item {
     }
 }
 
-/// Tables, lists and, where there are neither, lines.
-fn acceptance(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
-    let before = draft.order.acceptance.len();
-    let value = value_text(draft, chunk);
-    if !value.is_empty() && !is_pointer(&value) {
-        let span = chunk.value.clone().unwrap_or_default();
-        criteria::from_line(draft, &value, CriterionSource::Bullets, span);
-    }
-    // a heading within acceptance names what its bullets are about
-    let titled = is_child || (chunk.kind == PartKind::Section && chunk.role() != Role::Acceptance);
-    let label = heading_words(&chunk.label);
-    let parent = titled.then_some(label.as_str());
-    if let Some(label) = parent
-        && keyed_child(draft, chunk, label)
-    {
-        return;
-    }
-    acceptance_blocks(draft, &chunk.blocks, parent);
-    if draft.order.acceptance.len() == before {
-        acceptance_lines(draft, &chunk.blocks);
-        if draft.order.acceptance.len() == before {
-            acceptance_code(draft, &chunk.blocks);
-        }
-        // a heading with nothing below it that can be read says itself what must hold
-        if draft.order.acceptance.len() == before && titled && !has_children(chunk) {
-            criteria::from_line(draft, &label, CriterionSource::Bullets, chunk.head.clone());
-        }
-    }
-}
-
-/// Acceptance as a text: its lists and tables, else its lines.
-pub(crate) fn acceptance_text(draft: &mut Draft<'_>, blocks: &[Block]) {
-    acceptance_blocks(draft, blocks, None);
-    if draft.order.acceptance.is_empty() {
-        acceptance_lines(draft, blocks);
-    }
-}
-
-fn acceptance_lines(draft: &mut Draft<'_>, blocks: &[Block]) {
-    for (line, text) in text_lines(draft, blocks) {
-        if !is_pointer(&text) && !text.trim_end().ends_with(':') {
-            criteria::from_line(draft, &text, CriterionSource::Bullets, line);
-        }
-    }
-}
-
-/// Criteria that someone put into a code block.
-fn acceptance_code(draft: &mut Draft<'_>, blocks: &[Block]) {
-    for block in blocks {
-        if let Block::Code(code) = block {
-            let text = code.text.clone();
-            let span = code.span.clone();
-            let remark = Remark::note("code-criteria", "the criteria stand in a code block")
-                .understood("each of its lines is one");
-            draft.remark(&span, remark);
-            super::embedded::read(draft, &text, &span, |sub, blocks| acceptance_text(sub, &blocks));
-        }
-    }
-}
-
-fn has_children(chunk: &Chunk) -> bool {
-    chunk.blocks.iter().any(|block| !matches!(block, Block::Rule(_) | Block::Other(_)))
-}
-
-fn acceptance_blocks(draft: &mut Draft<'_>, blocks: &[Block], parent: Option<&str>) {
-    for block in blocks {
-        match block {
-            Block::Table(table) => criteria::from_table(draft, table, true),
-            Block::List(list) => criteria::from_list(draft, list, parent),
-            Block::Quote { blocks, .. } => acceptance_blocks(draft, blocks, parent),
-            Block::Paragraph { lines } => {
-                for line in lines {
-                    let text = draft.source.slice(line).to_owned();
-                    if criteria::states_one(&text) {
-                        criteria::from_line(draft, &text, CriterionSource::Bullets, line.clone());
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// `### Validation time` with `**Target:** < 2 s` below it.
-fn keyed_child(draft: &mut Draft<'_>, chunk: &Chunk, label: &str) -> bool {
-    let mut target = None;
-    let mut measured_by = None;
-    let mut lines = text_lines(draft, &chunk.blocks);
-    for block in &chunk.blocks {
-        if let Block::List(list) = block {
-            lines.extend(
-                list.items
-                    .iter()
-                    .map(|item| (lines_span(&item.lines, &item.span), criteria::raw_text(draft, &item.lines))),
-            );
-        }
-    }
-    for (span, text) in lines {
-        let Some(key) = keyline::parse(&text) else { continue };
-        let value = text.get(key.value.clone()).unwrap_or("").to_owned();
-        match fold::heading(&key.name).as_str() {
-            "target" | "expected" | "goal" | "threshold" | "expected result" if target.is_none() => {
-                target = Some((fold::inline(&value), span))
-            }
-            "measurement" | "measured by" | "method" | "how" | "verification" if measured_by.is_none() => {
-                measured_by = Some(fold::inline(&value))
-            }
-            _ => {}
-        }
-    }
-    let Some((target, span)) = target else { return false };
-    criteria::add(draft, label, &target, measured_by, CriterionSource::Bullets, span);
-    true
-}
-
-fn text_lines(draft: &Draft<'_>, blocks: &[Block]) -> Vec<(Span, String)> {
+pub(crate) fn text_lines(draft: &Draft<'_>, blocks: &[Block]) -> Vec<(Span, String)> {
     let paragraphs = blocks.iter().filter_map(|block| match block {
         Block::Paragraph { lines } => Some(lines),
         _ => None,
@@ -339,7 +225,7 @@ fn text_lines(draft: &Draft<'_>, blocks: &[Block]) -> Vec<(Span, String)> {
 }
 
 /// `see table below`: text that points elsewhere.
-fn is_pointer(text: &str) -> bool {
+pub(crate) fn is_pointer(text: &str) -> bool {
     let folded = fold::fold(text);
     if folded.starts_with("see ") && paths::in_text(text).is_empty() {
         return true;
@@ -412,7 +298,7 @@ pub(crate) fn deliverables_text(draft: &mut Draft<'_>, blocks: &[Block]) {
     }
 }
 
-fn heading_words(label: &str) -> String {
+pub(crate) fn heading_words(label: &str) -> String {
     let rest = fold::strip_marks(label).trim_start_matches(|c: char| c.is_ascii_digit());
     let rest = if rest.starts_with(['.', ')']) { rest.get(1..).unwrap_or("") } else { label };
     fold::strip_marks(rest).to_owned()
@@ -511,7 +397,7 @@ pub(crate) fn dependency(draft: &mut Draft<'_>, raw: &str, span: &Span) {
 pub(crate) fn commands(draft: &mut Draft<'_>, blocks: &[Block]) {
     for block in blocks {
         match block {
-            Block::Code(Code { language, text, span }) if !text.trim().is_empty() => {
+            Block::Code(Code { language, text, span, .. }) if !text.trim().is_empty() => {
                 draft.order.verification.push(Command {
                     language: language.clone(),
                     text: text.clone(),

@@ -1,4 +1,5 @@
-//! Acceptance criteria from tables, lists, lines and texts, each with its target compiled.
+//! Acceptance criteria from tables, lists, lines and texts, each with its target compiled. Which lines of an acceptance
+//! section are criteria is settled in `acceptance`.
 //!
 //! What must hold: whatever stands in an acceptance section as a row or an item becomes a criterion, even when nothing in
 //! it can be judged; dropping it would make the order easier than written.
@@ -168,15 +169,25 @@ pub(crate) fn from_list(draft: &mut Draft<'_>, list: &List, parent: Option<&str>
 /// the title, others that can be judged are criteria of their own, and where the title has no target all are.
 fn item(draft: &mut Draft<'_>, entry: &ListItem, parent: Option<&str>) {
     let raw = raw_text(draft, &entry.lines);
-    let nested: Vec<&ListItem> = entry
-        .blocks
+    let span = entry.lines.first().map_or(entry.span.start, |line| line.start)
+        ..entry.lines.last().map_or(entry.span.end, |line| line.end);
+    statement(draft, &raw, span, &entry.blocks, parent);
+}
+
+/// A heading that says itself what must hold, as an item with what stands below it.
+pub(crate) fn titled(draft: &mut Draft<'_>, raw: &str, span: &Span, below: &[Block]) {
+    statement(draft, raw, span.clone(), below, None);
+}
+
+fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], parent: Option<&str>) {
+    let nested: Vec<&ListItem> = below
         .iter()
         .flat_map(|block| match block {
             Block::List(list) => list.items.iter().collect::<Vec<_>>(),
             _ => Vec::new(),
         })
         .collect();
-    for block in &entry.blocks {
+    for block in below {
         if let Block::Table(table) = block {
             from_table(draft, table, true);
         }
@@ -202,9 +213,7 @@ fn item(draft: &mut Draft<'_>, entry: &ListItem, parent: Option<&str>) {
             _ => others.push(entry),
         }
     }
-    let span = entry.lines.first().map_or(entry.span.start, |line| line.start)
-        ..entry.lines.last().map_or(entry.span.end, |line| line.end);
-    let split = split(&raw);
+    let split = split(raw);
     // a bare target below a title is the title's
     let metric = match parent {
         Some(parent)
@@ -248,6 +257,7 @@ pub(crate) fn raw_text(draft: &Draft<'_>, lines: &[Span]) -> String {
 
 /// A line in an acceptance section that is no Markdown list: `✅ File size ≤ 5 MB`.
 pub(crate) fn from_line(draft: &mut Draft<'_>, raw: &str, source: CriterionSource, span: Span) {
+    let raw = fold::after_dash(raw).unwrap_or(raw);
     let Split { metric, target, .. } = split(fold::strip_marks(raw));
     if !metric.is_empty() {
         add(draft, &metric, &target, None, source, span);
@@ -291,26 +301,6 @@ pub(crate) fn split(raw: &str) -> Split {
 /// Whether a value says something that can be judged, more than a word would.
 pub(crate) fn is_judged(metric: &str, value: &str) -> bool {
     !matches!(target::compile(metric, value), Target::Unclear { .. } | Target::Category { .. })
-}
-
-/// Whether a line of text beside tables and lists states a criterion: it has a tick or a box, is a bold key (but for
-/// notes) or a key with a value that can be judged, or compares with a sign. Sentences are left alone.
-pub(crate) fn states_one(line: &str) -> bool {
-    const REMARKS: [&str; 10] =
-        ["note", "notes", "remark", "remarks", "comment", "hint", "owner", "status", "reference", "see"];
-    let key = || {
-        keyline::parse(line).is_some_and(|key| {
-            let value = line.get(key.value.clone()).unwrap_or("");
-            let is_named = key.bold && !value.is_empty() && !REMARKS.contains(&fold::heading(&key.name).as_str());
-            is_named || is_judged(&key.name, value)
-        })
-    };
-    let signs = || {
-        line.contains(['<', '>', '≤', '≥', '≠', '='])
-            && target::comparison_in(&target::normalize(line))
-                .is_some_and(|(_, rest)| rest.starts_with(|c: char| !c.is_alphanumeric()))
-    };
-    fold::leads_with_mark(line) || key() || signs()
 }
 
 fn compiles(target: &str) -> bool {

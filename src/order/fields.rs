@@ -16,7 +16,7 @@ use super::model::{Command, CriterionSource, Item, Span};
 use super::names::{self, Role, Scalar};
 use super::refusal::ParseRefusal;
 use super::source::Remark;
-use super::{body, criteria, fold, machine, paths};
+use super::{acceptance, body, criteria, fold, machine, paths};
 
 /// Fills the draft from the map; `end` is where the last key's part ends.
 pub(crate) fn apply(draft: &mut Draft<'_>, data: &Data, end: usize) -> Result<(), ParseRefusal> {
@@ -213,7 +213,7 @@ impl Field<'_, '_, '_> {
             }
             Value::String(text) => embedded::read(self.draft, text, &self.span, |sub, blocks| {
                 let chunk_blocks = flatten(blocks);
-                body::acceptance_text(sub, &chunk_blocks);
+                acceptance::text(sub, &chunk_blocks);
             }),
             Value::Null => {}
             _ => self.malformed("a list of `{ metric: …, target: … }`"),

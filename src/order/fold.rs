@@ -74,6 +74,17 @@ pub fn leads_with_mark(text: &str) -> bool {
         || ["[ ]", "[x]", "[X]"].iter().any(|mark| text.starts_with(mark))
 }
 
+/// What follows the dash that a line starts with, as lines of a list do whose dash Markdown does not know: `– x`, `−x`,
+/// `-x`. A number below zero, an option and an arrow are none.
+pub fn after_dash(text: &str) -> Option<&str> {
+    let mut chars = text.trim_start().chars();
+    chars.next().filter(|c| width(*c) == '-')?;
+    let rest = chars.as_str();
+    let is_item =
+        rest.starts_with(|c: char| c.is_whitespace() || c.is_alphabetic() || "*`[\"".contains(c) || is_emoji(c));
+    (is_item && !rest.trim().is_empty()).then(|| rest.trim_start())
+}
+
 /// Inline Markdown taken off: emphasis, code marks, links, escapes, a few entities. Blanks are collapsed.
 pub fn inline(raw: &str) -> String {
     if !raw.contains(['\\', '`', '*', '_', '~', '[', '&', '<']) {
@@ -348,6 +359,17 @@ mod tests {
             ("2025", "2025"),
         ] {
             assert_eq!(heading(raw), expect, "{raw}");
+        }
+    }
+
+    #[test]
+    fn dashes_that_markdown_does_not_know_lead_lines_of_lists() {
+        for line in ["– x", "— x", "−x", "‐ x", "－x", "-x", "-`x`", " – **x**"] {
+            let rest = after_dash(line).unwrap_or_default();
+            assert!(rest.contains('x') && !rest.starts_with(['-', '–', ' ']), "{line}");
+        }
+        for line in ["-5 °C", "--dry", "-> x", "–", "- ", "x – y", ""] {
+            assert_eq!(after_dash(line), None, "{line}");
         }
     }
 

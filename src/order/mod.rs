@@ -1,5 +1,6 @@
 //! Work orders: text in, model and diagnostics out. Touches no file, clock or network.
 
+mod acceptance;
 mod blocks;
 mod body;
 mod contradictions;

@@ -156,12 +156,37 @@ fn acceptance_in_every_place_where_people_put_it() {
         ("## Out of Scope\n- a < 1 s\n", vec![]),
         ("## Acceptance\n```\na ≤ 1 MB\nb ≤ 2 MB\n```\n", vec!["a ≤ 1 MB", "b ≤ 2 MB"]),
         ("## KPIs\n| Success metric | Target (max) | Unit |\n|---|---|---|\n| a | ≤ 1 | MB |\n", vec!["a ≤ 1 MB"]),
+        ("## Acceptance\n– a: ≥ 1\n— b: gzip\n-c: 5\n", vec!["a ≥ 1", "b gzip", "c 5"]),
+        ("## Acceptance\na： ≥ 1\nb： gzip\n", vec!["a ≥ 1", "b gzip"]),
+        (
+            "## Acceptance\na: ≥ 1\nb: zstd\nThe job must be loaded\nCoverage – 200%\n",
+            vec!["a ≥ 1", "b zstd", "The job loaded", "Coverage – 200% Coverage – 200%"],
+        ),
+        ("## Acceptance\n    - a: ≥ 1\n- b: gzip\n", vec!["a ≥ 1", "b gzip"]),
+        (
+            "## Acceptance\n### a ≥ 5\nOf the day.\n### b: gzip\nThe default.\n### 3. c ≤ 1 MB\n- of the whole file\n",
+            vec!["a ≥ 5", "b gzip", "c ≤ 1 MB"],
+        ),
         ("```\n## Acceptance\n- a < 1 s\n```\n", vec![]),
         ("<!--\n## Acceptance\n\n- a < 1 s\n-->\n", vec![]),
     ] {
         let order = order(&format!("# WO-1\n\n{text}"));
         let got: Vec<String> = order.acceptance.iter().map(|one| format!("{} {}", one.metric, one.target)).collect();
         assert_eq!(got, expect, "{text}");
+    }
+}
+
+#[test]
+fn text_in_acceptance_that_is_no_criterion_is_told() {
+    for (text, expect) in [
+        ("- a ≤ 1 MB\n\nThe exporter writes a file.\nGG looks at it.\n", vec!["acceptance-text"]),
+        ("All of this must hold:\n\n- a ≤ 1 MB\n\nAuthorization: GG\n", vec![]),
+        ("- a ≤ 1 MB\n\nNote: it is small.\n", vec![]),
+        ("### a ≤ 1 MB\n\nOf the file of the day.\n", vec![]),
+    ] {
+        let order = order(&format!("# WO-1\n\n## Acceptance\n{text}"));
+        assert_eq!(criteria(&order).len(), 1, "{text}");
+        assert_eq!(codes(&order), expect, "{text}");
     }
 }
 
