@@ -11,7 +11,7 @@ use super::model::{CriterionSource, PartKind, Span};
 use super::names::Role;
 use super::source::Remark;
 use super::target::{self, Target};
-use super::{criteria, embedded, fold, keyline};
+use super::{criteria, criteria_table, embedded, fold, keyline};
 
 /// Tables, lists and, where there are neither, lines.
 pub(crate) fn section(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
@@ -92,7 +92,7 @@ fn blocks(draft: &mut Draft<'_>, read: &[Block], parent: Option<&str>) -> Vec<Sp
     let mut unread = Vec::new();
     for block in read {
         match block {
-            Block::Table(table) => criteria::from_table(draft, table, true),
+            Block::Table(table) => criteria_table::from_table(draft, table, true),
             Block::List(list) => criteria::from_list(draft, list, parent),
             Block::Quote { blocks: quoted, .. } => unread.extend(blocks(draft, quoted, parent)),
             Block::Paragraph { lines } => unread.extend(paragraph(draft, lines)),

@@ -1,14 +1,14 @@
-//! Acceptance criteria from tables, lists, lines and texts, each with its target compiled. Which lines of an acceptance
-//! section are criteria is settled in `acceptance`.
+//! Acceptance criteria from lists, lines and texts, each with its target compiled; those of tables stand in
+//! `criteria_table`, which lines of an acceptance section are criteria in `acceptance`.
 //!
 //! What must hold: whatever stands in an acceptance section as a row or an item becomes a criterion, even when nothing in
 //! it can be judged; dropping it would make the order easier than written.
 
 use super::blocks::{Block, List, ListItem};
+use super::criteria_table::{MEASURED_BY, TARGET, from_table};
 use super::draft::Draft;
 use super::model::{Criterion, CriterionSource, Span};
 use super::source::Remark;
-use super::table::{Cell, Table};
 use super::target::{self, Target, Unit};
 use super::{fold, keyline};
 
@@ -44,115 +44,6 @@ pub(crate) fn add(
     }
     let metric = metric.to_owned();
     draft.order.acceptance.push(Criterion { metric, target: target.to_owned(), compiled, measured_by, source, span });
-}
-
-const METRIC: [&str; 9] = ["metric", "metrics", "criterion", "criteria", "check", "checks", "kpi", "ตัวชี้วัด", "เกณฑ์"];
-const TARGET: [&str; 10] = [
-    "target",
-    "targets",
-    "expected",
-    "expectation",
-    "goal",
-    "threshold",
-    "expected result",
-    "target value",
-    "expected value",
-    "เป้าหมาย",
-];
-const MEASURED_BY: [&str; 9] =
-    ["measurement", "measured by", "method", "how", "measure", "how measured", "verification", "how to verify", "วิธีวัด"];
-
-/// Whether a table holds criteria by its header alone.
-pub(crate) fn is_criteria_table(table: &Table) -> bool {
-    columns(table).is_some()
-}
-
-fn columns(table: &Table) -> Option<(usize, usize)> {
-    let names: Vec<String> = table.header.iter().map(|cell| fold::heading(&cell.text)).collect();
-    // `Success metric`, `Target (max)`, `Expected outcome`
-    let last = |name: &str| name.rsplit(' ').next().unwrap_or("").to_owned();
-    let first = |name: &str| name.split(' ').next().unwrap_or("").to_owned();
-    let is_target = |name: &String| {
-        TARGET.contains(&name.as_str())
-            || ["target", "targets", "expected"].contains(&first(name).as_str())
-            || ["target", "threshold", "goal"].contains(&last(name).as_str())
-    };
-    let target = names.iter().position(is_target)?;
-    let is_metric = |(n, name): (usize, &String)| {
-        n != target && (METRIC.contains(&name.as_str()) || METRIC.contains(&last(name).as_str()))
-    };
-    let metric = names.iter().enumerate().position(is_metric)?;
-    (metric != target).then_some((metric, target))
-}
-
-/// The rows of a table. In an acceptance section the first two columns serve where the header has other names.
-pub(crate) fn from_table(draft: &mut Draft<'_>, table: &Table, in_acceptance: bool) {
-    let named = columns(table);
-    let Some((metric_column, target_column)) = named.or_else(|| in_acceptance.then(|| guessed(table)).flatten()) else {
-        return;
-    };
-    draft.tables.push(table.span.clone());
-    let header: Vec<&str> = table.header.iter().map(|cell| cell.text.as_str()).collect();
-    if named.is_none() {
-        let understood = format!(
-            "`{}` is the metric, `{}` the target",
-            header.get(metric_column).unwrap_or(&""),
-            header.get(target_column).unwrap_or(&"")
-        );
-        draft.remark(
-            &table.span,
-            Remark::note("table-header", "the table does not name its columns Metric and Target")
-                .understood(understood),
-        );
-    }
-    if !table.has_rule {
-        draft.remark(
-            &table.span,
-            Remark::note("table-rule", "the table has no line of dashes below its header").understood("a table"),
-        );
-    }
-    let measured_column =
-        table.header.iter().position(|cell| MEASURED_BY.contains(&fold::heading(&cell.text).as_str()));
-    let measured_column = measured_column.filter(|column| *column != metric_column && *column != target_column);
-    let unit_column =
-        table.header.iter().position(|cell| ["unit", "units", "หน่วย"].contains(&fold::heading(&cell.text).as_str()));
-    let mut above = String::new();
-    for row in &table.rows {
-        let cell = |column: usize| row.cells.get(column);
-        let text = |column: usize| cell(column).map_or("", |cell: &Cell| cell.text.as_str());
-        let (metric, target) = (text(metric_column).to_owned(), text(target_column).to_owned());
-        if metric.is_empty() && target.is_empty() {
-            continue;
-        }
-        if row.overflows {
-            let remark = Remark::warning(
-                "table-cells",
-                format!("the row has {} cells, its header has {}", row.cells.len(), table.header.len()),
-            )
-            .understood(format!("`{metric}` must be `{target}`"))
-            .cure("write `\\|` for a pipe within a cell");
-            draft.remark(&row.span, remark);
-        }
-        // `≤ 5 | MB`
-        let target = match unit_column.map(text).filter(|unit| !unit.is_empty() && *unit != "-") {
-            Some(unit) if target.ends_with(|c: char| c.is_numeric()) => format!("{target} {unit}"),
-            _ => target,
-        };
-        // an empty metric goes on with the one above
-        let metric = if metric.is_empty() { above.clone() } else { metric };
-        above.clone_from(&metric);
-        let measured_by = measured_column.map(text).filter(|text| !text.is_empty()).map(str::to_owned);
-        add(draft, &metric, &target, measured_by, CriterionSource::Table, row.span.clone());
-    }
-}
-
-fn guessed(table: &Table) -> Option<(usize, usize)> {
-    let skip = |column: &usize| {
-        let name = table.header.get(*column).map(|cell| fold::heading(&cell.text)).unwrap_or_default();
-        !matches!(name.as_str(), "" | "no" | "id" | "nr" | "status" | "actual" | "result" | "state" | "done")
-    };
-    let mut columns = (0..table.header.len()).filter(skip);
-    Some((columns.next()?, columns.next()?))
 }
 
 /// Each item is a criterion; see [`item`].

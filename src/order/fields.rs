@@ -16,7 +16,7 @@ use super::model::{Command, CriterionSource, Item, Span};
 use super::names::{self, Role, Scalar};
 use super::refusal::ParseRefusal;
 use super::source::Remark;
-use super::{acceptance, body, criteria, fold, machine, paths};
+use super::{acceptance, body, criteria, criteria_table, fold, machine, paths, target};
 
 /// Fills the draft from the map; `end` is where the last key's part ends.
 pub(crate) fn apply(draft: &mut Draft<'_>, data: &Data, end: usize) -> Result<(), ParseRefusal> {
@@ -242,7 +242,10 @@ impl Field<'_, '_, '_> {
                 if let (None, None, 1, Some((metric, target))) = (metric, target, map.len(), map.iter().next()) {
                     return self.pair(metric, target, locator);
                 }
-                let (metric, target) = (metric.and_then(text_of), target.and_then(text_of));
+                let part = |keys: &[&str]| get(keys).and_then(text_of).unwrap_or_default();
+                let (comparator, unit) = (part(&criteria_table::COMPARATOR), part(&criteria_table::UNIT));
+                let target = target.and_then(text_of).map(|value| target::assemble(&comparator, &value, &unit));
+                let metric = metric.and_then(text_of);
                 let span = locator.find(metric.as_deref().or(target.as_deref()).unwrap_or(""));
                 let measured_by = get(MEASURED_KEYS).and_then(text_of);
                 if metric.is_none() || target.is_none() {

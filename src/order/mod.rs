@@ -5,6 +5,7 @@ mod blocks;
 mod body;
 mod contradictions;
 mod criteria;
+mod criteria_table;
 mod data;
 pub mod diagnostic;
 mod draft;
@@ -25,6 +26,7 @@ mod source;
 mod table;
 pub mod target;
 
+pub(crate) use criteria_table::{COMPARATOR, UNIT};
 pub use diagnostic::{Diagnostic, Severity};
 pub use fold::fold;
 pub use model::*;

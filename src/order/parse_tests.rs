@@ -167,6 +167,15 @@ fn acceptance_in_every_place_where_people_put_it() {
             "## Acceptance\n### a ≥ 5\nOf the day.\n### b: gzip\nThe default.\n### 3. c ≤ 1 MB\n- of the whole file\n",
             vec!["a ≥ 5", "b gzip", "c ≤ 1 MB"],
         ),
+        (
+            "## Acceptance\n| Metric | Operator | Target |\n|---|---|---|\n| a | > | 20 |\n| b | | 0 |\n",
+            vec!["a > 20", "b 0"],
+        ),
+        ("## Overview\n| Metric | Op | Target | Unit |\n|---|---|---|---|\n| a | <= | 20 | MB |\n", vec!["a <= 20 MB"]),
+        (
+            "## Acceptance\n| Metric | Min | Max | Unit |\n|---|---|---|---|\n| a | 1 | 5 | MB |\n| b | - | 3 | |\n",
+            vec!["a ≥ 1 MB", "a ≤ 5 MB", "b ≤ 3"],
+        ),
         ("```\n## Acceptance\n- a < 1 s\n```\n", vec![]),
         ("<!--\n## Acceptance\n\n- a < 1 s\n-->\n", vec![]),
     ] {
@@ -209,6 +218,16 @@ fn front_matter_and_its_machine_keys() {
     assert_eq!(names.len(), 12);
     let first = &order.acceptance[0];
     assert_eq!(text.get(first.span.clone()), Some("export.file_size"));
+}
+
+#[test]
+fn comparators_and_units_of_their_own_belong_to_the_target() {
+    let order = order(
+        "---\nid: WO-1\nacceptance:\n  - { metric: a, op: \">\", value: 20 }\n  - { metric: b, comparator: lte, target: 5, unit: MB }\n  - { metric: c, op: contains, target: x }\n---\n# T\n",
+    );
+    assert_eq!(criteria(&order)[..2], ["a | > 20 | > 20", "b | ≤ 5 MB | ≤ 5 MB"]);
+    assert!(order.acceptance[2].compiled.to_string().starts_with("unclear"));
+    assert_eq!(codes(&order), ["unclear-target"]);
 }
 
 #[test]

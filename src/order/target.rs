@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+mod assemble;
 mod compile;
 mod describe;
 mod lexer;
 mod schedule;
 mod words;
 
+pub(crate) use assemble::assemble;
 pub(crate) use compile::normalize;
 pub(crate) use compile::statistic_at;
 pub use compile::{comparison_in, compile};

@@ -4,6 +4,7 @@
 //! a list of files is left alone.
 
 use super::{label, marks};
+use crate::order::{COMPARATOR, UNIT, fold};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -36,6 +37,9 @@ pub struct Columns {
     pub roles: Vec<Role>,
     /// The column that names the subjects.
     pub label: usize,
+    /// Columns of the author's that belong to the target of each row.
+    pub comparator: Option<usize>,
+    pub unit: Option<usize>,
 }
 
 const LABEL: [&str; 56] = [
@@ -214,22 +218,24 @@ pub fn read(headers: &[&str]) -> Option<Columns> {
     if !has(Role::Status) && !has(Role::Actual) {
         return None;
     }
+    let named = |set: &[&str]| headers.iter().position(|header| set.contains(&fold::heading(header).as_str()));
+    let (comparator, unit) = (named(&COMPARATOR), named(&UNIT));
     if has(Role::Target) {
         let label = known.or(first_plain)?;
-        return Some(Columns { kind: TableKind::Metrics, roles, label });
+        return Some(Columns { kind: TableKind::Metrics, roles, label, comparator, unit });
     }
     if !has(Role::Status) {
         // `Component | Value`: what is there now; `Field | Value` is a form
         let label = known?;
         let roles = roles.iter().map(|role| if *role == Role::Actual { Role::Status } else { *role }).collect();
-        return Some(Columns { kind: TableKind::States, roles, label });
+        return Some(Columns { kind: TableKind::States, roles, label, comparator: None, unit: None });
     }
     let kind = match known {
         Some(_) if has(Role::Details) || has(Role::Evidence) || has(Role::Actual) => TableKind::Components,
         Some(_) => TableKind::States,
         None => TableKind::Other,
     };
-    Some(Columns { kind, label: known.or(first_plain).unwrap_or(0), roles })
+    Some(Columns { kind, label: known.or(first_plain).unwrap_or(0), roles, comparator: None, unit: None })
 }
 
 fn positions(roles: &[Role], wanted: Role) -> Vec<usize> {

@@ -13,7 +13,7 @@ use super::marks::{self, Form, Mark, Sense};
 use super::outline::{self, BlockKind, Outline, Span};
 use super::rows::{Cell, Row};
 use super::{columns, label, list_slots, test_slots};
-use crate::order::Command;
+use crate::order::{Command, target};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slot {
@@ -221,10 +221,10 @@ fn table(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics: &
         rows.iter().flat_map(|row| &row.cells).for_each(|cell| inline(source, cell.inner.clone(), out));
         return;
     };
-    let target = columns.roles.iter().position(|role| *role == Role::Target);
+    let target_column = columns.roles.iter().position(|role| *role == Role::Target);
     for row in rows {
         let label = row.cells.get(columns.label).map_or("", text);
-        let target = target.and_then(|n| row.cells.get(n)).map_or("", text);
+        let cell = |column: Option<usize>| column.and_then(|n| row.cells.get(n)).map_or("", text);
         if row.cells.iter().all(|cell| text(cell).is_empty()) {
             continue;
         }
@@ -232,7 +232,11 @@ fn table(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics: &
             kind: columns.kind,
             names: label::names(label),
             metric: label::plain(&marks::without_green(label, "")),
-            target: label::plain(target),
+            target: target::assemble(
+                &label::plain(cell(columns.comparator)),
+                &label::plain(cell(target_column)),
+                &label::plain(cell(columns.unit)),
+            ),
             value_elsewhere: value_elsewhere(&columns),
         });
         if columns.kind == TableKind::Metrics && !subject.metric.is_empty() {
