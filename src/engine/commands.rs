@@ -19,8 +19,6 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const MAX_COMMANDS: usize = 64;
 const ROWS_SHOWN: usize = 3;
 const OUTPUT_CHARS: usize = 400;
-/// Of a command in a sentence.
-const COMMAND_CHARS: usize = 80;
 
 pub fn measure(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context) -> Result<(), EngineError> {
     if tape.run().commands.is_some() || tape.run().phase == Phase::Undoing {
@@ -34,15 +32,6 @@ pub fn measure(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context) ->
     }
     let results = commands.iter().map(|command| answer(tape, handler, context, command)).collect();
     tape.push(Event::Commands { results })
-}
-
-/// The commands that were answered, and badly, in words; an order with one of them is not done, whatever its criteria say.
-pub fn failures(results: &[CommandResult]) -> Vec<String> {
-    let failed = results.iter().filter_map(|result| match &result.result {
-        CommandEnd::Failed { why, .. } => Some((&result.command, why)),
-        CommandEnd::Passed { .. } | CommandEnd::NotRun { .. } => None,
-    });
-    failed.map(|(command, why)| format!("`{}` ({why})", text::line(command, COMMAND_CHARS))).collect()
 }
 
 fn answer(tape: &Tape<'_>, handler: &dyn Handler, context: &Context, command: &Command) -> CommandResult {

@@ -30,10 +30,13 @@ pub fn judge(tape: &mut Tape<'_>, order: &Order, handler: Option<&dyn Handler>) 
     } else {
         judge::outcome(&criteria, failed_step.as_deref(), run.changed_something() || run.only_measures())
     };
-    let failures = super::commands::failures(run.commands.as_deref().unwrap_or_default());
-    if outcome.is_good() && !failures.is_empty() {
-        outcome = Outcome::Partial;
-        reason = format!("{reason}, but these commands failed: {}", failures.join("; "));
+    if outcome.is_good() && run.commands.is_some() {
+        let template = run.template.as_ref().map(|template| template.text.as_str());
+        let failures = report::failures(&record(tape.executor, run, order, handler), template);
+        if !failures.is_empty() {
+            outcome = Outcome::Partial;
+            reason = format!("{reason}, but these commands failed: {}", failures.join("; "));
+        }
     }
     let kept: Vec<&str> = run
         .steps

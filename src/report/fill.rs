@@ -146,8 +146,8 @@ impl Filler<'_> {
             )?),
             SlotKind::Cell(cell) => self.cell(cell),
             SlotKind::MissingCells { row, roles, closed } => self.missing_cells(row, roles, *closed),
-            SlotKind::TestMark { commands, was } => {
-                let result = judging::test(self.record, commands);
+            SlotKind::TestMark { test, was } => {
+                let result = judging::test(self.record, test);
                 let space = if was.is_none() { " " } else { "" };
                 let became = match &result {
                     TestResult::Passed { .. } => "✅".to_owned(),
@@ -158,8 +158,8 @@ impl Filler<'_> {
                 };
                 self.test(result, became + space)
             }
-            SlotKind::TestResult { commands, prefix, blank_after } => {
-                let result = judging::test(self.record, commands);
+            SlotKind::TestResult { test, prefix, blank_after } => {
+                let result = judging::test(self.record, test);
                 let line = match &result {
                     TestResult::Passed { output, .. } => {
                         format!("✅ passed{}{}", cite(result.evidence()), quoted(output))

@@ -3,13 +3,15 @@
 //! Invariant: without a measurement in the record there is no [`State::Green`], whatever a verdict or a command claims.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::criteria;
+use super::expectation::{self, Held};
 use super::fill::State;
 use super::label::{self, Labels, Meaning};
-use super::slots::RowSubject;
+use super::slots::{self, Expected, RowSubject, SlotKind, Test};
 use super::{CommandEnd, CommandResult, RunRecord};
 use crate::evidence::{Artifact, Judged, Measurement, Verdict, judge};
 use crate::order::{Command, CriterionSource};
@@ -173,8 +175,88 @@ impl TestResult {
     }
 }
 
-/// The result of a test that has these commands: passed only if each of them did.
-pub fn test(record: &RunRecord, commands: &[Command]) -> TestResult {
+/// The result of a test: passed only if each of its commands did, and the last as is expected where the template says so.
+pub fn test(record: &RunRecord, test: &Test) -> TestResult {
+    let result = all(record, &test.commands);
+    match &test.expected {
+        Some(expected) => as_expected(record, test, expected, result),
+        None => result,
+    }
+}
+
+fn as_expected(record: &RunRecord, test: &Test, expected: &Expected, result: TestResult) -> TestResult {
+    if let Some(wanted) = expectation::exit_status(expected) {
+        return match result {
+            TestResult::Failed { why, output, evidence }
+                if test.commands.len() == 1 && wanted != 0 && expectation::exit_status_of(&why) == Some(wanted) =>
+            {
+                let output = if output.trim().is_empty() { format!("exit status {wanted}") } else { output };
+                TestResult::Passed { output, evidence }
+            }
+            TestResult::Passed { output, evidence } if wanted != 0 => {
+                let why = format!("it ended with 0, exit status {wanted} was expected");
+                TestResult::Failed { why, output, evidence }
+            }
+            result => result,
+        };
+    }
+    let TestResult::Passed { output, evidence } = result else { return result };
+    let measured: Vec<&Measurement> =
+        record.measurements.iter().filter(|measurement| evidence.contains(&measurement.id)).collect();
+    match expectation::hold(expected, &output, &measured) {
+        Held::Meets => TestResult::Passed { output, evidence },
+        Held::Differs(why) => TestResult::Failed { why, output, evidence },
+        Held::Unclear(why) => {
+            let shown = crate::text::line(&output, 200);
+            TestResult::NotRun { why: if shown.is_empty() { why } else { format!("{why}; it says “{shown}”") } }
+        }
+    }
+}
+
+/// The commands that failed and the operational tests of `template` that did, in words; an order with one of them is not
+/// done, whatever its criteria say. A command that was to fail, and did so as its test expects, is none of them.
+pub fn failures(record: &RunRecord, template: Option<&str>) -> Vec<String> {
+    const COMMAND_CHARS: usize = 80;
+    let tests: Vec<Arc<Test>> = template
+        .map(|template| slots::survey(template).slots)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|slot| match slot.kind {
+            SlotKind::TestMark { test, .. } | SlotKind::TestResult { test, .. } => Some(test),
+            _ => None,
+        })
+        .collect();
+    let is_ordered = |text: &str| record.order.verification.iter().any(|command| normal(&command.text) == normal(text));
+    let was_to_fail = |text: &str| {
+        let mut own = tests
+            .iter()
+            .filter(|test| test.commands.iter().any(|command| normal(&command.text) == normal(text)))
+            .peekable();
+        own.peek().is_some() && own.all(|one| matches!(test(record, one), TestResult::Passed { .. }))
+    };
+    let mut out: Vec<String> = Vec::new();
+    let mut tell = |command: &str, why: &str| {
+        let told = format!("`{}` ({why})", crate::text::line(command, COMMAND_CHARS));
+        if !out.contains(&told) {
+            out.push(told);
+        }
+    };
+    for result in &record.commands {
+        if let CommandEnd::Failed { why, .. } = &result.result
+            && (is_ordered(&result.command) || !was_to_fail(&result.command))
+        {
+            tell(&result.command, why);
+        }
+    }
+    for one in tests.iter().filter(|one| matches!(all(record, &one.commands), TestResult::Passed { .. })) {
+        if let (TestResult::Failed { why, .. }, Some(command)) = (test(record, one), one.commands.last()) {
+            tell(&command.text, &why);
+        }
+    }
+    out
+}
+
+fn all(record: &RunRecord, commands: &[Command]) -> TestResult {
     if commands.is_empty() {
         return TestResult::NotRun { why: "no command stands above it".to_owned() };
     }

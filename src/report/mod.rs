@@ -7,6 +7,7 @@ mod context;
 mod criteria;
 pub mod dates;
 mod evidence_table;
+mod expectation;
 mod expressions;
 pub mod fill;
 mod judging;
@@ -25,6 +26,7 @@ pub use completion::completion;
 pub use criteria::{template_commands, template_criteria};
 pub use expressions::FillError;
 pub use fill::{Filled, FilledSlot, State, fill};
+pub use judging::failures;
 pub use result::{SCHEMA, SCHEMA_VERSION, result_json};
 pub use shipped::{builtin, builtin_names, file_name};
 

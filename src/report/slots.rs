@@ -37,12 +37,12 @@ pub enum SlotKind {
     },
     /// The mark of a `Confirms:` line, or the place of one.
     TestMark {
-        commands: Arc<[Command]>,
+        test: Arc<Test>,
         was: Option<Mark>,
     },
     /// Behind an `Expected:` block.
     TestResult {
-        commands: Arc<[Command]>,
+        test: Arc<Test>,
         /// What lines of the container begin with.
         prefix: String,
         /// Whether a blank line must follow.
@@ -77,6 +77,22 @@ pub enum SlotKind {
         names: Vec<String>,
         was: String,
     },
+}
+
+/// An operational test.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Test {
+    pub commands: Vec<Command>,
+    /// Of the last command.
+    pub expected: Option<Expected>,
+}
+
+/// What stands in or behind `Expected:`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expected {
+    pub text: String,
+    /// Output as it is, in a fence, in code marks or a number; anything else is prose about it.
+    pub is_literal: bool,
 }
 
 /// What a table row is about.

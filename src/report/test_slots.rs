@@ -1,13 +1,14 @@
 //! Slots of operational tests: a fenced command, then a `✅ Confirms: …` line or an `Expected:` block.
 //!
-//! Invariant: a line that confirms is bound to the commands that stand above it in the same section and to no others.
+//! Invariant: a line that confirms is bound to the commands that stand above it in the same section and to no others; all
+//! lines that speak of a test are bound to what is expected of it, wherever among them that stands.
 
 use std::sync::Arc;
 
 use super::label;
 use super::marks::{self, Mark, Sense};
 use super::outline::{self, Block, BlockKind, Outline, Span};
-use super::slots::{Slot, SlotKind};
+use super::slots::{Expected, Slot, SlotKind, Test};
 use crate::order::Command;
 
 /// Fences in these languages show data, not commands.
@@ -19,7 +20,7 @@ const DATA: [&str; 24] = [
 pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Vec<Command>) {
     let mut commands: Vec<Command> = Vec::new();
     // what is shared by all lines that confirm the same commands
-    let mut group: Option<Arc<[Command]>> = None;
+    let mut group: Option<Arc<Test>> = None;
     // a test that was confirmed is over with the next command
     let mut used = false;
     let mut awaits_block = false;
@@ -48,8 +49,8 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Ve
                         .filter(|(_, was)| was.is_some() || !commands.is_empty())
                         .or_else(|| claim_line(source, line).filter(|_| follows_fence && block.item.is_none()));
                     if let Some((span, was)) = mark {
-                        let commands = group.get_or_insert_with(|| remember(&commands, tests)).clone();
-                        out.push(Slot { span, kind: SlotKind::TestMark { commands, was } });
+                        let test = group.get_or_insert_with(|| remember(&commands, tests)).clone();
+                        out.push(Slot { span, kind: SlotKind::TestMark { test, was } });
                         used = true;
                     }
                 }
@@ -58,8 +59,12 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Ve
                 awaits_block = rest.is_empty();
                 let last = if awaits_block { block_after(outline, n) } else { Some((block.span.clone(), true)) };
                 let (span, _) = last.unwrap_or((block.span.clone(), true));
-                let commands = group.get_or_insert_with(|| remember(&commands, tests)).clone();
-                out.push(result_slot(source, block, span, commands));
+                let known = group.get_or_insert_with(|| remember(&commands, tests)).clone();
+                let wanted = wanted(source, outline, n, rest, &span);
+                let test = Arc::new(Test { commands: known.commands.clone(), expected: Some(also(&known, wanted)) });
+                rebind(out, &known, &test);
+                group = Some(test.clone());
+                out.push(result_slot(source, block, span, test));
             }
             _ => {}
         }
@@ -67,9 +72,57 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Ve
 }
 
 /// A group of commands that are a test; it is made once, by the first line that speaks of it.
-fn remember(commands: &[Command], tests: &mut Vec<Command>) -> Arc<[Command]> {
+fn remember(commands: &[Command], tests: &mut Vec<Command>) -> Arc<Test> {
     tests.extend_from_slice(commands);
-    commands.into()
+    Arc::new(Test { commands: commands.to_vec(), expected: None })
+}
+
+/// Lines that stand above the `Expected:` of their test are held to it too.
+fn rebind(slots: &mut [Slot], from: &Arc<Test>, to: &Arc<Test>) {
+    // they were found last
+    for slot in slots.iter_mut().rev() {
+        match &mut slot.kind {
+            SlotKind::TestMark { test, .. } | SlotKind::TestResult { test, .. } if Arc::ptr_eq(test, from) => {
+                *test = to.clone();
+            }
+            _ => return,
+        }
+    }
+}
+
+/// What is expected, from the text behind `Expected:` (`rest`), else from the block that follows, which lies in `span`.
+fn wanted(source: &str, outline: &Outline, n: usize, rest: &str, span: &Span) -> Expected {
+    if !rest.is_empty() {
+        let code = rest.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')).filter(|code| !code.contains('`'));
+        let is_number = rest.starts_with(|c: char| c.is_ascii_digit()) && !rest.contains('\n');
+        return Expected { text: code.unwrap_or(rest).to_owned(), is_literal: code.is_some() || is_number };
+    }
+    match outline.blocks.get(n + 1).map(|next| (&next.kind, &next.span)) {
+        Some((BlockKind::Code { text, .. }, code)) if code.start >= span.start && code.end <= span.end => {
+            Expected { text: text.clone(), is_literal: true }
+        }
+        Some((_, next)) if next.start >= span.start && next.end <= span.end => {
+            Expected { text: source.get(span.clone()).unwrap_or("").to_owned(), is_literal: false }
+        }
+        _ => Expected { text: String::new(), is_literal: false },
+    }
+}
+
+/// A second `Expected:` of one test asks for more.
+fn also(known: &Test, wanted: Expected) -> Expected {
+    const MOST_BYTES: usize = 8 * 1024;
+    match &known.expected {
+        // a line that nothing prints, so that what is left out can't be met
+        Some(first) if first.text.len() > MOST_BYTES => {
+            let more = if first.is_literal { "\n(more than can be compared)" } else { "" };
+            Expected { text: format!("{}{more}", first.text), is_literal: false }
+        }
+        Some(first) => Expected {
+            text: format!("{}\n{}", first.text.trim_end(), wanted.text),
+            is_literal: first.is_literal && wanted.is_literal,
+        },
+        None => wanted,
+    }
 }
 
 /// The block that follows, with the outermost list or quote around it.
@@ -88,14 +141,14 @@ fn block_after(outline: &Outline, n: usize) -> Option<(Span, bool)> {
     Some((around.cloned().unwrap_or(next.span.clone()), false))
 }
 
-fn result_slot(source: &str, block: &Block, expected: Span, commands: Arc<[Command]>) -> Slot {
+fn result_slot(source: &str, block: &Block, expected: Span, test: Arc<Test>) -> Slot {
     let end = outline::end_of(source, &expected);
     let rest = source.get(end..).unwrap_or("");
     let line_end = rest.find('\n').map_or(source.len(), |n| end + n + 1);
     let next = source.get(line_end..).unwrap_or("").lines().next();
     let blank_after = next.is_some_and(|line| !line.trim_matches([' ', '\t', '>', '\r']).is_empty());
     let prefix = outline::prefix(source, block.span.start);
-    Slot { span: end..end, kind: SlotKind::TestResult { commands, prefix, blank_after } }
+    Slot { span: end..end, kind: SlotKind::TestResult { test, prefix, blank_after } }
 }
 
 /// `✅ Confirms: …`, `**Confirms:** …`, `- ✅ **Confirms** that …`: the bytes of its mark, or the place of one.
@@ -154,7 +207,7 @@ fn expected<'s>(source: &'s str, block: &Block) -> Option<&'s str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::slots::{find, survey};
+    use super::super::slots::{SlotKind, find, survey};
 
     #[test]
     fn a_test_is_a_command_with_what_confirms_it() {
@@ -188,6 +241,25 @@ mod tests {
             assert_eq!(find(template), [], "{template}");
         }
         assert_eq!(find("✅ Confirms: pre-ticked\n").len(), 1);
+    }
+
+    #[test]
+    fn what_is_expected_is_known_to_every_line_of_its_test() {
+        for (template, text, is_literal) in [
+            ("```sh\na\n```\nExpected:\n```\n999\n```\n", "999\n", true),
+            ("```sh\na\n```\n✅ Confirms: it\n\nExpected: `8 rows`\n", "8 rows", true),
+            ("```sh\na\n```\nExpected: 8 rows\n", "8 rows", true),
+            ("```sh\na\n```\nExpected: exit code 1\n", "exit code 1", false),
+            ("```sh\na\n```\nExpected:\n\n- x\n- y\n", "- x\n- y", false),
+            ("```sh\na\n```\nExpected:\n\n## next\n", "", false),
+        ] {
+            for slot in find(template) {
+                let (SlotKind::TestMark { test, .. } | SlotKind::TestResult { test, .. }) = slot.kind else { continue };
+                let expected = test.expected.as_ref().map(|one| (one.text.trim_end(), one.is_literal));
+                assert_eq!(expected, Some((text.trim_end(), is_literal)), "{template}");
+            }
+            assert_eq!(survey(template).commands.len(), 1, "{template}");
+        }
     }
 
     #[test]

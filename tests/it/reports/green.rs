@@ -183,6 +183,53 @@ fn a_test_is_bound_to_its_own_command() {
 }
 
 #[test]
+fn a_test_is_green_only_where_its_output_is_what_is_expected() {
+    let result_of = |expected: &str, end: CommandEnd| {
+        let template = format!("```sh\na\n```\n✅ Confirms: it\n\nExpected:{expected}\n");
+        let mut record = empty(Outcome::Partial);
+        record.commands = vec![CommandResult { command: "a".to_owned(), result: end, evidence: Vec::new() }];
+        let text = filled(&template, &record);
+        let (mark, result) = text.split_once("**Result:** ").unwrap();
+        let signs = ["✅", "❌", "☐"].map(|sign| mark.contains(&format!("\n{sign}")));
+        assert!(["✅", "❌", "☐"].iter().zip(signs).all(|(sign, leads)| leads == result.starts_with(sign)), "{text}");
+        result.lines().next().unwrap().to_owned()
+    };
+    let passed = |output: &str| CommandEnd::Passed { output: output.to_owned() };
+    let failed = |why: &str| CommandEnd::Failed { output: String::new(), why: why.to_owned() };
+    for (expected, end, says) in [
+        ("\n```\n20\n```", passed("20"), "✅ passed – “20”"),
+        ("\n```\n999999\n```", passed("20"), "❌ failed: “999999” was expected – “20”"),
+        (" 8 rows", passed("7\n"), "❌ failed: “8 rows” was expected – “7”"),
+        (" exit code 1", failed("exit status 1: "), "✅ passed – “exit status 1”"),
+        (" exit code 1", failed("exit status 2: no"), "❌ failed: exit status 2: no"),
+        (" exit code 1", passed("x"), "❌ failed: it ended with 0, exit status 1 was expected – “x”"),
+        (
+            " some rows",
+            passed("20"),
+            "☐ unmeasured: it ran, but was not compared: what is expected is no literal output; it says “20”",
+        ),
+    ] {
+        assert_eq!(result_of(expected, end), says, "{expected}");
+    }
+}
+
+#[test]
+fn a_test_that_was_not_as_expected_is_a_failure_of_the_order() {
+    let template =
+        "```sh\na\n```\nExpected: `20`\n\n### 2\n```sh\nb\n```\nExpected: exit code 1\n\n### 3\n```sh\nc\n```\n";
+    let mut record = empty(Outcome::Done);
+    let result = |command: &str, result| CommandResult { command: command.to_owned(), result, evidence: Vec::new() };
+    let failed = |why: &str| CommandEnd::Failed { output: String::new(), why: why.to_owned() };
+    record.commands = vec![
+        result("a", CommandEnd::Passed { output: "7".to_owned() }),
+        result("b", failed("exit status 1: ")),
+        result("c", failed("exit status 1: no")),
+    ];
+    assert_eq!(report::failures(&record, Some(template)), ["`c` (exit status 1: no)", "`a` (“20” was expected)"]);
+    assert_eq!(report::failures(&record, None), ["`b` (exit status 1: )", "`c` (exit status 1: no)"]);
+}
+
+#[test]
 fn exactly_one_line_of_a_verdict_list_is_ticked() {
     let four = "- ✅ Pending…\n- ✅ Partial Success – some\n- ✅ **Full Success** – all\n- ✅ Failed\n\nafter\n";
     let three = "1. [x] Pending\n2. [x] Partial Success\n3. [x] Full Success\n";

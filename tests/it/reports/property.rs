@@ -217,7 +217,7 @@ fn block(doc: &mut Doc, kind: u8, picks: &[u8], prefix: &str) {
         6 => {
             // a test with what is expected of it
             let name = doc.subject();
-            doc.keep(&format!("{prefix}```sh{eol}{prefix}run {name}{eol}{prefix}```{eol}{prefix}Expected: ✅ rows"));
+            doc.keep(&format!("{prefix}```sh{eol}{prefix}run {name}{eol}{prefix}```{eol}{prefix}Expected: `ran {name}`"));
             doc.slot("");
             doc.keep(eol);
         }
@@ -285,7 +285,7 @@ fn record(fates: &[Fate], outcome: Outcome, hostile: usize) -> RunRecord {
         }
         let evidence =
             record.measurements.iter().filter(|m| m.key == key).map(|m| m.id.clone()).next_back().into_iter().collect();
-        let output = format!("saw {detail}");
+        let output = format!("ran {name}\nsaw {detail}");
         let (result, evidence) = match fate {
             Fate::Works => (CommandEnd::Passed { output }, evidence),
             Fate::Broken => (CommandEnd::Failed { output, why: detail.to_owned() }, evidence),

@@ -1,0 +1,199 @@
+//! What a test printed against what its template says that it prints.
+//!
+//! What must hold: output is what was expected only where each line of it was found; where that can't be told it is unclear,
+//! which is neither good nor bad.
+
+use super::slots::Expected;
+use crate::evidence::{Measurement, Value};
+use crate::order::fold;
+use crate::order::target::{Comparator, Target, Unit, compile};
+
+/// Of lines that are held against each other.
+const MOST_PAIRS: usize = 100_000;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Held {
+    Meets,
+    /// In words, what was printed instead.
+    Differs(String),
+    /// Why it can't be told.
+    Unclear(String),
+}
+
+/// The exit status that `Expected: exit code 1` asks for.
+pub fn exit_status(expected: &Expected) -> Option<i32> {
+    match compile("", &expected.text) {
+        Target::Compare { comparator: Comparator::Equal, number, unit: Unit::Count { noun: Some(noun) }, .. }
+            if noun == "exit code" && number.fract() == 0.0 && (0.0..256.0).contains(&number) =>
+        {
+            Some(number as i32)
+        }
+        _ => None,
+    }
+}
+
+/// The status in the reason of a command that failed, which begins with how its process ended.
+pub fn exit_status_of(why: &str) -> Option<i32> {
+    let rest = why.strip_prefix("exit status ")?;
+    rest.get(..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()))?.parse().ok()
+}
+
+/// Holds `output` against what is expected. With `measured`, the output is how we put these measurements, not what a
+/// process printed; a share of checks then also answers as `Passed: 3` and `Failed: 0`.
+pub fn hold(expected: &Expected, output: &str, measured: &[&Measurement]) -> Held {
+    let wanted: Vec<&str> =
+        expected.text.lines().map(bare).filter(|line| line.contains(char::is_alphanumeric)).collect();
+    if wanted.is_empty() {
+        return Held::Unclear("nothing is said to be expected".to_owned());
+    }
+    // answers of several queries or measurements stand on one line
+    let mut lines: Vec<String> = output
+        .lines()
+        .flat_map(|line| line.split("; "))
+        .flat_map(|line| line.split(" | "))
+        .map(|line| bare(line).to_owned())
+        .collect();
+    for measurement in measured {
+        if let Value::Ratio { pass, of } = &measurement.value {
+            lines.push(format!("Passed: {pass}"));
+            lines.push(format!("Failed: {}", of.saturating_sub(*pass)));
+        }
+    }
+    if wanted.len().saturating_mul(lines.len()) > MOST_PAIRS {
+        return Held::Unclear("it ran, but printed too much to be compared line by line".to_owned());
+    }
+    let found = wanted.iter().filter(|wanted| lines.iter().any(|line| is_same(wanted, line))).count();
+    if found == wanted.len() {
+        return Held::Meets;
+    }
+    if let Some((wanted, line)) = wanted.iter().find_map(|wanted| Some((wanted, contradiction(wanted, &lines)?))) {
+        return Held::Differs(format!("it says “{line}”, “{wanted}” was expected"));
+    }
+    let open = ["…", "...", "<", "*", "YYYY", "{{", "~", "≈"];
+    let is_open = open.iter().any(|sign| expected.text.contains(sign)) || output.contains('…');
+    match () {
+        () if !measured.is_empty() => {
+            Held::Unclear("it was measured, not compared with the output that is expected".to_owned())
+        }
+        () if !expected.is_literal || is_open => {
+            Held::Unclear("it ran, but was not compared: what is expected is no literal output".to_owned())
+        }
+        () if found == 0 => Held::Differs(match wanted.as_slice() {
+            [one] => format!("“{one}” was expected"),
+            _ => "none of the lines that are expected was printed".to_owned(),
+        }),
+        () => Held::Unclear(format!("it ran, but printed only {found} of {} lines that are expected", wanted.len())),
+    }
+}
+
+/// Without blanks and the borders of a table.
+fn bare(line: &str) -> &str {
+    line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '|' | '│' | '┃'))
+}
+
+fn is_same(wanted: &str, line: &str) -> bool {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words(wanted) == words(line) {
+        return true;
+    }
+    match (count(wanted), count(line)) {
+        (Some((a, noun)), Some((b, other))) => {
+            a == b
+                && (noun.is_none()
+                    || other.is_none()
+                    || noun.map(|noun| fold(&noun)) == other.map(|other| fold(&other)))
+        }
+        _ => false,
+    }
+}
+
+/// `1,000`, `8 rows`.
+fn count(text: &str) -> Option<(f64, Option<String>)> {
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    match compile("", text) {
+        Target::Compare {
+            comparator: Comparator::Equal,
+            number,
+            unit: Unit::Count { noun },
+            per: None,
+            condition: None,
+        } => Some((number, noun)),
+        _ => None,
+    }
+}
+
+/// The line that gives another number to the key of `wanted`: `Rows: 8` and `Rows: 20`.
+fn contradiction(wanted: &str, lines: &[String]) -> Option<String> {
+    let keyed = |text: &str| {
+        let (key, value) = text.split_once(':')?;
+        Some((fold(key), count(value.trim())?.0))
+    };
+    let (key, number) = keyed(wanted)?;
+    let mut others = lines.iter().filter_map(|line| keyed(line).map(|found| (line, found)));
+    others.find(|(_, (other, found))| *other == key && *found != number).map(|(line, _)| line.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_is_held_against_what_is_expected() {
+        let literal = |text: &str| Expected { text: text.to_owned(), is_literal: true };
+        for (expected, output, held) in [
+            ("20", "20", "meets"),
+            ("20", "20\n", "meets"),
+            ("1,000", "1000", "meets"),
+            ("20 rows", "20", "meets"),
+            ("20 rows", "20 files", "differs"),
+            ("999999", "20", "differs"),
+            ("8 rows", "7", "differs"),
+            ("ok", "first\nok\nlast", "meets"),
+            ("ok", "not ok", "differs"),
+            ("a\nb", "a\nx\nb", "meets"),
+            ("a\nb", "x", "differs"),
+            ("a\nb", "a", "unclear"),
+            ("Rows: 8\nSize: 1 kB", "Rows: 20\nSize: 1 kB", "differs"),
+            ("│ 20 │", "20", "meets"),
+            ("rows: …", "rows: 20", "unclear"),
+            ("", "x", "unclear"),
+        ] {
+            let got = match hold(&literal(expected), output, &[]) {
+                Held::Meets => "meets",
+                Held::Differs(_) => "differs",
+                Held::Unclear(_) => "unclear",
+            };
+            assert_eq!(got, held, "{expected:?} against {output:?}");
+        }
+        let prose = Expected { text: "a table of rows".to_owned(), is_literal: false };
+        assert!(matches!(hold(&prose, "20", &[]), Held::Unclear(_)));
+        assert_eq!(hold(&Expected { text: "OK".to_owned(), is_literal: false }, "OK", &[]), Held::Meets);
+    }
+
+    #[test]
+    fn measurements_answer_only_what_they_say() {
+        let share =
+            |pass| Measurement::new("verify.checks", Value::Ratio { pass, of: 14 }, "", jiff::Timestamp::UNIX_EPOCH);
+        let held = |text: &str, pass| {
+            let expected = Expected { text: text.to_owned(), is_literal: true };
+            hold(&expected, &format!("verify.checks = {pass}/14"), &[&share(pass)])
+        };
+        assert_eq!(held("Failed: 0", 14), Held::Meets);
+        assert!(matches!(held("Failed: 0", 13), Held::Differs(_)));
+        assert!(matches!(held("all is well", 14), Held::Unclear(_)));
+    }
+
+    #[test]
+    fn exit_statuses_are_read_from_both_sides() {
+        let expected = |text: &str| Expected { text: text.to_owned(), is_literal: false };
+        for (text, status) in
+            [("exit code 1", Some(1)), ("exits with 0", Some(0)), ("exit 2", Some(2)), ("1", None), ("rows", None)]
+        {
+            assert_eq!(exit_status(&expected(text)), status, "{text}");
+        }
+        assert_eq!(exit_status_of(&format!("{}: no", crate::process::End::Exit(1))), Some(1));
+        assert_eq!(exit_status_of(&crate::process::End::Signal(9).to_string()), None);
+    }
+}
