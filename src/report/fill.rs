@@ -14,7 +14,7 @@ use super::expressions::{self, FillError};
 use super::judging::{self, Rows, Subject, TestResult};
 use super::label::Labels;
 use super::list_slots::choices;
-use super::marks::{self, Form, Sense};
+use super::marks::{self, Form, Mark, Sense};
 use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey};
 use super::{RunRecord, context, dates, evidence_table, verdicts};
 use crate::evidence::{Judged, Verdict};
@@ -134,7 +134,10 @@ impl Filler<'_> {
         Ok(match &slot.kind {
             SlotKind::ShellDate => match dates::show_shell_date(source, &self.now) {
                 Ok(date) => Became::neutral(date),
-                Err(why) => Became::neutral(format!("{source} (not filled: {})", marks::show(&why))),
+                Err(why) => {
+                    let stays = marks::without_green(source, "☐");
+                    Became::neutral(format!("{stays} (not filled: {})", marks::show(&why)))
+                }
             },
             SlotKind::DateToken(token) => Became::neutral(dates::show_token(*token, &self.now)),
             SlotKind::Expression => Became::neutral(expressions::evaluate(
@@ -174,8 +177,19 @@ impl Filler<'_> {
                 self.test(result, format!("{eol}{gap}{eol}{prefix}**Result:** {line}{blank}"))
             }
             SlotKind::Verdict { list, line, form, was } => self.verdict(*list, *line, *form, was.is_some()),
+            SlotKind::VerdictSign { list, line, was } => self.verdict_sign(source, *list, *line, *was),
             SlotKind::VerdictEnd { list, prefix, apart } => self.verdict_end(*list, prefix, *apart),
-            SlotKind::Check { names, was } => {
+            SlotKind::Check { names, was, repeats: true } => {
+                let state = judging::check(&self.labels, names);
+                let text = match (was.form, state.state) {
+                    (Form::Bracket, State::Green) => "[x]",
+                    (Form::Sign, State::Green) => "✅",
+                    (Form::Bracket, _) => "[ ]",
+                    (Form::Sign, _) => "☐",
+                };
+                Became { text: text.to_owned(), state: state.state, evidence: state.evidence }
+            }
+            SlotKind::Check { names, was, repeats: false } => {
                 let state = judging::check(&self.labels, names);
                 let text = match (was.form, state.state, was.sense) {
                     (Form::Bracket, State::Green, _) => "[x]".to_owned(),
@@ -247,13 +261,32 @@ impl Filler<'_> {
         out
     }
 
-    fn verdict(&self, list: usize, line: usize, form: Form, was_marked: bool) -> Became {
+    /// Whether this line of a verdict list is the outcome's.
+    fn is_chosen(&self, list: usize, line: usize) -> bool {
+        self.chosen.get(&list).copied().flatten() == Some(line)
+    }
+
+    /// Whether this line of a verdict list says something to be green about.
+    fn is_good(&self, list: usize, line: usize) -> bool {
         let classes = self.survey.verdicts.get(&list).map(Vec::as_slice).unwrap_or_default();
-        let chosen = self.chosen.get(&list).copied().flatten() == Some(line);
-        let good = matches!(
+        matches!(
             classes.get(line),
             Some(Some(verdicts::Class::Full | verdicts::Class::Partial | verdicts::Class::Noop))
-        );
+        )
+    }
+
+    /// A further green sign stays where its line's own mark is green.
+    fn verdict_sign(&self, was: &str, list: usize, line: usize, mark: Mark) -> Became {
+        let stays = self.is_chosen(list, line) && self.is_good(list, line);
+        Became::neutral(match (stays, mark.form) {
+            (true, _) => was,
+            (false, Form::Bracket) => "[ ]",
+            (false, Form::Sign) => "☐",
+        })
+    }
+
+    fn verdict(&self, list: usize, line: usize, form: Form, was_marked: bool) -> Became {
+        let (chosen, good) = (self.is_chosen(list, line), self.is_good(list, line));
         let sign = match (form, chosen, good) {
             (Form::Bracket, true, _) => "[x]",
             (Form::Bracket, false, _) => "[ ]",

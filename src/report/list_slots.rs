@@ -3,9 +3,9 @@
 use super::label;
 use super::marks::{self, Form, Mark, Sense};
 use super::outline::{self, Outline, Span};
-use super::slots::{Slot, SlotKind, VerdictLists, status_line};
+use super::slots::{Slot, SlotKind, VerdictLists};
 use super::test_slots::confirms_line;
-use super::verdicts;
+use super::{status_lines, verdicts};
 
 struct Line {
     /// The item's own text.
@@ -71,6 +71,17 @@ fn leading(source: &str, text: &Span) -> Option<(usize, Mark)> {
     marks::at(inner).map(|mark| (text.end - inner.len(), mark))
 }
 
+/// The signs that lead a text, one behind the other, emphasis skipped: `[x] ✅ Redis`.
+fn leading_all(content: &str) -> Vec<(usize, Mark)> {
+    let mut out = Vec::new();
+    let mut rest = content.trim_start_matches(['*', '_', ' ']);
+    while let Some(mark) = marks::at(rest) {
+        out.push((content.len() - rest.len(), mark));
+        rest = rest.get(mark.len..).unwrap_or("").trim_start_matches(['*', '_', ' ', '\t', '\u{a0}']);
+    }
+    out
+}
+
 /// A sign that ends a text: `- Redis ✅`.
 fn trailing(source: &str, text: &Span) -> Option<(usize, Mark)> {
     let content = source.get(text.clone())?;
@@ -83,7 +94,14 @@ fn trailing(source: &str, text: &Span) -> Option<(usize, Mark)> {
 fn verdict_list(source: &str, list: usize, span: &Span, lines: &[Line], out: &mut Vec<Slot>) {
     let mut form = Form::Sign;
     for (n, line) in lines.iter().enumerate() {
-        match leading(source, &line.text).or_else(|| trailing(source, &line.text)) {
+        let own = leading(source, &line.text).or_else(|| trailing(source, &line.text));
+        for (start, was) in green_signs(source, &line.text) {
+            if own.is_none_or(|(own, _)| own != start) {
+                let kind = SlotKind::VerdictSign { list, line: n, was };
+                out.push(Slot { span: start..start + was.len, kind });
+            }
+        }
+        match own {
             Some((start, mark)) => {
                 form = mark.form;
                 let kind = SlotKind::Verdict { list, line: n, form, was: Some(mark) };
@@ -104,10 +122,19 @@ fn verdict_list(source: &str, list: usize, span: &Span, lines: &[Line], out: &mu
     out.push(Slot { span: end..end, kind: SlotKind::VerdictEnd { list, prefix, apart } });
 }
 
+fn green_signs(source: &str, text: &Span) -> Vec<(usize, Mark)> {
+    let content = source.get(text.clone()).unwrap_or("");
+    let mut signs = leading_all(content);
+    let from = signs.last().map_or(0, |(offset, mark)| offset + mark.len);
+    signs.extend(marks::all(content).into_iter().filter(|(offset, _)| *offset >= from));
+    signs.retain(|(_, mark)| mark.sense == Sense::Green);
+    signs.into_iter().map(|(offset, mark)| (text.start + offset, mark)).collect()
+}
+
 fn checks(source: &str, item: &Line, out: &mut Vec<Slot>) {
     let lines = outline::lines(source, item.text.clone());
     for (n, line) in lines.iter().enumerate() {
-        if confirms_line(source, line.clone()).is_some() || status_line(source, line.clone()).is_some() {
+        if confirms_line(source, line.clone()).is_some() || status_lines::is_one(source, line) {
             continue;
         }
         // the first line may be wrapped: then all of the item is its name
@@ -120,10 +147,23 @@ fn checks(source: &str, item: &Line, out: &mut Vec<Slot>) {
     }
 }
 
+/// Marks in front of one item that are ticked where it works.
+const MOST_MARKS: usize = 8;
+
 fn check_line(source: &str, line: &Span, whole: &[String], out: &mut Vec<Slot>) {
     let content = source.get(line.clone()).unwrap_or("");
+    let asks = |mark: &Mark| matches!(mark.sense, Sense::Green | Sense::Open);
+    let leading = leading_all(content);
+    for (n, (offset, mark)) in leading.iter().filter(|(_, mark)| asks(mark)).enumerate() {
+        let start = line.start + offset;
+        // nobody means more of them, and each with its names would be many bytes
+        let names = if n < MOST_MARKS { whole.to_vec() } else { Vec::new() };
+        let kind = SlotKind::Check { names, was: *mark, repeats: n > 0 };
+        out.push(Slot { span: start..start + mark.len, kind });
+    }
+    let from = leading.last().map_or(0, |(offset, mark)| offset + mark.len);
     for (offset, mark) in marks::all(content) {
-        if !matches!(mark.sense, Sense::Green | Sense::Open) {
+        if offset < from || !asks(&mark) {
             continue;
         }
         let before = content.get(..offset).unwrap_or("").trim_end_matches([' ', '\t', '*', '_', '\u{a0}']);
@@ -131,9 +171,7 @@ fn check_line(source: &str, line: &Span, whole: &[String], out: &mut Vec<Slot>) 
         let start = line.start + offset;
         let span = start..start + mark.len;
         let name = before.trim_end_matches([':', '–', '—', '→', '=', '-', '|']);
-        if before.is_empty() {
-            out.push(Slot { span, kind: SlotKind::Check { names: whole.to_vec(), was: mark } });
-        } else if name.len() < before.len() {
+        if name.len() < before.len() {
             let names = label::names(&without_marks(name));
             let value = content.get(offset..).unwrap_or("").trim_end();
             if choices(value).len() > 1 {
@@ -141,9 +179,9 @@ fn check_line(source: &str, line: &Span, whole: &[String], out: &mut Vec<Slot>) 
                 out.push(Slot { span: start..start + value.len(), kind: SlotKind::Choice { names, was } });
                 return;
             }
-            out.push(Slot { span, kind: SlotKind::Check { names, was: mark } });
+            out.push(Slot { span, kind: SlotKind::Check { names, was: mark, repeats: false } });
         } else if mark.sense == Sense::Green && behind.chars().all(|c| c.is_whitespace() || "*_.!)✅".contains(c)) {
-            out.push(Slot { span, kind: SlotKind::Check { names: whole.to_vec(), was: mark } });
+            out.push(Slot { span, kind: SlotKind::Check { names: whole.to_vec(), was: mark, repeats: false } });
         }
     }
 }
@@ -185,6 +223,12 @@ mod tests {
     fn marks_of_items_are_slots_and_their_words_are_not() {
         for (template, expect) in [
             ("- [ ] a\n- [x] b\n  - ☐ c\n    1. ✅ d\n", vec!["[ ]", "[x]", "☐", "✅"]),
+            ("- [x] ✅ a\n- ✅ ✅ b\n- ✅ [x] c\n", vec!["[x]", "✅", "✅", "✅", "✅", "[x]"]),
+            ("- Redis ✅ / Postgres ✅\n", vec!["✅"]),
+            (
+                "- ☐ Pending\n- ☐ Partial Success ✅ most of it\n- ✅ Full Success ✅\n",
+                vec!["☐", "☐", "✅", "✅", "✅", ""],
+            ),
             ("- **✅ a**\n- ✔️ b\n* ☑ c\n", vec!["✅", "✔️", "☑"]),
             ("- Redis: ✅ fixed\n- **DB:** 🟢 up\n- api – ✅\n- job ✅\n", vec!["✅", "🟢", "✅", "✅"]),
             ("- Redis: ☐ Pending / ✅ Verified\n", vec!["☐ Pending / ✅ Verified"]),

@@ -19,6 +19,7 @@ mod result;
 mod rows;
 mod shipped;
 pub mod slots;
+mod status_lines;
 mod test_slots;
 pub mod verdicts;
 

@@ -12,7 +12,7 @@ use super::dates::{self, DateToken};
 use super::marks::{self, Form, Mark, Sense};
 use super::outline::{self, BlockKind, Outline, Span};
 use super::rows::{Cell, Row};
-use super::{columns, label, list_slots, test_slots};
+use super::{columns, label, list_slots, status_lines, test_slots};
 use crate::order::{Command, target};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +55,12 @@ pub enum SlotKind {
         form: Form,
         was: Option<Mark>,
     },
+    /// One more green sign in a line of a verdict list.
+    VerdictSign {
+        list: usize,
+        line: usize,
+        was: Mark,
+    },
     /// Behind a verdict list: the outcome, where no line of it fits.
     VerdictEnd {
         list: usize,
@@ -66,6 +72,8 @@ pub enum SlotKind {
     Check {
         names: Vec<String>,
         was: Mark,
+        /// One more mark behind the first, which says the rest: `[x] ✅ Redis`.
+        repeats: bool,
     },
     /// `☐ Pending / ✅ Verified` behind an item's name.
     Choice {
@@ -159,7 +167,7 @@ pub fn survey(template: &str) -> Survey {
         }
     }
     test_slots::find(template, &outline, &mut slots, &mut survey.commands);
-    status_lines(template, &outline, &mut slots);
+    status_lines::find(template, &outline, &mut slots);
     list_slots::find(template, &outline, &mut slots, &mut survey.verdicts);
     survey.slots = without_overlaps(slots);
     survey.open_end = open_end(template, &outline);
@@ -211,7 +219,7 @@ pub fn inline(source: &str, span: Span, out: &mut Vec<Slot>) {
 }
 
 /// The length of the `{{ … }}` that `text` starts with; on one line and of a sane length.
-fn expression(text: &str) -> Option<usize> {
+pub(super) fn expression(text: &str) -> Option<usize> {
     const LONGEST: usize = 500;
     let rest = text.strip_prefix("{{")?;
     let mut quote = None;
@@ -325,66 +333,6 @@ fn signs(source: &str, cell: &Cell, subject: &Arc<RowSubject>, out: &mut Vec<Slo
     }
 }
 
-/// `**Overall Status:** ✅ Verified`: a key that asks how things are, and a value that starts with a sign.
-fn status_lines(source: &str, outline: &Outline, out: &mut Vec<Slot>) {
-    for block in outline.blocks.iter().filter(|block| block.kind == BlockKind::Text) {
-        for line in outline::lines(source, block.span.clone()) {
-            if let Some((names, value)) = status_line(source, line) {
-                let was = source.get(value.clone()).unwrap_or("").to_owned();
-                out.push(Slot { span: value, kind: SlotKind::Status { names, was } });
-            }
-        }
-    }
-}
-
-/// Keys that speak of the whole order.
-const WHOLE: [&str; 16] = [
-    "status",
-    "overall",
-    "verdict",
-    "outcome",
-    "result",
-    "overall status",
-    "overall verdict",
-    "overall result",
-    "final status",
-    "final verdict",
-    "final result",
-    "order status",
-    "work order status",
-    "report status",
-    "completion status",
-    "verification status",
-];
-
-/// The names (empty for the whole order) and the bytes of the value.
-pub fn status_line(source: &str, line: Span) -> Option<(Vec<String>, Span)> {
-    let text = source.get(line.clone())?;
-    let colon = text.find(':')?;
-    let name = text.get(..colon)?;
-    let words = label::words(name);
-    let asks = ["status", "state", "verdict", "outcome", "result", "overall", "health"];
-    if words.is_empty() || words.len() > 4 || !words.last().is_some_and(|word| asks.contains(&word.as_str())) {
-        return None;
-    }
-    // an item that is ticked before its name is a checklist's
-    if name.trim_start_matches(['*', '_', ' ']).starts_with(|c: char| !c.is_alphanumeric()) {
-        return None;
-    }
-    let after = text.get(colon + 1..)?;
-    let value = after.trim_start_matches(['*', '_', ' ', '\t', '\u{a0}']);
-    let mark = marks::at(value)?;
-    if mark.sense == Sense::Warning || mark.sense == Sense::Bad {
-        return None;
-    }
-    let start = line.end - value.len();
-    let value = value.trim_end();
-    // keep a bold end that closes what opened before the sign
-    let value = if after.trim_start().starts_with("**") { value } else { value.trim_end_matches('*') };
-    let names = if WHOLE.contains(&label::key(name).as_str()) { Vec::new() } else { label::names(name) };
-    Some((names, start..start + value.len()))
-}
-
 /// HTML that runs on until its end tag, and would hide what is added.
 const HTML: [(&str, &str); 5] = [
     ("<!--", "-->"),
@@ -461,20 +409,6 @@ mod tests {
             ("text\n| Component | State |\n|---|---|\n| a | ✅ OK | ✅ |\n", vec!["✅ OK", "✅"]),
             ("| Component | Status | Details |\n|---|---|---|\n| a |\n", vec![""]),
             ("```\n| Component | State |\n|---|---|\n| a | ✅ OK |\n```\n", vec![]),
-        ] {
-            assert_eq!(found(template), expect, "{template}");
-        }
-    }
-
-    #[test]
-    fn status_lines_are_slots_only_with_a_sign() {
-        for (template, expect) in [
-            ("**Status:** ✅ VERIFIED\n", vec!["✅ VERIFIED"]),
-            ("**Overall Status:** ☐ Pending / ✅ Verified\n", vec!["☐ Pending / ✅ Verified"]),
-            ("**Status: ✅ VERIFIED**\n", vec!["✅ VERIFIED"]),
-            ("**Status:** DROPPED\n", vec![]),
-            ("The ✅ sign is prose: ✅ here too.\n", vec![]),
-            ("**Note:** ✅ means verified\n", vec![]),
         ] {
             assert_eq!(found(template), expect, "{template}");
         }

@@ -88,6 +88,8 @@ pub fn class(markdown: &str) -> Option<Class> {
     let text = without_lead(&text);
     let separators = ['–', '—', ':', '(', '.', ',', ';', '/', '→', '…', '|', '='];
     let head = text.split(separators).next().unwrap_or("");
+    // `Partial Success ✅ most of it`
+    let head = marks::all(head).first().and_then(|(sign, _)| head.get(..*sign)).unwrap_or(head);
     let words = label::words(head);
     if words.is_empty() || !words.iter().all(|word| VOCABULARY.contains(&word.as_str())) {
         return None;
@@ -181,6 +183,7 @@ mod tests {
             ("☐ Partial Success – some checks failed", Some(Class::Partial)),
             ("✅ **Full Success** – all checks verified", Some(Class::Full)),
             ("[x] Success - all good", Some(Class::Full)),
+            ("☐ Partial Success ✅ most of it", Some(Class::Partial)),
             ("❌ Failed (see log)", Some(Class::Failed)),
             ("Not successful", Some(Class::Failed)),
             ("Not yet verified", Some(Class::Pending)),

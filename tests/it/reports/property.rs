@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use workbridge::evidence::{Declaration, Outcome, Value};
+use workbridge::report::slots::SlotKind;
 use workbridge::report::{self, CommandEnd, CommandResult, RunRecord};
 
 use super::record::{Taken as _, empty, state};
@@ -144,7 +145,7 @@ fn block(doc: &mut Doc, kind: u8, picks: &[u8], prefix: &str) {
     let mut picks = picks.iter().copied().cycle();
     let mut pick = move |n: usize| usize::from(picks.next().unwrap_or(0)) % n;
     let eol = "\n";
-    match kind % 9 {
+    match kind % 10 {
         0 => {
             let text = PROSE[pick(PROSE.len())];
             for line in text.lines() {
@@ -204,6 +205,11 @@ fn block(doc: &mut Doc, kind: u8, picks: &[u8], prefix: &str) {
                 doc.keep(&format!("{prefix}{bullet} "));
                 doc.slot(marks[pick(marks.len())]);
                 let name = doc.subject();
+                if pick(3) == 0 {
+                    doc.keep(" ");
+                    doc.slot(["✅", "☐"][pick(2)]);
+                    doc.subjects.extend(doc.subjects.last().copied());
+                }
                 doc.keep(&format!(" {name}{eol}"));
             }
         }
@@ -217,7 +223,9 @@ fn block(doc: &mut Doc, kind: u8, picks: &[u8], prefix: &str) {
         6 => {
             // a test with what is expected of it
             let name = doc.subject();
-            doc.keep(&format!("{prefix}```sh{eol}{prefix}run {name}{eol}{prefix}```{eol}{prefix}Expected: `ran {name}`"));
+            doc.keep(&format!(
+                "{prefix}```sh{eol}{prefix}run {name}{eol}{prefix}```{eol}{prefix}Expected: `ran {name}`"
+            ));
             doc.slot("");
             doc.keep(eol);
         }
@@ -240,6 +248,12 @@ fn block(doc: &mut Doc, kind: u8, picks: &[u8], prefix: &str) {
                 doc.keep(eol);
             }
             doc.verdict_lists.push(fits);
+        }
+        8 => {
+            // a status line, of what nothing measures, with a key behind it
+            doc.keep(&format!("{prefix}**Zebra Status:** "));
+            doc.slot(["✅ OK", "done ✅", "☐ Pending / ✅ Verified"][pick(3)]);
+            doc.keep(&format!("{}**Owner:** GG ✅{eol}", [" | ", " · ", ", "][pick(3)]));
         }
         _ => {
             doc.keep(&format!("{prefix}**Date:** "));
@@ -396,7 +410,7 @@ proptest! {
         if let Ok(filled) = report::fill(&template, &empty(Outcome::Failed)) {
             // nothing was measured: no slot is green
             prop_assert!(filled.slots.iter().all(|slot| slot.state != report::State::Green), "{template:?}");
-            for slot in filled.slots.iter().filter(|slot| !matches!(slot.slot.kind, report::slots::SlotKind::Verdict { .. })) {
+            for slot in filled.slots.iter().filter(|slot| !matches!(slot.slot.kind, SlotKind::Verdict { .. } | SlotKind::VerdictSign { .. })) {
                 prop_assert!(!report::marks::has_green(&slot.became), "{template:?}: {slot:?}");
             }
         }

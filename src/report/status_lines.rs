@@ -1,0 +1,196 @@
+//! Slots of status lines: `**Overall Status:** ✅ Verified`, a key that asks how things are, and a value with a sign.
+//!
+//! Invariant: a slot ends where the next key of its line begins; only that key's value is the slot.
+
+use super::label;
+use super::marks::{self, Sense};
+use super::outline::{self, BlockKind, Outline, Span};
+use super::slots::{Slot, SlotKind, expression};
+
+pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>) {
+    for block in outline.blocks.iter().filter(|block| block.kind == BlockKind::Text) {
+        let lines = outline::lines(source, block.span.clone());
+        for (n, line) in lines.iter().enumerate() {
+            let here = parts(source, line).into_iter().filter_map(|part| status(source, part));
+            let below = lines.get(n + 1).and_then(|next| on_next_line(source, line, next));
+            for (names, value) in here.chain(below) {
+                let was = source.get(value.clone()).unwrap_or("").to_owned();
+                out.push(Slot { span: value, kind: SlotKind::Status { names, was } });
+            }
+        }
+    }
+}
+
+/// Whether a line is a status line by its first key.
+pub fn is_one(source: &str, line: &Span) -> bool {
+    parts(source, line).into_iter().next().is_some_and(|part| status(source, part).is_some())
+}
+
+/// Keys that speak of the whole order.
+const WHOLE: [&str; 16] = [
+    "status",
+    "overall",
+    "verdict",
+    "outcome",
+    "result",
+    "overall status",
+    "overall verdict",
+    "overall result",
+    "final status",
+    "final verdict",
+    "final result",
+    "order status",
+    "work order status",
+    "report status",
+    "completion status",
+    "verification status",
+];
+
+/// `**Redis Status:** ✅ OK | **Owner:** GG`: the parts of a line that each have a key. A bar before a sign parts the
+/// alternatives of one value.
+fn parts(source: &str, line: &Span) -> Vec<Span> {
+    let text = source.get(line.clone()).unwrap_or("");
+    let mut out = Vec::new();
+    let mut start = 0;
+    let mut skip_to = colon(text).map_or(text.len(), |at| at + 1);
+    let mut in_code = false;
+    let mut before = ' ';
+    for (at, c) in text.char_indices() {
+        let previous = std::mem::replace(&mut before, c);
+        if at < skip_to {
+            continue;
+        }
+        let rest = text.get(at..).unwrap_or("");
+        in_code ^= c == '`';
+        let bar = c == '|' && previous != '\\' && marks::at(rest.get(1..).unwrap_or("").trim_start()).is_none();
+        let key = bold_key(rest).filter(|_| matches!(c, '*' | '_') && previous != c);
+        if !in_code && (bar || key.is_some()) {
+            out.push(line.start + start..line.start + at);
+            start = if bar { at + 1 } else { at };
+            skip_to = start + key.unwrap_or(0);
+        }
+    }
+    out.push(line.start + start..line.end);
+    out
+}
+
+/// The length of the `**Owner:**` that `text` starts with.
+fn bold_key(text: &str) -> Option<usize> {
+    let mark = ["**", "__"].into_iter().find(|mark| text.starts_with(mark))?;
+    let inner = text.get(mark.len()..)?;
+    let close = inner.find(mark)?;
+    let name = inner.get(..close)?;
+    let behind = inner.get(close + mark.len()..)?;
+    let is_key = name.trim_end().ends_with(':') || behind.starts_with(':');
+    (is_key && name.starts_with(char::is_alphanumeric)).then_some(mark.len() * 2 + close)
+}
+
+/// The colon that ends a key; one within an expression does not.
+fn colon(text: &str) -> Option<usize> {
+    let mut skip_to = 0;
+    text.char_indices().find_map(|(at, c)| {
+        if at >= skip_to && c == '{' {
+            skip_to = at + text.get(at..).and_then(expression).unwrap_or(0);
+        }
+        (at >= skip_to && c == ':').then_some(at)
+    })
+}
+
+fn without_expressions(name: &str) -> String {
+    let mut out = String::new();
+    let mut skip_to = 0;
+    for (at, c) in name.char_indices() {
+        if at >= skip_to && c == '{' {
+            skip_to = at + name.get(at..).and_then(expression).unwrap_or(0);
+        }
+        if at >= skip_to {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// The names (empty for the whole order) that a key asks for, and where its value begins.
+fn key(source: &str, part: &Span) -> Option<(Vec<String>, usize)> {
+    let text = source.get(part.clone())?;
+    let colon = colon(text)?;
+    let name = without_expressions(text.get(..colon)?);
+    let words = label::words(&name);
+    let asks = ["status", "state", "verdict", "outcome", "result", "overall", "health"];
+    if words.is_empty() || words.len() > 4 || !words.last().is_some_and(|word| asks.contains(&word.as_str())) {
+        return None;
+    }
+    // an item that is ticked before its name is a checklist's
+    if name.trim_start_matches(['*', '_', ' ']).starts_with(|c: char| !c.is_alphanumeric()) {
+        return None;
+    }
+    let names = if WHOLE.contains(&label::key(&name).as_str()) { Vec::new() } else { label::names(&name) };
+    Some((names, part.start + colon + 1))
+}
+
+/// The names and the bytes of the value.
+fn status(source: &str, part: Span) -> Option<(Vec<String>, Span)> {
+    let (names, from) = key(source, &part)?;
+    let after = source.get(from..part.end)?;
+    let value = after.trim_start_matches(['*', '_', ' ', '\t', '\u{a0}']);
+    asks(value).then_some(())?;
+    let start = part.end - value.len();
+    let value =
+        value.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '|' | '·' | '•' | ',' | ';' | '–' | '—'));
+    // keep a bold end that closes what opened before the sign
+    let value = if after.trim_start().starts_with("**") { value } else { value.trim_end_matches('*') };
+    Some((names, start..start + value.len()))
+}
+
+/// A value that starts with an open or a green sign, or that is green further on: `COMPLETE ✅`.
+fn asks(value: &str) -> bool {
+    match marks::at(value) {
+        Some(mark) => !matches!(mark.sense, Sense::Warning | Sense::Bad),
+        None => marks::has_green(value),
+    }
+}
+
+/// `**Overall Status:**` with its value on the next line of the paragraph.
+fn on_next_line(source: &str, line: &Span, next: &Span) -> Option<(Vec<String>, Span)> {
+    let part = parts(source, line).pop()?;
+    let (names, from) = key(source, &part)?;
+    let is_empty = source.get(from..part.end)?.chars().all(|c| c.is_whitespace() || matches!(c, '*' | '_' | '\\'));
+    let text = source.get(next.clone())?;
+    let value = text.trim_start_matches(['*', '_', ' ', '\t']);
+    let leads = marks::at(value).is_some_and(|mark| matches!(mark.sense, Sense::Green | Sense::Open));
+    let end = parts(source, next).first()?.end;
+    let start = next.end - value.len();
+    let value = source.get(start..end.max(start))?.trim_end().trim_end_matches('*');
+    (is_empty && leads).then(|| (names, start..start + value.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::slots::find;
+
+    #[test]
+    fn status_lines_are_slots_only_with_a_sign() {
+        for (template, expect) in [
+            ("**Status:** ✅ VERIFIED\n", vec!["✅ VERIFIED"]),
+            ("**Overall Status:** ☐ Pending / ✅ Verified\n", vec!["☐ Pending / ✅ Verified"]),
+            ("**Overall Status:** ☐ Pending | ✅ Verified\n", vec!["☐ Pending | ✅ Verified"]),
+            ("**Status: ✅ VERIFIED**\n", vec!["✅ VERIFIED"]),
+            ("**Overall Status:** COMPLETE ✅\n", vec!["COMPLETE ✅"]),
+            ("**Overall Status:**\n✅ COMPLETE\n", vec!["✅ COMPLETE"]),
+            ("- **Overall Status:**\n  ✅ COMPLETE\n", vec!["✅ COMPLETE"]),
+            ("**{{ order.id }} Status:** ✅ COMPLETE\n", vec!["{{ order.id }}", "✅ COMPLETE"]),
+            ("**Redis Status:** ✅ OK | **Owner:** GG, see `g/x.log`\n", vec!["✅ OK"]),
+            ("**Redis Status:** ✅ OK, **Owner:** GG\n", vec!["✅ OK"]),
+            ("**Redis Status:** ✅ OK · **API Status:** ✅ OK\n", vec!["✅ OK", "✅ OK"]),
+            ("Status: ✅ OK | Owner: GG\n", vec!["✅ OK"]),
+            ("**Owner:** GG | **Status:** ✅ OK\n", vec!["✅ OK"]),
+            ("**Status:** DROPPED\n", vec![]),
+            ("**Status:**\nDROPPED\n", vec![]),
+            ("The ✅ sign is prose: ✅ here too.\n", vec![]),
+            ("**Note:** ✅ means verified\n", vec![]),
+        ] {
+            let slots: Vec<&str> = find(template).into_iter().map(|slot| &template[slot.span]).collect();
+            assert_eq!(slots, expect, "{template}");
+        }
+    }
+}
