@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::tape::Tape;
 use super::{EngineError, Executor, dispatch, pipeline};
+use crate::evidence::Outcome;
 use crate::handlers::{Context, Descriptor, Handler, Plan, criteria_of};
 use crate::journal::event::TemplateText;
 use crate::journal::{Event, Run};
 use crate::order::{Criterion, CriterionSource, Order, Severity};
-use crate::report;
+use crate::report::{self, RunRecord};
 use crate::root::Root;
 
 /// Most bytes of a report template.
@@ -65,10 +66,38 @@ pub fn prepare(
     }
     let (handler, dispatch) = dispatch::dispatch(order, &context.config, handlers)?;
     let template = find_template(order, handler.template(order), &context.root, agent)?;
+    if let Some(template) = &template {
+        let record = record_before(order, agent, context, handler.descriptor());
+        report::check(&template.text, &record)
+            .map_err(|error| format!("the report template `{}` can't be filled: {error}", template.name))?;
+    }
     let criteria = all_criteria(order, handler.descriptor(), template.as_ref());
     let facts = handler.diagnose(order, context).map_err(|error| error.to_string())?;
     let plan = handler.plan(order, &facts, &context.config).map_err(|error| error.to_string())?;
     Ok(Planned { handler, dispatch, facts, plan, template, criteria })
+}
+
+/// What a report may speak of before anything was done.
+fn record_before(order: &Order, agent: &str, context: &Context, descriptor: &Descriptor) -> RunRecord {
+    RunRecord {
+        order: order.clone(),
+        agent: agent.to_owned(),
+        order_sha256: String::new(),
+        attempt: context.attempt,
+        handler: Some(descriptor.name.to_owned()),
+        received: context.attempt_started,
+        started: context.attempt_started,
+        ended: context.attempt_started,
+        outcome: Outcome::Partial,
+        reason: String::new(),
+        criteria: Vec::new(),
+        measurements: Vec::new(),
+        declarations: descriptor.measurements.to_vec(),
+        steps: Vec::new(),
+        commands: Vec::new(),
+        reference: Vec::new(),
+        zone: "UTC".to_owned(),
+    }
 }
 
 /// The order's criteria, else its handler's, and the metric rows of the template.

@@ -135,15 +135,29 @@ pub fn evaluate(
     slot: &str,
 ) -> Result<String, FillError> {
     let fail = |why: String| FillError::at(source, offset, slot, why);
-    let inner = slot.strip_prefix("{{").and_then(|slot| slot.strip_suffix("}}")).unwrap_or(slot);
-    let inner = inner.strip_prefix(['-', '+']).unwrap_or(inner);
-    let inner = inner.strip_suffix('-').unwrap_or(inner).replace("\\|", "|");
+    let inner = inner(slot);
     if multiplies(&inner) {
         return Err(fail("multiplication is not available in templates".to_owned()));
     }
     // rendered rather than evaluated, so that the one formatter prints it
-    let template = format!("{{{{{inner}}}}}");
-    env.render_str(&template, context).map_err(|error| fail(explain(&error)))
+    env.render_str(&template(&inner), context).map_err(|error| fail(explain(&error)))
+}
+
+/// Whether only a run can tell that the slot can't be evaluated: it is well formed, and speaks of what was not yet measured.
+pub fn awaits_a_run(env: &Environment, slot: &str) -> bool {
+    let inner = inner(slot);
+    let of_a_run = ["measurements", "steps", "criteria"].iter().any(|name| inner.contains(name));
+    of_a_run && !multiplies(&inner) && env.template_from_str(&template(&inner)).is_ok()
+}
+
+fn inner(slot: &str) -> String {
+    let inner = slot.strip_prefix("{{").and_then(|slot| slot.strip_suffix("}}")).unwrap_or(slot);
+    let inner = inner.strip_prefix(['-', '+']).unwrap_or(inner);
+    inner.strip_suffix('-').unwrap_or(inner).replace("\\|", "|")
+}
+
+fn template(inner: &str) -> String {
+    format!("{{{{{inner}}}}}")
 }
 
 /// A whole template whose author is not this crate: its ticks are taken out, its statements are `for` and `if` alone.

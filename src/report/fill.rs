@@ -103,6 +103,24 @@ pub fn fill(template: &str, record: &RunRecord) -> Result<Filled, FillError> {
     Ok(Filled { text, slots: filled })
 }
 
+/// Whether `template` can be filled, as far as that is known before a run: `record` has no measurements and no steps yet.
+///
+/// # Errors
+/// The first expression that can't be evaluated whatever the run brings.
+pub fn check(template: &str, record: &RunRecord) -> Result<(), FillError> {
+    let (env, context) = (expressions::environment(), context::of(record));
+    for slot in slots::find(template).iter().filter(|slot| slot.kind == SlotKind::Expression) {
+        let source = template.get(slot.span.clone()).unwrap_or("");
+        let evaluated = expressions::evaluate(&env, &context, template, slot.span.start, source);
+        if let Err(error) = evaluated
+            && !expressions::awaits_a_run(&env, source)
+        {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
 fn end_line(text: &mut String, eol: &str) {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push_str(eol);

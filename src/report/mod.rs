@@ -26,7 +26,7 @@ pub mod verdicts;
 pub use completion::completion;
 pub use criteria::{template_commands, template_criteria};
 pub use expressions::FillError;
-pub use fill::{Filled, FilledSlot, State, fill};
+pub use fill::{Filled, FilledSlot, State, check, fill};
 pub use judging::failures;
 pub use result::{SCHEMA, SCHEMA_VERSION, result_json};
 pub use shipped::{builtin, builtin_names, file_name};

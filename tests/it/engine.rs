@@ -69,6 +69,28 @@ fn nothing_is_green_from_what_was_undone() {
     }
 }
 
+/// Found out after the deployment it would be too late.
+#[test]
+fn a_template_that_can_not_be_filled_is_told_before_anything_is_done() {
+    for (template, exit) in [
+        ("{{ order.nope }}\n", 1),
+        ("{{ measurements[0].nope.nope | }}\n", 1),
+        ("{{ order.id }} {{ measurements[0].shown }} {{ reason }}\n", 0),
+    ] {
+        let scene =
+            scene().file("templates/T.md", template).order("WO-1-PROBE.md", probe("WO-1-PROBE", "template: T\n"));
+        let planned = scene.wo(["plan", "bridge/inbox/CLC/WO-1-PROBE.md"]).expect_exit(exit);
+        let ran = scene.wo(["run"]).expect_exit(exit);
+        assert_eq!(ledger(&scene).is_empty(), exit == 1, "{template}");
+        if exit == 1 {
+            planned
+                .expect_stdout("would be rejected: the report template `T` can't be filled")
+                .expect_stdout("line 1, column 1");
+            ran.expect_stdout("rejected");
+        }
+    }
+}
+
 /// A request that comes when its run can no longer take it is refused; it stops neither this executor nor the next.
 #[test]
 fn a_request_that_comes_too_late_is_refused_and_stops_nobody() {
