@@ -12,7 +12,7 @@ use crate::journal::records::Entry;
 #[derive(clap::Args)]
 pub struct Args {
     /// one order only
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = super::order_id)]
     id: Option<String>,
     /// go on as events come
     #[arg(short, long, env = "WO_FOLLOW")]

@@ -56,6 +56,11 @@ pub struct Global {
     pub root: Option<PathBuf>,
 }
 
+/// An order's id as a person writes it, as the order is known.
+pub fn order_id(written: &str) -> Result<String, std::convert::Infallible> {
+    Ok(crate::order::known_as(written))
+}
+
 impl Global {
     pub fn root(&self) -> Result<Root, CliError> {
         let here = std::env::current_dir()?;

@@ -10,7 +10,7 @@ use crate::journal::{Phase, Reader, Run};
 #[derive(clap::Args)]
 pub struct Args {
     /// the order's id
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = super::order_id)]
     id: String,
     /// an earlier attempt
     #[arg(long, env = "WO_ATTEMPT", value_name = "N")]

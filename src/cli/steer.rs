@@ -19,7 +19,7 @@ use crate::root::Root;
 #[derive(clap::Args)]
 pub struct Target {
     /// the order's id
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = super::order_id)]
     id: String,
 }
 

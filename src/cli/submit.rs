@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::journal::chain;
 use crate::order::{self, Severity};
 use crate::root::Root;
+use crate::text;
 
 /// Check an order and drop it into the inbox; prints its id
 #[derive(clap::Args)]
@@ -98,6 +99,10 @@ pub fn checked(root: &Root, file: &Path) -> Result<Checked, CliError> {
             first.column,
             first.message
         )));
+    }
+    for note in order.diagnostics.iter().filter(|diagnostic| diagnostic.code == order::OTHER_NAME) {
+        let known = note.understood.as_deref().unwrap_or_default();
+        eprintln!("note: {}\n  understood: {}", text::line(&note.message, 300), text::line(known, 300));
     }
     let extension = Path::new(&given).extension().and_then(|extension| extension.to_str()).unwrap_or("md");
     // the inbox takes WO-* only; anything else goes by its id

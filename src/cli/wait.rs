@@ -20,7 +20,7 @@ use crate::{order, text};
 #[derive(clap::Args)]
 pub struct Args {
     /// the order's id
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = super::order_id)]
     id: String,
     /// seconds
     #[arg(long, env = "WO_TIMEOUT", value_name = "SECONDS")]

@@ -13,6 +13,9 @@ const MAX_ID_BYTES: usize = 120;
 /// What is looked at of a longer run.
 const MAX_ID_CHARS: usize = 1_000;
 
+/// The code of the note that an order is known by another id than is written.
+pub const OTHER_NAME: &str = "id-letters";
+
 /// Where an id was found, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
@@ -89,6 +92,7 @@ impl Candidates {
             diagnostics.add(source, &(0..0), remark);
             return id;
         };
+        tell_other_name(&id, &span, source, diagnostics);
         let where_is = |place: Place, span: &Span| format!("{} (line {})", place.name(), source.line(span.start));
         for (other_place, other, other_span) in found.filter(|(_, other, _)| !other.eq_ignore_ascii_case(&id)) {
             let message =
@@ -113,9 +117,32 @@ impl Candidates {
     }
 }
 
+/// An id that can't be kept as it is written is known by another name, which its author must learn.
+fn tell_other_name(id: &str, span: &Span, source: &Source<'_>, diagnostics: &mut Diagnostics) {
+    let text = fold::widths(&fold::inline(source.slice(span)));
+    let Some(run) = run_in(&text).filter(|run| !run.is_ascii() && safe(run) == id) else { return };
+    let remark = Remark::note(
+        OTHER_NAME,
+        format!("the id `WO-{}` has letters that can't stand in every file name", crate::text::line(run, 120)),
+    )
+    .understood(format!("the order is known as {id}; commands and `requires` take either"))
+    .cure("use A to Z, digits, `-`, `_` and `.` in ids");
+    diagnostics.add(source, span, remark);
+}
+
+/// The id under which an order is known whose id is written so: one with letters beyond ASCII is known by another.
+pub fn known_as(written: &str) -> String {
+    if written.is_ascii() { written.to_owned() } else { find(&fold::widths(written)).unwrap_or(written.to_owned()) }
+}
+
 /// The first `WO-…` in a text whose widths are folded. Letters beyond ASCII can't stand in the name of a file on every
 /// system; they become a short hash, so that two ids that differ only in them stay two.
 fn find(text: &str) -> Option<String> {
+    run_in(text).map(safe)
+}
+
+/// What stands behind the `WO-` of the first id in a text.
+fn run_in(text: &str) -> Option<&str> {
     let bytes = text.as_bytes();
     for (at, lead) in bytes.windows(3).enumerate() {
         let starts_word = at
@@ -125,11 +152,13 @@ fn find(text: &str) -> Option<String> {
         if !starts_word || !lead.eq_ignore_ascii_case(b"wo-") {
             continue;
         }
-        let rest = text.get(at + 3..)?.chars().take(MAX_ID_CHARS);
-        let run: String = rest.take_while(|c| c.is_alphanumeric() || "-_.".contains(*c) || is_mark(*c)).collect();
-        let run = run.trim_end_matches(['-', '_', '.']);
+        let rest = text.get(at + 3..)?;
+        let belongs = |c: char| c.is_alphanumeric() || "-_.".contains(c) || is_mark(c);
+        let end = rest.char_indices().take(MAX_ID_CHARS).find(|(_, c)| !belongs(*c)).map(|(end, _)| end);
+        let end = end.or_else(|| rest.char_indices().nth(MAX_ID_CHARS).map(|(end, _)| end)).unwrap_or(rest.len());
+        let run = rest.get(..end)?.trim_end_matches(['-', '_', '.']);
         if run.chars().next().is_some_and(char::is_alphanumeric) && !run.contains("..") {
-            return Some(safe(run));
+            return Some(run);
         }
     }
     None
@@ -226,6 +255,17 @@ mod tests {
         assert_eq!(from_file_name("dir/my order (1).md", ""), "WO-my-order--1");
         assert_eq!(from_file_name("-", "x").len(), "WO-UNNAMED-".len() + 8);
         assert!(from_file_name("../..", "x").starts_with("WO-UNNAMED"));
+    }
+
+    #[test]
+    fn an_id_is_known_by_the_same_name_wherever_it_is_written() {
+        let known = find("WO-251212-ส่งออก-PARQUET").unwrap();
+        assert_eq!(known_as("WO-251212-ส่งออก-PARQUET"), known);
+        for same in [known.as_str(), "WO-251212-X", "not an id", "WO-my-order--1"] {
+            assert_eq!(known_as(same), same);
+        }
+        assert_eq!(known_as("WO–251212–X"), "WO-251212-X");
+        assert_eq!(known_as("รายงาน"), "รายงาน");
     }
 
     #[test]

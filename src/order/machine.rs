@@ -9,6 +9,7 @@ use super::draft::Draft;
 use super::embedded::Locator;
 use super::fields::text_of;
 use super::fold;
+use super::identity;
 use super::model::{Requirement, Span, Waiver};
 use super::source::Remark;
 use super::target::{self, Target};
@@ -272,6 +273,7 @@ pub(crate) fn compile_requirement(text: &str) -> Requirement {
     let (first, rest) = plain.split_at_checked(end).unwrap_or((plain, ""));
     let rest = rest.trim();
     if first.to_ascii_uppercase().starts_with("WO-") {
+        let first = identity::known_as(first);
         let is_id = first.len() > 3
             && first.len() <= 120
             && first.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));

@@ -29,6 +29,7 @@ pub mod target;
 pub(crate) use criteria_table::{COMPARATOR, UNIT};
 pub use diagnostic::{Diagnostic, Severity};
 pub use fold::fold;
+pub use identity::{OTHER_NAME, known_as};
 pub use model::*;
 pub use parse::{is_result_name, parse};
 pub use refusal::ParseRefusal;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::order::{Priority, Severity};
+use crate::order::{Priority, Requirement, Severity};
 
 fn order(text: &str) -> Order {
     named(text, "WO-1.md")
@@ -228,6 +228,17 @@ fn comparators_and_units_of_their_own_belong_to_the_target() {
     assert_eq!(criteria(&order)[..2], ["a | > 20 | > 20", "b | ≤ 5 MB | ≤ 5 MB"]);
     assert!(order.acceptance[2].compiled.to_string().starts_with("unclear"));
     assert_eq!(codes(&order), ["unclear-target"]);
+}
+
+#[test]
+fn an_id_with_letters_beyond_ascii_is_told_and_required_as_written() {
+    let order = order("# ใบสั่งงาน: WO-1-ส่งออก-X\n\n## Acceptance\n- a ≤ 1 MB\n");
+    let told = order.diagnostics.iter().find(|found| found.code == "id-letters").unwrap();
+    assert_eq!(told.severity, Severity::Note);
+    assert!(told.understood.as_ref().is_some_and(|text| text.contains(&order.id)), "{told:?}");
+    let other = named("---\nid: WO-2\nrequires: [WO-1-ส่งออก-X]\n---\n# T\n", "WO-2.md");
+    assert_eq!(errors(&other), [""; 0]);
+    assert_eq!(other.requires, [Requirement::OrderDone { id: order.id }]);
 }
 
 #[test]

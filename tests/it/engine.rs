@@ -91,6 +91,20 @@ fn a_template_that_can_not_be_filled_is_told_before_anything_is_done() {
     }
 }
 
+#[test]
+fn an_id_with_letters_beyond_ascii_is_addressed_as_it_is_written() {
+    let written = "WO-1-ส่งออก-X";
+    let scene = scene();
+    scene.write("order.md", probe(written, ""));
+    let known = scene.wo(["submit", "order.md"]).expect_exit(0).expect_stderr("note: the id `WO-1-ส่งออก-X`").stdout;
+    scene.drop_order("WO-2-PROBE.md", probe("WO-2-PROBE", &format!("requires: [{written}]\n")));
+    scene.wo(["run"]).expect_exit(0).expect_stdout("WO-2-PROBE  done");
+    assert_eq!(show(&scene, written)["id"], known.trim());
+    scene.wo(["wait", written, "--timeout", "20"]).expect_exit(0).expect_stdout("done");
+    scene.wo(["cancel", written]).expect_exit(1).expect_stderr("has ended: done");
+    scene.wo(["log", written]).expect_exit(0).expect_stdout(known.trim());
+}
+
 /// A request that comes when its run can no longer take it is refused; it stops neither this executor nor the next.
 #[test]
 fn a_request_that_comes_too_late_is_refused_and_stops_nobody() {

@@ -85,7 +85,7 @@ const ODD: &[(&str, &str, &[&str], &[&str])] = &[
         &["CPU | 10% to 20%", "Latency | 5 ms to 10 ms", "Drift − | unclear"],
         &["unclear-target"],
     ),
-    ("03-thai.md", "WO-251105-43337efd", &["ขนาดไฟล์ | ≤ 5 MB", "เวลาตรวจสอบ | < 2 s"], &[]),
+    ("03-thai.md", "WO-251105-43337efd", &["ขนาดไฟล์ | ≤ 5 MB", "เวลาตรวจสอบ | < 2 s"], &["id-letters"]),
     ("04-crlf.md", "WO-251105-CRLF", &["File size | ≤ 5 MB"], &[]),
     ("05-bom.md", "WO-251105-BOM", &["File size | ≤ 5 MB"], &[]),
     ("06-bom-crlf.yaml", "WO-251105-BOMY", &["File size | ≤ 5 MB"], &[]),
