@@ -434,9 +434,12 @@ fn difference(found: &State, expected: &State) -> String {
 #[cfg(target_os = "linux")]
 fn helper(name: &str, source: &Path) -> PathBuf {
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    // tests in processes of their own compile it at once: each sees a whole program
+    let own = out.with_extension(std::process::id().to_string());
     let compiled =
-        std::process::Command::new("cc").args(["-O1", "-o"]).arg(&out).arg(source).output().expect("a C compiler");
+        std::process::Command::new("cc").args(["-O1", "-o"]).arg(&own).arg(source).output().expect("a C compiler");
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    fs::rename(own, &out).expect("the helper in its place");
     out
 }
 
