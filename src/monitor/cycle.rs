@@ -153,8 +153,8 @@ impl Cycle {
     pub fn status(&self) -> heartbeat::Status {
         match self.observed.iter().map(|observed| observed.finding.state).max() {
             Some(State::Error) => heartbeat::Status::Critical,
-            Some(State::Warn | State::Unknown) => heartbeat::Status::Warnings,
-            Some(State::Ok) | None => heartbeat::Status::Healthy,
+            Some(State::Warn | State::Unknown) | None => heartbeat::Status::Warnings,
+            Some(State::Ok) => heartbeat::Status::Healthy,
         }
     }
 }

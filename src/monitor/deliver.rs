@@ -81,11 +81,16 @@ impl Courier {
             tracing::error!("{dropped} notices could not be delivered for a week and were let go");
         }
         let names = names(&monitor.webhooks);
-        if let [only] = names.as_slice() {
-            let adopted = self.store.adopt(only)?;
-            if adopted > 0 {
-                tracing::info!("{adopted} notices for a webhook that is no longer configured go to {only}");
-            }
+        let orphans = self.store.adopt(&names, now)?;
+        if orphans.adopted > 0 {
+            tracing::info!(
+                "{} notices for a webhook that is no longer configured go to {}",
+                orphans.adopted,
+                names.join(", ")
+            );
+        }
+        if orphans.let_go > 0 {
+            tracing::warn!("{} notices for a webhook that is no longer configured were let go", orphans.let_go);
         }
         for (webhook, name) in monitor.webhooks.iter().zip(names) {
             let mut impatient = impatient;

@@ -42,6 +42,11 @@ impl Beat {
             None => self.checks.is_empty() || self.checks.iter().any(|(_, state)| *state == State::Error),
         }
     }
+
+    /// Whether it says anything: a cycle whose checks could not be made vouches for nothing.
+    fn measured_anything(&self) -> bool {
+        self.checks.is_empty() || self.checks.iter().any(|(_, state)| *state != State::Unknown)
+    }
 }
 
 /// What a series of heartbeats says.
@@ -56,8 +61,8 @@ pub struct Measured {
     pub expected_cycles_24h: u64,
     /// The longest time between two neighbours; `None` with fewer than two heartbeats.
     pub longest_gap: Option<Span>,
-    /// From the first heartbeat that is good, with nothing CRITICAL and no gap over two intervals after it, to the newest;
-    /// `None` when the newest is CRITICAL.
+    /// From the first heartbeat that is good, with nothing CRITICAL, nothing unmeasured and no gap over two intervals after
+    /// it, to the newest; `None` when the newest is CRITICAL or measured nothing.
     pub healthy: Option<Span>,
     pub checks: BTreeMap<String, CheckMeasured>,
     pub interval_ns: u64,
@@ -144,7 +149,7 @@ pub fn measure(beats: impl IntoIterator<Item = Beat>, interval_ns: u64) -> Optio
         }
         previous = Some(beat.at);
         measured.healthy = match measured.healthy {
-            _ if beat.is_critical() => None,
+            _ if beat.is_critical() || !beat.measured_anything() => None,
             Some(span) => Some(Span { until: beat.at, ..span }),
             None => Some(Span { from: beat.at, until: beat.at }),
         };

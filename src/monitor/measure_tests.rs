@@ -49,6 +49,9 @@ fn healthy_for_ends_at_the_newest_and_begins_after_the_last_critical_or_gap() {
         ("oo--ooo", 2),
         ("xo--oooo", 3),
         ("o--oxo", 0),
+        // a cycle that could measure nothing vouches for nothing
+        ("oo?oo", 1),
+        ("oo?", 0),
     ];
     for (pattern, intervals) in cases {
         let measured = measure(series(pattern), INTERVAL).unwrap();

@@ -3,6 +3,7 @@
 //!
 //! What can't be read stops the caller with a clear message: it never starts empty, never deletes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -334,20 +335,39 @@ impl Store {
         })
     }
 
-    /// Hands `webhook`, which is the only one there is, what waits for others: one that has got another name, or was put in
-    /// the place of one that is gone, gets its notices. Gives how many.
-    pub fn adopt(&mut self, webhook: &str) -> Result<usize, StoreError> {
-        let count: i64 = self
-            .connection
-            .query_row("SELECT count(*) FROM queue WHERE webhook <> ?1", [webhook], |row| row.get(0))
-            .map_err(failed("read", &self.path))?;
-        if count > 0 {
-            let values = params![webhook];
+    /// Settles what waits for webhooks that are gone, now that `names` are configured. The only one there is gets what was
+    /// queued before it was there: it has got another name, or stands in the place of one that is gone. Of what came
+    /// later it got a copy of its own, and the others are let go.
+    pub fn adopt(&mut self, names: &[String], now: Timestamp) -> Result<Orphans, StoreError> {
+        let known: BTreeMap<String, i64> = read(&self.connection, &self.path, "value", "webhooks")?.unwrap_or_default();
+        let since = |name: &String| (name.clone(), known.get(name).copied().unwrap_or(ns(now)));
+        let current: BTreeMap<String, i64> = names.iter().map(since).collect();
+        let mut orphans = Orphans::default();
+        let only = names.first().filter(|_| names.len() == 1);
+        if let Some(only) = only {
+            let since = current.get(only).copied().unwrap_or(0);
+            let count = |when: &str| -> Result<usize, StoreError> {
+                let sql = format!("SELECT count(*) FROM queue WHERE webhook <> ?1 AND queued_ns {when} ?2");
+                let count: i64 = self
+                    .connection
+                    .query_row(&sql, params![only, since], |row| row.get(0))
+                    .map_err(failed("read", &self.path))?;
+                Ok(usize::try_from(count).unwrap_or(0))
+            };
+            orphans = Orphans { adopted: count("<=")?, let_go: count(">")? };
+        }
+        if known != current || orphans != Orphans::default() {
             self.write(|write| {
-                write.execute("UPDATE queue SET webhook = ?1, next_ns = 0 WHERE webhook <> ?1", values)
+                if let Some(only) = only {
+                    let since = current.get(only).copied().unwrap_or(0);
+                    write.execute("DELETE FROM queue WHERE webhook <> ?1 AND queued_ns > ?2", params![only, since])?;
+                    let adopt = "UPDATE queue SET webhook = ?1, next_ns = 0 WHERE webhook <> ?1";
+                    write.execute(adopt, params![only])?;
+                }
+                write.put("value", "webhooks", &current)
             })?;
         }
-        Ok(usize::try_from(count).unwrap_or(0))
+        Ok(orphans)
     }
 
     /// Removes what was queued before `before` and tried in vain again and again since; gives how many. Age alone is no
@@ -364,6 +384,13 @@ impl Store {
         }
         Ok(usize::try_from(count).unwrap_or(0))
     }
+}
+
+/// What became of notices for webhooks that are no longer configured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Orphans {
+    pub adopted: usize,
+    pub let_go: usize,
 }
 
 /// A transaction that writes.
@@ -530,6 +557,39 @@ mod tests {
         store.put_back(leased.id, at(90_300), "refused").unwrap();
         assert_eq!(lease(&mut store, 90_100), None, "its next attempt is not due");
         assert!(lease(&mut store, 100).is_some(), "a day earlier by the clock");
+    }
+
+    #[test]
+    fn what_waits_for_a_webhook_that_is_gone_goes_to_the_other_once() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let waiting = |store: &mut Store| {
+            let mut n = 0;
+            while let Some(leased) = store.lease("ops", at(100), at(200), true).unwrap() {
+                store.delivered(leased.id).unwrap();
+                n += 1;
+            }
+            n
+        };
+        let (_dir, mut store) = store();
+        let queue = |store: &mut Store, webhook: &str, s: i64| {
+            store.record(|write| write.queue(webhook, &Notice::test(at(s)), at(s), 10)).unwrap();
+        };
+        store.adopt(&names(&["old"]), at(0)).unwrap();
+        queue(&mut store, "old", 1);
+        // from here on both get their copies
+        store.adopt(&names(&["old", "ops"]), at(10)).unwrap();
+        for webhook in ["old", "ops"] {
+            queue(&mut store, webhook, 11);
+        }
+        assert_eq!(waiting(&mut store), 1, "its own copy");
+        let orphans = store.adopt(&names(&["ops"]), at(20)).unwrap();
+        assert_eq!(orphans, Orphans { adopted: 1, let_go: 1 });
+        assert_eq!(waiting(&mut store), 1, "what came before it was there");
+        assert_eq!(store.adopt(&names(&["ops"]), at(30)).unwrap(), Orphans::default());
+        // another name
+        queue(&mut store, "ops", 31);
+        let renamed = store.adopt(&names(&["new"]), at(40)).unwrap();
+        assert_eq!(renamed, Orphans { adopted: 1, let_go: 0 });
     }
 
     #[test]

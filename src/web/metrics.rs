@@ -30,7 +30,7 @@ impl Health {
     }
 }
 
-/// Healthy only if a recent cycle measured it: not CRITICAL, not older than two intervals, and its heartbeat was written.
+/// Healthy only if a recent cycle measured it: it measured anything, is not CRITICAL, not older than two intervals, and its heartbeat was written.
 pub(super) fn health(pages: &Pages) -> Health {
     if !pages.config.monitor.enabled {
         return Health::unknown("unmeasured: the monitor is off (`enabled = false` under [monitor])".to_owned());
@@ -58,11 +58,15 @@ pub(super) fn health(pages: &Pages) -> Health {
     if let Some(problem) = last.unwritten() {
         reasons.push(format!("the last heartbeat was not written: {problem}"));
     }
+    let measured_anything = last.checks.iter().any(|(_, check)| check.state != State::Unknown);
+    if !measured_anything {
+        reasons.push("unmeasured: the last cycle could measure nothing".to_owned());
+    }
     for (name, check) in last.checks.iter().filter(|(_, check)| check.state != State::Ok) {
         reasons.push(format!("{name} {}: {}", check.state.as_str(), check.detail.as_deref().unwrap_or(&check.message)));
     }
     Health {
-        healthy: !stale && last.unwritten().is_none() && last.status != Status::Critical,
+        healthy: !stale && measured_anything && last.unwritten().is_none() && last.status != Status::Critical,
         reasons,
         status: Some(last.status),
         last_cycle: Some(last.at),

@@ -132,6 +132,8 @@ impl Sqlite {
         if let (Some(verdict), Some(age_s)) = (&known, age_s)
             && verdict.complaint.is_none()
             && age_s < self.recheck_s
+            // one look is asked how it is now, and has the time
+            && !probe.around.memo.is_for_one_look()
         {
             return vouched(verdict, now, &size).latency(opened);
         }

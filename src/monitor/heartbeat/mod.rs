@@ -109,12 +109,12 @@ impl Status {
         [Status::Healthy, Status::Warnings, Status::Critical].into_iter().find(|status| status.as_str() == word)
     }
 
-    /// What the states of checks amount to: any error is critical, any warning or unknown a warning.
+    /// What the states of checks amount to: any error is critical, any warning or unknown a warning, and so is no check.
     pub fn of(checks: &[CheckResult]) -> Status {
         match checks.iter().map(|check| check.state).max() {
             Some(State::Error) => Status::Critical,
-            Some(State::Warn | State::Unknown) => Status::Warnings,
-            Some(State::Ok) | None => Status::Healthy,
+            Some(State::Warn | State::Unknown) | None => Status::Warnings,
+            Some(State::Ok) => Status::Healthy,
         }
     }
 }

@@ -157,6 +157,14 @@ fn a_large_database_is_checked_to_its_end_without_a_loop() {
     assert_eq!(of_database(&looked), "pass", "{looked:#}");
     scene.wo(["monitor", "--once"]).expect_exit(0).expect_stdout("quick_check unfinished after 0 ns");
     scene.wo(["monitor", "--once"]).expect_exit(0).expect_stdout("quick_check ok");
+    // damaged in place: what the loop found out a moment ago is no answer
+    let path = scene.path("knowledge/02luka.db");
+    let file = std::fs::OpenOptions::new().write(true).open(&path).expect("the database");
+    for page in 20..40 {
+        std::os::unix::fs::FileExt::write_all_at(&file, &[0xa5; 4096], page * 4096).expect("overwritten");
+    }
+    let looked = scene.wo(["verify", "monitor", "--dry-run", "--json"]).json();
+    assert_eq!(of_database(&looked), "fail", "{looked:#}");
 }
 
 #[test]

@@ -75,6 +75,19 @@ fn health_is_what_a_recent_cycle_measured() {
     assert!(status == 503 && body.contains("stale: "), "{body}");
 }
 
+/// Silence is neither green nor an outage, and `healthy` would be green.
+#[test]
+fn a_cycle_that_could_measure_nothing_is_not_healthy() {
+    let checks = "[[monitor.check]]\nname = \"own\"\nkind = \"command\"\ncommand = [\"/bin/true\"]\n";
+    let toml = format!("[web]\nlisten = \"127.0.0.1:0\"\n{checks}");
+    let scene = Scene::new().config(&toml);
+    let site = open(&scene, &toml).expect("a server");
+    drop(scene.wo(["monitor", "--once"]).expect_stdout("unmeasured"));
+    site.clock.set(Timestamp::now());
+    let (status, body) = health(&site);
+    assert!(status == 503 && body.contains("could measure nothing"), "{status} {body}");
+}
+
 /// A heartbeat that is written nowhere was measured for nobody: nothing says that all is well.
 #[test]
 fn what_is_not_written_is_not_healthy() {
