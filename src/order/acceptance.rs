@@ -90,12 +90,13 @@ fn has_children(chunk: &Chunk) -> bool {
 /// Gives the lines of text that were left alone.
 fn blocks(draft: &mut Draft<'_>, read: &[Block], parent: Option<&str>) -> Vec<Span> {
     let mut unread = Vec::new();
+    let is_beside = read.iter().any(|block| matches!(block, Block::Table(_) | Block::List(_)));
     for block in read {
         match block {
             Block::Table(table) => criteria_table::from_table(draft, table, true),
             Block::List(list) => criteria::from_list(draft, list, parent),
             Block::Quote { blocks: quoted, .. } => unread.extend(blocks(draft, quoted, parent)),
-            Block::Paragraph { lines } => unread.extend(paragraph(draft, lines)),
+            Block::Paragraph { lines } => unread.extend(paragraph(draft, lines, is_beside)),
             // four blanks before a bullet make it code to Markdown, not to its author
             Block::Code(read) if read.is_indented && is_list(&read.text) => code(draft, block),
             _ => {}
@@ -116,14 +117,15 @@ fn paragraphs(draft: &mut Draft<'_>, read: &[Block]) -> Vec<Span> {
     let mut unread = Vec::new();
     for block in read {
         if let Block::Paragraph { lines } = block {
-            unread.extend(paragraph(draft, lines));
+            unread.extend(paragraph(draft, lines, true));
         }
     }
     unread
 }
 
-/// A paragraph beside tables and lists: lines that state what must hold are criteria, and the others are given back.
-fn paragraph(draft: &mut Draft<'_>, lines: &[Span]) -> Vec<Span> {
+/// A paragraph: lines that state what must hold are criteria, and the others are given back. Beside tables and lists, in which
+/// the criteria stand, only what surely states one does.
+fn paragraph(draft: &mut Draft<'_>, lines: &[Span], is_beside: bool) -> Vec<Span> {
     let texts: Vec<String> = lines.iter().map(|line| draft.source.slice(line).to_owned()).collect();
     let goes_on =
         |n: usize| matches!((texts.get(n), texts.get(n + 1)), (Some(line), Some(next)) if is_wrapped(line, next));
@@ -131,7 +133,9 @@ fn paragraph(draft: &mut Draft<'_>, lines: &[Span]) -> Vec<Span> {
     for (n, (text, line)) in texts.iter().zip(lines).enumerate() {
         let stands_alone = !goes_on(n) && !n.checked_sub(1).is_some_and(goes_on);
         let is_aside = leads_on(text) || is_remark(text);
-        if states_one(text) || (stands_alone && !is_aside && demands(text)) {
+        let is_criterion =
+            states_one(text) || (!is_beside && (has_value(text) || (stands_alone && !is_aside && demands(text))));
+        if is_criterion {
             criteria::from_line(draft, text, CriterionSource::Bullets, line.clone());
         } else if !is_aside {
             unread.push(line.clone());
@@ -166,7 +170,7 @@ fn tell_unread(draft: &mut Draft<'_>, unread: &[Span]) {
 
 /// Keys whose values are about the order or the text, not about what must hold.
 fn is_remark_key(name: &str) -> bool {
-    const REMARKS: [&str; 28] = [
+    const REMARKS: [&str; 32] = [
         "note",
         "notes",
         "remark",
@@ -187,7 +191,11 @@ fn is_remark_key(name: &str) -> bool {
         "signed",
         "signed by",
         "signature",
+        "reviewed",
         "reviewed by",
+        "ticket",
+        "effort",
+        "estimated effort",
         "reviewer",
         "cc",
         "contact",
@@ -204,14 +212,14 @@ fn is_remark(line: &str) -> bool {
     keyline::parse(line).is_some_and(|key| is_remark_key(&key.name))
 }
 
-/// Whether a line of text beside tables and lists surely states a criterion: it has a tick, a box or a dash, is a bold key
-/// (but for notes) or a key with a value that can be held against something, or compares with a sign.
+/// Whether a line of text surely states a criterion: it has a tick, a box or a dash, is a bold key (but for notes) or a key
+/// with a value that can be judged, or compares with a sign.
 fn states_one(line: &str) -> bool {
     let key = || {
         keyline::parse(line).is_some_and(|key| {
             let value = line.get(key.value.clone()).unwrap_or("");
-            let is_named = !value.is_empty() && !is_remark_key(&key.name) && (key.bold || is_value(&key.name, value));
-            is_named || criteria::is_judged(&key.name, value)
+            let is_about_it = !value.is_empty() && !is_remark_key(&key.name);
+            is_about_it && (key.bold || criteria::is_judged(&key.name, value))
         })
     };
     let signs = || {
@@ -220,6 +228,14 @@ fn states_one(line: &str) -> bool {
                 .is_some_and(|(_, rest)| rest.starts_with(|c: char| !c.is_alphanumeric()))
     };
     fold::leads_with_mark(line) || fold::after_dash(line).is_some() || key() || signs()
+}
+
+/// Whether a line is a key with a value that may be held against something.
+fn has_value(line: &str) -> bool {
+    keyline::parse(line).is_some_and(|key| {
+        let value = line.get(key.value.clone()).unwrap_or("");
+        !value.is_empty() && !is_remark_key(&key.name) && is_value(&key.name, value)
+    })
 }
 
 /// One word (`Compression: gzip`), or a number that is no date, even where it says neither limit nor floor (`Coverage: 200%`).
@@ -312,12 +328,13 @@ mod tests {
             "-Rows",
             "✅ b works",
             "Rows: ≥ 1",
-            "Compression： gzip",
-            "Coverage: 200%",
             "**Colour:** nice",
             "b ≤ 2 MB in all cases",
         ] {
             assert!(states_one(line), "{line}");
+        }
+        for line in ["Compression： gzip", "Coverage: 200%"] {
+            assert!(has_value(line), "{line}");
         }
         for line in ["LaunchAgent must be loaded", "Coverage – 200%", "All tests pass", "The export shall be quick"] {
             assert!(!states_one(line) && demands(line), "{line}");
@@ -335,7 +352,7 @@ mod tests {
             "--dry is passed on",
             "-> next page",
         ] {
-            assert!(!states_one(line) && !demands(line), "{line}");
+            assert!(!states_one(line) && !has_value(line) && !demands(line), "{line}");
         }
     }
 

@@ -192,6 +192,10 @@ fn text_in_acceptance_that_is_no_criterion_is_told() {
         ("All of this must hold:\n\n- a ≤ 1 MB\n\nAuthorization: GG\n", vec![]),
         ("- a ≤ 1 MB\n\nNote: it is small.\n", vec![]),
         ("### a ≤ 1 MB\n\nOf the file of the day.\n", vec![]),
+        (
+            "| Metric | Target |\n|---|---|\n| a | ≤ 1 MB |\n\nAll of the above must be confirmed before hand-over.\n\nReviewed: yes\n\nEffort: 2 h\n",
+            vec!["acceptance-text"],
+        ),
     ] {
         let order = order(&format!("# WO-1\n\n## Acceptance\n{text}"));
         assert_eq!(criteria(&order).len(), 1, "{text}");
