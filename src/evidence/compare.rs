@@ -264,7 +264,7 @@ fn compare(
     }
 }
 
-pub(super) fn holds(comparator: Comparator, actual: f64, number: f64) -> bool {
+pub(crate) fn holds(comparator: Comparator, actual: f64, number: f64) -> bool {
     match comparator {
         Comparator::Less => actual < number,
         Comparator::AtMost => actual <= number,

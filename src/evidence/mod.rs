@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use bind::{Binder, Binding, BoundBy};
+pub(crate) use compare::holds;
 pub use value::{ServiceRun, StartedBy, Value};
 
 /// A value that Workbridge took itself.

@@ -4,7 +4,7 @@
 //! which is neither good nor bad.
 
 use super::slots::Expected;
-use crate::evidence::{Measurement, Value};
+use crate::evidence::{Measurement, Value, holds};
 use crate::order::fold;
 use crate::order::target::{Comparator, Target, Unit, compile};
 
@@ -70,11 +70,11 @@ pub fn hold(expected: &Expected, output: &str, measured: &[&Measurement]) -> Hel
         return Held::Differs(format!("it says “{line}”, “{wanted}” was expected"));
     }
     let open = ["…", "...", "<", "*", "YYYY", "{{", "~", "≈"];
-    let is_open = open.iter().any(|sign| expected.text.contains(sign)) || output.contains('…');
+    let is_open = open.iter().any(|sign| expected.text.contains(sign))
+        || output.contains('…')
+        || wanted.iter().any(|line| bound(line).is_some());
     match () {
-        () if !measured.is_empty() => {
-            Held::Unclear("it was measured, not compared with the output that is expected".to_owned())
-        }
+        () if !measured.is_empty() => Held::Unclear("the output that is expected was not compared".to_owned()),
         () if !expected.is_literal || is_open => {
             Held::Unclear("it ran, but was not compared: what is expected is no literal output".to_owned())
         }
@@ -97,6 +97,7 @@ fn is_same(wanted: &str, line: &str) -> bool {
         return true;
     }
     match (count(wanted), count(line)) {
+        (None, Some((number, _))) => bound(wanted).is_some_and(|(comparator, limit)| holds(comparator, number, limit)),
         (Some((a, noun)), Some((b, other))) => {
             a == b
                 && (noun.is_none()
@@ -124,8 +125,24 @@ fn count(text: &str) -> Option<(f64, Option<String>)> {
     }
 }
 
-/// The line that gives another number to the key of `wanted`: `Rows: 8` and `Rows: 20`.
+/// `> 0`, `≥ 288 rows`.
+fn bound(text: &str) -> Option<(Comparator, f64)> {
+    match compile("", text) {
+        Target::Compare { comparator, number, unit: Unit::Count { .. }, per: None, condition: None }
+            if comparator != Comparator::Equal =>
+        {
+            Some((comparator, number))
+        }
+        _ => None,
+    }
+}
+
+/// The line that gives another number to the key of `wanted` (`Rows: 8` and `Rows: 20`), or one that its bound excludes.
 fn contradiction(wanted: &str, lines: &[String]) -> Option<String> {
+    if let Some((comparator, limit)) = bound(wanted) {
+        let excluded = |line: &&String| count(line).is_some_and(|(number, _)| !holds(comparator, number, limit));
+        return lines.iter().find(excluded).cloned();
+    }
     let keyed = |text: &str| {
         let (key, value) = text.split_once(':')?;
         Some((fold(key), count(value.trim())?.0))
@@ -158,6 +175,9 @@ mod tests {
             ("Rows: 8\nSize: 1 kB", "Rows: 20\nSize: 1 kB", "differs"),
             ("│ 20 │", "20", "meets"),
             ("rows: …", "rows: 20", "unclear"),
+            ("> 0", "20", "meets"),
+            ("≥ 288 rows", "20", "differs"),
+            ("> 0", "fine", "unclear"),
             ("", "x", "unclear"),
         ] {
             let got = match hold(&literal(expected), output, &[]) {

@@ -1,6 +1,7 @@
 //! Every way by which green has leaked, or could.
 
-use workbridge::evidence::{Outcome, Value, Verdict};
+use jiff::Timestamp;
+use workbridge::evidence::{Measurement, Outcome, Value, Verdict};
 use workbridge::order::CriterionSource;
 use workbridge::report::{self, CommandEnd, CommandResult, RunRecord};
 
@@ -210,6 +211,30 @@ fn a_test_is_green_only_where_its_output_is_what_is_expected() {
         ),
     ] {
         assert_eq!(result_of(expected, end), says, "{expected}");
+    }
+}
+
+/// What another tool would print of it is shown there; the thing itself was measured.
+#[test]
+fn a_test_whose_subject_was_measured_stays_at_what_was_measured() {
+    for (works, says) in [
+        (true, "✅ passed [E1] – “1.2 kB (the output that is expected was not compared)”"),
+        (false, "❌ failed: it is no plist [E1]"),
+    ] {
+        let mut record = empty(Outcome::Partial);
+        let value = Value::State { works, detail: "1.2 kB".to_owned() };
+        let mut measured = Measurement::new("service.plist", value, "read it", Timestamp::UNIX_EPOCH).ok(works);
+        measured.id = "E1".to_owned();
+        record.measurements.push(measured);
+        let result = match works {
+            true => CommandEnd::Passed { output: "1.2 kB".to_owned() },
+            false => CommandEnd::Failed { output: String::new(), why: "it is no plist".to_owned() },
+        };
+        let evidence = vec!["E1".to_owned()];
+        record.commands = vec![CommandResult { command: "plutil -lint a.plist".to_owned(), result, evidence }];
+        let text = filled("```sh\nplutil -lint a.plist\n```\n\nExpected:\n```\na.plist: OK\n```\n", &record);
+        let (_, result) = text.split_once("**Result:** ").unwrap();
+        assert_eq!(result.lines().next(), Some(says), "{text}");
     }
 }
 
