@@ -20,6 +20,7 @@ pub mod process;
 pub mod root;
 pub mod secret;
 mod shared_sync;
+mod sqlite;
 pub mod text;
 
 pub mod order;

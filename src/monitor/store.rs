@@ -18,6 +18,7 @@ use super::thresholds::Standing;
 use super::timing::{self, Fire, Gap, Grid};
 use crate::durable::{self, DurableError};
 use crate::root::Root;
+use crate::sqlite::into_wal;
 
 #[derive(Debug)]
 pub struct Store {
@@ -97,23 +98,6 @@ pub struct QueueState {
     pub waiting: u64,
     pub oldest: Option<Timestamp>,
     pub last_error: Option<String>,
-}
-
-/// How often the change to WAL is tried, 10 ms apart: SQLite calls no busy handler for it, so that two processes that make
-/// the store at the same moment would get in each other's way.
-const WAL_TRIES: u32 = 1_000;
-
-fn into_wal(connection: &Connection) -> rusqlite::Result<String> {
-    let mut tries = WAL_TRIES;
-    loop {
-        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
-            Err(error) if tries > 0 && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
-                tries -= 1;
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            other => return other,
-        }
-    }
 }
 
 impl Store {

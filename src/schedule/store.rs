@@ -20,6 +20,7 @@ use crate::durable;
 use crate::evidence::{ServiceRun, StartedBy};
 use crate::root::Root;
 use crate::services::{ManagerKind, ServiceDefinition};
+use crate::sqlite::into_wal;
 
 /// The version of the tables; a file of a newer one is refused.
 const VERSION: i64 = 1;
@@ -186,7 +187,7 @@ impl Store {
         let fail = || failed("set up", &path);
         let db = &mut self.connection;
         db.busy_timeout(Duration::from_secs(20)).map_err(fail())?;
-        db.pragma_update(None, "journal_mode", "WAL").map_err(fail())?;
+        into_wal(db).map_err(fail())?;
         db.pragma_update(None, "synchronous", "FULL").map_err(fail())?;
         db.pragma_update(None, "fullfsync", true).map_err(fail())?;
         let version = |db: &Connection| db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
@@ -533,4 +534,23 @@ fn time(us: i64) -> Timestamp {
 fn failed(op: &'static str, path: &Path) -> impl FnOnce(rusqlite::Error) -> ScheduleError {
     let path = path.to_owned();
     move |source| ScheduleError::Sqlite { op, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_may_make_the_store_at_once() {
+        for _ in 0..40 {
+            let dir = tempfile::tempdir().unwrap();
+            let root = Root::at(dir.path()).unwrap();
+            std::thread::scope(|scope| {
+                let all: Vec<_> = (0..4).map(|_| scope.spawn(|| Store::open(&root).map(drop))).collect();
+                for one in all {
+                    one.join().unwrap().unwrap();
+                }
+            });
+        }
+    }
 }

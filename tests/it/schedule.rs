@@ -459,7 +459,7 @@ fn a_kept_alive_service_that_outlived_its_wo_up_starts_again_under_the_next() {
     let _up = world.up();
     assert!(!orphan.wait().unwrap().success(), "it was ended");
     let pid = wait_for("a new one", || manager.status(LABEL).unwrap().pid.filter(|pid| *pid != orphan.id()));
-    assert!(text(&world.path("begun")).lines().any(|line| line == pid.to_string()));
+    wait_for("its first line", || text(&world.path("begun")).lines().any(|line| line == pid.to_string()).then_some(()));
 }
 
 #[test]
