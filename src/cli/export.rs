@@ -131,9 +131,12 @@ fn render(report: &ExportReport, summary: &str) -> String {
         let (path, reason) = (text::line(&damaged.path, 200), text::line(&damaged.reason, 300));
         out.push_str(&format!("damaged: {path}: {reason}{became}\n"));
     }
-    for path in &report.removed {
-        let would = if report.dry_run { "would go" } else { "removed" };
-        out.push_str(&format!("{would}: {}: all its reports have another day now\n", text::line(path, 200)));
+    for removed in &report.removed {
+        let path = text::line(&removed.path, 200);
+        out.push_str(&match &removed.kept {
+            Some(kept) => format!("removed: {path}: no row is left for it; it is now {}\n", text::line(kept, 200)),
+            None => format!("would go: {path}: no row is left for it\n"),
+        });
     }
     for link in &report.links {
         out.push_str(&format!("skipped: {} is a symbolic link\n", text::line(link, 200)));

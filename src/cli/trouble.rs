@@ -84,7 +84,10 @@ impl Full {
             Err(error) => return Some(format!("can't be written to ({})", std::io::Error::from(error))),
             Ok(()) => {}
         }
-        let room = rustix::fs::statvfs(dir).ok()?;
+        let room = match rustix::fs::statvfs(dir) {
+            Ok(room) => room,
+            Err(error) => return Some(format!("can't be asked for its room ({})", std::io::Error::from(error))),
+        };
         let free = room.f_bavail.saturating_mul(room.f_frsize);
         // some file systems count no inodes
         let no_inodes = room.f_files > 0 && room.f_favail == 0;

@@ -98,8 +98,8 @@ pub struct ExportReport {
     pub moved: Vec<(String, String)>,
     /// Day files of ours that can't be read.
     pub damaged: Vec<Damaged>,
-    /// Day files, relative to the root, that went because all their reports now have another day.
-    pub removed: Vec<String>,
+    /// Day files that went because no row is left for them.
+    pub removed: Vec<Removed>,
     /// Both readers with their versions.
     pub readers: Vec<String>,
     pub duration_ns: u64,
@@ -179,6 +179,15 @@ pub struct Damaged {
     pub path: String,
     pub reason: String,
     /// Where it is kept, now that the day was made anew from its reports; `None`: there are none, it stays where it is.
+    pub kept: Option<String>,
+}
+
+/// A day file whose reports all have another day now, or can't be read any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Removed {
+    /// Relative to the root.
+    pub path: String,
+    /// Where it is kept; `None` in a dry run.
     pub kept: Option<String>,
 }
 

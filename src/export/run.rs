@@ -18,8 +18,8 @@ use super::sort::{Packed, Sorted, Sorter};
 use super::sql::{Program, SideCar};
 use super::stage::{self, About, Staged};
 use super::{
-    Compression, Damaged, DayReport, Days, ExportError, ExportReport, FileState, Progress, Request, Tally, Unreadable,
-    document, place, summary, validate,
+    Compression, Damaged, DayReport, Days, ExportError, ExportReport, FileState, Progress, Removed, Request, Tally,
+    Unreadable, document, place, summary, validate,
 };
 use crate::config::Config;
 use crate::dates;
@@ -60,7 +60,7 @@ pub fn run(
     let reports = job.read_reports(others, &mut report)?;
     job.export_days(&heartbeats, &mut side_car, &mut report)?;
     job.export_days(&reports, &mut side_car, &mut report)?;
-    job.remove(&report.removed)?;
+    job.remove(&mut report.removed)?;
 
     report.empty_days.retain(|day| !report.days.iter().any(|file| file.date == *day));
     report.empty_days.sort_unstable();
@@ -385,7 +385,9 @@ impl<'a> Job<'a> {
                     report.damaged.push(Damaged { path: path(), reason: reason.clone(), kept: None });
                 }
                 (None, _) => {}
-                (Some(staged), Earlier::Ours { .. }) if staged.rows == 0 => report.removed.push(path()),
+                (Some(staged), Earlier::Ours { .. }) if staged.rows == 0 => {
+                    report.removed.push(Removed { path: path(), kept: None })
+                }
                 (Some(staged), _) => {
                     days.push(chosen);
                     files.push(staged);
@@ -491,13 +493,15 @@ impl<'a> Job<'a> {
         Ok(if is_there { FileState::Replaced } else { FileState::New })
     }
 
-    /// Removes the day files that no report has any more. Last: until then their rows are nowhere else.
-    fn remove(&self, removed: &[String]) -> Result<(), ExportError> {
+    /// Takes away the day files for which no row is left; they are kept in `legacy/`. Last: until then their rows are nowhere else.
+    fn remove(&self, removed: &mut [Removed]) -> Result<(), ExportError> {
         if removed.is_empty() || self.request.dry_run {
             return Ok(());
         }
-        for path in removed {
-            let path = self.root.join(path);
+        for removed in removed {
+            let path = self.root.join(&removed.path);
+            let aside = place::keep_aside(&path)?;
+            removed.kept = Some(scan::shown(self.root.path(), &aside));
             std::fs::remove_file(&path).map_err(ExportError::io("remove", &path))?;
         }
         Ok(durable::sync_dir(&self.analytics)?)

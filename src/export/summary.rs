@@ -75,8 +75,10 @@ pub fn render(report: &ExportReport) -> String {
     }
     if !report.links.is_empty() || !report.moved.is_empty() || !report.removed.is_empty() {
         out.push_str("\n## Notes\n\n");
-        for path in &report.removed {
-            out.push_str(&format!("- `{}` went: all its reports have another day now\n", text::cell(path)));
+        for removed in &report.removed {
+            let kept =
+                removed.kept.as_deref().map_or(String::new(), |kept| format!("; kept as `{}`", text::cell(kept)));
+            out.push_str(&format!("- `{}` went: no row is left for it{kept}\n", text::cell(&removed.path)));
         }
         for (from, to) in &report.moved {
             out.push_str(&format!(

@@ -15,11 +15,12 @@ pub enum Subject {
 pub const UNCLEAR: &str = "what is to be verified can't be told: the order names neither the Parquet exporter nor the monitor\n\
     hint: name it in the title, or add `wo verify parquet` or `wo verify monitor` under Verification";
 
-const EXPORTER: [&str; 8] =
-    ["parquet", "exporter", "export", "exports", "analytics", "duckdb", "deployment", "deployed"];
+const EXPORTER: [&str; 6] = ["parquet", "exporter", "export", "exports", "analytics", "duckdb"];
 const MONITOR: [&str; 6] = ["monitor", "monitoring", "heartbeat", "heartbeats", "redis", "database"];
 /// The phase in which the exporter was deployed, as in ids and in text.
 const EXPORTERS_PHASE: [&str; 2] = ["7.8", "7_8"];
+/// What is deployed, when nothing else is named, is the exporter.
+const DEPLOYED: [&str; 3] = ["the deployment", "is deployed", "was deployed"];
 
 /// What the order is about, in a fixed order; empty where that can't be told. Its commands say it and its title, else its
 /// other words, else what its criteria measure.
@@ -46,7 +47,7 @@ fn named_in<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Subject> {
         let text = text.to_lowercase();
         let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
         let has = |known: &[&str]| words.iter().any(|word| known.contains(word));
-        if has(&EXPORTER) || EXPORTERS_PHASE.iter().any(|phase| text.contains(phase)) {
+        if has(&EXPORTER) || EXPORTERS_PHASE.iter().chain(&DEPLOYED).any(|part| text.contains(part)) {
             found.push(Subject::Exporter);
         }
         if has(&MONITOR) {
@@ -100,7 +101,7 @@ mod tests {
     #[test]
     fn an_order_says_what_it_verifies() {
         use Subject::{Exporter, Monitor};
-        let cases: [(&str, &[Subject]); 12] = [
+        let cases: [(&str, &[Subject]); 13] = [
             ("# WO-1-VERIFY-PARQUET\n", &[Exporter]),
             ("# WO-1-PHASE7_8_VERIFICATION\n", &[Exporter]),
             ("# WO-1-VERIFY\n\n**Phase:** 7.8 – Data Analytics Integration\n", &[Exporter]),
@@ -118,6 +119,7 @@ mod tests {
                 &[],
             ),
             ("# WO-1-VERIFY\n", &[]),
+            ("# WO-1-BACKUP-DEPLOYMENT-VERIFY\n", &[]),
             ("# WO-1-MONITORX-VERIFY\n", &[]),
         ];
         for (text, expected) in cases {

@@ -147,7 +147,10 @@ fn a_day_whose_reports_all_have_another_day_now_goes() {
     write_heartbeat(&scene, "heartbeat_x.md", heartbeat("2025-10-21T12:00:00Z", "").as_bytes());
     export(&scene, &["--dry-run"]).expect_exit(0).expect_stdout("would go: g/analytics/ops_atomic_20251020.parquet");
     assert!(scene.exists(day_file("20251020")));
+    let before = fs::read(scene.path(day_file("20251020"))).unwrap();
     export(&scene, &[]).expect_exit(0).expect_stdout("removed: g/analytics/ops_atomic_20251020.parquet");
+    let kept = scene.path(ANALYTICS).join("legacy/ops_atomic_20251020.parquet");
+    assert!(fs::read(kept).unwrap() == before, "nothing that was measured is lost");
     assert!(!scene.exists(day_file("20251020")) && scene.exists(day_file("20251021")));
     assert!(summary(&scene).contains("`g/analytics/ops_atomic_20251020.parquet` went"), "{}", summary(&scene));
     assert_eq!(number(&scene, "SELECT count(*) FROM heartbeats"), 1);
