@@ -29,8 +29,8 @@ pub(super) const MEASURED_BY: [&str; 9] =
 /// Folded names of columns, of keys in front matter too, that hold the comparator alone.
 pub(crate) const COMPARATOR: [&str; 7] = ["operator", "op", "comparator", "comparison", "compare", "relation", "cmp"];
 pub(crate) const UNIT: [&str; 3] = ["unit", "units", "หน่วย"];
-const LEAST: [&str; 5] = ["min", "minimum", "least", "at least", "lower limit"];
-const GREATEST: [&str; 5] = ["max", "maximum", "most", "at most", "upper limit"];
+pub(crate) const LEAST: [&str; 5] = ["min", "minimum", "least", "at least", "lower limit"];
+pub(crate) const GREATEST: [&str; 5] = ["max", "maximum", "most", "at most", "upper limit"];
 
 /// Whether a table holds criteria by its header alone.
 pub(crate) fn is_criteria_table(table: &Table) -> bool {

@@ -245,25 +245,24 @@ impl Field<'_, '_, '_> {
                 let part = |keys: &[&str]| get(keys).and_then(text_of).unwrap_or_default();
                 let (comparator, unit) = (part(&criteria_table::COMPARATOR), part(&criteria_table::UNIT));
                 let target = target.and_then(text_of).map(|value| target::assemble(&comparator, &value, &unit));
+                let targets: Vec<String> = target.into_iter().chain(limits(map, &unit)).collect();
                 let metric = metric.and_then(text_of);
-                let span = locator.find(metric.as_deref().or(target.as_deref()).unwrap_or(""));
+                let first = targets.first();
+                let span = locator.find(metric.as_deref().or(first.map(String::as_str)).unwrap_or(""));
                 let measured_by = get(MEASURED_KEYS).and_then(text_of);
-                if metric.is_none() || target.is_none() {
+                if metric.is_none() || targets.is_empty() {
                     let missing = if metric.is_none() { "metric" } else { "target" };
                     let remark = Remark::error("malformed-acceptance", format!("a criterion has no `{missing}`"))
                         .understood("it can't be judged")
                         .cure("write `- { metric: export.file_size, target: \"<= 5 MB\" }`");
                     self.draft.remark(&span, remark);
                 }
-                let metric = metric.or_else(|| target.clone()).unwrap_or_else(|| item.to_string());
-                criteria::add(
-                    self.draft,
-                    metric.trim(),
-                    target.unwrap_or_default().trim(),
-                    measured_by,
-                    CriterionSource::FrontMatter,
-                    span,
-                );
+                let metric = metric.or_else(|| first.cloned()).unwrap_or_else(|| item.to_string());
+                let targets = if targets.is_empty() { vec![String::new()] } else { targets };
+                for target in targets {
+                    let source = CriterionSource::FrontMatter;
+                    criteria::add(self.draft, metric.trim(), target.trim(), measured_by.clone(), source, span.clone());
+                }
             }
             Value::Array(_) | Value::Null => self.malformed("a list of `{ metric: …, target: … }`"),
             value => {
@@ -279,7 +278,7 @@ impl Field<'_, '_, '_> {
         match target {
             // a group: `performance: [a < 1 s, b < 2 s]`
             Value::Array(items) if !items.is_empty() => items.iter().for_each(|item| self.criterion(item, locator)),
-            Value::Object(map) if !map.is_empty() => match has_any(map, TARGET_KEYS) {
+            Value::Object(map) if !map.is_empty() => match has_any(map, TARGET_KEYS) || is_limited(map) {
                 true => {
                     let mut named = map.clone();
                     if !has_any(map, METRIC_KEYS) {
@@ -489,6 +488,41 @@ const TARGET_KEYS: &[&str] = &["target", "expected", "threshold", "value", "goal
 /// An entry that is a sentence: `- description: File size ≤ 5 MB`.
 const STATEMENT_KEYS: &[&str] = &["description", "text", "item", "statement", "condition", "requirement"];
 const MEASURED_KEYS: &[&str] = &["measured by", "measurement", "how", "method"];
+
+/// Keys that hold a limit of their own, with the sign that says the same.
+const LIMITS: [(&[&str], &str); 6] = [
+    (&criteria_table::LEAST, "≥"),
+    (&["gte", "ge", ">=", "≥"], "≥"),
+    (&["gt", ">", "above", "more than"], ">"),
+    (&criteria_table::GREATEST, "≤"),
+    (&["lte", "le", "<=", "≤"], "≤"),
+    (&["lt", "<", "below", "under", "less than"], "<"),
+];
+
+/// What `{ min: 1, max: 5, unit: MB }` asks for, a target for each limit.
+fn limits(map: &Map<String, Value>, unit: &str) -> Vec<String> {
+    let named = |name: &str| LIMITS.iter().find(|(keys, _)| keys.contains(&name)).map(|(_, sign)| *sign);
+    map.iter()
+        .filter_map(|(key, value)| Some((named(&limit_name(key))?, text_of(value)?)))
+        .map(|(sign, value)| target::assemble(sign, &value, unit))
+        .collect()
+}
+
+/// Signs are no words, so folding would leave nothing of them.
+fn limit_name(key: &str) -> String {
+    let folded = fold::fold(key);
+    if folded.is_empty() { key.trim().to_owned() } else { folded }
+}
+
+/// Whether a map says nothing but limits: `File size: { max: 5 MB }`, not `latency: { p95: 1 s, max: 2 s }`.
+fn is_limited(map: &Map<String, Value>) -> bool {
+    let is_limit = |key: &String| LIMITS.iter().any(|(keys, _)| keys.contains(&limit_name(key).as_str()));
+    let is_part = |key: &String| {
+        let name = fold::fold(key);
+        [&criteria_table::UNIT[..], MEASURED_KEYS, METRIC_KEYS].iter().any(|known| known.contains(&name.as_str()))
+    };
+    map.keys().any(is_limit) && map.keys().all(|key| is_limit(key) || is_part(key))
+}
 
 fn has_any(map: &Map<String, Value>, keys: &[&str]) -> bool {
     map.keys().any(|key| keys.contains(&fold::fold(key).as_str()))

@@ -301,6 +301,13 @@ fn data_criteria_in_all_their_shapes() {
         ("acceptance: |\n  | Metric | Target |\n  |---|---|\n  | a | ≤ 1 MB |", vec!["a ≤ 1 MB"]),
         ("acceptance: |\n  ## Speed\n  - a < 1 s", vec!["a < 1 s"]),
         ("acceptance: []", vec![]),
+        ("acceptance: [{ metric: a, max: 5 MB }]", vec!["a ≤ 5 MB"]),
+        ("acceptance: [{ metric: a, min: 1, max: 5, unit: MB }]", vec!["a ≥ 1 MB", "a ≤ 5 MB"]),
+        ("acceptance: [{ metric: a, lt: 2 s }, { metric: b, \">=\": 3 }]", vec!["a < 2 s", "b ≥ 3"]),
+        (
+            "acceptance:\n  a: { max: 5 MB }\n  b: { p95: < 1 s, max: < 2 s }",
+            vec!["a ≤ 5 MB", "p95 < 1 s", "max < 2 s"],
+        ),
     ] {
         let order = named(&format!("id: WO-1\n{text}\n"), "WO-1.yaml");
         let got: Vec<String> = order.acceptance.iter().map(|one| format!("{} {}", one.metric, one.target)).collect();

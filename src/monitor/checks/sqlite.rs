@@ -30,8 +30,8 @@ pub struct Sqlite {
     pub path: PathBuf,
     #[serde(default = "yes")]
     pub quick_check: bool,
-    /// Milliseconds a cycle waits for `quick_check`, within the check's deadline; when unset, as long as a file of this size
-    /// is worth it.
+    /// Milliseconds a cycle waits for `quick_check`, within the check's deadline, 0 not at all; when unset, as long as a file
+    /// of this size is worth it.
     #[serde(default)]
     pub wait_ms: Option<u64>,
     /// Seconds for which the result of a `quick_check` that took longer than that is good.
@@ -189,6 +189,9 @@ impl Sqlite {
         }
         let interrupt = connection.get_interrupt_handle();
         let (sender, result) = mpsc::channel();
+        // whether the cycle went on without the result; decided and asked under the lock, so that it is never lost
+        let went_on = Arc::new(Mutex::new(wait.is_zero()));
+        let went_on_meanwhile = went_on.clone();
         let (clock, key) = (probe.around.clock.clone(), key.to_owned());
         let work = move || {
             let started = Instant::now();
@@ -199,8 +202,9 @@ impl Sqlite {
                 took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
                 complaint,
             });
+            let went_on = went_on_meanwhile.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             if let Ok(verdict) = &result
-                && started.elapsed() > wait
+                && *went_on
             {
                 memo.put(&key, verdict);
             }
@@ -211,18 +215,23 @@ impl Sqlite {
             probe.around.memo.ended(&format!("sqlite {}", probe.path(&self.path).display()));
             return Some(Err(Stop::Failed(format!("quick_check could not be started: {error}"))));
         }
-        match result.recv_timeout(wait) {
-            Ok(result) => Some(result),
-            Err(_) => {
-                // nothing waits for the result any more, but it must not go on for ever
-                let _ = std::thread::Builder::new().name("quick_check limit".to_owned()).spawn(move || {
-                    if result.recv_timeout(BACKGROUND_MAX).is_err() {
-                        interrupt.interrupt();
-                    }
-                });
-                None
+        if !wait.is_zero() {
+            if let Ok(result) = result.recv_timeout(wait) {
+                return Some(result);
             }
+            let mut went_on = went_on.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            if let Ok(result) = result.try_recv() {
+                return Some(result);
+            }
+            *went_on = true;
         }
+        // nothing waits for the result any more, but it must not go on for ever
+        let _ = std::thread::Builder::new().name("quick_check limit".to_owned()).spawn(move || {
+            if result.recv_timeout(BACKGROUND_MAX).is_err() {
+                interrupt.interrupt();
+            }
+        });
+        None
     }
 
     fn stopped(&self, stop: Stop, shown: &str) -> Finding {
