@@ -2,9 +2,11 @@
 //! it doesn't know.
 //!
 //! Invariant: a deliverable counts only when it is a file that is not empty, beneath the root. That it is there does not
-//! say who made it, or whether it is any good.
+//! say who made it, or whether it is any good; one that was there before says so.
 
 use std::path::{Component, Path};
+
+use jiff::Timestamp;
 
 use super::{Context, HandlerError, Measuring, Plan, Step, StepSpec, Verified};
 use crate::evidence::bind::{Binding, bind};
@@ -56,22 +58,24 @@ impl Measuring for Look {
             // nothing of nothing is no measurement
             return Ok(Verified::Yes(Vec::new()));
         }
-        let absent: Vec<String> = deliverables
-            .iter()
-            .filter_map(|deliverable| {
-                let why = absence(context.root.path(), deliverable)?;
-                Some(format!("`{}` {why}", text::line(deliverable.path.as_ref().unwrap_or(&deliverable.text), 120)))
-            })
-            .collect();
+        let (mut absent, mut old) = (Vec::new(), Vec::new());
+        for deliverable in deliverables {
+            let name = || text::line(deliverable.path.as_ref().unwrap_or(&deliverable.text), 120);
+            match look(context.root.path(), deliverable) {
+                Err(why) => absent.push(format!("`{}` {why}", name())),
+                Ok(written) if written.is_some_and(|at| at < context.attempt_started) => {
+                    old.push(format!("`{}`", name()))
+                }
+                Ok(_) => {}
+            }
+        }
         let of = deliverables.len() as u64;
         let mut how = "looked for each deliverable beneath the root; who made it is not asked".to_owned();
         if !absent.is_empty() {
-            let shown = absent.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-            let rest = absent.len().saturating_sub(SHOWN);
-            how.push_str(&format!(": {shown}"));
-            if rest > 0 {
-                how.push_str(&format!(" and {rest} more"));
-            }
+            how.push_str(&format!(": {}", first_of(&absent)));
+        }
+        if !old.is_empty() {
+            how.push_str(&format!("; last written before this attempt began: {}", first_of(&old)));
         }
         let value = Value::Ratio { pass: of - absent.len() as u64, of };
         let now = context.clock.now();
@@ -79,24 +83,32 @@ impl Measuring for Look {
     }
 }
 
-/// Why this doesn't count; `None` when it is there.
-fn absence(root: &Path, deliverable: &Deliverable) -> Option<&'static str> {
-    let Some(path) = &deliverable.path else { return Some("names no path") };
+fn first_of(names: &[String]) -> String {
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        rest => format!("{shown} and {rest} more"),
+    }
+}
+
+/// When it was last written, where the file system tells; or why it doesn't count.
+fn look(root: &Path, deliverable: &Deliverable) -> Result<Option<Timestamp>, &'static str> {
+    let Some(path) = &deliverable.path else { return Err("names no path") };
     let path = Path::new(path);
     if !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
-        return Some("does not lie beneath the root");
+        return Err("does not lie beneath the root");
     }
     let (Ok(whole), Ok(root)) = (root.join(path).canonicalize(), root.canonicalize()) else {
-        return Some("is not there");
+        return Err("is not there");
     };
     if !whole.starts_with(root) {
-        return Some("leads out of the root");
+        return Err("leads out of the root");
     }
     match whole.metadata() {
-        Ok(meta) if !meta.is_file() => Some("is no file"),
-        Ok(meta) if meta.len() == 0 => Some("is empty"),
-        Ok(_) => None,
-        Err(_) => Some("is not there"),
+        Ok(meta) if !meta.is_file() => Err("is no file"),
+        Ok(meta) if meta.len() == 0 => Err("is empty"),
+        Ok(meta) => Ok(meta.modified().ok().and_then(|at| Timestamp::try_from(at).ok())),
+        Err(_) => Err("is not there"),
     }
 }
 
@@ -128,7 +140,7 @@ mod tests {
             (None, Some("names no path")),
         ] {
             let deliverable = Deliverable { path: path.map(str::to_owned), text: String::new(), span: 0..0 };
-            assert_eq!(absence(dir.path(), &deliverable), expected, "{path:?}");
+            assert_eq!(look(dir.path(), &deliverable).err(), expected, "{path:?}");
         }
     }
 }
