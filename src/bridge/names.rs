@@ -7,9 +7,12 @@
 //!   `NAME copy.md` may be orders of their own: they count as copies only where `NAME.md` is on this bridge.
 //! * Everything else is a stray: left where it is and said once.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
+use sha2::{Digest as _, Sha256};
+
+use super::take::hex;
 use crate::text;
 
 /// A name must leave room for `.reason.md` and a number within the 255 bytes of a file name.
@@ -68,19 +71,19 @@ pub fn classify(name: &OsStr) -> Name {
 }
 
 /// The signature's file name for an order's.
-pub fn signature_of(name: &OsStr) -> std::ffi::OsString {
+pub fn signature_of(name: &OsStr) -> OsString {
     let mut name = name.to_owned();
     name.push(".minisig");
     name
 }
 
 /// The names that a moved file may get, from 1: `WO-1.md`, `WO-1.2.md`, `WO-1.3.md` …
-pub fn nth(name: &OsStr, n: u64) -> std::ffi::OsString {
+pub fn nth(name: &OsStr, n: u64) -> OsString {
     if n <= 1 { name.to_owned() } else { numbered(name, n) }
 }
 
 /// `WO-1.md` → `WO-1.2.md`: the same name with a number, extension kept.
-fn numbered(name: &OsStr, n: u64) -> std::ffi::OsString {
+fn numbered(name: &OsStr, n: u64) -> OsString {
     let bytes = name.as_bytes();
     let dot = bytes.iter().rposition(|b| *b == b'.').filter(|at| *at > 0).unwrap_or(bytes.len());
     let (stem, extension) = bytes.split_at(dot);
@@ -88,6 +91,25 @@ fn numbered(name: &OsStr, n: u64) -> std::ffi::OsString {
     out.extend_from_slice(format!(".{n}").as_bytes());
     out.extend_from_slice(extension);
     OsStr::from_bytes(&out).to_owned()
+}
+
+/// A name that leaves room for `.reason.md` and a number: a longer one is cut, with a digest of the whole.
+pub(super) fn shortened(name: &OsStr) -> OsString {
+    let bytes = name.as_bytes();
+    if bytes.len() <= MAX_BYTES {
+        return name.to_owned();
+    }
+    let text = name.to_string_lossy();
+    let mut end = 0;
+    for (at, c) in text.char_indices() {
+        if at + c.len_utf8() > 160 {
+            break;
+        }
+        end = at + c.len_utf8();
+    }
+    let digest = hex(&Sha256::digest(bytes));
+    let extension = text.rsplit_once('.').map(|(_, last)| last).filter(|last| last.len() <= 8).unwrap_or("md");
+    format!("{}-{}.{extension}", text.get(..end).unwrap_or_default(), digest.get(..8).unwrap_or_default()).into()
 }
 
 fn is_passing(name: &[u8]) -> bool {
@@ -303,5 +325,16 @@ mod tests {
         assert_eq!(nth(OsStr::new("WO-1.md"), 2), "WO-1.2.md");
         assert_eq!(numbered(OsStr::new("WO-1"), 3), "WO-1.3");
         assert_eq!(numbered(OsStr::new(".x"), 3), ".x.3");
+    }
+
+    #[test]
+    fn long_names_are_cut_and_stay_apart() {
+        let a = OsString::from(format!("WO-{}a.md", "ก".repeat(80)));
+        let b = OsString::from(format!("WO-{}b.md", "ก".repeat(80)));
+        assert!(a.len() > MAX_BYTES);
+        let (short_a, short_b) = (shortened(&a), shortened(&b));
+        assert!(short_a.len() <= MAX_BYTES && short_a != short_b);
+        assert!(short_a.to_str().is_some_and(|name| name.starts_with("WO-ก") && name.ends_with(".md")));
+        assert_eq!(shortened(OsStr::new("WO-1.md")), "WO-1.md");
     }
 }
