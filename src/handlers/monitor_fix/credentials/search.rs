@@ -1,0 +1,214 @@
+//! The passwords of each kind of source, gathered in the order in which the sources are looked at.
+//!
+//! What can't be read or is of another shape gives nothing: it is somebody else's file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::files::{FILE_BYTES, read};
+use super::syntax::{credentials_of_url, dot_env, expand, flatten, passwords_in, shell_words};
+use super::{Candidate, Kind, Source, URLS, USERS, VARIABLES};
+use crate::process::{self, Spec};
+use crate::root::Root;
+use crate::secret::{Secret, SecretRef};
+
+pub(super) struct Search<'a> {
+    pub(super) root: &'a Root,
+    pub(super) user: Option<&'a str>,
+    /// Variables that the check itself names.
+    pub(super) named: Vec<String>,
+    pub(super) found: Vec<Candidate>,
+}
+
+impl Search<'_> {
+    fn add(&mut self, kind: Kind, place: &str, key: &str, password: &str) {
+        self.add_of(None, kind, place, key, password);
+    }
+
+    /// `user` is whose password the source says it is.
+    fn add_of(&mut self, user: Option<&str>, kind: Kind, place: &str, key: &str, password: &str) {
+        let user = user.filter(|user| !user.is_empty() && *user != "default").map(str::to_owned);
+        let password = password.trim_matches(['\r', '\n']);
+        let is_known =
+            self.found.iter().any(|candidate| candidate.password.expose() == password && candidate.user == user);
+        if !password.is_empty() && password.len() <= 4096 && !is_known {
+            let source = Source { kind, place: place.to_owned(), key: key.to_owned() };
+            self.found.push(Candidate { source, user, password: Secret::new(password) });
+        }
+    }
+
+    pub(super) fn variables(&mut self, kind: Kind, place: &str, variables: &BTreeMap<String, String>) {
+        let named = self.named.clone();
+        for name in named.iter().map(String::as_str).chain(VARIABLES.iter().copied()) {
+            if let Some(value) = variables.get(name) {
+                self.add(kind, place, name, value);
+                if let Some(user) = USERS.iter().find_map(|name| variables.get(*name)) {
+                    self.add_of(Some(user), kind, place, name, value);
+                }
+            }
+            if let Some(path) = variables.get(&format!("{name}_FILE")) {
+                self.secret_file(&self.root.join(path));
+            }
+        }
+        for name in URLS {
+            if let Some((user, password)) = variables.get(*name).and_then(|value| credentials_of_url(value)) {
+                self.add_of(Some(&user), kind, place, name, &password);
+            }
+        }
+    }
+
+    pub(super) fn secret_files(&mut self, configured: &[SecretRef]) {
+        for reference in configured {
+            match reference {
+                // a file that others can read holds the password all the same; it is stored anew with the right mode
+                SecretRef::File(path) => self.secret_file(&self.root.join(path)),
+                SecretRef::Env(name) => {
+                    if let Ok(value) = std::env::var(name) {
+                        self.add(Kind::Environment, "", name, &value);
+                    }
+                }
+            }
+        }
+        for dir in [self.root.state().join("secrets"), self.root.join("secrets"), self.root.join(".secrets")] {
+            let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
+                .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+                .unwrap_or_default();
+            files.sort();
+            let of_redis = |path: &&PathBuf| {
+                path.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().contains("redis"))
+            };
+            files.iter().filter(of_redis).for_each(|path| self.secret_file(path));
+        }
+    }
+
+    fn secret_file(&mut self, path: &Path) {
+        if let Some(text) = read(path)
+            && text.lines().count() == 1
+        {
+            self.add(Kind::SecretFile, &self.root.show(path), "", &text);
+        }
+    }
+
+    pub(super) fn dot_env(&mut self, path: &Path) {
+        if let Some(text) = read(path) {
+            self.variables(Kind::DotEnv, &self.root.show(path), &dot_env(&text));
+        }
+    }
+
+    /// A compose file: `environment` of any service, and `--requirepass` in any command.
+    pub(super) fn compose(&mut self, path: &Path, environment: &BTreeMap<String, String>) {
+        let Some(text) = read(path) else { return };
+        let Ok(value) = serde_yaml::from_str::<serde_yaml::Value>(&text) else { return };
+        let mut variables =
+            path.parent().and_then(|dir| read(&dir.join(".env"))).map(|text| dot_env(&text)).unwrap_or_default();
+        variables.extend(environment.clone());
+        let place = self.root.show(path);
+        // each service has an environment of its own
+        let top = value.as_mapping().into_iter().flatten();
+        for (key, part) in top {
+            match part.as_mapping().filter(|_| key.as_str() == Some("services")) {
+                Some(services) => services.values().for_each(|service| self.compose_part(&place, service, &variables)),
+                None => self.compose_part(&place, part, &variables),
+            }
+        }
+    }
+
+    fn compose_part(&mut self, place: &str, part: &serde_yaml::Value, variables: &BTreeMap<String, String>) {
+        let mut strings = Vec::new();
+        flatten(part, None, 0, &mut strings);
+        let mut words: Vec<String> = Vec::new();
+        let mut set = BTreeMap::new();
+        for (key, text) in &strings {
+            let text = expand(text, variables);
+            if let Some(key) = key {
+                set.insert(key.clone(), text.clone());
+            }
+            if let Some((name, value)) = text.split_once('=') {
+                set.insert(name.trim().to_owned(), value.to_owned());
+            }
+            // an item of a list is one word as it stands, unless it is a command line for a shell
+            match key {
+                None if !text.contains(char::is_whitespace) => words.push(text),
+                _ => words.extend(shell_words(&text)),
+            }
+        }
+        self.variables(Kind::Compose, place, &set);
+        for password in passwords_in(&words) {
+            self.add(Kind::Compose, place, "requirepass", &password);
+        }
+    }
+
+    pub(super) fn redis_conf(&mut self, path: &Path) {
+        let Some(text) = read(path) else { return };
+        let place = self.root.show(path);
+        for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+            let words = shell_words(line);
+            let is_wanted = |user: &str| self.user.is_none_or(|wanted| wanted == user);
+            match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+                [directive, password] if directive.eq_ignore_ascii_case("requirepass") && is_wanted("default") => {
+                    self.add(Kind::RedisConf, &place, "requirepass", password);
+                }
+                [directive, user, rules @ ..] if directive.eq_ignore_ascii_case("user") && is_wanted(user) => {
+                    for password in rules.iter().filter_map(|rule| rule.strip_prefix('>')) {
+                        self.add_of(Some(user), Kind::RedisConf, &place, "user", password);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn plist(&mut self, path: &Path) {
+        let too_large = path.metadata().is_ok_and(|metadata| metadata.len() > FILE_BYTES);
+        let Some(value) = (!too_large).then(|| plist::Value::from_file(path).ok()).flatten() else { return };
+        let Some(dictionary) = value.as_dictionary() else { return };
+        let place = self.root.show(path);
+        if let Some(environment) = dictionary.get("EnvironmentVariables").and_then(plist::Value::as_dictionary) {
+            let text = |(key, value): (&String, &plist::Value)| Some((key.clone(), value.as_string()?.to_owned()));
+            self.variables(Kind::Plist, &place, &environment.iter().filter_map(text).collect());
+        }
+        if let Some(arguments) = dictionary.get("ProgramArguments").and_then(plist::Value::as_array) {
+            let words: Vec<String> =
+                arguments.iter().filter_map(plist::Value::as_string).flat_map(shell_words).collect();
+            for password in passwords_in(&words) {
+                self.add(Kind::Plist, &place, "requirepass", &password);
+            }
+        }
+    }
+
+    /// Containers that run: their environment and command. Nothing secret is in the arguments that docker gets.
+    pub(super) fn docker(&mut self, docker: &Path) {
+        let run = |args: &[&str]| {
+            let mut spec = Spec::new(docker).args(args).deadline(Duration::from_secs(10));
+            if let Some(home) = std::env::var_os("HOME") {
+                spec = spec.env("HOME", home);
+            }
+            spec.max_output = 4 * 1024 * 1024;
+            process::run(&spec).ok().filter(process::Output::success).map(|output| output.stdout_text())
+        };
+        let Some(ids) = run(&["ps", "--quiet"]) else { return };
+        let is_id = |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_hexdigit());
+        let ids: Vec<&str> = ids.split_whitespace().filter(is_id).take(50).collect();
+        if ids.is_empty() {
+            return;
+        }
+        let Some(text) = run(&[&["inspect"], ids.as_slice()].concat()) else { return };
+        let Ok(containers) = serde_json::from_str::<Vec<serde_json::Value>>(&text) else { return };
+        for container in containers {
+            let name = container["Name"].as_str().unwrap_or_default().trim_start_matches('/').to_owned();
+            let list = |value: &serde_json::Value| -> Vec<String> {
+                value.as_array().into_iter().flatten().filter_map(|word| word.as_str().map(str::to_owned)).collect()
+            };
+            let environment = list(&container["Config"]["Env"]);
+            let pairs = environment.iter().filter_map(|pair| pair.split_once('='));
+            let variables = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+            self.variables(Kind::Docker, &name, &variables);
+            let words = [list(&container["Config"]["Entrypoint"]), list(&container["Config"]["Cmd"])].concat();
+            let words: Vec<String> = words.iter().flat_map(|word| shell_words(word)).collect();
+            for password in passwords_in(&words) {
+                self.add(Kind::Docker, &name, "requirepass", &password);
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+use super::*;
+
+fn root() -> (tempfile::TempDir, Root) {
+    let dir = tempfile::Builder::new().prefix("ราก it's ").tempdir().unwrap();
+    let root = Root::at(dir.path()).unwrap();
+    (dir, root)
+}
+
+fn nowhere() -> Places {
+    Places { launch_agents: vec![], redis_confs: vec![], environment: BTreeMap::new(), docker: None }
+}
+
+fn write(root: &Root, path: &str, text: &str) {
+    crate::durable::write(&root.join(path), text.as_bytes(), 0o644).unwrap();
+}
+
+fn found(root: &Root, places: &Places, user: Option<&str>) -> Vec<(String, String)> {
+    let candidates = find(root, places, &[], user);
+    candidates.iter().map(|c| (c.source.to_string(), c.password.expose().to_owned())).collect()
+}
+
+#[test]
+fn each_kind_of_source_in_its_order() {
+    let (_dir, root) = root();
+    let agents = root.join("agents");
+    let plist = r#"<?xml version="1.0"?><plist version="1.0"><dict><key>EnvironmentVariables</key>
+        <dict><key>REDIS_PASSWORD</key><string>from-plist</string></dict></dict></plist>"#;
+    write(&root, "agents/com.x.plist", plist);
+    write(&root, "redis.conf", "# requirepass old\nrequirepass \"from conf\"\nuser ops on >from-acl ~* +@all\n");
+    write(
+        &root,
+        "docker/docker-compose.yml",
+        "services:\n  redis:\n    image: redis:7\n    command: redis-server --requirepass ${REDIS_PW:-from-compose}\n    environment:\n      - REDIS_PASSWORD=from-list\n  other:\n    environment:\n      REDIS_PASS: 123456\n",
+    );
+    write(&root, ".env", "# x\nexport REDIS_PASSWORD=\"from # env\"\nREDIS_URL=redis://:p%40ss+1@h:1/0 # c\n");
+    write(&root, "bridge/state/secrets/redis", "from-file\n");
+    let mut places = nowhere();
+    places.launch_agents.push(agents);
+    places.environment.insert("REDIS_PASSWORD".to_owned(), "from-environment".to_owned());
+    let expected = [
+        ("the environment variable REDIS_PASSWORD", "from-environment"),
+        ("the secret file `bridge/state/secrets/redis`", "from-file"),
+        ("`.env` (REDIS_PASSWORD)", "from # env"),
+        ("`.env` (REDIS_URL)", "p@ss+1"),
+        ("`docker/docker-compose.yml` (REDIS_PASSWORD)", "from-list"),
+        ("`docker/docker-compose.yml` (requirepass)", "from-compose"),
+        ("`docker/docker-compose.yml` (REDIS_PASS)", "123456"),
+        ("`redis.conf` (requirepass)", "from conf"),
+        ("`redis.conf` (user)", "from-acl"),
+        ("`agents/com.x.plist` (REDIS_PASSWORD)", "from-plist"),
+    ];
+    let expected: Vec<_> = expected.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    assert_eq!(found(&root, &places, None), expected);
+    let of_acl = found(&root, &nowhere(), Some("ops"));
+    assert!(of_acl.contains(&("`redis.conf` (user)".to_owned(), "from-acl".to_owned())), "{of_acl:?}");
+    assert!(of_acl.iter().all(|(_, password)| password != "from conf"));
+}
+
+#[test]
+fn quotes_files_and_clients() {
+    let (_dir, root) = root();
+    write(&root, ".env", "REDIS_PASSWORD=\"a\\\"b\\\\c#d\" # x\nREDIS_AUTH='e\\f'\nREDIS_PASS_FILE=conf/redis.txt\n");
+    write(&root, "conf/redis.txt", "from a file\r\n");
+    let compose = "services:\n  redis:\n    healthcheck:\n      test: [\"CMD-SHELL\", \"redis-cli -a 'of the client' ping | grep -a PONG\"]\n";
+    write(&root, "compose.yml", compose);
+    let passwords: Vec<String> = found(&root, &nowhere(), None).into_iter().map(|(_, password)| password).collect();
+    assert_eq!(passwords, ["a\"b\\c#d", "from a file", "e\\f", "of the client"]);
+}
+
+#[test]
+fn a_user_that_a_source_names_goes_with_its_password() {
+    let (_dir, root) = root();
+    write(&root, ".env", "\u{feff}REDIS_PASSWORD=one\r\nREDIS_USERNAME=ops\r\nREDIS_URL=redis://m%40n:two@h:1\r\n");
+    write(&root, "users.acl", "user default off\nuser mon on >three ~* +ping\n");
+    let found: Vec<_> = find(&root, &nowhere(), &[], None)
+        .into_iter()
+        .map(|found| (found.user.unwrap_or_default(), found.password.expose().to_owned()))
+        .collect();
+    let expected = [("", "one"), ("ops", "one"), ("m@n", "two"), ("mon", "three")];
+    assert_eq!(found, expected.map(|(user, password)| (user.to_owned(), password.to_owned())));
+}
+
+#[test]
+fn each_service_has_its_own_environment_and_the_check_names_its_variable() {
+    let (_dir, root) = root();
+    let text = "x-all:\n  environment:\n    REDIS_PASSWORD: of-all\nservices:\n  redis:\n    environment:\n      REDIS_PASSWORD: right\n  \
+                worker:\n    environment:\n      - REDIS_PASSWORD=stale\n";
+    write(&root, "compose.yml", text);
+    let passwords: Vec<String> = found(&root, &nowhere(), None).into_iter().map(|(_, password)| password).collect();
+    assert_eq!(passwords, ["of-all", "right", "stale"]);
+    write(&root, ".env", "CACHE_PW=of-the-cache\n");
+    let named = [SecretRef::Env("CACHE_PW".to_owned())];
+    let candidates = find(&root, &nowhere(), &named, None);
+    let shown: Vec<String> = candidates.iter().map(|candidate| candidate.source.to_string()).collect();
+    assert!(shown.contains(&"`.env` (CACHE_PW)".to_owned()), "{shown:?}");
+}
+
+#[test]
+fn compose_lists_and_variables() {
+    let (_dir, root) = root();
+    write(&root, ".env", "PW='se\"cret'\n");
+    let text = "services:\n  redis:\n    command:\n      - redis-server\n      - --requirepass\n      - $PW\n";
+    write(&root, "compose.yaml", text);
+    assert_eq!(found(&root, &nowhere(), None), [("`compose.yaml` (requirepass)".to_owned(), "se\"cret".to_owned())]);
+}
+
+#[test]
+fn broken_and_hostile_files_give_nothing_and_do_no_harm() {
+    let (_dir, root) = root();
+    write(&root, "docker-compose.yml", ": : : [");
+    write(&root, "compose.yml", &"[".repeat(5_000));
+    let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
+    write(&root, "compose.bomb.yml", bomb);
+    write(&root, "x.plist", "<plist>&&</plist>");
+    write(&root, ".env", "=\nREDIS_PASSWORD\nREDIS_PASSWORD='\nREDIS_URL=::\n");
+    write(&root, "redis.conf", "requirepass\nuser\n\"\n");
+    assert_eq!(found(&root, &nowhere(), None), []);
+}
+
+#[test]
+fn no_password_is_ever_shown() {
+    let (_dir, root) = root();
+    write(&root, ".env", "REDIS_PASSWORD=hunter2hunter2\n");
+    let candidates = find(&root, &nowhere(), &[], None);
+    assert_eq!(candidates.len(), 1);
+    let shown = format!("{candidates:?} {}", serde_json::to_string(&candidates[0].source).unwrap());
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
