@@ -3,31 +3,31 @@
 //! One thread loops; `limits.workers` threads advance runs. Runs that touch the same subject never run side by side, and a
 //! run whose step waits keeps what it touches.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::pipeline::{self, Next};
+use super::pipeline::Next;
 use super::{EngineError, Executor, claim, edited, notice, requests};
-use crate::bridge::scan::{self, Candidate};
-use crate::bridge::settle::{Patience, Settler, Sorted};
+use crate::bridge::settle::{Patience, Settler};
 use crate::bridge::watch::{Waker, Watcher};
 use crate::config::Config;
 use crate::evidence::Outcome;
 use crate::journal::{Reader, RunKey};
 use crate::order::Priority;
 
-/// How often `wo run` tries a run that meets the machine's trouble before it leaves it to the next one.
-const TRIES_ONCE: u32 = 4;
+mod inbox;
+mod runs;
+mod worker;
+
+use worker::{Done, Reserved, Worker, reserve};
+
 /// Workers get this long to finish or park their steps after the wish to stop.
 const DRAIN: Duration = Duration::from_secs(6);
-
-/// The file itself and its reason.
-const FILES_PER_REJECT: u64 = 2;
 /// What is remembered is looked through this often.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
 
@@ -55,14 +55,6 @@ pub struct Summary {
     /// Told to stop before everything was done.
     pub interrupted: bool,
 }
-
-struct Done {
-    key: RunKey,
-    result: Result<Next, EngineError>,
-}
-
-/// What each run in hand touches.
-type Reserved = Arc<Mutex<HashMap<i64, Vec<String>>>>;
 
 struct Loop {
     executor: Arc<Executor>,
@@ -273,111 +265,6 @@ impl Loop {
         Ok(())
     }
 
-    fn scan(&mut self) -> Result<(), EngineError> {
-        let settings = self.executor.settings();
-        let looks = scan::scan(&self.executor.root, &settings.config)?;
-        let sorted = self.settler.sort(looks, Instant::now());
-        for (agent, error) in &sorted.unavailable {
-            tracing::warn!("the inbox of {agent} can't be read: {error}");
-        }
-        self.note(&sorted)?;
-        let limits = &settings.config.limits;
-        let mut trouble = claim::Trouble::default();
-        self.settling = !sorted.waiting.is_empty();
-        self.next_settle = sorted.next_look;
-        self.summary.unclaimed.clear();
-        if self.mode == Mode::Daemon {
-            self.summary.rejected.clear();
-        }
-        for agent in &settings.config.inbox.agents {
-            let mut refused: VecDeque<_> =
-                sorted.refused.iter().filter(|(candidate, _)| candidate.agent == *agent).collect();
-            let mut orders: VecDeque<Candidate> =
-                sorted.orders.iter().filter(|candidate| candidate.agent == *agent).cloned().collect();
-            let mut rejected = scan::count(&self.executor.root.rejected(agent), limits.rejected_files)?;
-            while !(refused.is_empty() && orders.is_empty()) {
-                if self.executor.stop.is_set() {
-                    return Ok(());
-                }
-                // looked at before each file and each batch, so that no flood passes the limit by more than one of them
-                let stop = if rejected >= limits.rejected_files {
-                    Some(format!("rejected/{agent}/ holds {rejected} files (limits.rejected_files)"))
-                } else if refused.is_empty() && self.reader.open_count()? >= limits.open_orders {
-                    Some(format!("{} orders are open (limits.open_orders)", limits.open_orders))
-                } else {
-                    None
-                };
-                if let Some(why) = stop {
-                    let files = refused.len() + orders.len();
-                    tracing::warn!("claiming stops for {agent}: {why}; {files} files stay in its inbox");
-                    self.summary.unclaimed.push(format!("{files} files stay in the inbox of {agent}: {why}"));
-                    break;
-                }
-                if let Some((candidate, why)) = refused.pop_front() {
-                    if trouble.note(claim::refuse(&self.executor, candidate, why, "", ""))?.is_some() {
-                        self.summary.rejected.push((candidate.shown(), why.to_string()));
-                        rejected += FILES_PER_REJECT;
-                    }
-                    continue;
-                }
-                let room = limits.open_orders.saturating_sub(self.reader.open_count()?).max(1);
-                let room = room.min((limits.rejected_files - rejected).div_ceil(FILES_PER_REJECT));
-                let room = usize::try_from(room).unwrap_or(usize::MAX);
-                let batch: Vec<Candidate> =
-                    orders.drain(..orders.len().min(limits.claim_batch.max(1)).min(room)).collect();
-                let claimed = claim::claim(&self.executor, &batch)?;
-                rejected += FILES_PER_REJECT * claimed.rejected.len() as u64;
-                self.summary.rejected.extend(claimed.rejected);
-                if claimed.unsettled > 0 {
-                    self.settling = true;
-                    self.next_settle =
-                        Some(Instant::now() + Duration::from_millis(settings.config.inbox.settle_ms.max(10)));
-                }
-                for key in claimed.runs {
-                    let row = self.reader.last_run_of(&key.id)?;
-                    let priority = row.map(|row| row.priority).unwrap_or_default();
-                    self.enqueue(key, priority);
-                }
-                trouble.add(claimed.trouble);
-                self.collect()?;
-                self.hand_out();
-            }
-        }
-        match &trouble.first {
-            Some(error) => {
-                let others = trouble.files.saturating_sub(1);
-                let error = if others > 0 { format!("{error} (and {others} files more)") } else { error.to_string() };
-                self.hold_off_after(&error);
-            }
-            None => (self.hold_off, self.hold_off_for) = (None, retry_first(&settings.config)),
-        }
-        self.trouble = trouble.first;
-        Ok(())
-    }
-
-    /// Says once which files are left in the inbox, and why. Of a heap of them the first are named.
-    fn note(&mut self, sorted: &Sorted) -> Result<(), EngineError> {
-        let most = usize::try_from(self.executor.settings().config.limits.remembered / 2).unwrap_or(usize::MAX);
-        if self.noted.len() > 2 * most {
-            self.noted.clear();
-        }
-        let results = sorted.results.iter().map(|candidate| (candidate, true));
-        let strays = sorted.ignored.iter().map(|candidate| (candidate, false));
-        for (candidate, is_result) in results.chain(strays).take(most) {
-            if self.noted.insert((candidate.agent.clone(), candidate.name.clone())) {
-                match is_result {
-                    true => claim::note_result(&self.executor, candidate)?,
-                    false => claim::note_stray(&self.executor, candidate)?,
-                }
-            }
-        }
-        let more = (sorted.results.len() + sorted.ignored.len()).saturating_sub(most);
-        if more > 0 && !std::mem::replace(&mut self.noted_more, true) {
-            tracing::warn!("{more} files more lie in the inboxes and are no orders");
-        }
-        Ok(())
-    }
-
     fn forget_old(&mut self) -> Result<(), EngineError> {
         let now = Instant::now();
         if self.next_forget.is_none_or(|due| due <= now) {
@@ -388,145 +275,6 @@ impl Loop {
             }
         }
         Ok(())
-    }
-
-    fn enqueue(&mut self, key: RunKey, priority: Priority) {
-        if !self.in_flight.contains(&key.run) {
-            self.queue.insert((priority, key.run));
-        }
-        self.priorities.insert(key.run, priority);
-        self.keys.insert(key.run, key);
-    }
-
-    fn hand_out(&mut self) {
-        let room = self.workers.len() * 2;
-        while self.in_flight.len() < room
-            && let Some((_, run)) = self.queue.pop_first()
-        {
-            if let Some(key) = self.keys.get(&run) {
-                self.in_flight.insert(run);
-                if self.work.send(key.clone()).is_err() {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Takes in what the workers came to.
-    fn collect(&mut self) -> Result<(), EngineError> {
-        while let Ok(Done { key, result }) = self.done.try_recv() {
-            let run = key.run;
-            self.in_flight.remove(&run);
-            // one that has begun keeps what it touches until its end, whatever holds it up
-            let keeps = matches!(
-                result,
-                Ok(Next::Waits { step: true, .. } | Next::NeedsPerson { .. } | Next::Yielded) | Err(_)
-            );
-            if !keeps && self.reserved.lock().unwrap_or_else(PoisonError::into_inner).remove(&run).is_some() {
-                // what it touched is free: those that waited for it try again
-                for run in std::mem::take(&mut self.busy) {
-                    let priority = self.priorities.get(&run).copied().unwrap_or_default();
-                    self.queue.insert((priority, run));
-                }
-            }
-            match result {
-                Ok(Next::Ended(outcome)) => {
-                    self.backoff.remove(&run);
-                    self.keys.remove(&run);
-                    self.priorities.remove(&run);
-                    self.summary.ended.push((key, outcome));
-                    if self.mode == Mode::Daemon {
-                        self.summary.ended.clear();
-                    }
-                    // gates of other orders may open now
-                    for (_, (until, step)) in self.waiting.iter_mut() {
-                        if !*step {
-                            *until = Timestamp::MIN;
-                        }
-                    }
-                }
-                Ok(Next::Waits { until, step }) => {
-                    self.waiting.insert(run, (until, step));
-                }
-                Ok(Next::NeedsPerson { .. }) => {}
-                Ok(Next::Busy) => {
-                    self.busy.insert(run);
-                }
-                Ok(Next::Yielded) => {
-                    // after the request that made it yield
-                    self.waiting.insert(run, (Timestamp::MIN, true));
-                }
-                Err(error) if error.is_fatal() => return Err(error),
-                Err(error) => {
-                    let config = self.executor.settings().config;
-                    let (tries, delay) = match self.backoff.get(&run) {
-                        Some((tries, delay)) => (tries + 1, (*delay * 2).min(retry_max(&config))),
-                        None => (1, retry_first(&config)),
-                    };
-                    if self.mode == Mode::Once && tries >= TRIES_ONCE {
-                        tracing::warn!("{}: {error}; left to the next run", key.id);
-                        self.given_up.insert(run, error.to_string());
-                        continue;
-                    }
-                    tracing::warn!("{}: {error}; tried again in {delay:?}", key.id);
-                    self.backoff.insert(run, (tries, delay));
-                    self.waiting.insert(run, (self.executor.clock.now() + delay, true));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn release_due(&mut self) {
-        let now = self.executor.clock.now();
-        let due: Vec<i64> = self.waiting.iter().filter(|(_, (until, _))| *until <= now).map(|(run, _)| *run).collect();
-        for run in due {
-            self.waiting.remove(&run);
-            let priority = self.priorities.get(&run).copied().unwrap_or_default();
-            self.queue.insert((priority, run));
-        }
-    }
-
-    /// Nothing runs, nothing settles, and no step waits; gates, persons and the machine's trouble may take days, and so may
-    /// what is busy behind them.
-    fn is_idle(&self) -> bool {
-        self.queue.is_empty()
-            && self.in_flight.is_empty()
-            && !self.settling
-            && !self.waiting.values().any(|(_, step)| *step)
-    }
-
-    fn note_left(&mut self) -> Result<(), EngineError> {
-        for row in self.reader.open_runs()? {
-            let blocked = match self.busy.contains(&row.key.run) {
-                true => self.holder_of(&self.reader.load(&row.key)?.subjects(), row.key.run)?,
-                false => None,
-            };
-            let why = match &row.phase {
-                _ if blocked.is_some() => blocked.unwrap_or_default(),
-                _ if self.given_up.contains_key(&row.key.run) => {
-                    self.given_up.get(&row.key.run).cloned().unwrap_or_default()
-                }
-                crate::journal::Phase::Waiting { why, .. } | crate::journal::Phase::Uncertain { why, .. } => {
-                    why.clone()
-                }
-                phase => phase.name().to_owned(),
-            };
-            self.summary.left.push((row.key, why));
-        }
-        Ok(())
-    }
-
-    /// Who has some of `subjects`, in words.
-    fn holder_of(&self, subjects: &[String], run: i64) -> Result<Option<String>, EngineError> {
-        let reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
-        for (other, theirs) in reserved.iter().filter(|(other, _)| **other != run) {
-            let Some(shared) = theirs.iter().find(|subject| subjects.contains(subject)) else { continue };
-            let holder = self.reader.open_runs()?.into_iter().find(|row| row.key.run == *other);
-            let id = holder.map_or_else(|| "another order".to_owned(), |row| row.key.id);
-            return Ok(Some(format!("waits for {id}, which touches `{shared}` too")));
-        }
-        Ok(None)
     }
 
     fn timeout(&self, next_rescan: Instant, wanted: bool) -> Duration {
@@ -567,51 +315,10 @@ impl Loop {
     }
 }
 
-struct Worker {
-    executor: Arc<Executor>,
-    reader: Reader,
-    jobs: Arc<Mutex<mpsc::Receiver<RunKey>>>,
-    done: mpsc::Sender<Done>,
-    waker: Waker,
-    reserved: Reserved,
-}
-
-impl Worker {
-    fn run(self) {
-        loop {
-            let job = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(key) = job else { return };
-            let reserve = |subjects: &[String]| reserve(&self.reserved, key.run, subjects);
-            let start = Instant::now();
-            let result = if self.executor.stop.is_set() {
-                Ok(Next::Yielded)
-            } else {
-                pipeline::advance(&self.executor, &self.reader, &key, &reserve)
-            };
-            let over = matches!(result, Ok(Next::Ended(_)));
-            self.executor.add_worked(key.run, (!over).then(|| start.elapsed()));
-            if self.done.send(Done { key, result }).is_err() {
-                return;
-            }
-            self.waker.wake();
-        }
-    }
-}
-
 fn retry_first(config: &Config) -> Duration {
     Duration::from_millis(config.limits.retry_first_ms.max(1))
 }
 
 fn retry_max(config: &Config) -> Duration {
     Duration::from_millis(config.limits.retry_max_ms).max(retry_first(config))
-}
-
-fn reserve(reserved: &Reserved, run: i64, subjects: &[String]) -> bool {
-    let mut reserved = reserved.lock().unwrap_or_else(PoisonError::into_inner);
-    let taken =
-        reserved.iter().any(|(other, theirs)| *other != run && theirs.iter().any(|subject| subjects.contains(subject)));
-    if !taken {
-        reserved.insert(run, subjects.to_vec());
-    }
-    !taken
 }

@@ -1,0 +1,159 @@
+//! The runs in hand: which are handed out, wait, are busy behind others or need a person, and when they are tried again.
+//!
+//! What must hold here: one run is with one worker at a time, and one that has begun keeps what it touches until its end,
+//! whatever holds it up.
+
+use std::sync::PoisonError;
+
+use jiff::Timestamp;
+
+use super::worker::Done;
+use super::{Loop, Mode, retry_first, retry_max};
+use crate::engine::EngineError;
+use crate::engine::pipeline::Next;
+use crate::journal::RunKey;
+use crate::order::Priority;
+
+/// How often `wo run` tries a run that meets the machine's trouble before it leaves it to the next one.
+const TRIES_ONCE: u32 = 4;
+
+impl Loop {
+    pub(super) fn enqueue(&mut self, key: RunKey, priority: Priority) {
+        if !self.in_flight.contains(&key.run) {
+            self.queue.insert((priority, key.run));
+        }
+        self.priorities.insert(key.run, priority);
+        self.keys.insert(key.run, key);
+    }
+
+    pub(super) fn hand_out(&mut self) {
+        let room = self.workers.len() * 2;
+        while self.in_flight.len() < room
+            && let Some((_, run)) = self.queue.pop_first()
+        {
+            if let Some(key) = self.keys.get(&run) {
+                self.in_flight.insert(run);
+                if self.work.send(key.clone()).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes in what the workers came to.
+    pub(super) fn collect(&mut self) -> Result<(), EngineError> {
+        while let Ok(Done { key, result }) = self.done.try_recv() {
+            let run = key.run;
+            self.in_flight.remove(&run);
+            // one that has begun keeps what it touches until its end, whatever holds it up
+            let keeps = matches!(
+                result,
+                Ok(Next::Waits { step: true, .. } | Next::NeedsPerson { .. } | Next::Yielded) | Err(_)
+            );
+            if !keeps && self.reserved.lock().unwrap_or_else(PoisonError::into_inner).remove(&run).is_some() {
+                // what it touched is free: those that waited for it try again
+                for run in std::mem::take(&mut self.busy) {
+                    let priority = self.priorities.get(&run).copied().unwrap_or_default();
+                    self.queue.insert((priority, run));
+                }
+            }
+            match result {
+                Ok(Next::Ended(outcome)) => {
+                    self.backoff.remove(&run);
+                    self.keys.remove(&run);
+                    self.priorities.remove(&run);
+                    self.summary.ended.push((key, outcome));
+                    if self.mode == Mode::Daemon {
+                        self.summary.ended.clear();
+                    }
+                    // gates of other orders may open now
+                    for (_, (until, step)) in self.waiting.iter_mut() {
+                        if !*step {
+                            *until = Timestamp::MIN;
+                        }
+                    }
+                }
+                Ok(Next::Waits { until, step }) => {
+                    self.waiting.insert(run, (until, step));
+                }
+                Ok(Next::NeedsPerson { .. }) => {}
+                Ok(Next::Busy) => {
+                    self.busy.insert(run);
+                }
+                Ok(Next::Yielded) => {
+                    // after the request that made it yield
+                    self.waiting.insert(run, (Timestamp::MIN, true));
+                }
+                Err(error) if error.is_fatal() => return Err(error),
+                Err(error) => {
+                    let config = self.executor.settings().config;
+                    let (tries, delay) = match self.backoff.get(&run) {
+                        Some((tries, delay)) => (tries + 1, (*delay * 2).min(retry_max(&config))),
+                        None => (1, retry_first(&config)),
+                    };
+                    if self.mode == Mode::Once && tries >= TRIES_ONCE {
+                        tracing::warn!("{}: {error}; left to the next run", key.id);
+                        self.given_up.insert(run, error.to_string());
+                        continue;
+                    }
+                    tracing::warn!("{}: {error}; tried again in {delay:?}", key.id);
+                    self.backoff.insert(run, (tries, delay));
+                    self.waiting.insert(run, (self.executor.clock.now() + delay, true));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn release_due(&mut self) {
+        let now = self.executor.clock.now();
+        let due: Vec<i64> = self.waiting.iter().filter(|(_, (until, _))| *until <= now).map(|(run, _)| *run).collect();
+        for run in due {
+            self.waiting.remove(&run);
+            let priority = self.priorities.get(&run).copied().unwrap_or_default();
+            self.queue.insert((priority, run));
+        }
+    }
+
+    /// Nothing runs, nothing settles, and no step waits; gates, persons and the machine's trouble may take days, and so may
+    /// what is busy behind them.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+            && self.in_flight.is_empty()
+            && !self.settling
+            && !self.waiting.values().any(|(_, step)| *step)
+    }
+
+    pub(super) fn note_left(&mut self) -> Result<(), EngineError> {
+        for row in self.reader.open_runs()? {
+            let blocked = match self.busy.contains(&row.key.run) {
+                true => self.holder_of(&self.reader.load(&row.key)?.subjects(), row.key.run)?,
+                false => None,
+            };
+            let why = match &row.phase {
+                _ if blocked.is_some() => blocked.unwrap_or_default(),
+                _ if self.given_up.contains_key(&row.key.run) => {
+                    self.given_up.get(&row.key.run).cloned().unwrap_or_default()
+                }
+                crate::journal::Phase::Waiting { why, .. } | crate::journal::Phase::Uncertain { why, .. } => {
+                    why.clone()
+                }
+                phase => phase.name().to_owned(),
+            };
+            self.summary.left.push((row.key, why));
+        }
+        Ok(())
+    }
+
+    /// Who has some of `subjects`, in words.
+    fn holder_of(&self, subjects: &[String], run: i64) -> Result<Option<String>, EngineError> {
+        let reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        for (other, theirs) in reserved.iter().filter(|(other, _)| **other != run) {
+            let Some(shared) = theirs.iter().find(|subject| subjects.contains(subject)) else { continue };
+            let holder = self.reader.open_runs()?.into_iter().find(|row| row.key.run == *other);
+            let id = holder.map_or_else(|| "another order".to_owned(), |row| row.key.id);
+            return Ok(Some(format!("waits for {id}, which touches `{shared}` too")));
+        }
+        Ok(None)
+    }
+}
