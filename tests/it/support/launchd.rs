@@ -1,4 +1,4 @@
-//! A launchd of a test's own: the stand-in `examples/launchctl.rs` with its state in a temporary folder, or, with
+//! A launchd of a test's own: the stand-in `examples/launchctl/` with its state in a temporary folder, or, with
 //! `WO_TEST_LAUNCHCTL=real` on macOS, the session's own. Whatever was loaded is booted out when it is dropped.
 
 use std::ffi::OsStr;
