@@ -6,19 +6,12 @@ use std::os::unix::fs::symlink;
 
 use rustix::process::Signal;
 
-use crate::support::{Daemon, Scene};
+use crate::support::{Daemon, Scene, probe};
 
 const UP: &str = "[web]\nenabled = false\n\n[monitor]\nenabled = false\n\n[inbox]\nrescan_ms = 100\n";
 
 fn scene() -> Scene {
     Scene::new().config(UP).env("WO_PROBE", "1")
-}
-
-/// An order for `probe` with these further lines of front matter.
-fn probe(id: &str, more: &str) -> String {
-    format!(
-        "---\nid: {id}\nhandler: probe\nacceptance:\n  - {{ metric: Ledger lines, target: \"= 1\" }}\n{more}---\n\n# {id}\n"
-    )
 }
 
 fn state(scene: &Scene, id: &str) -> String {

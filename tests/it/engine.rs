@@ -2,17 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Ran, Scene, wait_for};
+use crate::support::{Ran, Scene, probe, wait_for};
 
 fn scene() -> Scene {
     Scene::new().env("WO_PROBE", "1")
-}
-
-/// An order for `probe` with these further lines of front matter.
-fn probe(id: &str, more: &str) -> String {
-    format!(
-        "---\nid: {id}\nhandler: probe\nacceptance:\n  - {{ metric: Ledger lines, target: \"= 1\" }}\n{more}---\n\n# {id}\n"
-    )
 }
 
 fn ledger(scene: &Scene) -> Vec<String> {

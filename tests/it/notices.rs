@@ -6,15 +6,9 @@ use std::collections::BTreeMap;
 use workbridge::journal::{RequestKind, store};
 
 use crate::support::webhook::HttpServer;
-use crate::support::{Scene, wait_for};
+use crate::support::{Scene, probe, wait_for};
 
 const UP: &str = "[web]\nenabled = false\n\n[monitor]\nenabled = false\n\n[inbox]\nsettle_ms = 1\nrescan_ms = 100\n";
-
-fn probe(id: &str, more: &str) -> String {
-    format!(
-        "---\nid: {id}\nhandler: probe\nacceptance:\n  - {{ metric: Ledger lines, target: \"= 1\" }}\n{more}---\n\n# {id}\n"
-    )
-}
 
 fn scene(server: &HttpServer) -> Scene {
     Scene::new().config(&format!("{UP}\n[notify]\nwebhook = \"{}/told\"\n", server.url())).env("WO_PROBE", "1")

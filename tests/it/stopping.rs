@@ -5,18 +5,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::support::{Daemon, Scene};
+use crate::support::{Daemon, Scene, probe};
 
 const UP: &str = "[web]\nenabled = false\n\n[monitor]\nenabled = false\n\n[inbox]\nrescan_ms = 100\n";
 
 fn scene() -> Scene {
     Scene::new().config(UP).env("WO_PROBE", "1")
-}
-
-fn probe(id: &str, more: &str) -> String {
-    format!(
-        "---\nid: {id}\nhandler: probe\nacceptance:\n  - {{ metric: Ledger lines, target: \"= 1\" }}\n{more}---\n\n# {id}\n"
-    )
 }
 
 /// Until the kernel would hand SIGTERM to the program instead of ending it.

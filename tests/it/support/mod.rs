@@ -497,6 +497,13 @@ pub fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// An order for `probe` with these further lines of front matter.
+pub fn probe(id: &str, more: &str) -> String {
+    format!(
+        "---\nid: {id}\nhandler: probe\nacceptance:\n  - {{ metric: Ledger lines, target: \"= 1\" }}\n{more}---\n\n# {id}\n"
+    )
+}
+
 /// A TCP port of the loopback interface that was free a moment ago.
 pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
