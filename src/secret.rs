@@ -56,7 +56,7 @@ pub enum SecretError {
 }
 
 impl SecretRef {
-    /// Reads the secret; one trailing newline is not part of it.
+    /// Reads the secret; one line end at its end is not part of it.
     pub fn read(&self, root: &Path) -> Result<Secret, SecretError> {
         match self {
             SecretRef::Env(name) => std::env::var(name).map(Secret).map_err(|_| SecretError::EnvUnset(name.clone())),
@@ -69,10 +69,15 @@ impl SecretRef {
                     return Err(SecretError::Mode { path, mode });
                 }
                 let text = std::fs::read_to_string(&path).map_err(fail)?;
-                Ok(Secret(text.strip_suffix('\n').unwrap_or(&text).to_owned()))
+                Ok(Secret(without_line_end(&text).to_owned()))
             }
         }
     }
+}
+
+fn without_line_end(text: &str) -> &str {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    line.strip_suffix('\r').unwrap_or(line)
 }
 
 /// Knows the secrets of this root and takes them out of texts.
@@ -158,7 +163,19 @@ pub fn mask_settings(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{mask_settings, mask_urls};
+    use super::{SecretRef, mask_settings, mask_urls};
+
+    #[test]
+    fn the_line_end_of_a_secret_file_is_no_part_of_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pw");
+        for (text, expect) in [("a b", "a b"), ("a b\n", "a b"), ("a b\r\n", "a b"), ("a b\n\n", "a b\n"), ("", "")] {
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            assert_eq!(SecretRef::File(path.clone()).read(dir.path()).unwrap().expose(), expect, "{text:?}");
+        }
+    }
 
     #[test]
     fn values_that_may_be_secrets_are_taken_out_of_quoted_settings() {

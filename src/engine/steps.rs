@@ -226,7 +226,7 @@ pub fn undo_if_due(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context
         .steps
         .iter()
         .rev()
-        .filter(|step| step.intended && step.progress != Progress::Undone)
+        .filter(|step| step.intended && step.progress != Progress::Undone && !step.stands)
         .map(|step| step.spec.clone())
         .collect();
     for spec in due {
@@ -234,6 +234,10 @@ pub fn undo_if_due(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context
         let deadline = Duration::from_secs(context.config.limits.step_deadline_s);
         context.deadline = Deadline::after(deadline);
         let code = Code { handler, context, spec: &spec, deadline };
+        if let Ok(Some(why)) = handler.step(&spec).map(|step| step.stands()) {
+            tape.write(Event::StepStands { step: spec.name.clone(), why: why.to_owned() })?;
+            continue;
+        }
         let Some(step) = tape.run().step(&spec.name) else { continue };
         let files = match step.progress {
             // cut off between its effect and the record of it: what it left is told from a stranger's change by its `check`
@@ -260,7 +264,11 @@ pub fn undo_if_due(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context
         let parts = parts.into_iter().filter(|(_, paths, _)| !paths.is_empty());
         let parts: Vec<String> =
             parts.map(|(what, paths, more)| format!("{what} {}{more}", paths.join(", "))).collect();
-        note.push_str(&if parts.is_empty() { "nothing of it was left".to_owned() } else { parts.join("; ") });
+        note.push_str(&match (parts.is_empty(), note.is_empty()) {
+            (true, true) => "nothing of it was left".to_owned(),
+            (true, false) => "what it did may stand".to_owned(),
+            (false, _) => parts.join("; "),
+        });
         let kept = [restored.kept, restored.spoilt].concat();
         tape.write(Event::StepUndone { step: spec.name.clone(), note, kept })?;
     }

@@ -16,6 +16,7 @@ use crate::config::{Config, ExternalHandler};
 use crate::evidence::Declaration;
 use crate::order::Order;
 use crate::process::{self, Spec};
+use crate::secret::Masker;
 use crate::text;
 
 /// Claims of one run that are kept; a program that says more is cut and the note says so.
@@ -144,30 +145,34 @@ impl Step for Run {
         spec.stdin = Some(order);
         spec.max_output = context.config.limits.output_bytes;
         let output = process::run(&spec)?;
+        let said = said(&output.stdout_text(), &context.masker);
         if !output.success() {
-            // masked before it is cut, so that no part of a secret is left
-            let words = |text: String| context.masker.mask(&text);
-            let why = failure(&words(output.stdout_text()), &words(output.stderr_text()));
+            let why = failure(said, &context.masker.mask(&output.stderr_text()));
             let why = format!("{}; {why}", output.end);
             return Err(HandlerError::failed(format!("the handler `{}` failed", self.handler), why));
         }
-        Ok(Applied { after: context.masker.mask(&claims(&output.stdout_text())) })
+        Ok(Applied { after: claims(said) })
     }
 
     fn verify(&self, _context: &Context) -> Result<Verified, HandlerError> {
         Ok(Verified::Yes(Vec::new()))
     }
+
+    fn stands(&self) -> Option<&'static str> {
+        Some("an external program did it, and only it could take it back")
+    }
 }
 
-/// What a program said on its standard output.
-struct Said<'a> {
+/// What a program said on its standard output, without the secrets in it.
+struct Said {
     /// Claims and steps, in words.
     notes: Vec<String>,
     /// Lines that are neither.
-    strange: Vec<&'a str>,
+    strange: Vec<String>,
 }
 
-fn said(stdout: &str) -> Said<'_> {
+/// Words are masked before they are cut and laid out anew, so that neither a part nor another spelling of a secret is left.
+fn said(stdout: &str, masker: &Masker) -> Said {
     let mut notes = Vec::new();
     let mut strange = Vec::new();
     let mut more = 0;
@@ -175,15 +180,15 @@ fn said(stdout: &str) -> Said<'_> {
         let answer = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line).unwrap_or_default();
         let word = |key: &str| {
             answer.get(key).map(|value| match value.as_str() {
-                Some(words) => text::line(words, 200),
-                None => text::line(&value.to_string(), 200),
+                Some(words) => text::line(&masker.mask(words), 200),
+                None => text::line(&masker.mask_json(&value.to_string()), 200),
             })
         };
         let note = match (word("claim"), word("step")) {
             (Some(claim), _) => format!("claims: {claim}"),
             (None, Some(step)) => format!("says it did: {step}"),
             (None, None) => {
-                strange.push(line);
+                strange.push(masker.mask(line));
                 continue;
             }
         };
@@ -200,8 +205,7 @@ fn said(stdout: &str) -> Said<'_> {
 }
 
 /// What a program that went well said, in words that nobody can take for a measurement.
-fn claims(stdout: &str) -> String {
-    let Said { mut notes, strange } = said(stdout);
+fn claims(Said { mut notes, strange }: Said) -> String {
     if !strange.is_empty() {
         notes.push(format!("also wrote what is neither a claim nor a step (lines: {})", strange.len()));
     }
@@ -212,8 +216,7 @@ fn claims(stdout: &str) -> String {
 }
 
 /// What a program that failed said: its last words, and, as claims, what it had done by then.
-fn failure(stdout: &str, stderr: &str) -> String {
-    let Said { notes, strange } = said(stdout);
+fn failure(Said { notes, strange }: Said, stderr: &str) -> String {
     let mut parts = Vec::new();
     if !stderr.trim().is_empty() {
         parts.push(format!("it said: {}", last_words(stderr)));
@@ -242,6 +245,7 @@ fn last_words(words: &str) -> String {
 mod tests {
     use super::*;
     use crate::handlers::testing::{self, Scene};
+    use crate::secret::Secret;
 
     fn scene(script: &str) -> (Scene, External) {
         let mut scene = Scene::new();
@@ -297,6 +301,23 @@ mod tests {
             assert!(error.contains(part), "`{part}` expected in: {error}");
         }
         assert!(error.len() < 1500, "{}", error.len());
+    }
+
+    /// Neither a part of it, where words are cut, nor another spelling, where they are laid out anew.
+    #[test]
+    fn no_secret_is_left_in_what_a_program_said() {
+        let masker = Masker::new([Secret::new("correct horse  battery \"staple\"")]);
+        let long = "x".repeat(190);
+        for stdout in [
+            r#"{"claim": "logged in with correct horse  battery \"staple\""}"#.to_owned(),
+            format!(r#"{{"step": "{long} correct horse  battery \"staple\""}}"#),
+            r#"{"claim": {"pw": "correct horse  battery \"staple\""}}"#.to_owned(),
+        ] {
+            let after = claims(said(&stdout, &masker));
+            assert!(!after.contains("horse") && after.contains("not measured"), "{after}");
+        }
+        let why = failure(said("correct horse  battery \"staple\"", &masker), "");
+        assert_eq!(why, "it wrote: ***");
     }
 
     #[test]

@@ -129,6 +129,11 @@ pub trait Step: Send {
         Ok(())
     }
 
+    /// Why what `apply` did can't be taken back; then it stands, and the report says so.
+    fn stands(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Removes what `apply` made and what nothing needs any more, now that the files are restored as far as they could be.
     fn clear(&self, _context: &Context) -> Result<(), HandlerError> {
         Ok(())

@@ -78,6 +78,11 @@ pub enum Event {
         /// Files that someone else changed since; left as they are.
         kept: Vec<String>,
     },
+    /// What it did can't be taken back, and so stands.
+    StepStands {
+        step: String,
+        why: String,
+    },
     CancelRequested,
     /// Verification commands and the tests of the template.
     Commands {
@@ -140,6 +145,7 @@ impl Event {
             Event::StepUncertain { .. } => "step-uncertain",
             Event::Resolved { .. } => "resolved",
             Event::StepUndone { .. } => "step-undone",
+            Event::StepStands { .. } => "step-stands",
             Event::CancelRequested => "cancel-requested",
             Event::Commands { .. } => "commands",
             Event::Judged { .. } => "judged",
@@ -169,6 +175,7 @@ impl Event {
             Event::Resolved { step, done: true } => format!("{step}: a person says it is done"),
             Event::Resolved { step, done: false } => format!("{step}: a person says to apply it again"),
             Event::StepUndone { step, note, .. } => format!("{step}: undone: {note}"),
+            Event::StepStands { step, why } => format!("{step}: not undone: {why}"),
             Event::CancelRequested => "cancel requested".to_owned(),
             Event::Commands { results } => format!("{} verification commands", results.len()),
             Event::Judged { outcome, reason, .. } => format!("{outcome}: {reason}"),

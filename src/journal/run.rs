@@ -89,6 +89,8 @@ pub struct StepRun {
     pub files: Vec<FileChange>,
     /// Files that undoing it left as they were, since someone else had changed them.
     pub kept: Vec<String>,
+    /// What it did can't be taken back, though the order was to be undone.
+    pub stands: bool,
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     pub evidence: Vec<String>,
@@ -116,6 +118,7 @@ pub struct Run {
     pub priority: Priority,
     pub retry: bool,
     pub approved: Option<String>,
+    pub approved_at: Option<Timestamp>,
     pub gates_open: bool,
     pub cancel: bool,
     /// How often a person said what became of an uncertain step.
@@ -158,6 +161,7 @@ impl Run {
             priority: Priority::default(),
             retry: false,
             approved: None,
+            approved_at: None,
             gates_open: false,
             cancel: false,
             answers: 0,
@@ -218,7 +222,10 @@ impl Run {
                 };
                 self.phase = Phase::Waiting { on: on.clone(), why: why.clone(), until: *until, since };
             }
-            Event::Approved { sha256 } => self.approved = Some(sha256.clone()),
+            Event::Approved { sha256 } => {
+                self.approved = Some(sha256.clone());
+                self.approved_at = Some(at);
+            }
             Event::Opened => {
                 self.gates_open = true;
                 self.started.get_or_insert(at);
@@ -285,6 +292,19 @@ impl Run {
                 run.kept.clone_from(kept);
                 run.progress = Progress::Undone;
                 run.ended = Some(at);
+            }
+            Event::StepStands { step, why } => {
+                let run = self.step_mut(step).ok_or(illegal)?;
+                let did = if run.after.is_empty() { "what it did can't be told" } else { run.after.as_str() };
+                run.after = format!("{did}; NOT undone: {why}");
+                // its end was verified, or else nobody knows how far it came
+                run.progress = match run.progress {
+                    Progress::Done | Progress::Already | Progress::Applied => Progress::Done,
+                    Progress::Failed => Progress::Failed,
+                    _ => Progress::Uncertain,
+                };
+                run.stands = true;
+                run.ended.get_or_insert(at);
             }
             Event::CancelRequested => {
                 self.cancel = true;
@@ -388,6 +408,7 @@ impl StepRun {
             backups: Vec::new(),
             files: Vec::new(),
             kept: Vec::new(),
+            stands: false,
             started: None,
             ended: None,
             evidence: Vec::new(),
