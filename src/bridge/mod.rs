@@ -14,11 +14,13 @@ use std::path::{Path, PathBuf};
 use crate::durable::{self, DurableError};
 use crate::root::Root;
 
+pub mod astray;
 pub mod lock;
 pub mod mailbox;
 pub mod moves;
 pub mod names;
 pub mod openers;
+pub mod outbox;
 pub mod refusal;
 pub mod scan;
 pub mod settle;

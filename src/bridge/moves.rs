@@ -24,8 +24,8 @@ mod held;
 mod transfer;
 
 pub use held::{Held, read_held, recover_listing, still_same};
-pub(super) use transfer::{Point, rename_new};
-use transfer::{Source, Target, first_free, numbered_transfer, parent, split, take_signature_along, transfer};
+pub(super) use transfer::{Point, first_free, parent, rename_new, split};
+use transfer::{Source, Target, numbered_transfer, take_signature_along, transfer};
 
 #[derive(Debug, thiserror::Error)]
 pub enum MoveError {

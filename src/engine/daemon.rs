@@ -22,9 +22,11 @@ use crate::order::Priority;
 
 mod inbox;
 mod runs;
+mod subjects;
 mod worker;
 
-use worker::{Done, Reserved, Worker, reserve};
+use subjects::Subjects;
+use worker::{Done, Worker};
 
 /// Workers get this long to finish or park their steps after the wish to stop.
 const DRAIN: Duration = Duration::from_secs(6);
@@ -72,8 +74,8 @@ struct Loop {
     backoff: HashMap<i64, (u32, Duration)>,
     /// Runs that one pass does not try again, with the machine's trouble that they met.
     given_up: HashMap<i64, String>,
-    reserved: Reserved,
-    work: mpsc::Sender<RunKey>,
+    subjects: Arc<Subjects>,
+    work: mpsc::Sender<(RunKey, Priority)>,
     done: mpsc::Receiver<Done>,
     workers: Vec<JoinHandle<()>>,
     summary: Summary,
@@ -110,11 +112,14 @@ pub fn run(
             crate::durable::create_dir_all(&dir)?;
         }
     }
+    if let Some(why) = crate::bridge::astray::told(&executor.root, &config) {
+        tracing::warn!("{why}");
+    }
     let watcher = Watcher::start(&executor.root, &config.inbox);
     on_waker(watcher.waker());
     let (work, jobs) = mpsc::channel();
     let (finished, done) = mpsc::channel();
-    let reserved: Reserved = Arc::default();
+    let subjects: Arc<Subjects> = Arc::default();
     let jobs = Arc::new(Mutex::new(jobs));
     let mut workers = Vec::new();
     for n in 0..config.limits.workers.clamp(1, 64) {
@@ -124,7 +129,7 @@ pub fn run(
             jobs: Arc::clone(&jobs),
             done: finished.clone(),
             waker: watcher.waker(),
-            reserved: Arc::clone(&reserved),
+            subjects: Arc::clone(&subjects),
         };
         workers.push(
             std::thread::Builder::new()
@@ -151,7 +156,7 @@ pub fn run(
         busy: HashSet::new(),
         backoff: HashMap::new(),
         given_up: HashMap::new(),
-        reserved,
+        subjects,
         work,
         done,
         workers,
@@ -197,7 +202,7 @@ impl Loop {
             // what it touched before it was cut off is its own again before anybody else can ask for it
             let run = self.reader.load(&row.key)?;
             if run.has_begun() {
-                reserve(&self.reserved, row.key.run, &run.subjects());
+                self.subjects.reserve(row.key.run, row.priority, &run.subjects());
             }
             self.enqueue(row.key, row.priority);
         }

@@ -32,6 +32,9 @@ pub enum EngineError {
     Thread(io::Error),
     #[error("{0}")]
     Fatal(String),
+    /// A defect of this program, met by one run; the others go on.
+    #[error("the program made a mistake (please report it): {0}")]
+    Panicked(String),
     /// A step met a full disk, too many open files, an I/O error or a read-only file system: it is probed and tried again
     /// later.
     #[error("{0}")]

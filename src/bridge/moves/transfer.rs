@@ -33,6 +33,7 @@ pub(in crate::bridge) enum Point {
     Reject,
     Return,
     Drop,
+    Aside,
 }
 
 impl Point {
@@ -43,6 +44,7 @@ impl Point {
             Point::Reject => ("reject.rename.before", "reject.rename.after"),
             Point::Return => ("return.rename.before", "return.rename.after"),
             Point::Drop => ("drop.rename.before", "drop.rename.after"),
+            Point::Aside => ("aside.rename.before", "aside.rename.after"),
         }
     }
 }
@@ -222,7 +224,7 @@ pub(super) fn put_back(from_dir: &OwnedFd, from: &OsStr, source: &Source, name: 
     }
 }
 
-pub(super) fn split(from: &Path) -> Result<(OwnedFd, OsString), MoveError> {
+pub(in crate::bridge) fn split(from: &Path) -> Result<(OwnedFd, OsString), MoveError> {
     match open_parent(from) {
         Ok(parts) => Ok(parts),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(MoveError::Gone),
@@ -230,13 +232,13 @@ pub(super) fn split(from: &Path) -> Result<(OwnedFd, OsString), MoveError> {
     }
 }
 
-pub(super) fn parent(path: &Path) -> PathBuf {
+pub(in crate::bridge) fn parent(path: &Path) -> PathBuf {
     durable::parent_of(path).to_owned()
 }
 
 /// The first of 1, 2, 3 … that is not taken, in a number of looks that grows with its logarithm: thousands of drops of one
 /// name must not cost the square. Where numbers are missing in between, it may be a later free one.
-pub(super) fn first_free(is_taken: impl Fn(u64) -> bool) -> u64 {
+pub(in crate::bridge) fn first_free(is_taken: impl Fn(u64) -> bool) -> u64 {
     if !is_taken(1) {
         return 1;
     }

@@ -3,8 +3,6 @@
 //! What must hold here: one run is with one worker at a time, and one that has begun keeps what it touches until its end,
 //! whatever holds it up.
 
-use std::sync::PoisonError;
-
 use jiff::Timestamp;
 
 use super::worker::Done;
@@ -33,7 +31,8 @@ impl Loop {
         {
             if let Some(key) = self.keys.get(&run) {
                 self.in_flight.insert(run);
-                if self.work.send(key.clone()).is_err() {
+                let priority = self.priorities.get(&run).copied().unwrap_or_default();
+                if self.work.send((key.clone(), priority)).is_err() {
                     return;
                 }
             }
@@ -50,8 +49,13 @@ impl Loop {
                 result,
                 Ok(Next::Waits { step: true, .. } | Next::NeedsPerson { .. } | Next::Yielded) | Err(_)
             );
-            if !keeps && self.reserved.lock().unwrap_or_else(PoisonError::into_inner).remove(&run).is_some() {
-                // what it touched is free: those that waited for it try again
+            let frees = match &result {
+                Ok(Next::Busy) => false,
+                _ if keeps => self.subjects.keep(run),
+                _ => self.subjects.release(run),
+            };
+            if frees {
+                // those that waited for what it touched try again
                 for run in std::mem::take(&mut self.busy) {
                     let priority = self.priorities.get(&run).copied().unwrap_or_default();
                     self.queue.insert((priority, run));
@@ -78,7 +82,12 @@ impl Loop {
                 }
                 Ok(Next::NeedsPerson { .. }) => {}
                 Ok(Next::Busy) => {
-                    self.busy.insert(run);
+                    let priority = self.priorities.get(&run).copied().unwrap_or_default();
+                    if self.subjects.is_servable(run, priority) {
+                        self.queue.insert((priority, run));
+                    } else {
+                        self.busy.insert(run);
+                    }
                 }
                 Ok(Next::Yielded) => {
                     // after the request that made it yield
@@ -147,13 +156,9 @@ impl Loop {
 
     /// Who has some of `subjects`, in words.
     fn holder_of(&self, subjects: &[String], run: i64) -> Result<Option<String>, EngineError> {
-        let reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
-        for (other, theirs) in reserved.iter().filter(|(other, _)| **other != run) {
-            let Some(shared) = theirs.iter().find(|subject| subjects.contains(subject)) else { continue };
-            let holder = self.reader.open_runs()?.into_iter().find(|row| row.key.run == *other);
-            let id = holder.map_or_else(|| "another order".to_owned(), |row| row.key.id);
-            return Ok(Some(format!("waits for {id}, which touches `{shared}` too")));
-        }
-        Ok(None)
+        let Some((other, shared)) = self.subjects.holder(run, subjects) else { return Ok(None) };
+        let holder = self.reader.open_runs()?.into_iter().find(|row| row.key.run == other);
+        let id = holder.map_or_else(|| "another order".to_owned(), |row| row.key.id);
+        Ok(Some(format!("waits for {id}, which touches `{shared}` too")))
     }
 }
