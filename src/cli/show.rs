@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{CliError, Exit, Global, output};
+use crate::engine::gate;
 use crate::evidence::Verdict;
 use crate::journal::{Phase, Reader, Run};
 
@@ -40,11 +41,11 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
 
 /// A run for machines.
 pub fn as_json(run: &Run) -> serde_json::Value {
-    let (why, until) = match &run.phase {
-        Phase::Waiting { why, until, .. } => (Some(why), Some(until)),
-        Phase::Uncertain { why, .. } => (Some(why), None),
-        _ => (None, None),
+    let why = match &run.phase {
+        Phase::Waiting { why, .. } | Phase::Uncertain { why, .. } => Some(why),
+        _ => None,
     };
+    let until = gate::next_look(&run.phase, jiff::Timestamp::now());
     json!({
         "id": run.key.id,
         "attempt": run.key.attempt,
@@ -71,7 +72,10 @@ pub fn as_json(run: &Run) -> serde_json::Value {
 fn page(run: &Run, attempts: usize) -> String {
     let state = match &run.phase {
         Phase::Ended { outcome } => outcome.to_string(),
-        Phase::Waiting { why, until, .. } => format!("waiting until {until:.0}: {why}"),
+        Phase::Waiting { why, .. } => match gate::next_look(&run.phase, jiff::Timestamp::now()) {
+            Some(at) => format!("waiting until {at:.0}: {why}"),
+            None => format!("waiting: {why}"),
+        },
         Phase::Uncertain { why, .. } => format!("uncertain: {why}"),
         phase => phase.name().to_owned(),
     };

@@ -7,8 +7,9 @@ use super::{CliError, Exit, Global, output, trouble};
 use crate::bridge::lock;
 use crate::config::Config;
 use crate::engine::dispatch::pattern_matches;
+use crate::engine::gate;
 use crate::evidence::Outcome;
-use crate::journal::records::RunRow;
+use crate::journal::records::{Drop, RunRow};
 use crate::journal::run::{Progress, StepRun};
 use crate::journal::{Phase, Reader, Run, WaitOn};
 use crate::root::Root;
@@ -109,7 +110,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         });
         let ended: Vec<RunRow> = ended.collect();
         if args.state.as_deref().is_none_or(|state| state == "rejected") {
-            drops = reader.drops(args.limit)?.into_iter().filter(|drop| drop.kind == "rejected").collect();
+            drops = reader.drops(args.limit)?.into_iter().filter(is_refused).collect();
         }
         untold = reader.untold_count()?;
         let mut runs = Vec::new();
@@ -129,7 +130,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         }
     }
     let config = crate::config::Config::load(&root)?;
-    let trouble = trouble::look(&root, &config)?;
+    let trouble = trouble::look(&root, &config, holder.is_some())?;
     let mut stopped = claiming_stops(&root, &config)?;
     stopped.extend(trouble.claiming.iter().cloned());
     for line in &mut lines {
@@ -217,6 +218,11 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     Ok(Exit::Good)
 }
 
+/// Whether its file lies in `rejected/`.
+fn is_refused(drop: &Drop) -> bool {
+    matches!(drop.kind.as_str(), "rejected" | "edited")
+}
+
 fn needs_person(phase: &Phase) -> bool {
     matches!(phase, Phase::Uncertain { .. } | Phase::Waiting { on: WaitOn::Approval, .. })
 }
@@ -229,7 +235,10 @@ fn is_at_work(phase: &Phase) -> bool {
 /// What it waits for, what it is at, or how it ended.
 fn why(run: &Run) -> String {
     match &run.phase {
-        Phase::Waiting { why, until, .. } => format!("{why}; looked at again {until:.0}"),
+        Phase::Waiting { why, .. } => match gate::next_look(&run.phase, jiff::Timestamp::now()) {
+            Some(at) => format!("{why}; looked at again {at:.0}"),
+            None => why.clone(),
+        },
         Phase::Uncertain { why, .. } => why.clone(),
         Phase::Received => "not planned yet".to_owned(),
         Phase::Planned => "planned; its turn has not come".to_owned(),

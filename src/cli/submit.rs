@@ -1,8 +1,10 @@
 //! `wo submit FILE|-`: checks an order, drops it whole into the inbox and prints its id.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::{CliError, Exit, Global, output};
+use crate::bridge::names::{self, Name};
 use crate::bridge::{BridgeError, mailbox, moves, watch};
 use crate::config::Config;
 use crate::journal::chain;
@@ -89,6 +91,10 @@ pub fn agent(root: &Root, named: Option<&str>) -> Result<String, CliError> {
 pub fn checked(root: &Root, file: &Path) -> Result<Checked, CliError> {
     let limit = Config::load(root)?.limits.order_bytes;
     let (bytes, given) = super::read_input(file, limit)?;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        let shown = text::line(&file.display().to_string(), 200);
+        return Err(CliError::new(format!("`{shown}` is empty\nhint: `wo new HANDLER` prints an order to begin with")));
+    }
     let order = order::parse(&bytes, &given)?;
     let errors: Vec<_> = order.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).collect();
     if let Some(first) = errors.first() {
@@ -105,7 +111,8 @@ pub fn checked(root: &Root, file: &Path) -> Result<Checked, CliError> {
         eprintln!("note: {}\n  understood: {}", text::line(&note.message, 300), text::line(known, 300));
     }
     let extension = Path::new(&given).extension().and_then(|extension| extension.to_str()).unwrap_or("md");
-    // the inbox takes WO-* only; anything else goes by its id
-    let name = if given.starts_with("WO-") { given.clone() } else { format!("{}.{extension}", order.id) };
+    // the inbox takes WO-* only, and may take `WO-1 2.md` for a copy; such an order goes by its id
+    let is_copy = matches!(names::classify(OsStr::new(&given)), Name::OrderUnlessCopyOf(_));
+    let name = if given.starts_with("WO-") && !is_copy { given.clone() } else { format!("{}.{extension}", order.id) };
     Ok(Checked { id: order.id, name, sha256: chain::sha256(&bytes), bytes })
 }

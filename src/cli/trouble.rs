@@ -8,6 +8,7 @@ use std::path::Path;
 use rustix::fs::{Access, AtFlags, CWD};
 
 use super::CliError;
+use crate::bridge::astray;
 use crate::config::Config;
 use crate::monitor::record::LastCycle;
 use crate::monitor::store::Store;
@@ -27,8 +28,12 @@ pub struct Trouble {
     pub outboxes: Vec<(String, String)>,
 }
 
-pub fn look(root: &Root, config: &Config) -> Result<Trouble, CliError> {
-    let (mut trouble, mut full) = (Trouble::default(), Full::default());
+/// `is_served`: an executor lives.
+pub fn look(root: &Root, config: &Config, is_served: bool) -> Result<Trouble, CliError> {
+    // what another user's executor may do, this user's rights don't tell
+    let is_others =
+        is_served && root.state().metadata().is_ok_and(|meta| meta.uid() != rustix::process::geteuid().as_raw());
+    let (mut trouble, mut full) = (Trouble::default(), Full { is_others, ..Full::default() });
     if let Some(why) = full.hindrance(&root.state()) {
         trouble.claim(format!("`{}` {why}: nothing can be recorded, so nothing is taken", root.show(&root.state())));
     }
@@ -50,6 +55,7 @@ pub fn look(root: &Root, config: &Config) -> Result<Trouble, CliError> {
             }
         }
     }
+    trouble.all.extend(astray::told(root, config));
     if config.monitor.enabled
         && let Some(store) = Store::open_existing(root)?
         && let Some(last) = store.last_cycle::<LastCycle>()?
@@ -72,15 +78,19 @@ impl Trouble {
     }
 }
 
-/// The file systems that were told to be full: each is told of once, with the first of its folders.
 #[derive(Default)]
-struct Full(HashSet<u64>);
+struct Full {
+    is_others: bool,
+    /// The file systems that were told to be full: each is told of once, with the first of its folders.
+    told: HashSet<u64>,
+}
 
 impl Full {
-    /// What keeps this user from making files in `dir`; nothing where it does not exist, since it is made when it is needed.
+    /// What keeps the executor from making files in `dir`; nothing where it does not exist, since it is made when it is needed.
     fn hindrance(&mut self, dir: &Path) -> Option<String> {
         match rustix::fs::accessat(CWD, dir, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
             Err(rustix::io::Errno::NOENT) => return None,
+            Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) if self.is_others => {}
             Err(error) => return Some(format!("can't be written to ({})", std::io::Error::from(error))),
             Ok(()) => {}
         }
@@ -91,7 +101,7 @@ impl Full {
         let free = room.f_bavail.saturating_mul(room.f_frsize);
         // some file systems count no inodes
         let no_inodes = room.f_files > 0 && room.f_favail == 0;
-        if free >= ROOM && !no_inodes || !self.0.insert(dir.metadata().ok()?.dev()) {
+        if free >= ROOM && !no_inodes || !self.told.insert(dir.metadata().ok()?.dev()) {
             return None;
         }
         Some(match no_inodes {

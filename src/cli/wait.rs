@@ -80,11 +80,17 @@ fn ended(reader: &Reader, row: &RunRow) -> Result<Exit, CliError> {
     let (id, run) = (&row.key.id, reader.load(&row.key)?);
     let Some(outcome) = run.phase.ended() else { return Ok(Exit::Bad) };
     output::print(&format!("{id}  {outcome}: {}\n", text::line(&run.reason, 600)))?;
-    let later = |drop: &Drop| drop.at > row.key.received && drop.sha256 != row.key.sha256;
+    // who approved the claimed text after an edit of it was set aside meant the claimed one
+    let meant = run.approved_at.unwrap_or(row.key.received);
+    let later = |drop: &Drop| {
+        let since = if drop.kind == "edited" { meant } else { row.key.received };
+        drop.at > since && drop.sha256 != row.key.sha256
+    };
     if let Some(drop) = reader.last_rejection_of(id)?.filter(later) {
         let (file, why) = (&drop.file, text::line(&drop.reason, 400));
+        let came = if drop.kind == "edited" { "changed" } else { "dropped" };
         eprintln!(
-            "error: that is the outcome of an earlier text; `{file}`, dropped later, was rejected: {why}\n\
+            "error: that is the outcome of an earlier text; `{file}`, {came} later, was rejected: {why}\n\
              hint: it lies in bridge/rejected/{}; drop it again, or run the earlier text again with `wo retry {id}`",
             drop.agent
         );

@@ -67,7 +67,7 @@ pub fn set_aside(executor: &Executor, key: &RunKey, path: &Path, sha256: &str) -
         file: key.file.clone(),
         sha256: sha256.to_owned(),
         id: id.clone(),
-        kind: "rejected".to_owned(),
+        kind: "edited".to_owned(),
         reason: why.clone(),
     };
     let told = format!("rejected/{}", chain::sha256(format!("edited\u{1f}{}\u{1f}{sha256}", key.run).as_bytes()));

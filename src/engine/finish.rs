@@ -41,7 +41,7 @@ pub fn judge(tape: &mut Tape<'_>, order: &Order, handler: Option<&dyn Handler>) 
     let kept: Vec<&str> = run
         .steps
         .iter()
-        .filter(|step| step.progress == Progress::Undone && !step.kept.is_empty())
+        .filter(|step| step.stands || (step.progress == Progress::Undone && !step.kept.is_empty()))
         .map(|step| step.after.as_str())
         .collect();
     if !kept.is_empty() {
@@ -88,6 +88,12 @@ pub fn report_and_archive(tape: &mut Tape<'_>, order: &Order, bytes: &[u8]) -> R
     let record = record(executor, run, order, handler.as_deref());
     let mut reports = Vec::new();
     let files = render(executor, run, &record)?;
+    for (path, text) in &files {
+        if let Some(kept) = bridge::outbox::make_room(path, text.as_bytes())? {
+            let (path, kept) = (executor.root.show(path), executor.root.show(&kept));
+            tracing::warn!("{}: `{path}` was somebody else's; it is kept as `{kept}`", run.key.id);
+        }
+    }
     durable::write_all(files.iter().map(|(path, text)| (path.as_path(), text.as_bytes())), 0o644)?;
     for (path, _) in &files {
         reports.extend(backup::artifact(&executor.root, path)?);

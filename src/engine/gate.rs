@@ -15,6 +15,21 @@ use crate::order::{Order, Requirement};
 /// A gate is looked at this often, and whenever an order ends.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
+/// When a run that waits is looked at next, at or after `now`; `None` while only a person's word is waited for. An executor
+/// that finds a gate as it was writes nothing down.
+pub fn next_look(phase: &Phase, now: Timestamp) -> Option<Timestamp> {
+    match phase {
+        Phase::Waiting { on: WaitOn::Gate, until, .. } if *until < now => {
+            let late = now.duration_since(*until).as_secs();
+            let looks = u32::try_from(late / LOOK_AGAIN.as_secs() as i64).ok()?.checked_add(1)?;
+            until.checked_add(LOOK_AGAIN.checked_mul(looks)?).ok()
+        }
+        Phase::Waiting { on: WaitOn::Approval, .. } => None,
+        Phase::Waiting { until, .. } => Some(*until),
+        _ => None,
+    }
+}
+
 pub enum Gate {
     Open,
     Shut(Next),

@@ -65,7 +65,7 @@ pub fn tell(executor: &Executor, key: &RunKey, kind: &str, why: &str) -> Result<
 /// The notice that `id` (an order's, or a file's name) needs a person. Where nobody is to be told it counts as told.
 pub fn notice(executor: &Executor, key: String, id: &str, kind: &str, why: &str) -> Notice {
     let settings = executor.settings();
-    let body = json!({ "id": id, "needs": kind, "why": settings.masker.mask(why), "root": executor.root.path() });
+    let body = json!({ "id": id, "needs": kind, "why": settings.masker.mask(why), "root": executor.root.path().to_string_lossy() });
     Notice { key, body: body.to_string(), told: !is_wanted(&settings.config.notify) }
 }
 

@@ -156,7 +156,7 @@ impl Reader {
 
     /// The newest rejection of a text of `id`.
     pub fn last_rejection_of(&self, id: &str) -> Result<Option<Drop>, JournalError> {
-        Ok(self.drops_where("WHERE id = ?1 AND kind = 'rejected' ORDER BY seq DESC LIMIT 1", [id])?.pop())
+        Ok(self.drops_where("WHERE id = ?1 AND kind IN ('rejected', 'edited') ORDER BY seq DESC LIMIT 1", [id])?.pop())
     }
 
     fn drops_where(&self, clause: &str, params: impl rusqlite::Params) -> Result<Vec<Drop>, JournalError> {

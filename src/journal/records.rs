@@ -83,7 +83,7 @@ pub struct Drop {
     pub sha256: String,
     /// Empty when the file gave none.
     pub id: String,
-    /// `duplicate`, `rejected` or `result`.
+    /// `duplicate`, `rejected`, `result`, or `edited`: the view of a claimed order that was changed in `processing/`.
     pub kind: String,
     pub reason: String,
 }

@@ -144,6 +144,13 @@ impl<'a> Draft<'a> {
 
     fn expires(&mut self, value: &str, span: &Span) {
         match end_of_validity(value) {
+            // a year of the Buddhist era, read as one of ours, would never come
+            Some((at, _)) if at >= BUDDHIST_ERA => self.remark(
+                span,
+                Remark::error("unreadable-expires", format!("`{value}` lies centuries ahead"))
+                    .understood("the order does not run, for it may have expired")
+                    .cure("write the year of the common era, e.g. 2026 for 2569"),
+            ),
             Some((at, assumed)) => {
                 self.order.expires = Some(at);
                 if assumed {
@@ -233,6 +240,9 @@ fn priority(value: &str) -> Option<Priority> {
 }
 
 /// When it ends to be valid, and whether UTC was assumed. A date is valid through its day, in UTC.
+/// Its year 2400 is 1857: no order that lives that long was meant to.
+const BUDDHIST_ERA: Timestamp = Timestamp::constant(13_569_465_600, 0);
+
 fn end_of_validity(value: &str) -> Option<(Timestamp, bool)> {
     let value = value.trim().trim_matches(['"', '\'']);
     if let Ok(at) = value.parse::<Timestamp>() {

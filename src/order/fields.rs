@@ -170,7 +170,15 @@ impl Field<'_, '_, '_> {
                 self.draft.set(scalar, self.key, &text, &self.span, Place::Data)
             }
             Some(text) => self.draft.set(scalar, self.key, text.trim(), &self.span, Place::Data),
-            None if *self.value == Value::Null && scalar != Scalar::Expires => Ok(()),
+            None if *self.value == Value::Null => {
+                if scalar == Scalar::Expires {
+                    let remark = Remark::warning("no-expires", format!("`{}` is empty", self.key))
+                        .understood("the order does not expire")
+                        .cure("write e.g. 2025-12-31, or leave the key out");
+                    self.draft.remark(&self.span, remark);
+                }
+                Ok(())
+            }
             None => {
                 let message = format!("`{}` must be one value", self.key);
                 let remark = match scalar {

@@ -204,6 +204,7 @@ fn an_edit_of_a_claimed_file_is_set_aside_and_not_run() {
     scene.wo(["approve", "WO-1-PROBE"]).expect_exit(0);
     scene.wo(["run"]).expect_exit(0);
     assert_eq!(ledger(&scene).len(), 2, "the claimed text");
+    scene.wo(["wait", "WO-1-PROBE"]).expect_exit(0);
     assert_eq!(scene.read("bridge/archive/CLC/WO-1-PROBE.md"), claimed);
 
     // at a start, while it is open; and when it ended without anybody looking at the file

@@ -201,3 +201,46 @@ fn a_flood_stops_at_its_limits_and_loses_nothing() {
     }
     scene.wo(["run"]).expect_exit(1).expect_stdout("4 files stay");
 }
+
+/// What an external program did can't be taken back, and the report does not say that it was.
+#[test]
+fn a_cancel_says_what_stands() {
+    let program = "#!/bin/sh\ncat >/dev/null\necho x >\"$WO_ROOT/effect.txt\"\n";
+    let order = "---\nid: WO-1-X\nhandler: mine\n---\n\n# WO-1-X\n\n## Acceptance\n\n- Deliverables present\n\n\
+                 ## Deliverables\n\n1. `effect.txt`\n";
+    let scene = Scene::new().file("mine.sh", program).order("WO-1-X.md", order);
+    let path = scene.path("mine.sh");
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let scene = scene.config(&format!("[handlers.mine]\ncommand = ['{}']\n", path.display()));
+    let mut command = scene.command(["run"]);
+    command.env("WO_FAILPOINT", "apply.after:1");
+    drop(crate::support::run(command, b"").expect_killed());
+    assert_eq!(scene.read("effect.txt"), "x\n");
+    scene.wo(["run"]).expect_exit(1).expect_stdout("wo resolve");
+    scene.wo(["cancel", "WO-1-X"]).expect_exit(0);
+    let result = scene.result("WO-1-X");
+    assert_eq!((&result["outcome"], &result["steps"][0]["state"]), (&"cancelled".into(), &"uncertain".into()));
+    let reason = result["reason"].as_str().unwrap();
+    assert!(reason.contains("NOT undone: an external program did it"), "{reason}");
+    let report = scene.read("bridge/outbox/CLC/WO-1-X_REPORT.md");
+    assert!(!report.contains("↩️") && report.contains("NOT undone"), "{report}");
+}
+
+/// A file that had a report's name before is kept beside it.
+#[test]
+fn a_report_replaces_nothing_of_somebody_else() {
+    let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    scene.write("bridge/outbox/CLC/WO-1-PROBE_REPORT.md", "written by hand");
+    scene.wo(["run"]).expect_exit(0).expect_stderr("kept as `bridge/outbox/CLC/WO-1-PROBE_REPORT.earlier.md`");
+    assert_eq!(scene.read("bridge/outbox/CLC/WO-1-PROBE_REPORT.earlier.md"), "written by hand");
+    assert!(scene.read("bridge/outbox/CLC/WO-1-PROBE_REPORT.md").contains("WO-1-PROBE"));
+}
+
+/// Orders that no inbox holds are named; nothing to do is not all that is said.
+#[test]
+fn orders_where_nobody_looks_are_named() {
+    let scene = scene().file("bridge/inbox/GG/WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    let where_it_lies = "`bridge/inbox/GG/WO-1-PROBE.md` lies where nobody looks";
+    scene.wo(["run"]).expect_exit(0).expect_stdout("nothing to do").expect_stderr(where_it_lies);
+    scene.wo(["status"]).expect_exit(0).expect_stdout("trouble:").expect_stdout(where_it_lies);
+}
