@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,8 @@ pub struct Spec {
     pub deadline: Duration,
     /// Bytes kept of each of stdout and stderr; the rest is read and dropped.
     pub max_output: usize,
+    /// Once it is set the program is killed.
+    pub cancel: Option<Arc<AtomicBool>>,
 }
 
 impl Spec {
@@ -34,6 +37,7 @@ impl Spec {
             stdin: None,
             deadline: Duration::from_secs(60),
             max_output: 256 * 1024,
+            cancel: None,
         }
     }
 
@@ -74,6 +78,8 @@ pub enum End {
     Signal(i32),
     /// Killed with its process group at the deadline.
     DeadlinePassed,
+    /// Killed with its process group, since that was asked for.
+    Cancelled,
 }
 
 impl Output {
@@ -96,6 +102,7 @@ impl std::fmt::Display for End {
             End::Exit(code) => write!(f, "exit status {code}"),
             End::Signal(signal) => write!(f, "killed by signal {signal}"),
             End::DeadlinePassed => write!(f, "killed at its deadline"),
+            End::Cancelled => write!(f, "killed, since the order was cancelled"),
         }
     }
 }
@@ -126,6 +133,7 @@ pub struct Running {
     live: Live,
     stdout: Collected,
     stderr: Collected,
+    cancel: Option<Arc<AtomicBool>>,
 }
 
 /// Starts `spec` and hands it nothing yet; its `stdin` and `deadline` are for [`Running::finish`].
@@ -151,7 +159,15 @@ pub fn start(spec: &Spec) -> Result<Running, ProcessError> {
     let live = Live::enter(rustix::process::Pid::from_raw(child.id() as i32));
     let stdout = collect(child.stdout.take(), spec.max_output);
     let stderr = collect(child.stderr.take(), spec.max_output);
-    Ok(Running { program: spec.program.clone(), started, child: Some(child), live, stdout, stderr })
+    Ok(Running {
+        program: spec.program.clone(),
+        started,
+        child: Some(child),
+        live,
+        stdout,
+        stderr,
+        cancel: spec.cancel.clone(),
+    })
 }
 
 impl Running {
@@ -178,14 +194,14 @@ impl Running {
                 let _ = sender.send(child.wait());
             });
         }
-        let end = match ended.recv_timeout(deadline) {
+        let end = match self.wait(&ended, deadline) {
             Ok(status) => {
                 end_of(status.map_err(|source| ProcessError::Wait { program: self.program.clone(), source })?)
             }
-            Err(_) => {
+            Err(end) => {
                 // those that made groups of their own, while their parents still say whose they are
                 self.live.0.into_iter().flat_map(descendants).for_each(kill);
-                End::DeadlinePassed
+                end
             }
         };
         // a grandchild that stayed in the group must not outlive the step, nor hold the pipes open
@@ -194,7 +210,7 @@ impl Running {
         let left = deadline.saturating_sub(asked.elapsed());
         let elapsed = self.started.elapsed();
         let grace = match end {
-            End::DeadlinePassed => GRACE_KILLED,
+            End::DeadlinePassed | End::Cancelled => GRACE_KILLED,
             _ => GRACE_MAX.min(left).max(GRACE_MIN),
         };
         let grace = Instant::now() + grace;
@@ -202,6 +218,28 @@ impl Running {
     }
 }
 
+impl Running {
+    /// Its exit status; or why it is to be killed.
+    fn wait<T>(&self, ended: &mpsc::Receiver<T>, deadline: Duration) -> Result<T, End> {
+        let until = Instant::now() + deadline;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let cancel = self.cancel.as_ref();
+            if cancel.is_some_and(|cancel| cancel.load(Ordering::SeqCst)) {
+                return Err(End::Cancelled);
+            }
+            match ended.recv_timeout(cancel.map_or(left, |_| left.min(LOOK_EVERY))) {
+                Ok(status) => return Ok(status),
+                Err(_) if until <= Instant::now() => return Err(End::DeadlinePassed),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(End::DeadlinePassed),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}
+
+/// How often it is looked whether a program is to be killed.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long the pipes of a program that ended are waited for, within its deadline and a little beyond.
 const GRACE_MAX: Duration = Duration::from_secs(2);
 const GRACE_MIN: Duration = Duration::from_millis(200);

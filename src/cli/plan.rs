@@ -45,6 +45,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         attempt_started: now,
         step_applied: None,
         program: std::env::current_exe()?,
+        cancelled: Arc::default(),
     };
     let planned = match plan::prepare(&order, &args.agent, &context, &settings.handlers) {
         Ok(planned) => planned,

@@ -26,6 +26,7 @@ pub mod tape;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ pub struct Executor {
     courier: Mutex<Option<mpsc::Sender<()>>>,
     /// Runs with a request that waits; their worker yields at the next step.
     interrupted: Mutex<HashSet<i64>>,
+    /// Of each open run that was looked at, whether its programs are to be killed, since it is to be cancelled.
+    cancels: Mutex<HashMap<i64, Arc<AtomicBool>>>,
     /// How long workers of this process were at work on each open run, waits left out.
     worked: Mutex<HashMap<i64, Duration>>,
 }
@@ -101,6 +104,7 @@ impl Executor {
             settings: RwLock::new(settings),
             courier: Mutex::default(),
             interrupted: Mutex::default(),
+            cancels: Mutex::default(),
             worked: Mutex::default(),
         })
     }
@@ -135,6 +139,11 @@ impl Executor {
         self.interrupted.lock().unwrap_or_else(PoisonError::into_inner).insert(run);
     }
 
+    /// Set once `run`, which a worker has, is to be cancelled.
+    pub(crate) fn cancel_of(&self, run: i64) -> Arc<AtomicBool> {
+        Arc::clone(self.cancels.lock().unwrap_or_else(PoisonError::into_inner).entry(run).or_default())
+    }
+
     pub(crate) fn clear_interrupt(&self, run: i64) {
         self.interrupted.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
     }
@@ -149,7 +158,10 @@ impl Executor {
         let mut worked = self.worked.lock().unwrap_or_else(PoisonError::into_inner);
         match time {
             Some(time) => *worked.entry(run).or_default() += time,
-            None => drop(worked.remove(&run)),
+            None => {
+                worked.remove(&run);
+                self.cancels.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+            }
         }
     }
 

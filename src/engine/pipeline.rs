@@ -2,6 +2,7 @@
 //! in the run's events and is passed over, so that after a crash the same call goes on where it stopped.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
@@ -75,6 +76,11 @@ pub fn advance(executor: &Executor, reader: &Reader, key: &RunKey, reserve: Rese
             if let Some(next) = steps::execute(tape, handler.as_ref(), &context)? {
                 return Ok(next);
             }
+            // asked for while the last step was at work: it is carried out before there is an outcome
+            if context.cancelled.load(Ordering::SeqCst) && !tape.run().cancel {
+                tape.commit()?;
+                return Ok(Next::Yielded);
+            }
             steps::undo_if_due(tape, handler.as_ref(), &context)?;
             super::commands::measure(tape, handler.as_ref(), &context)?;
         }
@@ -104,6 +110,7 @@ pub fn context(executor: &Executor, tape: &Tape<'_>, order: &Arc<Order>) -> Cont
         step_applied: None,
         program: executor.program.clone(),
         deadline: Deadline::after(std::time::Duration::from_secs(settings.config.limits.step_deadline_s)),
+        cancelled: executor.cancel_of(run.key.run),
         config: settings.config,
     }
 }

@@ -1,6 +1,7 @@
 //! Carries out what other processes asked for. Each request is answered in the transaction that carries it out.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
@@ -18,6 +19,9 @@ pub fn carry_out(executor: &Executor, reader: &Reader, in_flight: &HashSet<i64>)
         };
         if in_flight.contains(&row.key.run) && row.phase.ended().is_none() {
             executor.interrupt(row.key.run);
+            if matches!(request.kind, RequestKind::Cancel) {
+                executor.cancel_of(row.key.run).store(true, Ordering::SeqCst);
+            }
             continue;
         }
         let run = reader.load(&row.key)?;

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use super::{Applied, Check, Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, Verified};
@@ -143,6 +143,7 @@ impl Step for Run {
             .env("WO_ATTEMPT", context.attempt.to_string())
             .deadline(deadline);
         spec.stdin = Some(order);
+        spec.cancel = Some(Arc::clone(&context.cancelled));
         spec.max_output = context.config.limits.output_bytes;
         let output = process::run(&spec)?;
         let said = said(&output.stdout_text(), &context.masker);

@@ -23,6 +23,7 @@ pub use registry::{all, find};
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -214,6 +215,8 @@ pub struct Context {
     /// The absolute path of this `wo`, for shims and services.
     pub program: PathBuf,
     pub deadline: Deadline,
+    /// Set once the order is to be cancelled: a program that a step waits for may be killed then.
+    pub cancelled: Arc<AtomicBool>,
 }
 
 /// A point on the monotonic clock.

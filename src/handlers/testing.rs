@@ -87,6 +87,7 @@ impl Scene {
             step_applied: None,
             program: PathBuf::from("/bin/true"),
             deadline: Deadline::after(Duration::from_secs(600)),
+            cancelled: Arc::default(),
         }
     }
 }

@@ -90,7 +90,7 @@ fn an_external_handler_is_judged_by_what_is_there() {
     std::fs::write(scene.path("names"), "one two").unwrap();
     scene.drop_order("WO-2-X.md", order("WO-2-X"));
     scene.wo(["run"]).expect_stdout("WO-2-X  done: 1 of 1 criteria pass");
-    let said = |id: &str| scene.read(&format!("bridge/outbox/CLC/{id}_REPORT.md"));
+    let said = |id: &str| scene.read(format!("bridge/outbox/CLC/{id}_REPORT.md"));
     assert!(!said("WO-2-X").contains("before this attempt began"), "{}", said("WO-2-X"));
     // what lay there before counts, and is not passed off as this attempt's
     std::fs::write(scene.path("names"), "").unwrap();

@@ -226,6 +226,28 @@ fn a_cancel_says_what_stands() {
     assert!(!report.contains("↩️") && report.contains("NOT undone"), "{report}");
 }
 
+/// A program that a step waits for ends with its order, not at its deadline.
+#[test]
+fn a_cancel_ends_the_program_that_is_at_work() {
+    let program = "#!/bin/sh\ncat >/dev/null\necho x >\"$WO_ROOT/effect.txt\"\nexec sleep 500\n";
+    let order = "---\nid: WO-1-X\nhandler: mine\n---\n\n# WO-1-X\n\n## Acceptance\n\n- Deliverables present\n\n\
+                 ## Deliverables\n\n1. `effect.txt`\n";
+    let scene = Scene::new().file("mine.sh", program).order("WO-1-X.md", order);
+    let path = scene.path("mine.sh");
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let scene = scene.config(&format!(
+        "[web]\nenabled = false\n[monitor]\nenabled = false\n[handlers.mine]\ncommand = ['{}']\n",
+        path.display()
+    ));
+    let mut daemon = scene.up();
+    daemon.wait_for("the program is at work", || scene.exists("effect.txt"));
+    scene.wo(["cancel", "WO-1-X"]).expect_exit(0);
+    scene.wo(["wait", "WO-1-X"]).expect_exit(1).expect_stdout("cancelled");
+    let report = scene.read("bridge/outbox/CLC/WO-1-X_REPORT.md");
+    assert!(report.contains("killed, since the order was cancelled") && report.contains("NOT undone"), "{report}");
+    daemon.stop().expect_exit(0);
+}
+
 /// A file that had a report's name before is kept beside it.
 #[test]
 fn a_report_replaces_nothing_of_somebody_else() {
