@@ -8,7 +8,7 @@ use super::model::{Command, CriterionSource, Deliverable, Dependency, Item, Part
 use super::names::{self, Role, Scalar};
 use super::refusal::ParseRefusal;
 use super::source::Remark;
-use super::{acceptance, criteria, criteria_table, fold, keyline, paths};
+use super::{acceptance, criteria, criteria_columns, criteria_table, fold, keyline, paths};
 
 /// Fills the draft from the body.
 pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseRefusal> {
@@ -109,7 +109,7 @@ fn section(draft: &mut Draft<'_>, chunk: &Chunk, role: Role, is_child: bool, sco
 fn tables(draft: &mut Draft<'_>, blocks: &[Block]) {
     for block in blocks {
         match block {
-            Block::Table(table) if criteria_table::is_criteria_table(table) => {
+            Block::Table(table) if criteria_columns::is_criteria_table(table) => {
                 criteria_table::from_table(draft, table, false)
             }
             Block::Quote { blocks, .. } => tables(draft, blocks),
@@ -273,7 +273,7 @@ pub(crate) fn deliverables_text(draft: &mut Draft<'_>, blocks: &[Block]) {
     while let Some(block) = stack.pop() {
         match block {
             Block::List(list) => deliverable_list(draft, list),
-            Block::Table(table) if !criteria_table::is_criteria_table(table) => {
+            Block::Table(table) if !criteria_columns::is_criteria_table(table) => {
                 for row in &table.rows {
                     let raw: Vec<&str> = row.cells.iter().map(|cell| cell.raw.as_str()).collect();
                     let raw = raw.join(" | ");

@@ -5,11 +5,12 @@
 //! it can be judged; dropping it would make the order easier than written.
 
 use super::blocks::{Block, List, ListItem};
-use super::criteria_table::{MEASURED_BY, TARGET, from_table};
+use super::criteria_table::from_table;
+use super::demand::{MEASURED_BY, TARGET};
 use super::draft::Draft;
 use super::model::{Criterion, CriterionSource, Span};
 use super::source::Remark;
-use super::target::{self, Target, Unit};
+use super::target::{self, Narrowing, Target, Unit};
 use super::{fold, keyline};
 
 /// More than anyone writes; past it an order is an attack or an accident.
@@ -24,6 +25,19 @@ pub(crate) fn add(
     source: CriterionSource,
     span: Span,
 ) {
+    add_narrowed(draft, metric, target, &Narrowing::default(), measured_by, source, span);
+}
+
+/// The same with what stands apart from the target and narrows it.
+pub(crate) fn add_narrowed(
+    draft: &mut Draft<'_>,
+    metric: &str,
+    target: &str,
+    narrowing: &Narrowing,
+    measured_by: Option<String>,
+    source: CriterionSource,
+    span: Span,
+) {
     if draft.order.acceptance.len() >= MAX_CRITERIA {
         if draft.order.acceptance.len() == MAX_CRITERIA && !draft.has_too_many {
             draft.has_too_many = true;
@@ -34,7 +48,7 @@ pub(crate) fn add(
         }
         return;
     }
-    let compiled = target::compile(metric, target);
+    let compiled = narrowing.apply(target::compile(metric, target));
     if let Target::Unclear { why } = &compiled {
         let subject = if metric == target { format!("`{metric}`") } else { format!("the target of `{metric}`") };
         let remark = Remark::warning("unclear-target", format!("{subject} can't be judged: {why}"))
@@ -43,7 +57,14 @@ pub(crate) fn add(
         draft.remark(&span, remark);
     }
     let metric = metric.to_owned();
-    draft.order.acceptance.push(Criterion { metric, target: target.to_owned(), compiled, measured_by, source, span });
+    draft.order.acceptance.push(Criterion {
+        metric,
+        target: narrowing.shown(target),
+        compiled,
+        measured_by,
+        source,
+        span,
+    });
 }
 
 /// Each item is a criterion; see [`item`].

@@ -12,11 +12,11 @@ use super::data::{Data, TopKey};
 use super::draft::Draft;
 use super::embedded::{self, Locator};
 use super::identity::Place;
-use super::model::{Command, CriterionSource, Item, Span};
+use super::model::{Command, Item, Span};
 use super::names::{self, Role, Scalar};
 use super::refusal::ParseRefusal;
 use super::source::Remark;
-use super::{acceptance, body, criteria, criteria_table, fold, machine, paths, target};
+use super::{acceptance, body, criterion_map, fold, machine, paths};
 
 /// Fills the draft from the map; `end` is where the last key's part ends.
 pub(crate) fn apply(draft: &mut Draft<'_>, data: &Data, end: usize) -> Result<(), ParseRefusal> {
@@ -209,115 +209,27 @@ impl Field<'_, '_, '_> {
 
     /// A value, a list of values, or a text with a list in it.
     fn acceptance(&mut self) {
-        let mut locator = Locator::new(self.draft.source, self.span.clone());
         let before = (self.draft.order.acceptance.len(), self.draft.diagnostics.count());
+        let locator = Locator::new(self.draft.source, self.span.clone());
+        let mut reader =
+            criterion_map::Reader { draft: &mut *self.draft, locator, key: self.key, span: self.span.clone() };
         match self.value {
-            Value::Array(items) => items.iter().for_each(|item| self.criterion(item, &mut locator)),
-            Value::Object(map) if has_any(map, METRIC_KEYS) => self.criterion(self.value, &mut locator),
-            Value::Object(map) => {
-                for (metric, target) in map {
-                    self.pair(metric, target, &mut locator);
-                }
-            }
+            Value::Array(items) => items.iter().for_each(|item| reader.item(item)),
+            Value::Object(map) if criterion_map::is_criterion(map) => reader.object(map),
+            Value::Object(map) => map.iter().for_each(|(metric, target)| reader.pair(metric, target)),
             Value::String(text) => embedded::read(self.draft, text, &self.span, |sub, blocks| {
                 let chunk_blocks = flatten(blocks);
                 acceptance::text(sub, &chunk_blocks);
             }),
             Value::Null => {}
-            _ => self.malformed("a list of `{ metric: …, target: … }`"),
+            _ => criterion_map::malformed(self.draft, self.key, &self.span),
         }
         if (self.draft.order.acceptance.len(), self.draft.diagnostics.count()) == before
             && !self.value.is_null()
             && !is_empty(self.value)
         {
-            self.malformed("a list of `{ metric: …, target: … }`");
+            criterion_map::malformed(self.draft, self.key, &self.span);
         }
-    }
-
-    fn criterion(&mut self, item: &Value, locator: &mut Locator<'_>) {
-        match item {
-            Value::Object(map) => {
-                let get = |keys: &[&str]| {
-                    keys.iter()
-                        .find_map(|key| map.iter().find(|(name, _)| fold::fold(name) == *key).map(|(_, value)| value))
-                };
-                let (metric, target) = (get(METRIC_KEYS), get(TARGET_KEYS));
-                let statement = get(STATEMENT_KEYS).and_then(text_of);
-                if let (None, None, Some(text)) = (metric, target, statement) {
-                    let span = locator.find(&text);
-                    return criteria::from_line(self.draft, &text, CriterionSource::FrontMatter, span);
-                }
-                if let (None, None, 1, Some((metric, target))) = (metric, target, map.len(), map.iter().next()) {
-                    return self.pair(metric, target, locator);
-                }
-                let part = |keys: &[&str]| get(keys).and_then(text_of).unwrap_or_default();
-                let (comparator, unit) = (part(&criteria_table::COMPARATOR), part(&criteria_table::UNIT));
-                let target = target.and_then(text_of).map(|value| target::assemble(&comparator, &value, &unit));
-                let targets: Vec<String> = target.into_iter().chain(limits(map, &unit)).collect();
-                let metric = metric.and_then(text_of);
-                let first = targets.first();
-                let span = locator.find(metric.as_deref().or(first.map(String::as_str)).unwrap_or(""));
-                let measured_by = get(MEASURED_KEYS).and_then(text_of);
-                if metric.is_none() || targets.is_empty() {
-                    let missing = if metric.is_none() { "metric" } else { "target" };
-                    let remark = Remark::error("malformed-acceptance", format!("a criterion has no `{missing}`"))
-                        .understood("it can't be judged")
-                        .cure("write `- { metric: export.file_size, target: \"<= 5 MB\" }`");
-                    self.draft.remark(&span, remark);
-                }
-                let metric = metric.or_else(|| first.cloned()).unwrap_or_else(|| item.to_string());
-                let targets = if targets.is_empty() { vec![String::new()] } else { targets };
-                for target in targets {
-                    let source = CriterionSource::FrontMatter;
-                    criteria::add(self.draft, metric.trim(), target.trim(), measured_by.clone(), source, span.clone());
-                }
-            }
-            Value::Array(_) | Value::Null => self.malformed("a list of `{ metric: …, target: … }`"),
-            value => {
-                let text = text_of(value).unwrap_or_default();
-                let span = locator.find(&text);
-                criteria::from_line(self.draft, &text, CriterionSource::FrontMatter, span);
-            }
-        }
-    }
-
-    fn pair(&mut self, metric: &str, target: &Value, locator: &mut Locator<'_>) {
-        let span = locator.find(metric);
-        match target {
-            // a group: `performance: [a < 1 s, b < 2 s]`
-            Value::Array(items) if !items.is_empty() => items.iter().for_each(|item| self.criterion(item, locator)),
-            Value::Object(map) if !map.is_empty() => match has_any(map, TARGET_KEYS) || is_limited(map) {
-                true => {
-                    let mut named = map.clone();
-                    if !has_any(map, METRIC_KEYS) {
-                        named.insert("metric".to_owned(), Value::String(metric.to_owned()));
-                    }
-                    self.criterion(&Value::Object(named), locator);
-                }
-                false => map.iter().for_each(|(metric, target)| self.pair(metric, target, locator)),
-            },
-            Value::Object(_) | Value::Array(_) => {
-                let remark =
-                    Remark::error("malformed-acceptance", format!("the target of `{metric}` must be one value"))
-                        .understood("it can't be judged");
-                self.draft.remark(&span, remark.cure("write `\"<= 5 MB\"`"));
-                criteria::add(self.draft, metric, "", None, CriterionSource::FrontMatter, span);
-            }
-            value => criteria::add(
-                self.draft,
-                metric,
-                text_of(value).unwrap_or_default().trim(),
-                None,
-                CriterionSource::FrontMatter,
-                span,
-            ),
-        }
-    }
-
-    fn malformed(&mut self, expected: &str) {
-        let remark = Remark::error("malformed-key", format!("`{}` can't be read", self.key))
-            .understood("it is not ignored: the order can't run");
-        self.draft.remark(&self.span, remark.cure(format!("write {expected}")));
     }
 
     fn deliverables(&mut self) {
@@ -330,29 +242,47 @@ impl Field<'_, '_, '_> {
                 })
             }
             Value::String(text) => body::deliverable_line(self.draft, text, &self.span),
-            Value::Array(items) => {
-                for item in items {
-                    let text = match item {
-                        Value::Object(map) => map_text(map, &["path", "file", "target", "name"]),
-                        value => text_of(value),
-                    };
-                    let Some(text) = text else { continue };
+            Value::Array(items) => items.iter().for_each(|item| self.deliverable(item, &mut locator)),
+            Value::Object(map) => self.deliverable_map(map, &mut locator),
+            _ => self.keep(),
+        }
+    }
+
+    /// A path, `{ path: … }`, `- path: what it is` or `- what it is: path`.
+    fn deliverable(&mut self, item: &Value, locator: &mut Locator<'_>) {
+        match item {
+            Value::Array(items) => items.iter().for_each(|item| self.deliverable(item, locator)),
+            Value::Object(map) => match map_text(map, &["path", "file", "target", "name"]) {
+                Some(text) => {
                     let span = locator.find(&text);
                     body::deliverable(self.draft, &text, &span);
                 }
+                None => self.deliverable_map(map, locator),
+            },
+            value => {
+                let Some(text) = text_of(value) else { return };
+                let span = locator.find(&text);
+                body::deliverable(self.draft, &text, &span);
             }
-            Value::Object(map) => {
-                for (key, value) in map {
-                    let span = locator.find(key);
-                    // `files: { path: text }`, but also `deliverables: { script: path }`
+        }
+    }
+
+    /// `files: { path: text }`, but also `deliverables: { script: path }`.
+    fn deliverable_map(&mut self, map: &Map<String, Value>, locator: &mut Locator<'_>) {
+        for (key, value) in map {
+            let span = locator.find(key);
+            let is_path = paths::is_path(key, true);
+            match value {
+                // `scripts: [a.zsh, b.zsh]`
+                Value::Array(items) if !is_path => items.iter().for_each(|item| self.deliverable(item, locator)),
+                value => {
                     let text = match text_of(value) {
-                        Some(value) if !paths::is_path(key, true) && !value.contains('\n') => format!("{key}: {value}"),
+                        Some(value) if !is_path && !value.contains('\n') => format!("{key}: {value}"),
                         _ => key.clone(),
                     };
                     body::deliverable(self.draft, &text, &span);
                 }
             }
-            _ => self.keep(),
         }
     }
 
@@ -489,51 +419,6 @@ impl Field<'_, '_, '_> {
         });
         result
     }
-}
-
-const METRIC_KEYS: &[&str] = &["metric", "criterion", "check", "name", "key", "test"];
-const TARGET_KEYS: &[&str] = &["target", "expected", "threshold", "value", "goal", "expect"];
-/// An entry that is a sentence: `- description: File size ≤ 5 MB`.
-const STATEMENT_KEYS: &[&str] = &["description", "text", "item", "statement", "condition", "requirement"];
-const MEASURED_KEYS: &[&str] = &["measured by", "measurement", "how", "method"];
-
-/// Keys that hold a limit of their own, with the sign that says the same.
-const LIMITS: [(&[&str], &str); 6] = [
-    (&criteria_table::LEAST, "≥"),
-    (&["gte", "ge", ">=", "≥"], "≥"),
-    (&["gt", ">", "above", "more than"], ">"),
-    (&criteria_table::GREATEST, "≤"),
-    (&["lte", "le", "<=", "≤"], "≤"),
-    (&["lt", "<", "below", "under", "less than"], "<"),
-];
-
-/// What `{ min: 1, max: 5, unit: MB }` asks for, a target for each limit.
-fn limits(map: &Map<String, Value>, unit: &str) -> Vec<String> {
-    let named = |name: &str| LIMITS.iter().find(|(keys, _)| keys.contains(&name)).map(|(_, sign)| *sign);
-    map.iter()
-        .filter_map(|(key, value)| Some((named(&limit_name(key))?, text_of(value)?)))
-        .map(|(sign, value)| target::assemble(sign, &value, unit))
-        .collect()
-}
-
-/// Signs are no words, so folding would leave nothing of them.
-fn limit_name(key: &str) -> String {
-    let folded = fold::fold(key);
-    if folded.is_empty() { key.trim().to_owned() } else { folded }
-}
-
-/// Whether a map says nothing but limits: `File size: { max: 5 MB }`, not `latency: { p95: 1 s, max: 2 s }`.
-fn is_limited(map: &Map<String, Value>) -> bool {
-    let is_limit = |key: &String| LIMITS.iter().any(|(keys, _)| keys.contains(&limit_name(key).as_str()));
-    let is_part = |key: &String| {
-        let name = fold::fold(key);
-        [&criteria_table::UNIT[..], MEASURED_KEYS, METRIC_KEYS].iter().any(|known| known.contains(&name.as_str()))
-    };
-    map.keys().any(is_limit) && map.keys().all(|key| is_limit(key) || is_part(key))
-}
-
-fn has_any(map: &Map<String, Value>, keys: &[&str]) -> bool {
-    map.keys().any(|key| keys.contains(&fold::fold(key).as_str()))
 }
 
 fn map_text(map: &Map<String, Value>, keys: &[&str]) -> Option<String> {

@@ -1,12 +1,17 @@
 //! Work orders: text in, model and diagnostics out. Touches no file, clock or network.
 
 mod acceptance;
+#[cfg(test)]
+mod asked_tests;
 mod blocks;
 mod body;
 mod contradictions;
 mod criteria;
+mod criteria_columns;
 mod criteria_table;
+mod criterion_map;
 mod data;
+mod demand;
 pub mod diagnostic;
 mod draft;
 mod embedded;
@@ -26,7 +31,7 @@ mod source;
 mod table;
 pub mod target;
 
-pub(crate) use criteria_table::{COMPARATOR, UNIT};
+pub(crate) use demand::{COMPARATOR, UNIT};
 pub use diagnostic::{Diagnostic, Severity};
 pub use fold::fold;
 pub use identity::{OTHER_NAME, known_as};

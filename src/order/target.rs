@@ -6,14 +6,15 @@ mod assemble;
 mod compile;
 mod describe;
 mod lexer;
+mod narrow;
 mod schedule;
 mod words;
 
 pub(crate) use assemble::assemble;
-pub(crate) use compile::normalize;
-pub(crate) use compile::statistic_at;
+pub(crate) use compile::{begins_comparison, normalize, statistic_at};
 pub use compile::{comparison_in, compile};
 pub(crate) use describe::quantity;
+pub(crate) use narrow::{Narrowing, is_blank};
 
 /// A typed target. Numbers of bytes are in bytes, of time in nanoseconds, of percent in percent points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

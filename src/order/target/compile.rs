@@ -64,6 +64,13 @@ pub fn comparison_in(metric: &str) -> Option<(usize, &str)> {
     None
 }
 
+/// Whether a text begins with a comparator and compares with something that can be read.
+pub(crate) fn begins_comparison(text: &str) -> bool {
+    let text = normalize(text);
+    lexer::comparator(&text).is_some()
+        && matches!(compile("", &text), Target::Compare { .. } | Target::Statistic { .. } | Target::Range { .. })
+}
+
 /// Widths, inline marks, leading emoji and closing full stops taken off.
 pub(crate) fn normalize(text: &str) -> String {
     // backslashes and angle brackets survive: `inline` only takes marks away
@@ -80,7 +87,7 @@ fn mark_only(target: &str) -> Option<Target> {
     Some(Target::Ready { word: mark.to_string() })
 }
 
-fn unclear(why: impl Into<String>) -> Target {
+pub(super) fn unclear(why: impl Into<String>) -> Target {
     Target::Unclear { why: why.into() }
 }
 
@@ -145,7 +152,7 @@ fn strip_filler(mut text: &str) -> &str {
     }
 }
 
-fn with_statistic(statistic: String, then: Target) -> Target {
+pub(super) fn with_statistic(statistic: String, then: Target) -> Target {
     match then {
         Target::Compare { .. } | Target::Range { .. } => Target::Statistic { statistic, then: Box::new(then) },
         unclear @ Target::Unclear { .. } => unclear,
@@ -154,7 +161,7 @@ fn with_statistic(statistic: String, then: Target) -> Target {
 }
 
 /// The whole text is the name of a statistic: the comparison stands in the metric cell.
-fn statistic_alone(text: &str) -> Option<String> {
+pub(super) fn statistic_alone(text: &str) -> Option<String> {
     lexer::statistic(text).filter(|(_, rest)| rest.trim().is_empty()).map(|(statistic, _)| statistic)
 }
 

@@ -1,0 +1,123 @@
+//! What an order asks for, part by part: columns, keys, what stands below items, marks and words that say "not".
+
+use super::{Order, Severity, parse};
+
+fn named(text: &str, name: &str) -> Order {
+    parse(text.as_bytes(), name).unwrap()
+}
+
+fn markdown(body: &str) -> Order {
+    named(&format!("# WO-1\n\n{body}"), "WO-1.md")
+}
+
+fn compiled(order: &Order) -> Vec<String> {
+    order.acceptance.iter().map(|one| format!("{}: {}", one.metric, one.compiled)).collect()
+}
+
+/// What is told beyond notes, and that a target can't be judged.
+fn warned(order: &Order) -> Vec<&str> {
+    let found = order.diagnostics.iter().filter(|found| found.severity != Severity::Note);
+    found.map(|found| found.code.as_str()).filter(|code| *code != "unclear-target").collect()
+}
+
+#[test]
+fn columns_that_restrict_a_target_are_part_of_it() {
+    for (table, expect) in [
+        ("| Metric | Statistic | Target | Owner |\n|-|-|-|-|\n| a | p99 | < 60 s | GG |", vec!["a: p99 < 1 min"]),
+        (
+            "| Metric | Statistic | Target |\n|-|-|-|\n| a | p99 of 1,000 runs | < 60 s |",
+            vec!["a: < 1 min, p99 of 1,000 runs"],
+        ),
+        (
+            "| Metric | Condition | Target | Weight |\n|-|-|-|-|\n| a | at ≥ 50 rows | ≤ 2 min | 20 |",
+            vec!["a: ≤ 2 min, at ≥ 50 rows"],
+        ),
+        (
+            "| Metric | Target | Window | Notes |\n|-|-|-|-|\n| a | 0 | 30 days | incl. retries |\n| b | 0 | – | |",
+            vec!["a: = 0, 30 days", "b: = 0"],
+        ),
+        ("| Metric | Target | Per |\n|-|-|-|\n| a | ≥ 1 | minute |", vec!["a: ≥ 1 per minute"]),
+        ("| Metric | Scope | Target |\n|-|-|-|\n| a | all 5 days | 0 |", vec!["a: = 0, all 5 days"]),
+        (
+            "| Metric | Target (MVP) | Target (GA) | Baseline |\n|-|-|-|-|\n| a | ≤ 50 MB | ≤ 1 kB | 80 MB |\n| b | ≥ 1 | - | 0 |",
+            vec!["a: ≤ 50 MB", "a: ≤ 1 kB", "b: ≥ 1"],
+        ),
+        (
+            "| Metric | Target | Hard limit | Must not exceed | Upper bound |\n|-|-|-|-|-|\n| a | ≤ 60 s | 5 s | < 4 s | 3 s |",
+            vec!["a: ≤ 1 min", "a: ≤ 5 s", "a: < 4 s", "a: ≤ 3 s"],
+        ),
+        (
+            "| Metric | Target | Tolerance |\n|-|-|-|\n| a | 100 | ± 5 |\n| b | ≤ 1 h | ± 0 % |",
+            vec!["a: 95 to 105", "b: ≤ 1 h"],
+        ),
+        ("| Metric | Target date | Target |\n|-|-|-|\n| a | 2025-11-05 | zstd |", vec!["a: is zstd"]),
+        ("| Metric | Limit |\n|-|-|\n| a | 5 MB |\n| b | Snappy |", vec!["a: ≤ 5 MB", "b: is Snappy"]),
+        ("| Item | Condition | Status |\n|-|-|-|\n| a | ≤ 5 MB | ☐ |", vec!["a: ≤ 5 MB"]),
+        (
+            "| Check | Required? | Expected | Severity |\n|-|-|-|-|\n| a | nice to have | OK | low |",
+            vec!["a: works (OK)"],
+        ),
+        ("| Metric | Goal | Target |\n|-|-|-|\n| a | keep it small | ≤ 5 MB |", vec!["a: ≤ 5 MB"]),
+    ] {
+        let order = markdown(&format!("## Acceptance\n\n{table}\n"));
+        assert_eq!(compiled(&order), expect, "{table}: {:?}", order.diagnostics);
+        assert_eq!(warned(&order), [""; 0], "{table}");
+    }
+}
+
+#[test]
+fn a_column_that_compares_and_is_not_read_is_told() {
+    for (header, cell, expect) in [
+        ("Warning threshold", "≤ 10 MB", true),
+        ("Stretch goal", "< 1 kB", true),
+        ("SLA", "at most 5 MB", true),
+        ("Target date", "2025-11-05", false),
+        ("Owner", "GG", false),
+        ("Weight", "20", false),
+        ("Priority", "P1", false),
+        ("Baseline", "> 80 MB", false),
+        ("Why", "disks are small, < 1 TB", false),
+    ] {
+        let order =
+            markdown(&format!("## Acceptance\n| Metric | {header} | Target |\n|-|-|-|\n| a | {cell} | ≤ 5 MB |\n"));
+        assert_eq!(compiled(&order), ["a: ≤ 5 MB"], "{header}");
+        let expect = if expect { vec!["unread-column"] } else { vec![] };
+        assert_eq!(warned(&order), expect, "{header}");
+    }
+}
+
+#[test]
+fn keys_that_restrict_a_target_are_part_of_it() {
+    for (item, expect) in [
+        ("{ metric: a, statistic: p99, target: \"< 60 s\" }", vec!["a: p99 < 1 min"]),
+        ("{ metric: a, target: \"< 60 s\", aggregation: 95th percentile }", vec!["a: p95 < 1 min"]),
+        (
+            "{ metric: a, target: \"<= 2 min\", condition: with 50 rows, id: AC-1, owner: GG }",
+            vec!["a: ≤ 2 min, with 50 rows"],
+        ),
+        ("{ metric: a, target: 0, window: 30 days }", vec!["a: = 0, 30 days"]),
+        ("{ metric: a, target: 0, scope: [x, y] }", vec!["a: = 0, [\"x\",\"y\"]"]),
+        ("{ metric: a, target: \">= 1\", per: minute }", vec!["a: ≥ 1 per minute"]),
+        ("{ metric: a, target: \"<= 50 MB\", hard_limit: 1 kB }", vec!["a: ≤ 50 MB", "a: ≤ 1 kB"]),
+        ("{ metric: a, target: 100, tolerance: 5 }", vec!["a: 95 to 105"]),
+        ("{ description: a ≤ 5 MB, condition: at night, priority: should }", vec!["a: ≤ 5 MB, at night"]),
+        ("{ a: { max: 5 MB, per: day } }", vec!["a: ≤ 5 MB per day"]),
+    ] {
+        let order = named(&format!("id: WO-1\nacceptance:\n  - {item}\n"), "WO-1.yaml");
+        assert_eq!(compiled(&order), expect, "{item}: {:?}", order.diagnostics);
+        assert_eq!(warned(&order), [""; 0], "{item}");
+    }
+    let order =
+        named("id: WO-1\nacceptance:\n  - { metric: a, target: \">= 1\", negate: true, required: no }\n", "WO-1.yaml");
+    assert_eq!(warned(&order), ["unread-criterion-key"]);
+    let told = order.diagnostics.first().unwrap();
+    assert!(told.message.contains("`negate`, `required`"), "{}", told.message);
+}
+
+#[test]
+fn deliverables_of_data_are_all_kept() {
+    let yaml = "id: WO-1\ndeliverables:\n  - run/x.cjs\n  - docs/manual.md: two pages\n  - script: tools/y.zsh\n  - { path: a/b.md, kind: doc }\n  - [c/d.md]\n  - reports: [g/e.md, g/f.md]\n";
+    let order = named(yaml, "WO-1.yaml");
+    let paths: Vec<&str> = order.deliverables.iter().filter_map(|one| one.path.as_deref()).collect();
+    assert_eq!(paths, ["run/x.cjs", "docs/manual.md", "tools/y.zsh", "a/b.md", "c/d.md", "g/e.md", "g/f.md"]);
+}

@@ -1,0 +1,300 @@
+//! Which column of a table says what, by its header.
+//!
+//! What must hold: a column that restricts what must hold is one of those known here, or, where its cells compare, it is
+//! told that it was not read.
+
+use super::demand::{
+    COMPARATOR, CONDITION, Demand, GREATEST, LEAST, MEASURED_BY, PER, STATISTIC, TARGET, TOLERANCE, UNIT,
+};
+use super::fold;
+use super::table::{Row, Table};
+use super::target::{self, Narrowing};
+
+const METRIC: [&str; 9] = ["metric", "metrics", "criterion", "criteria", "check", "checks", "kpi", "ตัวชี้วัด", "เกณฑ์"];
+
+/// What is or was, not what must be.
+const SEEN: [&str; 20] = [
+    "", "no", "id", "nr", "status", "actual", "result", "results", "state", "done", "current", "baseline", "previous",
+    "before", "today", "now", "verdict", "measured", "outcome", "last run",
+];
+
+/// Words of headers that hold another kind of target than the one that must hold.
+const OTHER_TARGET: [&str; 17] = [
+    "warning",
+    "warn",
+    "critical",
+    "alert",
+    "alarm",
+    "stretch",
+    "ideal",
+    "nice",
+    "optional",
+    "aspirational",
+    "previous",
+    "old",
+    "last",
+    "former",
+    "date",
+    "deadline",
+    "current",
+];
+
+/// `Target system`, `Target phase`: what the work is aimed at, not what it must reach.
+const AIMED_AT: [&str; 19] = [
+    "day",
+    "phase",
+    "milestone",
+    "release",
+    "version",
+    "system",
+    "environment",
+    "env",
+    "host",
+    "platform",
+    "file",
+    "path",
+    "audience",
+    "user",
+    "users",
+    "group",
+    "quarter",
+    "owner",
+    "folder",
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Metric,
+    /// The less, the more surely the target.
+    Target(u8),
+    Least,
+    Greatest,
+    Comparator,
+    Unit,
+    Tolerance,
+    Statistic,
+    Per,
+    Condition,
+    MeasuredBy,
+    Seen,
+    Other,
+}
+
+fn kind(name: &str) -> Kind {
+    let is = |known: &[&str]| known.contains(&name);
+    let last = name.rsplit(' ').next().unwrap_or("");
+    let ends = |known: &[&str]| known.contains(&last);
+    match () {
+        () if is(&COMPARATOR) => Kind::Comparator,
+        () if is(&UNIT) => Kind::Unit,
+        () if is(&LEAST) => Kind::Least,
+        () if is(&GREATEST) => Kind::Greatest,
+        () if is(&TOLERANCE) => Kind::Tolerance,
+        () if is(&STATISTIC) || ends(&["statistic", "percentile"]) => Kind::Statistic,
+        () if is(&PER) => Kind::Per,
+        () if is(&CONDITION) || ends(&["condition", "conditions", "window"]) => Kind::Condition,
+        () if is(&SEEN) => Kind::Seen,
+        () => match target_rank(name) {
+            Some(rank) => Kind::Target(rank),
+            None if is(&METRIC) || ends(&METRIC) => Kind::Metric,
+            None if is(&MEASURED_BY) => Kind::MeasuredBy,
+            None => Kind::Other,
+        },
+    }
+}
+
+/// `Target`, `Expected`, `Success target`, `Target (max)`, `Expected outcome`.
+fn target_rank(name: &str) -> Option<u8> {
+    if ["target", "targets"].contains(&name) {
+        return Some(0);
+    }
+    if TARGET.contains(&name) {
+        return Some(1);
+    }
+    let words: Vec<&str> = name.split(' ').collect();
+    let is_other = words.iter().any(|word| OTHER_TARGET.contains(word))
+        || matches!(words.as_slice(), ["target" | "targets" | "expected", what] if AIMED_AT.contains(what));
+    let first = words.first().copied().unwrap_or("");
+    let last = words.last().copied().unwrap_or("");
+    match () {
+        () if is_other => None,
+        () if ["target", "targets", "expected"].contains(&first) => Some(2),
+        () if ["target", "targets", "threshold", "goal"].contains(&last) => Some(3),
+        () => None,
+    }
+}
+
+/// Whether a table holds criteria by its header alone.
+pub(crate) fn is_criteria_table(table: &Table) -> bool {
+    metric_and_target(&kinds(table)).is_some()
+}
+
+/// Columns that say what was found when somebody looked.
+pub(super) fn found_columns(table: &Table) -> Vec<usize> {
+    let names = table.header.iter().map(|cell| fold::heading(&cell.text));
+    let is_found =
+        |name: &str| ["actual", "result", "results", "status", "measured", "verdict", "outcome"].contains(&name);
+    names.enumerate().filter(|(_, name)| is_found(name)).map(|(n, _)| n).collect()
+}
+
+fn kinds(table: &Table) -> Vec<Kind> {
+    table.header.iter().map(|cell| kind(&fold::heading(&cell.text))).collect()
+}
+
+fn metric_and_target(kinds: &[Kind]) -> Option<(usize, usize)> {
+    let ranks = kinds.iter().enumerate().filter_map(|(n, kind)| match kind {
+        Kind::Target(rank) => Some((*rank, n)),
+        _ => None,
+    });
+    let (_, target) = ranks.min()?;
+    let metric = kinds.iter().position(|kind| *kind == Kind::Metric)?;
+    Some((metric, target))
+}
+
+/// Where a row says what.
+pub(super) struct Columns {
+    pub metric: usize,
+    pub target: Option<usize>,
+    /// The header names metric and target itself.
+    pub are_named: bool,
+    kinds: Vec<Kind>,
+}
+
+impl Columns {
+    /// In an acceptance section the first two columns serve where the header has other names.
+    pub fn of(table: &Table, in_acceptance: bool) -> Option<Columns> {
+        let kinds = kinds(table);
+        let position = |wanted: Kind| kinds.iter().position(|kind| *kind == wanted);
+        let serves = |kind: &Kind| matches!(kind, Kind::Metric | Kind::Other | Kind::Target(_));
+        // what stands for the target where nothing better does
+        let may_serve = |kind: &Kind| !matches!(kind, Kind::Seen | Kind::Comparator | Kind::Unit);
+        let limits = || {
+            let metric = position(Kind::Metric).or_else(|| kinds.iter().position(serves))?;
+            (position(Kind::Least).is_some() || position(Kind::Greatest).is_some()).then_some((metric, None))
+        };
+        let first_two = |serves: &dyn Fn(&Kind) -> bool| {
+            let mut columns = kinds.iter().enumerate().filter(|(_, kind)| serves(kind)).map(|(n, _)| n);
+            Some((columns.next()?, Some(columns.next()?)))
+        };
+        let by_header = metric_and_target(&kinds).map(|(metric, target)| (metric, Some(target)));
+        let named = by_header.or_else(|| in_acceptance.then(limits).flatten());
+        let are_named = named.is_some();
+        let guessed = || first_two(&serves).or_else(|| first_two(&may_serve));
+        let (metric, target) = named.or_else(|| in_acceptance.then(guessed).flatten())?;
+        Some(Columns { metric, target, are_named, kinds })
+    }
+
+    fn others(&self, wanted: Kind) -> impl Iterator<Item = usize> {
+        let is_free = move |n: &usize| *n != self.metric && Some(*n) != self.target;
+        let columns = self.kinds.iter().enumerate().filter(move |(_, kind)| **kind == wanted);
+        columns.map(|(n, _)| n).filter(is_free)
+    }
+
+    pub fn measured_by<'r>(&self, row: &'r Row) -> Option<&'r str> {
+        self.others(Kind::MeasuredBy).map(|column| cell(row, Some(column))).find(|text| !text.is_empty())
+    }
+
+    /// What narrows each target of the row.
+    pub fn demand(&self, row: &Row) -> Demand {
+        let texts = |kind: Kind| self.others(kind).map(|column| cell(row, Some(column)).to_owned()).collect::<Vec<_>>();
+        let one = |kind: Kind| cell(row, self.others(kind).next()).to_owned();
+        Demand {
+            comparator: one(Kind::Comparator),
+            unit: one(Kind::Unit),
+            tolerance: one(Kind::Tolerance),
+            narrowing: Narrowing {
+                statistics: texts(Kind::Statistic),
+                periods: texts(Kind::Per),
+                conditions: texts(Kind::Condition),
+            },
+        }
+    }
+
+    /// What each row asks for: its target, its limits, and what further columns of targets say.
+    pub fn targets(&self, row: &Row, demand: &Demand) -> Vec<String> {
+        let limits = [(Kind::Least, "≥"), (Kind::Greatest, "≤")].into_iter().flat_map(|(kind, sign)| {
+            let values = self.others(kind).map(|column| cell(row, Some(column))).filter(|text| !target::is_blank(text));
+            values.map(move |value| demand.limit(sign, value)).collect::<Vec<_>>()
+        });
+        let limits: Vec<String> = limits.collect();
+        let own = cell(row, self.target);
+        let further = self.further(row, own).map(|value| demand.target(value));
+        let more: Vec<String> = limits.into_iter().chain(further).collect();
+        if own.is_empty() && !more.is_empty() {
+            return more;
+        }
+        std::iter::once(demand.target(own)).chain(more).collect()
+    }
+
+    /// `Target (MVP)` beside `Target (GA)`. Prose in a column such as Goal says what is hoped for, not what must hold.
+    fn further<'s, 'r>(&'s self, row: &'r Row, own: &'r str) -> impl Iterator<Item = &'r str> + use<'s, 'r> {
+        let columns = self.kinds.iter().enumerate().filter_map(|(n, kind)| match kind {
+            Kind::Target(rank) if Some(n) != self.target && n != self.metric => Some((n, *rank)),
+            _ => None,
+        });
+        columns.filter_map(move |(column, rank)| {
+            let value = cell(row, Some(column));
+            let is_new = !target::is_blank(value) && target::normalize(value) != target::normalize(own);
+            let counts = rank != 1 || super::criteria::is_judged("", value);
+            (is_new && counts).then_some(value)
+        })
+    }
+
+    /// Columns that nothing is read from though some of their cells compare, with such a cell.
+    pub fn unread<'t>(&self, table: &'t Table) -> Vec<(usize, &'t str)> {
+        let is_unread = |n: &usize| {
+            *n != self.metric
+                && Some(*n) != self.target
+                && matches!(self.kinds.get(*n), Some(Kind::Other | Kind::Metric))
+        };
+        let columns = (0..self.kinds.len()).filter(is_unread);
+        columns
+            .filter_map(|column| {
+                let cells = table.rows.iter().map(move |row| cell(row, Some(column)));
+                cells.into_iter().find(|text| target::begins_comparison(text)).map(|text| (column, text))
+            })
+            .collect()
+    }
+}
+
+fn cell(row: &Row, column: Option<usize>) -> &str {
+    column.and_then(|column| row.cells.get(column)).map_or("", |cell| cell.text.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_known_by_their_names() {
+        for (header, expect) in [
+            ("Metric", Kind::Metric),
+            ("Success metric", Kind::Metric),
+            ("Target", Kind::Target(0)),
+            ("Expected", Kind::Target(1)),
+            ("Target (GA)", Kind::Target(2)),
+            ("Success threshold", Kind::Target(3)),
+            ("Warning threshold", Kind::Other),
+            ("Target date", Kind::Other),
+            ("Target system", Kind::Other),
+            ("Stretch target", Kind::Other),
+            ("Hard limit", Kind::Greatest),
+            ("Must not exceed", Kind::Greatest),
+            ("Upper bound", Kind::Greatest),
+            ("Min", Kind::Least),
+            ("Statistic", Kind::Statistic),
+            ("Per", Kind::Per),
+            ("Load condition", Kind::Condition),
+            ("Window", Kind::Condition),
+            ("Scope", Kind::Condition),
+            ("Tolerance", Kind::Tolerance),
+            ("Measurement", Kind::MeasuredBy),
+            ("Actual", Kind::Seen),
+            ("Baseline", Kind::Seen),
+            ("Owner", Kind::Other),
+            ("Why", Kind::Other),
+        ] {
+            assert_eq!(kind(&fold::heading(header)), expect, "{header}");
+        }
+    }
+}

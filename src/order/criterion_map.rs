@@ -1,0 +1,292 @@
+//! Criteria as values of YAML, JSON or TOML: objects with a key for each part, pairs, sentences.
+//!
+//! What must hold: a key that may change what must hold is read or told, never passed over.
+
+use serde_json::{Map, Value};
+
+use super::criteria::{self, Split};
+use super::demand::{COMPARATOR, CONDITION, Demand, GREATEST, LEAST, MEASURED_BY, PER, STATISTIC, TOLERANCE, UNIT};
+use super::draft::Draft;
+use super::embedded::Locator;
+use super::fields::text_of;
+use super::fold;
+use super::model::{CriterionSource, Span};
+use super::source::Remark;
+use super::target::Narrowing;
+
+const METRIC_KEYS: &[&str] = &["metric", "criterion", "check", "name", "key", "test"];
+const TARGET_KEYS: &[&str] = &["target", "expected", "threshold", "value", "goal", "expect"];
+/// An entry that is a sentence: `- description: File size ≤ 5 MB`.
+const STATEMENT_KEYS: &[&str] = &["description", "text", "item", "statement", "condition", "requirement"];
+/// What is about the criterion and changes nothing of it.
+const ASIDES: &[&str] = &[
+    "id",
+    "no",
+    "nr",
+    "number",
+    "label",
+    "title",
+    "note",
+    "notes",
+    "comment",
+    "comments",
+    "remark",
+    "remarks",
+    "owner",
+    "owners",
+    "assignee",
+    "weight",
+    "priority",
+    "prio",
+    "severity",
+    "type",
+    "kind",
+    "category",
+    "group",
+    "tags",
+    "labels",
+    "description",
+    "text",
+    "rationale",
+    "reason",
+    "why",
+    "source",
+    "ref",
+    "reference",
+    "link",
+    "url",
+    "status",
+    "actual",
+    "current",
+    "baseline",
+    "date",
+    "created",
+    "author",
+    "evidence",
+    "ticket",
+    "phase",
+    "command",
+    "cmd",
+    "tool",
+    "query",
+];
+
+/// Keys that hold a limit of their own, with the sign that says the same.
+const LIMITS: [(&[&str], &str); 6] = [
+    (&LEAST, "≥"),
+    (&["gte", "ge", ">=", "≥"], "≥"),
+    (&["gt", ">", "above", "more than"], ">"),
+    (&GREATEST, "≤"),
+    (&["lte", "le", "<=", "≤"], "≤"),
+    (&["lt", "<", "below", "under", "less than"], "<"),
+];
+
+/// Whether a map is one criterion rather than a map of criteria.
+pub(super) fn is_criterion(map: &Map<String, Value>) -> bool {
+    has_any(map, METRIC_KEYS)
+}
+
+/// Reads the criteria of one key into the draft.
+pub(super) struct Reader<'r, 'd> {
+    pub draft: &'r mut Draft<'d>,
+    pub locator: Locator<'d>,
+    /// The key whose value they are, with its span.
+    pub key: &'r str,
+    pub span: Span,
+}
+
+impl Reader<'_, '_> {
+    pub fn item(&mut self, item: &Value) {
+        match item {
+            Value::Object(map) => self.object(map),
+            Value::Array(_) | Value::Null => malformed(self.draft, self.key, &self.span),
+            value => {
+                let text = text_of(value).unwrap_or_default();
+                let span = self.locator.find(&text);
+                criteria::from_line(self.draft, &text, CriterionSource::FrontMatter, span);
+            }
+        }
+    }
+
+    pub fn object(&mut self, map: &Map<String, Value>) {
+        let (metric, target) = (get(map, METRIC_KEYS), get(map, TARGET_KEYS));
+        if metric.is_none() && target.is_none() {
+            if let Some((key, text)) = statement(map) {
+                let split = criteria::split(fold::strip_marks(&text));
+                let rest: Map<String, Value> = map
+                    .iter()
+                    .filter(|(name, _)| **name != key)
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect();
+                return self.stated(&rest, &text, split);
+            }
+            if let (1, Some((metric, target))) = (map.len(), map.iter().next()) {
+                return self.pair(metric, target);
+            }
+        }
+        let demand = demand(map);
+        let target = target.and_then(text_of).map(|value| demand.target(&value));
+        let targets: Vec<String> = target.into_iter().chain(limits(map, &demand)).collect();
+        let metric = metric.and_then(text_of);
+        let first = targets.first();
+        let span = self.locator.find(metric.as_deref().or(first.map(String::as_str)).unwrap_or(""));
+        let measured_by = get(map, &MEASURED_BY).and_then(text_of);
+        if metric.is_none() || targets.is_empty() {
+            let missing = if metric.is_none() { "metric" } else { "target" };
+            let remark = Remark::error("malformed-acceptance", format!("a criterion has no `{missing}`"))
+                .understood("it can't be judged")
+                .cure("write `- { metric: export.file_size, target: \"<= 5 MB\" }`");
+            self.draft.remark(&span, remark);
+        }
+        let metric = metric.or_else(|| first.cloned()).unwrap_or_else(|| Value::Object(map.clone()).to_string());
+        tell_unread(self.draft, map, &metric, &span);
+        let targets = if targets.is_empty() { vec![String::new()] } else { targets };
+        for target in targets {
+            self.add(&metric, &target, &demand.narrowing, measured_by.clone(), span.clone());
+        }
+    }
+
+    /// A sentence, with further keys that narrow it.
+    fn stated(&mut self, rest: &Map<String, Value>, text: &str, split: Split) {
+        let span = self.locator.find(text);
+        if split.metric.is_empty() {
+            return;
+        }
+        let demand = demand(rest);
+        let measured_by = get(rest, &MEASURED_BY).and_then(text_of);
+        tell_unread(self.draft, rest, &split.metric, &span);
+        self.add(&split.metric, &split.target, &demand.narrowing, measured_by.clone(), span.clone());
+        for target in limits(rest, &demand) {
+            self.add(&split.metric, &target, &demand.narrowing, measured_by.clone(), span.clone());
+        }
+    }
+
+    fn add(&mut self, metric: &str, target: &str, narrowing: &Narrowing, measured_by: Option<String>, span: Span) {
+        let source = CriterionSource::FrontMatter;
+        criteria::add_narrowed(self.draft, metric.trim(), target.trim(), narrowing, measured_by, source, span);
+    }
+
+    pub fn pair(&mut self, metric: &str, target: &Value) {
+        let span = self.locator.find(metric);
+        match target {
+            // a group: `performance: [a < 1 s, b < 2 s]`
+            Value::Array(items) if !items.is_empty() => items.iter().for_each(|item| self.item(item)),
+            Value::Object(map) if !map.is_empty() => match has_any(map, TARGET_KEYS) || is_limited(map) {
+                true => {
+                    let mut named = map.clone();
+                    if !has_any(map, METRIC_KEYS) {
+                        named.insert("metric".to_owned(), Value::String(metric.to_owned()));
+                    }
+                    self.object(&named);
+                }
+                false => map.iter().for_each(|(metric, target)| self.pair(metric, target)),
+            },
+            Value::Object(_) | Value::Array(_) => {
+                let remark =
+                    Remark::error("malformed-acceptance", format!("the target of `{metric}` must be one value"))
+                        .understood("it can't be judged");
+                self.draft.remark(&span, remark.cure("write `\"<= 5 MB\"`"));
+                self.add(metric, "", &Narrowing::default(), None, span);
+            }
+            value => {
+                let target = text_of(value).unwrap_or_default();
+                self.add(metric, &target, &Narrowing::default(), None, span);
+            }
+        }
+    }
+}
+
+/// What can't be read as criteria stops the order.
+pub(super) fn malformed(draft: &mut Draft<'_>, key: &str, span: &Span) {
+    let remark = Remark::error("malformed-key", format!("`{key}` can't be read"))
+        .understood("it is not ignored: the order can't run");
+    draft.remark(span, remark.cure("write a list of `{ metric: …, target: … }`"));
+}
+
+fn get<'m>(map: &'m Map<String, Value>, keys: &[&str]) -> Option<&'m Value> {
+    keys.iter().find_map(|key| map.iter().find(|(name, _)| fold::fold(name) == *key).map(|(_, value)| value))
+}
+
+/// The key of the sentence that an entry is, and the sentence.
+fn statement(map: &Map<String, Value>) -> Option<(String, String)> {
+    STATEMENT_KEYS.iter().find_map(|wanted| {
+        let (key, value) = map.iter().find(|(name, _)| fold::fold(name) == *wanted)?;
+        Some((key.clone(), text_of(value)?))
+    })
+}
+
+/// The parts that stand in keys of their own.
+fn demand(map: &Map<String, Value>) -> Demand {
+    let one = |keys: &[&str]| get(map, keys).and_then(text_of).unwrap_or_default();
+    // a list or an object narrows too, though nothing can be read from it
+    let texts = |keys: &[&str]| {
+        let named = map.iter().filter(|(name, _)| keys.contains(&fold::fold(name).as_str()));
+        named
+            .filter(|(_, value)| !value.is_null())
+            .map(|(_, value)| text_of(value).unwrap_or_else(|| value.to_string()))
+            .collect::<Vec<_>>()
+    };
+    Demand {
+        comparator: one(&COMPARATOR),
+        unit: one(&UNIT),
+        tolerance: texts(&TOLERANCE).into_iter().next().unwrap_or_default(),
+        narrowing: Narrowing { statistics: texts(&STATISTIC), periods: texts(&PER), conditions: texts(&CONDITION) },
+    }
+}
+
+/// What `{ min: 1, max: 5, unit: MB }` asks for, a target for each limit.
+fn limits(map: &Map<String, Value>, demand: &Demand) -> Vec<String> {
+    map.iter()
+        .filter_map(|(key, value)| Some((limit_sign(key)?, text_of(value)?)))
+        .map(|(sign, value)| demand.limit(sign, &value))
+        .collect()
+}
+
+fn limit_sign(key: &str) -> Option<&'static str> {
+    let name = limit_name(key);
+    LIMITS.iter().find(|(keys, _)| keys.contains(&name.as_str())).map(|(_, sign)| *sign)
+}
+
+/// Signs are no words, so folding would leave nothing of them.
+fn limit_name(key: &str) -> String {
+    let folded = fold::fold(key);
+    if folded.is_empty() { key.trim().to_owned() } else { folded }
+}
+
+/// What belongs to a criterion beside its metric, its target and its limits.
+fn is_part(key: &str) -> bool {
+    let name = fold::fold(key);
+    [&UNIT[..], &MEASURED_BY, METRIC_KEYS, &COMPARATOR, &STATISTIC, &PER, &CONDITION, &TOLERANCE]
+        .iter()
+        .any(|known| known.contains(&name.as_str()))
+}
+
+fn is_aside(key: &str) -> bool {
+    ASIDES.contains(&fold::fold(key).as_str())
+}
+
+/// Whether a map says nothing but limits: `File size: { max: 5 MB }`, not `latency: { p95: 1 s, max: 2 s }`.
+fn is_limited(map: &Map<String, Value>) -> bool {
+    map.keys().any(|key| limit_sign(key).is_some())
+        && map.keys().all(|key| limit_sign(key).is_some() || is_part(key) || is_aside(key))
+}
+
+fn tell_unread(draft: &mut Draft<'_>, map: &Map<String, Value>, metric: &str, span: &Span) {
+    let is_known = |key: &str| {
+        is_part(key) || is_aside(key) || limit_sign(key).is_some() || TARGET_KEYS.contains(&fold::fold(key).as_str())
+    };
+    let unread: Vec<String> = map.keys().filter(|key| !is_known(key)).map(|key| format!("`{key}`")).collect();
+    if !unread.is_empty() {
+        let remark = Remark::warning(
+            "unread-criterion-key",
+            format!("{} of the criterion `{}` is not understood", unread.join(", "), metric.trim()),
+        )
+        .understood("an aside: it changes nothing of what must hold")
+        .cure("say it in the target, or in `condition`, `statistic`, `per`, `tolerance`, `min` or `max`");
+        draft.remark(span, remark);
+    }
+}
+
+fn has_any(map: &Map<String, Value>, keys: &[&str]) -> bool {
+    map.keys().any(|key| keys.contains(&fold::fold(key).as_str()))
+}
