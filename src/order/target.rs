@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+mod amount;
 mod assemble;
 mod compile;
 mod describe;
@@ -10,10 +11,10 @@ mod narrow;
 mod schedule;
 mod words;
 
+pub(crate) use amount::quantity;
 pub(crate) use assemble::assemble;
 pub(crate) use compile::{begins_comparison, normalize, statistic_at};
 pub use compile::{comparison_in, compile};
-pub(crate) use describe::quantity;
 pub(crate) use narrow::{Narrowing, is_blank};
 
 /// A typed target. Numbers of bytes are in bytes, of time in nanoseconds, of percent in percent points.

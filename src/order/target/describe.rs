@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Comparator, Period, Target, Unit, Weekday};
-use crate::text;
+use super::amount::quantity;
+use super::{Comparator, Period, Target, Weekday};
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,24 +46,6 @@ impl fmt::Display for Target {
             Target::None { noun } => write!(f, "no {noun}"),
             Target::Unclear { why } => write!(f, "unclear: {why}"),
         }
-    }
-}
-
-/// A number in its unit as people write it.
-pub(crate) fn quantity(number: f64, unit: &Unit) -> String {
-    let plain = |number: f64| {
-        let text = format!("{number:.4}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    };
-    let exact = number.fract() == 0.0 && (0.0..9e15).contains(&number);
-    match unit {
-        Unit::Bytes if exact => text::bytes(number as u64),
-        Unit::Bytes => format!("{} B", plain(number)),
-        Unit::Time if exact => text::duration_ns(number as u64),
-        Unit::Time => format!("{} ns", plain(number)),
-        Unit::Percent => format!("{}%", plain(number)),
-        Unit::Count { noun: Some(noun) } => format!("{} {noun}", plain(number)),
-        Unit::Count { noun: None } => plain(number),
     }
 }
 

@@ -19,20 +19,29 @@ pub(crate) fn is_blank(text: &str) -> bool {
 }
 
 impl Narrowing {
-    fn parts(&self) -> impl Iterator<Item = &str> {
-        let all = self.statistics.iter().chain(&self.periods).chain(&self.conditions);
-        all.map(|text| text.trim()).filter(|text| !is_blank(text))
-    }
-
     /// The target as it is shown: `< 60 s (p99; at ≥ 5 rows)`.
     pub fn shown(&self, target: &str) -> String {
-        let parts: Vec<&str> = self.parts().collect();
+        let given =
+            |texts: &[String]| texts.iter().map(|text| text.trim().to_owned()).filter(|text| !is_blank(text)).collect();
+        let named = |text: String| match text.starts_with("per ") || text.starts_with('/') {
+            true => text,
+            false => format!("per {text}"),
+        };
+        let (statistics, periods, conditions): (Vec<String>, Vec<String>, Vec<String>) =
+            (given(&self.statistics), given(&self.periods), given(&self.conditions));
+        let parts: Vec<String> =
+            statistics.into_iter().chain(periods.into_iter().map(named)).chain(conditions).collect();
         if parts.is_empty() { target.to_owned() } else { format!("{target} ({})", parts.join("; ")) }
     }
 
     pub fn apply(&self, mut target: Target) -> Target {
         for text in self.conditions.iter().filter(|text| !is_blank(text)) {
-            target = conditioned(target, normalize(text));
+            let text = normalize(text);
+            // `per day` in a column of windows
+            target = match text.starts_with("per ") || text.starts_with('/') {
+                true => each(target, &text),
+                false => conditioned(target, text),
+            };
         }
         for text in self.periods.iter().filter(|text| !is_blank(text)) {
             target = each(target, &normalize(text));
@@ -117,6 +126,7 @@ mod tests {
             ("≤ 5 MB/day", "", "day", "", "≤ 5 MB per day"),
             ("≤ 5 MB/day", "", "hour", "", "≤ 5 MB per day, per hour"),
             ("≤ 5 MB", "", "file", "", "≤ 5 MB, per file"),
+            ("≥ 288", "", "", "per day", "≥ 288 per day"),
             ("0 errors", "count", "", "", "= 0 errors"),
             ("≤ 2 min", "", "", "at ≥ 50,000,000 heartbeats", "≤ 2 min, at ≥ 50,000,000 heartbeats"),
             ("<5ms for ≤200 rows", "", "", "cold cache", "< 5 ms, for ≤200 rows; cold cache"),

@@ -86,7 +86,13 @@ impl Draft {
             return Some(rest);
         }
         if let Some((zone, rest)) = zone(text) {
-            self.conflict |= self.zone.replace(zone.clone()).is_some_and(|before| before != zone);
+            match self.zone.take() {
+                Some(before) => match same_zone(&before, &zone) {
+                    Some(named) => self.zone = Some(named.to_owned()),
+                    None => self.conflict = true,
+                },
+                None => self.zone = Some(zone),
+            }
             return Some(rest);
         }
         if let Some((times, rest)) = times(text) {
@@ -229,6 +235,45 @@ fn zone(text: &str) -> Option<(String, &str)> {
     (areas.iter().any(|known| known.eq_ignore_ascii_case(area)) && well_formed(place)).then(|| (word.to_owned(), rest))
 }
 
+/// Of two names of one zone, the one with a place: `Asia/Bangkok` beside `UTC+7`. `None` where they differ, or may.
+fn same_zone<'z>(a: &'z str, b: &'z str) -> Option<&'z str> {
+    if a.eq_ignore_ascii_case(b) {
+        return Some(a);
+    }
+    let (of_a, of_b) = (fixed_offset(a)?, fixed_offset(b)?);
+    let is_place = |zone: &str| zone.contains('/') && !zone.starts_with("Etc/");
+    (of_a == of_b).then_some(if is_place(b) && !is_place(a) { b } else { a })
+}
+
+/// Hours east of UTC in zones that have no summer time.
+fn fixed_offset(zone: &str) -> Option<i32> {
+    const ZONES: [(&str, i32); 18] = [
+        ("UTC", 0),
+        ("Africa/Abidjan", 0),
+        ("Africa/Lagos", 1),
+        ("Africa/Johannesburg", 2),
+        ("Europe/Moscow", 3),
+        ("Europe/Istanbul", 3),
+        ("Africa/Nairobi", 3),
+        ("Asia/Dubai", 4),
+        ("Asia/Bangkok", 7),
+        ("Asia/Ho_Chi_Minh", 7),
+        ("Asia/Jakarta", 7),
+        ("Asia/Singapore", 8),
+        ("Asia/Hong_Kong", 8),
+        ("Asia/Shanghai", 8),
+        ("Asia/Manila", 8),
+        ("Australia/Perth", 8),
+        ("Asia/Tokyo", 9),
+        ("Asia/Seoul", 9),
+    ];
+    // POSIX signs are the other way round
+    if let Some(offset) = zone.strip_prefix("Etc/GMT") {
+        return offset.parse::<i32>().ok().map(|hours| -hours);
+    }
+    ZONES.iter().find(|(name, _)| name.eq_ignore_ascii_case(zone)).map(|(_, hours)| *hours)
+}
+
 fn weekday(text: &str) -> Option<(Weekday, &str)> {
     const DAYS: [(&str, &str, Weekday); 7] = [
         ("monday", "mon", Weekday::Monday),
@@ -243,4 +288,24 @@ fn weekday(text: &str) -> Option<(Weekday, &str)> {
         let plural = format!("{full}s");
         [plural.as_str(), *full, *short].iter().find_map(|word| lexer::phrase(text, word)).map(|rest| (*day, rest))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::compile;
+
+    #[test]
+    fn two_names_of_one_zone_are_no_conflict() {
+        for (target, expect) in [
+            ("02:30 ICT (UTC+7)", "once a day at 02:30 Asia/Bangkok"),
+            ("02:30 (Asia/Bangkok, UTC+7)", "once a day at 02:30 Asia/Bangkok"),
+            ("02:30 UTC+7 (Asia/Bangkok)", "once a day at 02:30 Asia/Bangkok"),
+            ("02:30 UTC (GMT)", "once a day at 02:30 UTC"),
+        ] {
+            assert_eq!(compile("x", target).to_string(), expect, "{target}");
+        }
+        for target in ["02:30 ICT (UTC+8)", "02:30 (Europe/Berlin, UTC+1)", "02:30 Asia/Tokyo UTC"] {
+            assert!(compile("x", target).to_string().starts_with("unclear"), "{target}");
+        }
+    }
 }
