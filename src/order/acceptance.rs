@@ -11,7 +11,7 @@ use super::model::{CriterionSource, PartKind, Span};
 use super::names::Role;
 use super::source::Remark;
 use super::target::{self, Target};
-use super::{criteria, criteria_table, embedded, fold, keyline};
+use super::{below, criteria, criteria_table, embedded, fold, keyline};
 
 /// Tables, lists and, where there are neither, lines.
 pub(crate) fn section(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
@@ -29,14 +29,14 @@ pub(crate) fn section(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
             return;
         }
         if heading_states_one(&label, &chunk.blocks) {
-            criteria::titled(draft, &label, &chunk.head, &chunk.blocks);
             // text below explains it; only lines that surely state something are criteria of their own
-            let _explained = paragraphs(draft, &chunk.blocks);
+            criteria::titled(draft, &label, &chunk.head, &chunk.blocks);
             return;
         }
     }
     let unread = blocks(draft, &chunk.blocks, titled.then_some(label.as_str()));
     if draft.order.acceptance.len() > before {
+        below::from_code(draft, &chunk.blocks);
         tell_unread(draft, &unread);
         return;
     }
@@ -56,6 +56,7 @@ pub(crate) fn text(draft: &mut Draft<'_>, read: &[Block]) {
     if draft.order.acceptance.is_empty() {
         lines(draft, read);
     } else {
+        below::from_code(draft, read);
         tell_unread(draft, &unread);
     }
 }
@@ -70,7 +71,16 @@ fn lines(draft: &mut Draft<'_>, blocks: &[Block]) {
 
 /// `Must hold:`, `see the table below`.
 fn leads_on(text: &str) -> bool {
-    is_pointer(text) || text.trim_end().ends_with([':', '：'])
+    is_pointer(text) || text.trim_end_matches(['*', '_', ' ']).ends_with([':', '：'])
+}
+
+/// `**A. Speed**` on a line of its own names what follows.
+fn is_bold_label(text: &str) -> bool {
+    let inner = text.trim().strip_prefix("**").and_then(|rest| rest.strip_suffix("**"));
+    inner.is_some_and(|inner| {
+        let split = criteria::split(inner);
+        !inner.contains("**") && !criteria::is_judged(&split.metric, &split.target)
+    })
 }
 
 /// Criteria that someone put into a code block.
@@ -113,16 +123,6 @@ fn is_list(text: &str) -> bool {
     bulleted || numbered || fold::leads_with_mark(first) || fold::after_dash(first).is_some()
 }
 
-fn paragraphs(draft: &mut Draft<'_>, read: &[Block]) -> Vec<Span> {
-    let mut unread = Vec::new();
-    for block in read {
-        if let Block::Paragraph { lines } = block {
-            unread.extend(paragraph(draft, lines, true));
-        }
-    }
-    unread
-}
-
 /// A paragraph: lines that state what must hold are criteria, and the others are given back. Beside tables and lists, in which
 /// the criteria stand, only what surely states one does.
 fn paragraph(draft: &mut Draft<'_>, lines: &[Span], is_beside: bool) -> Vec<Span> {
@@ -132,7 +132,7 @@ fn paragraph(draft: &mut Draft<'_>, lines: &[Span], is_beside: bool) -> Vec<Span
     let mut unread = Vec::new();
     for (n, (text, line)) in texts.iter().zip(lines).enumerate() {
         let stands_alone = !goes_on(n) && !n.checked_sub(1).is_some_and(goes_on);
-        let is_aside = leads_on(text) || is_remark(text);
+        let is_aside = leads_on(text) || is_remark(text) || (is_beside && is_bold_label(text));
         let is_criterion =
             states_one(text) || (!is_beside && (has_value(text) || (stands_alone && !is_aside && demands(text))));
         if is_criterion {
@@ -152,7 +152,7 @@ fn is_wrapped(line: &str, next: &str) -> bool {
 }
 
 /// One warning for a section.
-fn tell_unread(draft: &mut Draft<'_>, unread: &[Span]) {
+pub(super) fn tell_unread(draft: &mut Draft<'_>, unread: &[Span]) {
     let Some(first) = unread.first() else { return };
     let shown = crate::text::line(draft.source.slice(first), 60);
     let more = match unread.len() {
@@ -169,8 +169,8 @@ fn tell_unread(draft: &mut Draft<'_>, unread: &[Span]) {
 }
 
 /// Keys whose values are about the order or the text, not about what must hold.
-fn is_remark_key(name: &str) -> bool {
-    const REMARKS: [&str; 32] = [
+pub(super) fn is_remark_key(name: &str) -> bool {
+    const REMARKS: [&str; 41] = [
         "note",
         "notes",
         "remark",
@@ -203,6 +203,15 @@ fn is_remark_key(name: &str) -> bool {
         "context",
         "background",
         "version",
+        "why",
+        "reason",
+        "rationale",
+        "because",
+        "example",
+        "motivation",
+        "caveat",
+        "risk",
+        "tip",
     ];
     let name = fold::heading(name);
     REMARKS.contains(&name.as_str()) || super::names::scalar(&name).is_some()
@@ -231,7 +240,7 @@ fn states_one(line: &str) -> bool {
 }
 
 /// Whether a line is a key with a value that may be held against something.
-fn has_value(line: &str) -> bool {
+pub(super) fn has_value(line: &str) -> bool {
     keyline::parse(line).is_some_and(|key| {
         let value = line.get(key.value.clone()).unwrap_or("");
         !value.is_empty() && !is_remark_key(&key.name) && is_value(&key.name, value)
@@ -250,10 +259,6 @@ fn is_value(name: &str, value: &str) -> bool {
 /// Whether a line that is a sentence of its own demands something: `LaunchAgent must be loaded`, `Coverage – 200%`,
 /// `All tests pass`.
 fn demands(line: &str) -> bool {
-    const TELLING: [&str; 16] = [
-        "we", "i", "you", "please", "this", "these", "it", "they", "as", "if", "when", "once", "after", "before",
-        "here", "there",
-    ];
     const MAX_METRIC_WORDS: usize = 5;
     const MAX_WORDS: usize = 15;
     let folded = fold::fold(line);
@@ -267,7 +272,7 @@ fn demands(line: &str) -> bool {
     let split = criteria::split(fold::strip_marks(line));
     let judged = criteria::is_judged(&split.metric, &split.target)
         && (split.is_whole || split.metric.split_whitespace().count() <= MAX_METRIC_WORDS)
-        && words.first().is_some_and(|first| !TELLING.contains(first));
+        && words.first().is_some_and(|first| !below::TELLING.contains(first));
     must || dashed || judged
 }
 

@@ -121,3 +121,49 @@ fn deliverables_of_data_are_all_kept() {
     let paths: Vec<&str> = order.deliverables.iter().filter_map(|one| one.path.as_deref()).collect();
     assert_eq!(paths, ["run/x.cjs", "docs/manual.md", "tools/y.zsh", "a/b.md", "c/d.md", "g/e.md", "g/f.md"]);
 }
+
+#[test]
+fn what_stands_below_an_item_is_read_or_told() {
+    for (text, expect, told) in [
+        (
+            "1. **DuckDB:** readable\n\n   Row count: ≥ 9,000,000\n   Compression: gzip\n",
+            vec!["DuckDB: works (readable)", "Row count: ≥ 9000000"],
+            vec!["acceptance-text"],
+        ),
+        ("1. **Output:** OK\n\n   > **File size:** ≤ 1 kB\n", vec!["Output: works (OK)", "File size: ≤ 1 kB"], vec![]),
+        (
+            "1. **Summary:** exists\n\n   ```text\n   Export duration: < 1 µs\n   ```\n",
+            vec!["Summary: works (exists)", "Export duration: < 1 µs"],
+            vec![],
+        ),
+        (
+            "1. **Data quality**\n\n   Coverage: ≥ 99 %\n   Compression: gzip\n",
+            vec!["Coverage: ≥ 99%", "Compression: is gzip"],
+            vec![],
+        ),
+        ("1. **File size**\n\n   ≤ 10 kB per day\n", vec!["File size: ≤ 10 kB per day"], vec![]),
+        ("1. **Speed**\n\n   **Target:** < 2 s\n   **Measurement:** `wo verify`\n", vec!["Speed: < 2 s"], vec![]),
+        (
+            "1. a: ≤ 5 MB\n\n   Measured over days with more than 1000 rows.\n   **Rationale:** disks are small\n\n   ```bash\n   test 6 > 5\n   ```\n",
+            vec!["a: ≤ 5 MB"],
+            vec![],
+        ),
+        ("- p95 < 100 ms\n  - at night\n", vec!["p95 < 100 ms: p95 < 100 ms"], vec![]),
+        ("- a: OK\n\n```text\nb: ≤ 1 kB\n```\n", vec!["a: works (OK)", "b: ≤ 1 kB"], vec![]),
+    ] {
+        let order = markdown(&format!("## Acceptance\n\n{text}"));
+        assert_eq!(compiled(&order), expect, "{text}: {:?}", order.diagnostics);
+        assert_eq!(warned(&order), told, "{text}");
+    }
+}
+
+#[test]
+fn a_label_right_below_an_item_begins_a_group() {
+    let text = "Data:\n- Compression: Snappy\n- Rows: >= 1\nPerformance:\n- Validation time: < 2 s\n**Service:**\n- Agent: OK\nNote: all of it on the Mac mini\n";
+    let expect = ["Compression: is Snappy", "Rows: ≥ 1", "Validation time: < 2 s", "Agent: works (OK)"];
+    let order = markdown(&format!("## Acceptance\n{text}"));
+    assert_eq!((compiled(&order), warned(&order)), (expect.map(str::to_owned).to_vec(), vec![]));
+    let indented = text.lines().map(|line| format!("  {line}\n")).collect::<String>();
+    let order = named(&format!("id: WO-1\nsuccess_criteria: |\n{indented}"), "WO-1.yaml");
+    assert_eq!((compiled(&order), warned(&order)), (expect.map(str::to_owned).to_vec(), vec![]));
+}

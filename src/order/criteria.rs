@@ -11,7 +11,7 @@ use super::draft::Draft;
 use super::model::{Criterion, CriterionSource, Span};
 use super::source::Remark;
 use super::target::{self, Narrowing, Target, Unit};
-use super::{fold, keyline};
+use super::{acceptance, below, fold, keyline};
 
 /// More than anyone writes; past it an order is an attack or an accident.
 const MAX_CRITERIA: usize = 5_000;
@@ -111,20 +111,24 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
     let mut keyed_target = None;
     let mut measured_by: Vec<String> = Vec::new();
     let mut others: Vec<&ListItem> = Vec::new();
+    let mut is_detail = |text: &str| match keyed(text) {
+        Some((name, value)) if TARGET.contains(&name.as_str()) && keyed_target.is_none() => {
+            keyed_target = Some(value);
+            true
+        }
+        Some((name, value)) if MEASURED_BY.contains(&name.as_str()) || name == "evidence" => {
+            measured_by.push(value);
+            true
+        }
+        _ => false,
+    };
     for entry in nested {
-        let text = raw_text(draft, &entry.lines);
-        let key = keyline::parse(&text)
-            .map(|key| (fold::heading(&key.name), fold::inline(text.get(key.value.clone()).unwrap_or(""))));
-        match key {
-            Some((name, value)) if TARGET.contains(&name.as_str()) && keyed_target.is_none() => {
-                keyed_target = Some(value)
-            }
-            Some((name, value)) if MEASURED_BY.contains(&name.as_str()) || name == "evidence" => {
-                measured_by.push(value)
-            }
-            _ => others.push(entry),
+        if !is_detail(&raw_text(draft, &entry.lines)) {
+            others.push(entry);
         }
     }
+    let mut lines = below::lines(draft, below);
+    lines.retain(|line| !is_detail(&line.text));
     let split = split(raw);
     // a bare target below a title is the title's
     let metric = match parent {
@@ -136,8 +140,21 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
         }
         _ => split.metric.clone(),
     };
+    let is_title = split.is_whole && !is_judged(&split.metric, &split.target);
+    if is_title && keyed_target.is_none() {
+        let bare = lines.iter().position(|line| line.is_first && begins_with_sign(&line.text));
+        keyed_target = bare.map(|at| lines.remove(at).text);
+    }
+    let is_bare_title = is_title && keyed_target.is_none();
+    // where a title has no target of its own and no list, what stands below it states what must hold
+    let is_alone = is_bare_title && others.is_empty();
+    let (stated, told): (Vec<below::Line>, Vec<below::Line>) = lines
+        .into_iter()
+        .partition(|line| below::states_one(&line.text) || (is_alone && acceptance::has_value(&line.text)));
+    let unread: Vec<Span> =
+        told.into_iter().filter(|line| below::may_state_one(&line.text)).map(|line| line.span).collect();
     let target = keyed_target.unwrap_or_else(|| split.target.clone());
-    let is_group = split.is_whole && target == split.target && !others.is_empty();
+    let is_group = is_bare_title && !(others.is_empty() && stated.is_empty());
     let judged_alone = |draft: &Draft<'_>, entry: &&&ListItem| {
         let own = self::split(&raw_text(draft, &entry.lines));
         match target::compile(&own.metric, &own.target) {
@@ -155,9 +172,26 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
         let measured_by = (!measured_by.is_empty()).then(|| measured_by.join("; "));
         add(draft, &metric, &target, measured_by, CriterionSource::Bullets, span);
     }
+    for line in stated {
+        from_line(draft, &line.text, CriterionSource::Bullets, line.span);
+    }
     for entry in own {
         item(draft, entry, Some(&split.metric));
     }
+    below::from_code(draft, below);
+    acceptance::tell_unread(draft, &unread);
+}
+
+/// The folded name and the value of a key line.
+fn keyed(text: &str) -> Option<(String, String)> {
+    let key = keyline::parse(text)?;
+    Some((fold::heading(&key.name), fold::inline(text.get(key.value).unwrap_or(""))))
+}
+
+/// `≤ 10 kB per day`.
+fn begins_with_sign(text: &str) -> bool {
+    let text = target::normalize(text);
+    text.starts_with(['<', '>', '≤', '≥', '=', '≠', '±']) && target::comparison_in(&text).is_some_and(|(at, _)| at == 0)
 }
 
 /// The lines as one, as written.

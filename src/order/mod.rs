@@ -3,6 +3,7 @@
 mod acceptance;
 #[cfg(test)]
 mod asked_tests;
+mod below;
 mod blocks;
 mod body;
 mod contradictions;

@@ -5,7 +5,7 @@
 use super::lines::{is_separator, lax_heading};
 use crate::order::model::Span;
 use crate::order::refusal::{MAX_MARKDOWN_DEPTH, ParseRefusal};
-use crate::order::{fold, keyline, names};
+use crate::order::{acceptance, fold, keyline, names};
 
 /// Parts the text before lines that begin something new for their author, though CommonMark takes them for the end of the
 /// list item or paragraph above (`- a` and, without a blank line, `**Deliverables:**`, `⸻` or a table).
@@ -15,7 +15,8 @@ pub(super) fn segments(text: &str) -> Vec<Span> {
     let mut fence: Option<(char, usize)> = None;
     let mut in_comment = false;
     let mut above = "";
-    for line in text.split_inclusive('\n') {
+    let mut lines = text.split_inclusive('\n').peekable();
+    while let Some(line) = lines.next() {
         let body = line.trim_end();
         let trimmed = body.trim_start();
         let mark = trimmed.chars().next().filter(|c| matches!(c, '`' | '~'));
@@ -28,7 +29,10 @@ pub(super) fn segments(text: &str) -> Vec<Span> {
             }
             (None, Some(mark)) if run >= 3 && !in_comment => fence = Some((mark, run)),
             (None, _) => {
-                if !in_comment && !above.trim().is_empty() && begins_anew(body, above) {
+                if !in_comment
+                    && !above.trim().is_empty()
+                    && (begins_anew(body, above) || leaves_item(body, above, lines.peek().unwrap_or(&"")))
+                {
                     starts.push(at);
                 }
                 let open = body.rfind("<!--");
@@ -80,6 +84,29 @@ fn begins_anew(line: &str, above: &str) -> bool {
         })
     };
     is_separator(line) || lax_heading(line).is_some() || names_part()
+}
+
+/// A line without indent below an item that is no more of it: `Performance:` before a list of its own, `Note: …`.
+fn leaves_item(line: &str, above: &str, next: &str) -> bool {
+    const MAX_LABEL_WORDS: usize = 6;
+    let below_item = is_item(above) || above.starts_with([' ', '\t']);
+    if !below_item || !line.starts_with(|c: char| c.is_alphabetic() || c == '*' || fold::is_emoji(c)) || is_item(line) {
+        return false;
+    }
+    let is_label = line.ends_with([':', '：']) || line.trim_end_matches('*').ends_with([':', '：']);
+    let is_note = || keyline::parse(line).is_some_and(|key| acceptance::is_remark_key(&key.name));
+    (is_label && line.split_whitespace().count() <= MAX_LABEL_WORDS && is_item(next)) || is_note()
+}
+
+/// `- x`, `1. x`, `2) x`.
+fn is_item(line: &str) -> bool {
+    let line = line.trim_start();
+    let after = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let rest = match after.len() < line.len() {
+        true => after.strip_prefix(['.', ')']),
+        false => line.strip_prefix(['-', '*', '+']),
+    };
+    rest.is_some_and(|rest| rest.starts_with([' ', '\t']))
 }
 
 /// Containers opened on one line (`> - > - …`) cost each following line as much as they are deep.
