@@ -167,3 +167,91 @@ fn a_label_right_below_an_item_begins_a_group() {
     let order = named(&format!("id: WO-1\nsuccess_criteria: |\n{indented}"), "WO-1.yaml");
     assert_eq!((compiled(&order), warned(&order)), (expect.map(str::to_owned).to_vec(), vec![]));
 }
+
+#[test]
+fn what_is_said_not_to_be_asked_is_not() {
+    let acceptance = "## Acceptance\n- a ≤ 5 MB\n";
+    for text in [
+        "## Out of scope\n| Metric | Target |\n|-|-|\n| b | ≥ 9 |\n",
+        "## Out of scope\n### Acceptance criteria we decided against\n- b: gzip\n",
+        "### Non-criteria\n- b < 1 ms\n",
+        "### Stretch goals (not required)\n- b < 1 ms\n",
+        "### Rollback criteria\n- Errors > 3\n",
+        "### ❌ Failure conditions\n| Metric | Target |\n|-|-|\n| Coverage | < 50 % |\n",
+        "**Stretch goals:**\n- b < 1 ms\n",
+        "## ~~Acceptance criteria~~\n- b < 1 ms\n",
+        "## Background\n| Metric | Target | Actual | Status |\n|-|-|-|-|\n| b | ≤ 1 kB | 29 kB | ❌ |\n",
+        "## Results of the last run\n| Metric | Target | Status |\n|-|-|-|\n| b | ≤ 1 kB | FAIL |\n",
+    ] {
+        let order = markdown(&format!("{acceptance}{text}"));
+        assert_eq!(compiled(&order), ["a: ≤ 5 MB"], "{text}");
+        assert_eq!(warned(&order), [""; 0], "{text}: {:?}", order.diagnostics);
+    }
+    for (text, expect) in [
+        ("## Out of scope\n- x\n### Acceptance criteria\n- b < 1 s\n", "b: < 1 s"),
+        ("### Rollback\n- b: OK\n", "b: works (OK)"),
+        ("**Stretch goals:**\n- c < 1 ms\n\n**Speed:**\n- b < 1 s\n", "b: < 1 s"),
+        ("## Background\n| Metric | Target | Status |\n|-|-|-|\n| b | ≤ 1 kB | ☐ |\n", "b: ≤ 1 kB"),
+        ("## Overview\n| Metric | Target | Status |\n|-|-|-|\n| b | ≤ 1 kB | ✅ |\n", "b: ≤ 1 kB"),
+    ] {
+        let order = markdown(&format!("{acceptance}{text}"));
+        assert_eq!(compiled(&order), ["a: ≤ 5 MB", expect], "{text}");
+    }
+}
+
+#[test]
+fn what_is_struck_out_is_not_asked() {
+    let order = markdown(
+        "## Acceptance\n- [x] ~~**Compression:** gzip~~ (GG: no)\n- **File size:** ~~≤ 5 MB~~ ≤ 10 kB\n- ~~Group~~\n  - b: OK\n\n| Metric | Target |\n|-|-|\n| ~~c~~ | ≤ 1 MB |\n| d | ~~< 2 s~~ < 5 s |\n| e | ~~< 2 s~~ |\n\n## Deliverables\n1. `run/x.cjs`\n2. ~~`run/y.zsh`~~ (dropped)\n3. no change to `wo.toml`\n4. Delete `docs/old.md`\n5. see `docs/style.md`\n6. Remove duplicates: `run/z.zsh`\n",
+    );
+    assert_eq!(compiled(&order), ["File size: ≤ 10 kB", "b: works (OK)", "d: < 5 s", "e: unclear: no target is given"]);
+    let paths: Vec<&str> = order.deliverables.iter().filter_map(|one| one.path.as_deref()).collect();
+    assert_eq!(paths, ["run/x.cjs", "run/z.zsh"]);
+    assert_eq!(order.diagnostics.iter().filter(|found| found.code == "struck-out").count(), 4);
+}
+
+#[test]
+fn what_may_be_meant_as_acceptance_is_told_where_there_is_none() {
+    for (text, expect) in [
+        ("## Constraints\n- File size: ≤ 1 kB\n", true),
+        ("## Expected results\n| What | How much |\n|-|-|\n| File size | ≤ 1 kB |\n", true),
+        ("## Validation\n- File size: ≤ 1 kB\n", true),
+        ("## Validation\n```bash\ntest 1 -le 2\n```\n", false),
+        ("## Requirements\n1. **Export** each night\n", false),
+        ("## Dependencies\n- Node ≥ 18\n", false),
+        ("## Stretch goals\n- File size: ≤ 1 kB\n", false),
+        ("## Acceptance\n- Rows: ≥ 1\n\n## Constraints\n- File size: ≤ 1 kB\n", false),
+    ] {
+        let order = markdown(text);
+        let told: Vec<&str> = warned(&order).into_iter().filter(|code| *code != "no-criteria").collect();
+        assert_eq!(told, if expect { vec!["criteria-elsewhere"] } else { vec![] }, "{text}");
+    }
+    let commands = markdown("## Verification criteria\n```bash\nwo verify\n```\n");
+    assert_eq!((commands.acceptance.len(), commands.verification.len()), (0, 1));
+    let criteria = markdown("## Verification criteria\n- File size: ≤ 1 kB\n");
+    assert_eq!(compiled(&criteria), ["File size: ≤ 1 kB"]);
+}
+
+#[test]
+fn a_fence_that_swallows_sections_stops_the_order() {
+    for (text, expect) in [
+        (
+            "## Notes\n```markdown\n# Handover\n```bash\nx\n```\nand look.\n```\n\n## Acceptance\n- a ≤ 5 MB\n",
+            Some(Severity::Error),
+        ),
+        ("```\n# Notes\n\n**Acceptance:**\n- a ≤ 5 MB\n", Some(Severity::Error)),
+        ("<!-- a note\n\n## Acceptance\n- a ≤ 5 MB\n", Some(Severity::Error)),
+        ("```md\n```bash\nx\n\n## Acceptance\n- a ≤ 5 MB\n```\n", Some(Severity::Error)),
+        ("## Acceptance\n- a ≤ 5 MB\n\n```md\n```bash\nx\n\n## Deliverables\n- b.md\n```\n", Some(Severity::Warning)),
+        ("## Acceptance\n- a ≤ 5 MB\n\n```bash\n# tests\nx\n", Some(Severity::Warning)),
+        ("## Acceptance\n- a ≤ 5 MB\n\n````md\n## Acceptance\n```bash\nx\n```\n````\n", None),
+        (
+            "## Acceptance\n- a ≤ 5 MB\n\n```md\n## Acceptance\n```\n~~~bash\nx\n~~~\n- b\n  ```\n  x\n  ```\n> ```\n> x\n> ```\n",
+            None,
+        ),
+    ] {
+        let order = markdown(text);
+        let found = order.diagnostics.iter().find(|found| found.code == "open-fence").map(|found| found.severity);
+        assert_eq!(found, expect, "{text}: {:?}", order.diagnostics);
+    }
+}

@@ -1,14 +1,17 @@
 //! From the parts of a Markdown body to the fields of the model.
 
-use super::blocks::{Block, Code, List, ListItem};
+use super::blocks::{Block, Code, ListItem};
 use super::draft::Draft;
 use super::identity::Place;
 use super::layout::{Chunk, Zone};
-use super::model::{Command, CriterionSource, Deliverable, Dependency, Item, PartKind, Shape, Span};
+use super::model::{Command, CriterionSource, Dependency, Item, PartKind, Shape, Span};
 use super::names::{self, Role, Scalar};
 use super::refusal::ParseRefusal;
 use super::source::Remark;
-use super::{acceptance, criteria, criteria_columns, criteria_table, fold, keyline, paths};
+use super::{
+    acceptance, criteria, criteria_columns, criteria_table, deliverables, elsewhere, fold, keyline, paths,
+    section_names,
+};
 
 /// Fills the draft from the body.
 pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseRefusal> {
@@ -22,10 +25,11 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         }
         enclosing.retain(|(level, _)| *level < chunk.level);
         let inherited = enclosing.last().map_or(Role::Other, |(_, role)| *role);
-        let own = if chunk.kind == PartKind::Other { Role::Other } else { chunk.role() };
+        let own = if chunk.kind == PartKind::Other { Role::Other } else { own_role(chunk) };
         // a heading of its own name within acceptance is still acceptance
         let role = match (inherited, own) {
             (_, own) if chunk.kind != PartKind::Section => own,
+            (_, Role::Excluded) => own,
             (Role::Acceptance, Role::Deliverables | Role::Dependencies) => own,
             (Role::Acceptance, _) => Role::Acceptance,
             (inherited, Role::Other) => inherited,
@@ -39,7 +43,7 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         if role == Role::Verification || own == Role::Verification {
             commands(draft, &chunk.blocks);
         }
-        if role == Role::Other {
+        if matches!(role, Role::Other | Role::Excluded) {
             keys(draft, chunk)?;
         }
         placeholders(draft, chunk);
@@ -47,6 +51,7 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
     if draft.order.requirements.is_empty() {
         draft.order.requirements = scope;
     }
+    elsewhere::tell_criteria(draft, chunks);
     Ok(())
 }
 
@@ -90,7 +95,7 @@ fn section(draft: &mut Draft<'_>, chunk: &Chunk, role: Role, is_child: bool, sco
         }
         Role::Scope => scope.extend(items_of(draft, chunk, is_child)),
         Role::Acceptance => acceptance::section(draft, chunk, is_child),
-        Role::Deliverables => deliverables(draft, chunk, is_child),
+        Role::Deliverables => deliverables::section(draft, chunk, is_child),
         Role::Dependencies => dependencies(draft, chunk),
         Role::NextPhase => {
             if draft.order.next_phase.is_none() {
@@ -99,21 +104,38 @@ fn section(draft: &mut Draft<'_>, chunk: &Chunk, role: Role, is_child: bool, sco
             }
         }
         Role::Verification | Role::Other => {}
+        Role::Excluded => return elsewhere::tell_excluded(draft, chunk),
     }
     if role != Role::Acceptance {
-        tables(draft, &chunk.blocks);
+        tables(draft, &chunk.blocks, section_names::is_past(&chunk.name));
     }
 }
 
-/// A table with Metric and Target counts wherever it stands.
-fn tables(draft: &mut Draft<'_>, blocks: &[Block]) {
+/// `Verification criteria` with nothing but commands below it are commands.
+fn own_role(chunk: &Chunk) -> Role {
+    let is_verification = ["verification", "validation"].iter().any(|lead| chunk.name.starts_with(lead));
+    let is_code = |block: &Block| matches!(block, Block::Code(_) | Block::Rule(_));
+    match chunk.role() {
+        Role::Acceptance if is_verification && !chunk.blocks.is_empty() && chunk.blocks.iter().all(is_code) => {
+            Role::Verification
+        }
+        role => role,
+    }
+}
+
+/// A table with Metric and Target counts wherever it stands, but for one with the results of an earlier run.
+fn tables(draft: &mut Draft<'_>, blocks: &[Block], is_past: bool) {
     for block in blocks {
         match block {
             Block::Table(table) if criteria_columns::is_criteria_table(table) => {
-                criteria_table::from_table(draft, table, false)
+                if is_past && criteria_columns::has_results(table) {
+                    elsewhere::tell_results(draft, table);
+                } else {
+                    criteria_table::from_table(draft, table, false);
+                }
             }
-            Block::Quote { blocks, .. } => tables(draft, blocks),
-            Block::List(list) => list.items.iter().for_each(|item| tables(draft, &item.blocks)),
+            Block::Quote { blocks, .. } => tables(draft, blocks, is_past),
+            Block::List(list) => list.items.iter().for_each(|item| tables(draft, &item.blocks, is_past)),
             _ => {}
         }
     }
@@ -236,115 +258,10 @@ pub(crate) fn is_pointer(text: &str) -> bool {
         && folded.split(' ').count() <= 8
 }
 
-/// Lists, rows and headings; numbering may go on across groups.
-fn deliverables(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
-    let value = value_text(draft, chunk);
-    if !value.is_empty() {
-        let span = chunk.value.clone().unwrap_or_default();
-        deliverable_line(draft, &value, &span);
-    }
-    if is_child && !paths::in_text(&heading_words(&chunk.label)).is_empty() {
-        let label = heading_words(&chunk.label);
-        let raw = draft.source.slice(&chunk.head).trim_start_matches('#').trim().to_owned();
-        let raw = if raw.contains('`') { raw } else { label };
-        deliverable(draft, &raw, &chunk.head);
-        return;
-    }
-    let before = draft.order.deliverables.len();
-    deliverables_text(draft, &chunk.blocks);
-    // a heading with nothing listed below it is itself what is delivered
-    if is_child && draft.order.deliverables.len() == before {
-        deliverable(draft, &heading_words(&chunk.label), &chunk.head);
-    }
-}
-
-/// A line that names one or several.
-pub(crate) fn deliverable_line(draft: &mut Draft<'_>, value: &str, span: &Span) {
-    if !is_pointer(value) {
-        for part in split_list(value) {
-            deliverable(draft, part, span);
-        }
-    }
-}
-
-/// Deliverables as blocks.
-pub(crate) fn deliverables_text(draft: &mut Draft<'_>, blocks: &[Block]) {
-    let mut stack: Vec<&Block> = blocks.iter().rev().collect();
-    while let Some(block) = stack.pop() {
-        match block {
-            Block::List(list) => deliverable_list(draft, list),
-            Block::Table(table) if !criteria_columns::is_criteria_table(table) => {
-                for row in &table.rows {
-                    let raw: Vec<&str> = row.cells.iter().map(|cell| cell.raw.as_str()).collect();
-                    let raw = raw.join(" | ");
-                    if !fold::inline(&raw).trim_matches([' ', '|']).is_empty() {
-                        deliverable(draft, &raw, &row.span);
-                    }
-                }
-            }
-            Block::Quote { blocks, .. } => stack.extend(blocks.iter().rev()),
-            Block::Paragraph { lines } => {
-                for line in lines {
-                    let text = draft.source.slice(line).to_owned();
-                    let stripped = fold::strip_marks(&text);
-                    let alone = paths::is_path(stripped.trim_matches('`'), true) && stripped.len() > 2;
-                    if fold::leads_with_mark(&text) || alone {
-                        deliverable(draft, stripped, line);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
 pub(crate) fn heading_words(label: &str) -> String {
     let rest = fold::strip_marks(label).trim_start_matches(|c: char| c.is_ascii_digit());
     let rest = if rest.starts_with(['.', ')']) { rest.get(1..).unwrap_or("") } else { label };
     fold::strip_marks(rest).to_owned()
-}
-
-/// `a.cjs, b.zsh` on one line.
-fn split_list(value: &str) -> Vec<&str> {
-    let parts: Vec<&str> = value.split([',', ';', '、', '，']).map(str::trim).filter(|part| !part.is_empty()).collect();
-    if parts.len() > 1 && parts.iter().all(|part| !paths::in_text(part).is_empty()) { parts } else { vec![value] }
-}
-
-fn deliverable_list(draft: &mut Draft<'_>, list: &List) {
-    for item in &list.items {
-        let raw = criteria::raw_text(draft, &item.lines);
-        let nested: Vec<&List> = item
-            .blocks
-            .iter()
-            .filter_map(|block| match block {
-                Block::List(list) => Some(list),
-                _ => None,
-            })
-            .collect();
-        let names_path = !paths::in_text(&raw).is_empty();
-        let nested_paths = nested
-            .iter()
-            .flat_map(|list| &list.items)
-            .any(|item| !paths::in_text(&criteria::raw_text(draft, &item.lines)).is_empty());
-        if !names_path && nested_paths {
-            nested.into_iter().for_each(|list| deliverable_list(draft, list));
-        } else if !raw.is_empty() {
-            deliverable(draft, &raw, &lines_span(&item.lines, &item.span));
-        }
-    }
-}
-
-/// One deliverable for each path that the text names, else one without a path.
-pub(crate) fn deliverable(draft: &mut Draft<'_>, raw: &str, span: &Span) {
-    let text = fold::inline(fold::strip_marks(raw));
-    let found = paths::in_text(raw);
-    if found.is_empty() {
-        draft.order.deliverables.push(Deliverable { path: None, text, span: span.clone() });
-        return;
-    }
-    for path in found {
-        draft.order.deliverables.push(Deliverable { path: Some(path), text: text.clone(), span: span.clone() });
-    }
 }
 
 fn dependencies(draft: &mut Draft<'_>, chunk: &Chunk) {

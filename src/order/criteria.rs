@@ -13,6 +13,13 @@ use super::source::Remark;
 use super::target::{self, Narrowing, Target, Unit};
 use super::{acceptance, below, fold, keyline};
 
+/// Struck out by its author, so it need not hold.
+pub(super) fn tell_withdrawn(draft: &mut Draft<'_>, span: &Span) {
+    let shown = crate::text::line(draft.source.slice(span), 60);
+    let remark = Remark::note("struck-out", format!("`{shown}` is struck out")).understood("it need not hold");
+    draft.remark(span, remark);
+}
+
 /// More than anyone writes; past it an order is an attack or an accident.
 const MAX_CRITERIA: usize = 5_000;
 
@@ -104,7 +111,13 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
             from_table(draft, table, true);
         }
     }
-    if raw.is_empty() {
+    let is_withdrawn = fold::is_withdrawn(raw);
+    if is_withdrawn {
+        tell_withdrawn(draft, &span);
+    }
+    let standing = fold::without_struck(raw);
+    let raw = fold::strip_marks(&standing);
+    if raw.is_empty() || is_withdrawn {
         nested.iter().for_each(|entry| item(draft, entry, parent));
         return;
     }
@@ -203,7 +216,11 @@ pub(crate) fn raw_text(draft: &Draft<'_>, lines: &[Span]) -> String {
 
 /// A line in an acceptance section that is no Markdown list: `✅ File size ≤ 5 MB`.
 pub(crate) fn from_line(draft: &mut Draft<'_>, raw: &str, source: CriterionSource, span: Span) {
-    let raw = fold::after_dash(raw).unwrap_or(raw);
+    if fold::is_withdrawn(raw) {
+        return tell_withdrawn(draft, &span);
+    }
+    let standing = fold::without_struck(raw);
+    let raw = fold::after_dash(&standing).unwrap_or(&standing);
     let Split { metric, target, .. } = split(fold::strip_marks(raw));
     if !metric.is_empty() {
         add(draft, &metric, &target, None, source, span);

@@ -129,12 +129,21 @@ pub(crate) fn is_criteria_table(table: &Table) -> bool {
     metric_and_target(&kinds(table)).is_some()
 }
 
-/// Columns that say what was found when somebody looked.
-pub(super) fn found_columns(table: &Table) -> Vec<usize> {
-    let names = table.header.iter().map(|cell| fold::heading(&cell.text));
-    let is_found =
-        |name: &str| ["actual", "result", "results", "status", "measured", "verdict", "outcome"].contains(&name);
-    names.enumerate().filter(|(_, name)| is_found(name)).map(|(n, _)| n).collect()
+/// Whether columns of the table say what was found when somebody looked.
+pub(super) fn has_results(table: &Table) -> bool {
+    const FOUND: [&str; 7] = ["actual", "result", "results", "status", "measured", "verdict", "outcome"];
+    let is_open = |text: &str| {
+        target::is_blank(text)
+            || text.contains(['☐', '⬜', '…'])
+            || matches!(fold::fold(text).as_str(), "" | "pending" | "tbd" | "todo" | "open" | "unknown")
+    };
+    let is_found = |column: usize| {
+        let name = table.header.get(column).map(|cell| fold::heading(&cell.text));
+        name.is_some_and(|name| FOUND.contains(&name.as_str()))
+    };
+    (0..table.header.len())
+        .filter(|column| is_found(*column))
+        .any(|column| table.rows.iter().any(|row| row.cells.get(column).is_some_and(|cell| !is_open(&cell.raw))))
 }
 
 fn kinds(table: &Table) -> Vec<Kind> {

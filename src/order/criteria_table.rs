@@ -1,8 +1,9 @@
 //! Acceptance criteria from tables: a criterion for each target of each row.
 
-use super::criteria::add_narrowed;
+use super::criteria::{self, add_narrowed};
 use super::criteria_columns::Columns;
 use super::draft::Draft;
+use super::fold;
 use super::model::CriterionSource;
 use super::source::Remark;
 use super::table::{Cell, Table};
@@ -24,6 +25,10 @@ pub(crate) fn from_table(draft: &mut Draft<'_>, table: &Table, in_acceptance: bo
     let mut above = String::new();
     for row in &table.rows {
         let text = |column: usize| row.cells.get(column).map_or("", |cell: &Cell| cell.text.as_str());
+        if row.cells.get(columns.metric).is_some_and(|cell| fold::is_withdrawn(&cell.raw)) {
+            criteria::tell_withdrawn(draft, &row.span);
+            continue;
+        }
         let metric = text(columns.metric).to_owned();
         let demand = columns.demand(row);
         let targets = columns.targets(row, &demand);

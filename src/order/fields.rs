@@ -16,7 +16,7 @@ use super::model::{Command, Item, Span};
 use super::names::{self, Role, Scalar};
 use super::refusal::ParseRefusal;
 use super::source::Remark;
-use super::{acceptance, body, criterion_map, fold, machine, paths};
+use super::{acceptance, body, criterion_map, deliverables, fold, machine, paths};
 
 /// Fills the draft from the map; `end` is where the last key's part ends.
 pub(crate) fn apply(draft: &mut Draft<'_>, data: &Data, end: usize) -> Result<(), ParseRefusal> {
@@ -238,10 +238,10 @@ impl Field<'_, '_, '_> {
             Value::String(text) if text.contains('\n') => {
                 embedded::read(self.draft, text, &self.span, |sub, blocks| {
                     let blocks = flatten(blocks);
-                    body::deliverables_text(sub, &blocks);
+                    deliverables::text(sub, &blocks);
                 })
             }
-            Value::String(text) => body::deliverable_line(self.draft, text, &self.span),
+            Value::String(text) => deliverables::line(self.draft, text, &self.span),
             Value::Array(items) => items.iter().for_each(|item| self.deliverable(item, &mut locator)),
             Value::Object(map) => self.deliverable_map(map, &mut locator),
             _ => self.keep(),
@@ -255,14 +255,14 @@ impl Field<'_, '_, '_> {
             Value::Object(map) => match map_text(map, &["path", "file", "target", "name"]) {
                 Some(text) => {
                     let span = locator.find(&text);
-                    body::deliverable(self.draft, &text, &span);
+                    deliverables::named(self.draft, &text, &span);
                 }
                 None => self.deliverable_map(map, locator),
             },
             value => {
                 let Some(text) = text_of(value) else { return };
                 let span = locator.find(&text);
-                body::deliverable(self.draft, &text, &span);
+                deliverables::named(self.draft, &text, &span);
             }
         }
     }
@@ -280,7 +280,7 @@ impl Field<'_, '_, '_> {
                         Some(value) if !is_path && !value.contains('\n') => format!("{key}: {value}"),
                         _ => key.clone(),
                     };
-                    body::deliverable(self.draft, &text, &span);
+                    deliverables::named(self.draft, &text, &span);
                 }
             }
         }

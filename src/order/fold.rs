@@ -156,6 +156,49 @@ pub fn inline(raw: &str) -> String {
     out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// `raw` without what is struck out, `~~gzip~~`; the same where nothing is. Code keeps its signs.
+pub fn without_struck(raw: &str) -> std::borrow::Cow<'_, str> {
+    let mut out = String::new();
+    let mut rest = raw;
+    while let Some(open) = strike_at(rest) {
+        let after = rest.get(open + 2..).unwrap_or("");
+        let Some(close) = strike_at(after).filter(|close| *close > 0) else { break };
+        out.push_str(rest.get(..open).unwrap_or(""));
+        out.push(' ');
+        rest = after.get(close + 2..).unwrap_or("");
+    }
+    if rest.len() == raw.len() {
+        return raw.into();
+    }
+    out.push_str(rest);
+    out.into()
+}
+
+/// Whether something is struck out, and nothing is left of it but a remark in brackets.
+pub fn is_withdrawn(raw: &str) -> bool {
+    let left = without_struck(raw);
+    if left.len() == raw.len() && left == raw {
+        return false;
+    }
+    let left = inline(&left);
+    let left = strip_marks(&left).trim_matches(|c: char| !c.is_alphanumeric() && !"([)]".contains(c));
+    left.is_empty() || (left.starts_with(['(', '[']) && left.ends_with([')', ']']))
+}
+
+/// Where two tildes stand outside of code.
+fn strike_at(text: &str) -> Option<usize> {
+    let mut is_code = false;
+    let mut at = 0;
+    for part in text.split('`') {
+        if !is_code && let Some(found) = part.find("~~") {
+            return Some(at + found);
+        }
+        is_code = !is_code;
+        at += part.len() + 1;
+    }
+    None
+}
+
 fn run_length(chars: &[char], at: usize, c: char) -> usize {
     chars.iter().skip(at).take_while(|other| **other == c).count()
 }
@@ -329,6 +372,23 @@ mod tests {
             ("run `unclosed", "run unclosed"),
         ] {
             assert_eq!(inline(raw), expect, "{raw}");
+        }
+    }
+
+    #[test]
+    fn what_is_struck_out_is_gone() {
+        for (raw, left, withdrawn) in [
+            ("~~≤ 5 MB~~ ≤ 10 kB", "≤ 10 kB", false),
+            ("**a**: ~~x~~ y ~~z~~", "a: y", false),
+            ("[x] ~~**Compression:** gzip~~ (GG: no)", "[x] (GG: no)", true),
+            ("~~`a/b.zsh`~~", "", true),
+            ("~~`a ~~ b`~~ c", "c", false),
+            ("~~ not closed", "not closed", false),
+            ("a ~~~~ b", "a b", false),
+            ("~ 5 min", "~ 5 min", false),
+            ("(a remark)", "(a remark)", false),
+        ] {
+            assert_eq!((inline(&without_struck(raw)).as_str(), is_withdrawn(raw)), (left, withdrawn), "{raw}");
         }
     }
 

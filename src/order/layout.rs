@@ -38,11 +38,16 @@ pub(crate) enum Zone {
 
 impl Chunk {
     fn new(kind: PartKind, label: &str, level: u8, head: Span, zone: Zone) -> Self {
+        let is_struck = fold::is_withdrawn(label);
         let label = fold::inline(label);
         let name = fold::heading(&label);
         // `### 2. tests/x.test.cjs` is a deliverable, no section of tests
         let words = label.trim_start_matches(|c: char| c.is_ascii_digit() || ".) ".contains(c)).trim_matches('`');
-        let role = if paths::is_path(words, false) { Role::Other } else { names::role(&name) };
+        let role = match () {
+            () if paths::is_path(words, false) => Role::Other,
+            () if is_struck => Role::Excluded,
+            () => names::role_of_heading(&label),
+        };
         Chunk { kind, label, name, level, start: head.start, head, value: None, blocks: Vec::new(), zone, role }
     }
 
@@ -53,7 +58,8 @@ impl Chunk {
     /// Whether text below it belongs to it.
     fn gathers(&self) -> bool {
         self.kind == PartKind::Key
-            && (self.role() != Role::Other || self.value.as_ref().is_none_or(|value| value.is_empty()))
+            && (!matches!(self.role(), Role::Other | Role::Excluded)
+                || self.value.as_ref().is_none_or(|value| value.is_empty()))
     }
 }
 
@@ -176,12 +182,35 @@ impl Layout<'_> {
                     self.key(&line, &key);
                     continues = false;
                 }
+                None if self.ends_exclusion(&text) => {
+                    let role = self.section_role();
+                    let key = keyline::KeyLine { name: fold::inline(&text), value: 0..0, bold: true };
+                    self.key(&line, &key);
+                    if let Some(chunk) = self.chunks.last_mut() {
+                        (chunk.value, chunk.role) = (None, role);
+                    }
+                    continues = false;
+                }
                 None => {
                     self.append_line(line, continues);
                     continues = true;
                 }
             }
         }
+    }
+
+    /// Below `**Stretch goals:**` a further label goes on with the section around it.
+    fn ends_exclusion(&self, text: &str) -> bool {
+        let is_excluded =
+            self.chunks.last().is_some_and(|last| last.kind == PartKind::Key && last.role() == Role::Excluded);
+        let label = text.trim_end_matches([':', '：', ' ']).trim_end_matches("**").trim_end_matches([':', '：']);
+        let is_label = text.ends_with([':', '：']) || (text.starts_with("**") && text.ends_with("**"));
+        is_excluded && is_label && !label.contains([':', '：'])
+    }
+
+    fn section_role(&self) -> Role {
+        let section = self.chunks.iter().rev().find(|chunk| chunk.kind == PartKind::Section);
+        section.map_or(Role::Other, Chunk::role)
     }
 
     /// `**Deliverables:** …` within another section; a plain `Deliverables:` only with nothing behind it.

@@ -1,6 +1,9 @@
 //! What headings and keys are called, and what they mean.
 
-use super::fold;
+use super::{fold, section_names};
+
+/// More words than a name has.
+const MAX_NAME_WORDS: usize = 8;
 
 /// What a section holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub(crate) enum Role {
     Dependencies,
     Verification,
     NextPhase,
+    /// What is said not to be asked: out of scope, stretch goals, when to roll back.
+    Excluded,
     Other,
 }
 
@@ -38,32 +43,19 @@ pub(crate) fn role(name: &str) -> Role {
     let words: Vec<&str> = name.split(' ').collect();
     let has = |word: &str| words.contains(&word);
     let starts = |lead: &str| name == lead || name.strip_prefix(lead).is_some_and(|rest| rest.starts_with(' '));
-    let negated =
-        ["out of scope", "non goals", "non goal", "non requirements", "not in scope"].iter().any(|lead| starts(lead));
-    if negated || words.len() > 8 {
-        return Role::Other;
+    if section_names::is_excluded(name) {
+        return Role::Excluded;
+    }
+    // a sentence is no name, unless it begins with one
+    if words.len() > MAX_NAME_WORDS {
+        return section_names::in_long(name);
     }
     let is_acceptance = starts("acceptance")
         || (words.last() == Some(&"acceptance") && words.len() <= 3)
         || ["criteria", "criterion", "tests", "test", "checks", "check", "metrics", "conditions", "targets"]
             .iter()
             .any(|what| name.contains(&format!("acceptance {what}")));
-    if is_acceptance
-        || [
-            "success criteria",
-            "success metrics",
-            "success metric",
-            "exit criteria",
-            "completion criteria",
-            "done criteria",
-        ]
-        .iter()
-        .any(|lead| name.contains(lead))
-        || ["definition of done", "done when", "success conditions", "pass criteria", "criteria", "dod"]
-            .iter()
-            .any(|lead| starts(lead))
-        || name.contains("เกณฑ์")
-    {
+    if is_acceptance || section_names::is_acceptance(name) {
         return Role::Acceptance;
     }
     if has("deliverables")
@@ -141,6 +133,20 @@ pub(crate) fn role(name: &str) -> Role {
     Role::Other
 }
 
+/// The role of a heading as written. What follows a bracket, a colon or a dash explains a name.
+pub(crate) fn role_of_heading(label: &str) -> Role {
+    let name = fold::heading(label);
+    if name.split(' ').count() <= MAX_NAME_WORDS || section_names::is_excluded(&name) {
+        return role(&name);
+    }
+    let end = ["(", "[", ":", "：", " – ", " — ", " - ", ", "].iter().filter_map(|mark| label.find(mark)).min();
+    let short = end.and_then(|end| label.get(..end)).map(fold::heading);
+    match short.map(|short| role(&short)) {
+        Some(found) if found != Role::Other => found,
+        _ => role(&name),
+    }
+}
+
 /// The one-line field that a folded key names.
 pub(crate) fn scalar(name: &str) -> Option<Scalar> {
     Some(match name {
@@ -167,7 +173,7 @@ pub(crate) fn scalar(name: &str) -> Option<Scalar> {
 /// Whether words, as written, are a section's name or an order's title.
 pub(crate) fn is_known(words: &str) -> bool {
     let name = fold::heading(words);
-    role(&name) != Role::Other || is_order_title(&name)
+    !matches!(role(&name), Role::Other | Role::Excluded) || is_order_title(&name)
 }
 
 /// `work order …`, `wo …`, folded.
@@ -197,12 +203,53 @@ mod tests {
             ("📦 Deliverables & Paths", Role::Deliverables),
             ("Dependencies", Role::Dependencies),
             ("Scope", Role::Scope),
-            ("Out of Scope", Role::Other),
+            ("Out of Scope", Role::Excluded),
+            ("❌ Failure conditions", Role::Excluded),
+            ("Rollback criteria", Role::Excluded),
+            ("Rollback", Role::Other),
+            ("Stretch goals (not required)", Role::Excluded),
+            ("Non-criteria", Role::Excluded),
+            ("Acceptance criteria we decided against", Role::Excluded),
+            ("Acceptance Criteria (dropped)", Role::Excluded),
+            ("🚦 Quality Gates", Role::Acceptance),
+            ("KPIs", Role::Acceptance),
+            ("Go / No-Go", Role::Acceptance),
+            ("Exit gate", Role::Acceptance),
+            ("SLOs", Role::Acceptance),
+            ("Performance targets", Role::Acceptance),
+            ("Validation criteria", Role::Acceptance),
+            ("What done looks like", Role::Acceptance),
+            ("Must hold", Role::Acceptance),
+            ("Pass/Fail", Role::Acceptance),
+            ("Abnahmekriterien", Role::Acceptance),
+            ("受け入れ基準", Role::Acceptance),
+            ("验收标准", Role::Acceptance),
+            ("Critères d’acceptation", Role::Acceptance),
+            ("Criterios de aceptación", Role::Acceptance),
+            ("Critérios de aceitação", Role::Acceptance),
+            ("Критерии приёмки", Role::Acceptance),
+            ("인수 기준", Role::Acceptance),
+            ("Targets", Role::Other),
+            ("Constraints", Role::Other),
+            ("Deliverables that are not needed any more", Role::Excluded),
             ("Background", Role::Other),
             ("Next Phase", Role::NextPhase),
             ("เกณฑ์การยอมรับ", Role::Acceptance),
         ] {
             assert_eq!(role(&fold::heading(heading)), expect, "{heading}");
+        }
+    }
+
+    #[test]
+    fn long_headings_are_known_by_the_name_they_begin_with() {
+        for (heading, expect) in [
+            ("✅ Acceptance Criteria (all of them must hold before GG signs off)", Role::Acceptance),
+            ("Definition of done for this order as it was agreed with GG on Friday", Role::Acceptance),
+            ("Deliverables: what we expect to find in the repository when this is done", Role::Deliverables),
+            ("How we measured the acceptance of the last order, and what came of it", Role::Other),
+            ("Acceptance criteria of the last order that were dropped by GG on Friday", Role::Excluded),
+        ] {
+            assert_eq!(role_of_heading(heading), expect, "{heading}");
         }
     }
 }

@@ -12,7 +12,7 @@ use super::layout::Chunk;
 use super::model::{Order, Part, PartKind, Shape, Span};
 use super::refusal::{MAX_SOURCE_BYTES, ParseRefusal};
 use super::source::{Remark, Source};
-use super::{body, contradictions, fields, fold, identity, layout, target};
+use super::{body, contradictions, fences, fields, fold, identity, layout, target};
 
 /// Parses an order. `file_name` (a name or a path; `-` for standard input) helps to find format and identity.
 ///
@@ -156,8 +156,9 @@ impl Reader<'_> {
         let first_line = self.draft.source.line(body_start);
         let text = self.draft.source.text;
         let blocks = blocks::read(text.get(body_start..).unwrap_or(""), body_start, first_line)?;
-        let chunks: Vec<Chunk> = layout::chunks(self.draft.source, blocks);
+        let chunks: Vec<Chunk> = layout::chunks(self.draft.source, blocks.clone());
         body::read(&mut self.draft, &chunks)?;
+        fences::tell(&mut self.draft, &blocks);
         self.marks.extend(chunks.iter().map(|chunk| (chunk.start, chunk.kind, chunk.name.clone())));
         let has_front_matter = fences.is_some_and(|fences| fences.is_closed);
         Ok(if has_front_matter { Shape::FrontMatter } else { body::shape(&self.draft, &chunks) })

@@ -22,7 +22,7 @@ pub(crate) struct Row {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Cell {
-    /// Inline Markdown taken off.
+    /// Inline Markdown and what is struck out taken off.
     pub text: String,
     /// As written, `\|` resolved.
     pub raw: String,
@@ -101,7 +101,7 @@ fn cell(line: &str, start: usize, end: usize, base: usize) -> Cell {
     let raw = inner.trim();
     let span = base + start + lead..base + start + lead + raw.len();
     let raw = raw.replace("\\|", "|");
-    Cell { text: fold::inline(&raw), raw, span }
+    Cell { text: fold::inline(&fold::without_struck(&raw)), raw, span }
 }
 
 /// Offsets of the pipes that part cells.

@@ -1,0 +1,100 @@
+//! What states something outside of acceptance: told, never taken for what must hold.
+
+use super::blocks::Block;
+use super::body::{text_lines, value_text};
+use super::draft::Draft;
+use super::layout::Chunk;
+use super::model::{PartKind, Span};
+use super::names::Role;
+use super::source::Remark;
+use super::table::Table;
+use super::{criteria, fold, section_names, target};
+
+/// A section that says itself that it is not asked.
+pub(super) fn tell_excluded(draft: &mut Draft<'_>, chunk: &Chunk) {
+    let value = value_text(draft, chunk);
+    let is_stated = |text: &str| {
+        let split = criteria::split(fold::strip_marks(text));
+        !split.is_whole && criteria::is_judged(&split.metric, &split.target)
+    };
+    let has_any = (!value.is_empty() && is_stated(&value))
+        || statements(draft, &chunk.blocks).iter().any(|(text, _)| is_stated(text))
+        || chunk.blocks.iter().any(|block| matches!(block, Block::Table(_)));
+    if has_any {
+        let label = crate::text::line(&chunk.label, 60);
+        let remark = Remark::note("not-asked", format!("`{label}` is a section of what is not asked"))
+            .understood("nothing of it is judged")
+            .cure("head it `Acceptance Criteria` if it must hold");
+        let head = chunk.head.clone();
+        draft.remark(&head, remark);
+    }
+}
+
+/// A table of targets with what was found, in a section that tells of what was.
+pub(super) fn tell_results(draft: &mut Draft<'_>, table: &Table) {
+    let remark = Remark::note("past-results", "the table holds the results of an earlier run")
+        .understood("it tells of what was; nothing of it is judged")
+        .cure("put what must hold under `Acceptance Criteria`");
+    draft.remark(&table.span, remark);
+}
+
+/// One warning for an order without criteria in which some section compares.
+pub(super) fn tell_criteria(draft: &mut Draft<'_>, chunks: &[Chunk]) {
+    if !draft.order.acceptance.is_empty() {
+        return;
+    }
+    let found = chunks.iter().filter(|chunk| may_ask(chunk)).find_map(|chunk| {
+        let (text, span) = statements(draft, &chunk.blocks).into_iter().find(|(text, _)| compares(text))?;
+        Some((chunk.label.clone(), text, span))
+    });
+    let Some((label, text, span)) = found else { return };
+    let place = match label.is_empty() {
+        true => "the text".to_owned(),
+        false => format!("`{}`", crate::text::line(&label, 60)),
+    };
+    let example = crate::text::line(&fold::inline(fold::strip_marks(&text)), 60);
+    let remark = Remark::warning(
+        "criteria-elsewhere",
+        format!("the order has no acceptance criteria, but {place} holds what may be meant so (`{example}`)"),
+    )
+    .understood("text: the criteria of its handler are judged instead, where it has some")
+    .cure("head the section `Acceptance Criteria`");
+    draft.remark(&span, remark);
+}
+
+fn may_ask(chunk: &Chunk) -> bool {
+    let is_told = matches!(chunk.role(), Role::Excluded | Role::Dependencies | Role::NextPhase | Role::Deliverables);
+    !is_told && chunk.kind != PartKind::Title && !section_names::is_past(&chunk.name)
+}
+
+fn compares(text: &str) -> bool {
+    let split = criteria::split(fold::strip_marks(text));
+    !split.is_whole && target::begins_comparison(&split.target)
+}
+
+/// Items, rows and lines.
+fn statements(draft: &Draft<'_>, blocks: &[Block]) -> Vec<(String, Span)> {
+    let mut found: Vec<(String, Span)> =
+        text_lines(draft, blocks).into_iter().map(|(span, text)| (text, span)).collect();
+    for block in blocks {
+        match block {
+            Block::List(list) => {
+                for item in &list.items {
+                    let text = criteria::raw_text(draft, &item.lines);
+                    found.push((text, item.lines.first().cloned().unwrap_or_else(|| item.span.clone())));
+                    found.append(&mut statements(draft, &item.blocks));
+                }
+            }
+            Block::Table(table) => {
+                let cells = table.rows.iter().flat_map(|row| row.cells.windows(2));
+                found.extend(cells.filter_map(|pair| match pair {
+                    [name, value] => Some((format!("{}: {}", name.text, value.text), value.span.clone())),
+                    _ => None,
+                }));
+            }
+            Block::Quote { blocks, .. } => found.append(&mut statements(draft, blocks)),
+            _ => {}
+        }
+    }
+    found
+}

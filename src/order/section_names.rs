@@ -1,0 +1,209 @@
+//! What acceptance sections are called, and what is called so that it is none.
+//!
+//! Names are folded (see [`super::fold::heading`]).
+
+use super::names::Role;
+
+/// Anywhere in a heading.
+const ACCEPTANCE_WITHIN: [&str; 32] = [
+    "success criteria",
+    "success metrics",
+    "success metric",
+    "exit criteria",
+    "completion criteria",
+    "done criteria",
+    "quality gate",
+    "quality criteria",
+    "quality targets",
+    "release criteria",
+    "validation criteria",
+    "verification criteria",
+    "performance targets",
+    "performance criteria",
+    "เกณฑ์",
+    "abnahmekriteri",
+    "akzeptanzkriteri",
+    "erfolgskriteri",
+    "critères d acceptation",
+    "critères d acceptance",
+    "critères de réussite",
+    "criterios de aceptación",
+    "criterios de éxito",
+    "critérios de aceitação",
+    "criteri di accettazione",
+    "acceptatiecriteria",
+    "kryteria akceptacji",
+    "критерии при",
+    "受け入れ基準",
+    "受入基準",
+    "验收标准",
+    "驗收標準",
+];
+
+/// As the whole heading, or its first words.
+const ACCEPTANCE_LEADS: [&str; 45] = [
+    "definition of done",
+    "done when",
+    "done means",
+    "success conditions",
+    "pass criteria",
+    "pass conditions",
+    "pass fail",
+    "criteria",
+    "dod",
+    "kpi",
+    "kpis",
+    "key performance indicators",
+    "go no go",
+    "go nogo",
+    "exit gate",
+    "exit gates",
+    "release gate",
+    "release gates",
+    "slo",
+    "slos",
+    "service level objective",
+    "service level objectives",
+    "sla",
+    "slas",
+    "must hold",
+    "must pass",
+    "must be true",
+    "accept when",
+    "accepted when",
+    "accept if",
+    "what done looks like",
+    "what success looks like",
+    "done looks like",
+    "success looks like",
+    "how we know it works",
+    "how we know it is done",
+    "how we know we are done",
+    "sign off checklist",
+    "sign off criteria",
+    "受け入れ条件",
+    "完了条件",
+    "完了の定義",
+    "验收条件",
+    "인수 기준",
+    "tiêu chí nghiệm thu",
+];
+
+const EXCLUDED_LEADS: [&str; 40] = [
+    "out of scope",
+    "not in scope",
+    "non goals",
+    "non goal",
+    "not goals",
+    "anti goals",
+    "non requirements",
+    "non requirement",
+    "non criteria",
+    "not criteria",
+    "not required",
+    "not needed",
+    "not part of",
+    "exclusions",
+    "excluded",
+    "rollback criteria",
+    "rollback criterion",
+    "rollback conditions",
+    "rollback condition",
+    "rollback triggers",
+    "rollback trigger",
+    "rollback if",
+    "rollback when",
+    "roll back if",
+    "roll back when",
+    "failure conditions",
+    "failure condition",
+    "failure criteria",
+    "fail criteria",
+    "fail conditions",
+    "abort criteria",
+    "abort conditions",
+    "stop criteria",
+    "stop conditions",
+    "kill criteria",
+    "stretch",
+    "nice to have",
+    "nice to haves",
+    "rejected",
+    "no go criteria",
+];
+
+const EXCLUDED_WITHIN: [&str; 8] = [
+    "decided against",
+    "not required",
+    "no longer required",
+    "no longer needed",
+    "not needed",
+    "were dropped",
+    "was dropped",
+    "out of scope",
+];
+
+const EXCLUDED_ENDS: [&str; 7] =
+    ["dropped", "withdrawn", "obsolete", "superseded", "rejected", "deprecated", "cancelled"];
+
+/// Sections that tell of what was.
+const PAST: [&str; 18] = [
+    "background",
+    "history",
+    "context",
+    "previous",
+    "last",
+    "earlier",
+    "former",
+    "past",
+    "results",
+    "lessons",
+    "problem",
+    "motivation",
+    "findings",
+    "current",
+    "status quo",
+    "baseline",
+    "retrospective",
+    "incident",
+];
+
+fn starts(name: &str, leads: &[&str]) -> bool {
+    leads.iter().any(|lead| name == *lead || name.strip_prefix(lead).is_some_and(|rest| rest.starts_with(' ')))
+}
+
+pub(super) fn is_acceptance(name: &str) -> bool {
+    ACCEPTANCE_WITHIN.iter().any(|words| name.contains(words)) || starts(name, &ACCEPTANCE_LEADS)
+}
+
+/// Whether a section says itself that what stands in it is not asked.
+pub(super) fn is_excluded(name: &str) -> bool {
+    starts(name, &EXCLUDED_LEADS)
+        || EXCLUDED_WITHIN.iter().any(|words| name.contains(words))
+        || EXCLUDED_ENDS.iter().any(|word| name.rsplit(' ').next() == Some(word))
+}
+
+/// Whether a section tells of what was found before.
+pub(super) fn is_past(name: &str) -> bool {
+    starts(name, &PAST)
+}
+
+/// What a heading of many words is, by a name of several words that it begins with.
+pub(super) fn in_long(name: &str) -> Role {
+    const ACCEPTANCE: [&str; 7] = [
+        "acceptance criteria",
+        "acceptance tests",
+        "acceptance checklist",
+        "acceptance conditions",
+        "success criteria",
+        "definition of done",
+        "exit criteria",
+    ];
+    if starts(name, &ACCEPTANCE) {
+        return Role::Acceptance;
+    }
+    if starts(name, &["deliverables and paths", "list of deliverables"]) {
+        return Role::Deliverables;
+    }
+    Role::Other
+}
