@@ -1,5 +1,7 @@
 //! Text from outside made safe to show: control, ANSI and bidirectional characters escaped, lengths bounded.
 
+use std::borrow::Cow;
+
 /// Escapes what could rewrite a terminal or reorder a line: C0/C1 controls (but for tab and newline), ESC, bidi
 /// overrides and isolates, zero-width characters used to hide text.
 pub fn escape(text: &str) -> String {
@@ -27,6 +29,54 @@ pub fn line(text: &str, max: usize) -> String {
 /// A value for a Markdown table cell: one line, pipes escaped.
 pub fn cell(text: &str) -> String {
     line(text, 400).replace('|', "\\|")
+}
+
+/// Without ANSI escape sequences: CSI, OSC and its kin, and those of a few characters, such as `ESC ( B`.
+pub fn without_ansi(text: &str) -> Cow<'_, str> {
+    // the second byte is the end of `\u{9b}`, and of other characters
+    if memchr::memchr2(0x1b, 0x9b, text.as_bytes()).is_none() || !text.contains(['\u{1b}', '\u{9b}']) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{9b}' => skip_csi(&mut chars),
+            '\u{1b}' => match chars.next_if(|c| matches!(c, ' '..='~')) {
+                Some('[') => skip_csi(&mut chars),
+                Some(']' | 'P' | '_' | '^') => skip_string(&mut chars),
+                // intermediates, then one final character
+                Some(' '..='/') => {
+                    while chars.next_if(|c| matches!(c, ' '..='/')).is_some() {}
+                    chars.next_if(|c| matches!(c, '0'..='~'));
+                }
+                _ => {}
+            },
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// Parameters and intermediates, then one final character; a character that can't belong ends it.
+fn skip_csi(chars: &mut Chars) {
+    while chars.next_if(|c| matches!(c, ' '..='?')).is_some() {}
+    chars.next_if(|c| matches!(c, '@'..='~'));
+}
+
+/// Up to BEL or ESC `\`, but never over a line's end: an unfinished one must not swallow the report.
+fn skip_string(chars: &mut Chars) {
+    while let Some(c) = chars.next_if(|c| *c != '\n') {
+        if c == '\u{7}' {
+            return;
+        }
+        if c == '\u{1b}' {
+            chars.next_if_eq(&'\\');
+            return;
+        }
+    }
 }
 
 fn is_unsafe(c: char) -> bool {
@@ -62,6 +112,28 @@ pub fn duration_ns(ns: u64) -> String {
                 .map(|(n, unit)| format!("{n} {unit}"))
                 .collect::<Vec<_>>()
                 .join(" ")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ansi_sequences_go_and_nothing_else() {
+        for (text, expected) in [
+            ("\u{1b}[1;32mall \u{1b}]8;;http://x\u{7}good\u{1b}[0m", "all good"),
+            ("\u{1b}[31m❌ not found\u{1b}(B\u{1b}[m", "❌ not found"),
+            ("a\u{1b}#8b\u{1b}=c\u{1b} Fd", "abcd"),
+            ("\u{9b}31mred", "red"),
+            ("a\u{1b}", "a"),
+            ("a\u{1b}(", "a"),
+            ("a\u{1b}]unfinished\nb", "a\nb"),
+            ("\u{1b}[31ไม่", "ไม่"),
+            ("ไม่ ⛔ plain", "ไม่ ⛔ plain"),
+        ] {
+            assert_eq!(without_ansi(text), expected, "{text:?}");
         }
     }
 }

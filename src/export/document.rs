@@ -7,6 +7,7 @@ use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
 use super::row::{CreatedFrom, ReportRow, sha256_hex};
 use crate::dates;
+use crate::text;
 
 const FRONT_MATTER_BYTES: usize = 64 * 1024;
 const HEADINGS: usize = 1_000;
@@ -21,7 +22,7 @@ pub fn report_row(
 ) -> Result<ReportRow, String> {
     let raw =
         std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8: byte {} is not text", error.valid_up_to()))?;
-    let text = strip_ansi(raw.strip_prefix('\u{feff}').unwrap_or(raw));
+    let text = text::without_ansi(raw.strip_prefix('\u{feff}').unwrap_or(raw)).into_owned();
     let (front, body) = split_front_matter(&text);
     let front_matter = front.and_then(parse_front_matter);
     let headings = headings(body);
@@ -65,48 +66,6 @@ fn kind(name: &str) -> String {
 /// `20251028T191338Z`, `2025W44`.
 fn is_time(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_digit()) && word.chars().all(|c| c.is_ascii_digit() || "TtZzWw".contains(c))
-}
-
-/// Takes ANSI escape sequences out: CSI, OSC and two-character ones.
-pub fn strip_ansi(text: &str) -> String {
-    if !text.contains(['\u{1b}', '\u{9b}']) {
-        return text.to_owned();
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\u{9b}' => skip_csi(&mut chars),
-            '\u{1b}' => match chars.next_if(|c| matches!(c, ' '..='~')) {
-                Some('[') => skip_csi(&mut chars),
-                Some(']' | 'P' | '_' | '^') => skip_string(&mut chars),
-                _ => {}
-            },
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
-
-/// Parameters and intermediates, then one final character; a character that can't belong ends it.
-fn skip_csi(chars: &mut Chars) {
-    while chars.next_if(|c| matches!(c, ' '..='?')).is_some() {}
-    chars.next_if(|c| matches!(c, '@'..='~'));
-}
-
-/// Up to BEL or ESC `\`, but never over a line's end: an unfinished one must not swallow the report.
-fn skip_string(chars: &mut Chars) {
-    while let Some(c) = chars.next_if(|c| *c != '\n') {
-        if c == '\u{7}' {
-            return;
-        }
-        if c == '\u{1b}' {
-            chars.next_if_eq(&'\\');
-            return;
-        }
-    }
 }
 
 enum Front<'a> {
@@ -204,9 +163,6 @@ mod tests {
         assert_eq!(row.text, "all good\r\nno heading\n");
         assert_eq!((row.title, row.kind.as_str()), (None, "x"));
         assert_eq!((row.created_us, row.created_from), (7, CreatedFrom::Mtime));
-        assert_eq!(strip_ansi("a\u{1b}"), "a");
-        assert_eq!(strip_ansi("a\u{1b}]unfinished\nb"), "a\nb");
-        assert_eq!(strip_ansi("\u{1b}[31ไม่"), "ไม่");
     }
 
     #[test]

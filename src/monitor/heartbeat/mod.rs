@@ -1,4 +1,5 @@
-//! The heartbeat report: one monitor cycle as Markdown; read in [`parse`](mod@parse) and [`values`], written in [`render`](mod@render).
+//! The heartbeat report: one monitor cycle as Markdown; read in [`parse`](mod@parse), [`about`],
+//! [`values`], [`words`] and [`durations`], written in [`render`](mod@render).
 //!
 //! The shape is that of the field's files (`# OPS-Atomic Monitor Heartbeat`, see [`render`]); tools that exist read its
 //! lines, so [`render`] keeps them and adds nested bullets below each check. [`parse`] is liberal: whatever is there is
@@ -10,9 +11,12 @@ use compact_str::CompactString;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+mod about;
+mod durations;
 mod parse;
 mod render;
 mod values;
+mod words;
 
 pub use parse::{parse, parse_file};
 pub use render::render;

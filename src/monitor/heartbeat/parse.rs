@@ -1,18 +1,19 @@
-//! Reads a heartbeat: which line is what. What a value says is read in [`super::values`].
+//! Reads a heartbeat: which line is what. What it is about is told in [`super::about`], what a value says in [`super::values`].
 //!
-//! Liberal: the field's shape and what people make of it by hand. A line that says something of one of the field's four
-//! components is never passed over, in whatever form it stands.
+//! Liberal: the field's shape and what people make of it by hand.
 
 use jiff::Timestamp;
 
-use super::values::{
-    cut_at_bold, fold_starts, milliseconds, names_zone, says_field_words, state_of, status_of, time, trim, unmark,
-};
-use super::{AGENTS, API, CheckResult, DATABASE, Heartbeat, HeartbeatError, REDIS, State, name_time};
+use super::about::{self, component, field, item, unnumbered};
+use super::durations::milliseconds;
+use super::values::{cut_at_bold, names_zone, status_of, time, trim, unmark};
+use super::{Heartbeat, HeartbeatError, State, Status, name_time};
+use crate::text;
 
 /// Reads a heartbeat from the file of that name. A time that names no zone is UTC, unless the name, which is UTC, says
 /// that it is the local time of a zone: then it is moved there.
 pub fn parse_file(file_name: &str, text: &str) -> Result<Heartbeat, HeartbeatError> {
+    let text = &text::without_ansi(text);
     let mut heartbeat = parse(text)?;
     if let (Some(at), Some(named)) = (heartbeat.timestamp, name_time(file_name))
         && let Some(offset) = offset_between(at, named)
@@ -43,53 +44,167 @@ fn timestamp_names_zone(text: &str) -> bool {
 
 /// Reads a heartbeat. Errors only when there is nothing of a heartbeat in `text`.
 pub fn parse(text: &str) -> Result<Heartbeat, HeartbeatError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text::without_ansi(text.strip_prefix('\u{feff}').unwrap_or(text));
     if text.trim().is_empty() {
         return Err(HeartbeatError::Empty);
     }
-    let mut heartbeat = Heartbeat::default();
-    let mut recognized = false;
-    let mut section: Option<&str> = None;
-    let mut from_summary = None;
-    for line in lines(text) {
+    let mut reading = Reading::default();
+    lines(&text).for_each(|line| reading.line(line));
+    reading.finish()
+}
+
+/// The section that stands for none.
+const CHECKS: &str = "Health Checks";
+
+/// What has been read so far.
+#[derive(Default)]
+struct Reading<'a> {
+    heartbeat: Heartbeat,
+    recognized: bool,
+    section: Option<Section<'a>>,
+    /// Whether the header has a Status line, readable or not: then the summary is not asked.
+    has_status: bool,
+    from_summary: Option<Status>,
+}
+
+/// The part of the report that is being read.
+#[derive(Clone, Copy)]
+struct Section<'a> {
+    name: &'a str,
+    /// As many as it has `#`; a line that only looks like a heading is below all.
+    level: usize,
+    /// That ends the heading.
+    mark: Option<State>,
+    /// Checks that were there before it.
+    before: usize,
+}
+
+impl<'a> Reading<'a> {
+    fn line(&mut self, line: &'a str) {
         let indented = line.starts_with([' ', '\t']);
         let line = trim(line);
         if line.is_empty() {
-            continue;
+            return;
         }
-        if let Some(heading) = heading(line) {
-            recognized = recognized || contains_folded(heading, "heartbeat");
+        if let Some((level, heading)) = heading(line) {
+            self.recognized = self.recognized || contains_folded(heading, "heartbeat");
             // the title opens the header, every other heading a section
-            section = (!line.starts_with("# ")).then_some(heading);
-            continue;
+            self.enter(heading, level);
+            return;
         }
-        let in_summary = section.is_some_and(|name| name.eq_ignore_ascii_case("summary"));
-        match (field(line), section) {
-            (Some((label, value)), None) => recognized |= take_header(&mut heartbeat, label, value),
-            (Some((label, value)), Some(_)) if label.eq_ignore_ascii_case("next check") => {
-                heartbeat.next_check = Some(value.to_owned());
-            }
-            // where the header has said it, the summary is not asked
-            (_, Some(_)) if in_summary && heartbeat.status.or(from_summary).is_none() => {
-                from_summary = status_of(line);
-            }
-            (_, Some(_)) if in_summary => {}
-            (field, Some(name)) => {
-                if let Some((label, value)) = field.filter(|_| indented)
-                    && take_detail(&mut heartbeat, name, label, value)
-                {
-                    continue;
-                }
-                if let Some(check) = check(name, line, field) {
-                    heartbeat.checks.push(check);
-                    recognized = true;
-                }
-            }
-            (None, None) => {}
+        let field = field(line);
+        let Some(section) = self.section else {
+            self.header(line, field);
+            return;
+        };
+        if let Some((label, value)) = field
+            && label.eq_ignore_ascii_case("next check")
+        {
+            self.heartbeat.next_check = Some(value.to_owned());
+        } else if unnumbered(section.name).eq_ignore_ascii_case("summary") {
+            self.summary(line, field);
+        } else if let Some(name) = bare_name(line, field, indented) {
+            self.enter(name, usize::MAX);
+        } else {
+            self.take(section.name, section.mark, line, field.filter(|_| indented), field);
         }
     }
-    heartbeat.status = heartbeat.status.or(from_summary);
-    if recognized { Ok(heartbeat) } else { Err(HeartbeatError::NotAHeartbeat) }
+
+    fn header(&mut self, line: &str, field: Option<(&str, &str)>) {
+        match field {
+            Some((label, value)) if take_header(&mut self.heartbeat, label, value) => {
+                self.has_status |= label.eq_ignore_ascii_case("status");
+                self.recognized = true;
+            }
+            // before any section, only what names its component
+            Some((label, _)) if about::known(label).is_some() => self.take(CHECKS, None, line, None, field),
+            _ if line.starts_with('|') => self.take(CHECKS, None, line, None, None),
+            _ => {}
+        }
+    }
+
+    fn take(
+        &mut self,
+        section: &str,
+        mark: Option<State>,
+        line: &str,
+        detail: Option<(&str, &str)>,
+        field: Option<(&str, &str)>,
+    ) {
+        if let Some((label, value)) = detail
+            && take_detail(&mut self.heartbeat, section, label, value)
+        {
+            return;
+        }
+        if let Some(check) = about::check(section, line, field, mark) {
+            self.heartbeat.checks.push(check);
+            self.recognized = true;
+        }
+    }
+
+    /// The worst that any line of the summary says; `Failed: 0` says nothing.
+    fn summary(&mut self, line: &str, field: Option<(&str, &str)>) {
+        let is_none = |value: &str| matches!(value, "0" | "none" | "None" | "no" | "-");
+        if !self.has_status && !field.is_some_and(|(_, value)| is_none(value)) {
+            self.from_summary = self.from_summary.max(status_of(line));
+        }
+    }
+
+    fn enter(&mut self, heading: &'a str, level: usize) {
+        if let Some(section) = self.section
+            && level > section.level
+            && level != usize::MAX
+            && about::known(section.name).is_some()
+            && is_part(heading)
+        {
+            return;
+        }
+        self.leave();
+        let (name, mark) = about::cut_end_mark(heading);
+        let before = self.heartbeat.checks.len();
+        self.section = (level > 1).then_some(Section { name, level, mark, before });
+    }
+
+    /// A heading whose mark nothing below took up speaks for itself.
+    fn leave(&mut self) {
+        if let Some(section) = self.section.take()
+            && self.heartbeat.checks.len() == section.before
+            && let Some(check) = about::of_heading(section.name, section.mark)
+        {
+            self.heartbeat.checks.push(check);
+            self.recognized = true;
+        }
+    }
+
+    fn finish(mut self) -> Result<Heartbeat, HeartbeatError> {
+        self.leave();
+        if !self.has_status {
+            self.heartbeat.status = self.from_summary;
+        }
+        if self.recognized { Ok(self.heartbeat) } else { Err(HeartbeatError::NotAHeartbeat) }
+    }
+}
+
+/// Whether a heading only parts what is said of one component.
+fn is_part(heading: &str) -> bool {
+    const PARTS: [&str; 7] = ["status", "details", "detail", "result", "results", "health", "state"];
+    PARTS.iter().any(|part| heading.eq_ignore_ascii_case(part))
+}
+
+/// A line that only names a component and so begins what follows about it: `**Redis**`, `**Redis** ❌`, `- Redis:`.
+fn bare_name<'a>(line: &'a str, field: Option<(&'a str, &'a str)>, indented: bool) -> Option<&'a str> {
+    let name = match field {
+        Some((label, "")) => label,
+        _ => {
+            let bold = item(line).strip_prefix("**")?;
+            let (name, rest) = cut_at_bold(bold)?;
+            let only_marks = unmark(rest).1.is_empty();
+            // with its mark, which the heading's is read from
+            if only_marks && !rest.is_empty() { bold } else { Some(name).filter(|_| only_marks)? }
+        }
+    };
+    let known = about::known(about::cut_end_mark(name).0.trim_end_matches('*'));
+    (!indented && known.is_some()).then_some(name)
 }
 
 /// Lines that end in LF, CR or both; between the two of CRLF lies an empty one.
@@ -104,7 +219,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The text of `## 🧠 Heading`, without decoration.
-fn heading(line: &str) -> Option<&str> {
+fn heading(line: &str) -> Option<(usize, &str)> {
     if !line.starts_with('#') {
         return None;
     }
@@ -113,7 +228,7 @@ fn heading(line: &str) -> Option<&str> {
     if level > 6 || !rest.starts_with([' ', '\t']) {
         return None;
     }
-    Some(rest.trim_start_matches(|c: char| !c.is_alphanumeric()).trim_end_matches([' ', '\t', '#', ':', '*']))
+    Some((level, rest.trim_start_matches(|c: char| !c.is_alphanumeric()).trim_end_matches([' ', '\t', '#', ':', '*'])))
 }
 
 /// Whether `word`, which is ASCII, occurs in `text` in any case.
@@ -121,29 +236,6 @@ fn contains_folded(text: &str, word: &str) -> bool {
     let (text, word) = (text.as_bytes(), word.as_bytes());
     let starts = |window: &[u8]| window.first().map(u8::to_ascii_lowercase) == word.first().map(u8::to_ascii_lowercase);
     text.windows(word.len()).any(|window| starts(window) && window.eq_ignore_ascii_case(word))
-}
-
-/// A line without its bullet.
-fn item(line: &str) -> &str {
-    let item = line.strip_prefix(['-', '*', '+']).filter(|rest| rest.starts_with([' ', '\t'])).unwrap_or(line);
-    trim(item)
-}
-
-/// `**Label:** value`, `**Label**: value`, `- **Label:** value`, `Label: value`.
-fn field(line: &str) -> Option<(&str, &str)> {
-    let line = item(line);
-    let (label, value) = match line.strip_prefix("**") {
-        Some(bold) => {
-            let (label, value) = cut_at_bold(bold)?;
-            match trim(label).strip_suffix([':', '：']) {
-                Some(label) => (label, value),
-                None => (label, value.trim_start().strip_prefix([':', '：'])?),
-            }
-        }
-        None => line.split_once([':', '：'])?,
-    };
-    let label = trim(label);
-    (!label.is_empty()).then(|| (label, trim(value)))
 }
 
 fn take_header(heartbeat: &mut Heartbeat, label: &str, value: &str) -> bool {
@@ -177,112 +269,4 @@ fn take_detail(heartbeat: &mut Heartbeat, section: &str, label: &str, value: &st
         return false;
     }
     true
-}
-
-/// The four components of the field under one spelling, any other section as written.
-fn component(section: &str) -> &str {
-    if let Some(known) = [REDIS, DATABASE].into_iter().find(|known| is_about(section, known)) {
-        return known;
-    }
-    match section {
-        _ if section.eq_ignore_ascii_case("api") || fold_starts(section, "api endpoint") => API,
-        _ if section.eq_ignore_ascii_case("api health") => API,
-        _ if fold_starts(section, "launchagent") || fold_starts(section, "launch agent") => AGENTS,
-        _ => section,
-    }
-}
-
-/// `Database`, `Database (SQLite)`, `Database – prisma.db`, `database status`; not `Database backups`.
-fn is_about(section: &str, known: &str) -> bool {
-    const OF_THE_SAME: [&str; 6] = ["status", "check", "health", "connection", "file", "server"];
-    let Some(rest) = section.get(known.len()..).filter(|_| fold_starts(section, known)).map(str::trim_start) else {
-        return false;
-    };
-    match rest.chars().next() {
-        None => true,
-        Some(c) if c.is_alphanumeric() => OF_THE_SAME.iter().any(|word| rest.eq_ignore_ascii_case(word)),
-        Some(_) => section.as_bytes().get(known.len()).is_some_and(|byte| !byte.is_ascii_alphanumeric()),
-    }
-}
-
-/// What a line in `section` says of a check, if it says anything: `- **Label:** value` anywhere; below one of the field's
-/// components also `Status: …`, a bare `❌ …` and the field's own words.
-fn check(section: &str, line: &str, field: Option<(&str, &str)>) -> Option<CheckResult> {
-    if let Some((label, value)) = field
-        && line.starts_with(['-', '*', '+'])
-        && cut_at_bold(line).is_some()
-    {
-        return Some(labelled(section, label, value));
-    }
-    let component = component(section);
-    if ![REDIS, DATABASE, API, AGENTS].contains(&component) {
-        return None;
-    }
-    if let Some((label, value)) = field
-        && unmark(label).0.is_none()
-        && (["status", "state", "health", "api health"].iter().any(|word| label.eq_ignore_ascii_case(word))
-            || unmark(value).0.is_some())
-    {
-        return Some(labelled(section, label, value));
-    }
-    let line = item(line).trim_matches(['*', '_']);
-    let (mark, words) = unmark(line);
-    if mark.is_none() && !says_field_words(words) {
-        return None;
-    }
-    let agent = words.split([':', ' ']).next().filter(|name| component == AGENTS && name.contains('.'));
-    let message =
-        agent.and_then(|name| words.get(name.len()..)).map(|rest| rest.trim_start_matches([':', ' ', '*', '_']));
-    Some(seen(agent.unwrap_or(own_name(component, section).as_str()), component, mark, message.unwrap_or(words)))
-}
-
-fn labelled(section: &str, label: &str, value: &str) -> CheckResult {
-    let (mark, message) = unmark(value);
-    // `## Health Checks` with `- **Redis:** …` below it
-    if fold_starts(section, "health check") {
-        let component = component(label);
-        if [REDIS, DATABASE, API].contains(&component) {
-            return seen(&own_name(component, section), component, mark, message);
-        }
-    }
-    let component = component(section);
-    let generic = label.eq_ignore_ascii_case("status") || component == API && label.eq_ignore_ascii_case("api health");
-    if generic {
-        seen(&own_name(component, section), component, mark, message)
-    } else {
-        seen(label, component, mark, message)
-    }
-}
-
-/// The name of the check that a section is about as a whole.
-fn own_name(component: &str, section: &str) -> String {
-    match component {
-        REDIS => "redis".to_owned(),
-        DATABASE => "database".to_owned(),
-        API => "api".to_owned(),
-        _ => slug(section),
-    }
-}
-
-fn seen(name: &str, component: &str, mark: Option<State>, message: &str) -> CheckResult {
-    CheckResult {
-        name: name.into(),
-        component: component.into(),
-        state: state_of(mark, message),
-        message: message.into(),
-        detail: None,
-        latency_ms: None,
-        consecutive_failures: None,
-        since: None,
-    }
-}
-
-/// `Disk space` → `disk_space`.
-fn slug(heading: &str) -> String {
-    let words: Vec<String> = heading
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(|word| word.to_lowercase())
-        .collect();
-    words.join("_")
 }

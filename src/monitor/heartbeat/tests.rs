@@ -101,6 +101,33 @@ fn odd_spellings_of_a_check_line() {
         ("❌ Redis not responding: NOAUTH", State::Error),
         ("✅ Redis not responding: NOAUTH", State::Error),
         ("✅ ❌ both", State::Error),
+        ("✅ Redis responding ❌ (AUTH failed)", State::Error),
+        ("✅ → ❌ Redis not responding since 10:00", State::Error),
+        ("✅ Connection refused (ECONNREFUSED 127.0.0.1:6379)", State::Error),
+        ("✅ **❌ Redis not responding: undefined**", State::Error),
+        ("✅ Redis: not responding", State::Error),
+        ("✅ was OK until 09:55, now 🔴 down", State::Error),
+        ("✅ / ❌", State::Error),
+        ("✅ Database file missing", State::Error),
+        ("✅ timeout after 5000ms", State::Error),
+        ("✅ Redis responding (degraded, 4900ms)", State::Warn),
+        ("Redis ❌ (not reachable)", State::Error),
+        ("Redis ⚠️", State::Warn),
+        ("Redis down", State::Error),
+        ("offline", State::Error),
+        ("unreachable", State::Error),
+        ("NOK", State::Error),
+        ("⚠ Redis responding slowly", State::Warn),
+        ("⚠️  Redis not responding", State::Warn),
+        ("☑ Redis responding", State::Ok),
+        ("✅ Redis responding (0 errors)", State::Ok),
+        ("✅ Redis responding, no failures", State::Ok),
+        ("✅ Redis responding (recovered after 3 failures)", State::Ok),
+        ("✅ exit status 0: 3 errors corrected", State::Ok),
+        ("no errors", State::Ok),
+        ("✅ undefined", State::Unknown),
+        ("\u{1b}[32m✅ Redis responding\u{1b}[0m", State::Ok),
+        ("\u{1b}[31m❌ Redis not responding: NOAUTH\u{1b}(B\u{1b}[m", State::Error),
         ("Redis not responding", State::Error),
         ("Redis responding", State::Ok),
         ("❓ not asked", State::Unknown),
@@ -257,6 +284,17 @@ fn a_status_is_never_better_than_its_mark_or_its_words() {
         ("HEALTHY ❌", Some(Status::Critical)),
         ("✅ CRITICAL", Some(Status::Critical)),
         ("UNHEALTHY", Some(Status::Critical)),
+        ("DOWN", Some(Status::Critical)),
+        ("FAILED (2 checks)", Some(Status::Critical)),
+        ("❗️ ERROR", Some(Status::Critical)),
+        ("✅ Redis not responding", Some(Status::Critical)),
+        ("HEALTHY, but the database is down", Some(Status::Critical)),
+        ("⚠️  WARNINGS - API not responding", Some(Status::Warnings)),
+        ("WARNINGS: API down", Some(Status::Warnings)),
+        ("✅ All systems operational, 0 failed", Some(Status::Healthy)),
+        ("✅ HEALTHY (recovered from an outage)", Some(Status::Healthy)),
+        ("✅ undefined", None),
+        ("undefined", None),
         ("❓ HEALTHY?", None),
         ("HEALTHY?", None),
         ("no critical issues", None),
@@ -287,6 +325,32 @@ fn whatever_a_report_says_of_a_component_is_taken() {
         ("### Database\n- Path: /var/db/x.db\n- Status: ✅ Database file exists", State::Ok),
         ("### Database\n✅ Database file exists", State::Ok),
         ("### Database\n⚠️  locked by another process", State::Warn),
+        ("### 2. Database\n- **Status:** ❌ Database file not found", State::Error),
+        ("### 2.1) Database\n- **Status:** ❌ Database file not found", State::Error),
+        ("### SQLite Database\n- **Status:** ❌ Database file not found", State::Error),
+        ("### Database File Check\n- **Status:** ❌ Database file not found", State::Error),
+        ("### ฐานข้อมูล (Database)\n- **สถานะ:** ❌ Database file not found", State::Error),
+        ("### Database ฐานข้อมูล\n- **สถานะ:** ❌ Database file not found", State::Error),
+        ("### Database ❌\nDatabase file not found", State::Error),
+        ("### Database ❌\n\nsee below", State::Error),
+        ("### Database ⚠️\nDatabase file not found", State::Warn),
+        ("### Database ✅\n- **Status:** ❌ Database file not found", State::Error),
+        ("### Database ❌\n- **Status:** ✅ Database file exists", State::Error),
+        ("### Database ✅", State::Ok),
+        ("### Database\n- **Status:** Database file 🔴", State::Error),
+        ("### Database\n\n#### Details\n- Status: ❌ Database file not found", State::Error),
+        ("**Database**\n- Status: ❌ Database file not found", State::Error),
+        ("**Database** ❌", State::Error),
+        ("**Database:** ❌ Database file not found", State::Error),
+        ("**Database** – ❌ Database file not found", State::Error),
+        ("- Database: ❌ Database file not found", State::Error),
+        ("- Database: Database file not found", State::Error),
+        ("- Database:\n  - Status: ❌ Database file not found", State::Error),
+        ("2. Database: ❌ Database file not found", State::Error),
+        ("| Check | Status | Details |\n|---|---|---|\n| Database | ❌ Database file not found | x.db |", State::Error),
+        ("| # | Check | Up |\n|---|---|---|\n| 2 | **Database** | ✅ |", State::Ok),
+        ("| Check | Status | Details |\n|---|---|---|\n| Database | OK | - |", State::Ok),
+        ("| Check | Status | Details |\n|---|---|---|\n| Database | down | /x.db |", State::Error),
     ] {
         let text = format!(
             "# OPS-Atomic Monitor Heartbeat\n\n## Health Checks\n\n{section}\n\n### Redis\n- **Status:** ✅ up\n"
@@ -300,10 +364,36 @@ fn whatever_a_report_says_of_a_component_is_taken() {
         "### Database",
         "### Database\n- Path: /x.db",
         "### Database backups\n- **Status:** ✅ ok",
+        "| Database backups | ✅ |",
+        "| Check | Path |\n|---|---|\n| Database | /x.db |",
+        "- Database: /x.db",
         "### Notes\n❌ Database file not found",
     ] {
         let text = format!("# OPS-Atomic Monitor Heartbeat\n\n## Health Checks\n\n{section}\n");
         assert_eq!(state(&text, "database"), None, "{section}");
+    }
+    for (section, expected) in [
+        ("### API Status\n- **Status:** ⚠️  Endpoint not responding", State::Warn),
+        ("### API Server\n- **API Health:** ❌ Endpoint not responding", State::Error),
+        ("### API Endpoints ⚠️\nEndpoint not responding", State::Warn),
+        ("- API Endpoints: ⚠️ Endpoint not responding", State::Warn),
+        ("| API Endpoints | ⚠️ Endpoint not responding | - |", State::Warn),
+    ] {
+        let text = format!("# OPS-Atomic Monitor Heartbeat\n\n## Health Checks\n\n{section}\n");
+        assert_eq!(state(&text, "api"), Some(expected), "{section}");
+        assert_eq!(parse(&text).unwrap().checks.len(), 1, "{section}");
+    }
+    let redis = "# OPS-Atomic Monitor Heartbeat\n\n| Redis | ❌ |\n\n## Health Checks\n\n### Redis Cache\n- **Status:** ✅ up\n";
+    let seen: Vec<_> = parse(redis).unwrap().checks.into_iter().map(|check| (check.name, check.state)).collect();
+    assert_eq!(seen, [("redis".into(), State::Error), ("redis".into(), State::Ok)]);
+    for line in [
+        "- com.02luka.optimizer: ❌ LaunchAgent not loaded",
+        "- **com.02luka.optimizer:** ❌ LaunchAgent not loaded",
+        "| com.02luka.optimizer | ❌ LaunchAgent not loaded |",
+    ] {
+        let text = format!("# OPS-Atomic Monitor Heartbeat\n\n## Health Checks\n\n{line}\n");
+        let check = parse(&text).unwrap().check("com.02luka.optimizer").cloned().unwrap();
+        assert_eq!((check.component.as_str(), check.state), (AGENTS, State::Error), "{line}");
     }
     let agents = "# OPS-Atomic Monitor Heartbeat\n\n### LaunchAgents\n- ❌ com.02luka.digest: LaunchAgent not loaded\n\
                   - com.02luka.optimizer: ✅ LaunchAgent loaded\n- ⚠️ com.02luka.sync not loaded\n";
@@ -354,4 +444,18 @@ fn times_and_durations_as_people_write_them() {
         let text = format!("# OPS-Atomic Monitor Heartbeat\n\n**Duration:** {duration}\n");
         assert_eq!(parse(&text).unwrap().duration_ms, expected, "{duration}");
     }
+}
+
+#[test]
+fn the_summary_is_asked_only_where_there_is_no_status_line_and_never_for_its_best_line() {
+    let with = |header: &str, summary: &str| {
+        let text = format!("# OPS-Atomic Monitor Heartbeat\n\n{header}\n\n## Summary\n\n{summary}\n");
+        parse(&text).unwrap().status
+    };
+    assert_eq!(with("**Status:** undefined", "✅ All systems operational"), None);
+    assert_eq!(with("**Status:** DOWN", "✅ All systems operational"), Some(Status::Critical));
+    assert_eq!(with("**Host:** mac", "✅ All systems operational"), Some(Status::Healthy));
+    assert_eq!(with("", "✅ Redis fine\n❌ Database file not found"), Some(Status::Critical));
+    assert_eq!(with("", "✅ Passed: 5\n❌ Failed: 0"), Some(Status::Healthy));
+    assert!(parse("# OPS-Atomic Monitor Heartbeat\n\n- **Host:** mac\n").unwrap().checks.is_empty());
 }

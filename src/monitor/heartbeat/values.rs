@@ -1,11 +1,11 @@
-//! What the values in a heartbeat say: states, the status, times and durations.
+//! What the values in a heartbeat say: states, the status, times. Durations are read in [`super::durations`].
 //!
 //! Invariant: a value is never read as better than the worst mark or word in it.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{State, Status, message};
+use super::{State, Status, message, words};
 use crate::dates;
 
 /// As [`str::trim`], quick where there is nothing to trim.
@@ -53,14 +53,34 @@ pub(super) fn unmark(value: &str) -> (Option<State>, &str) {
     (state, rest)
 }
 
-/// The state of a check with that mark and message.
+/// The worst mark anywhere in a value.
+pub(super) fn worst_mark(value: &str) -> Option<State> {
+    if value.is_ascii() { None } else { value.chars().filter_map(mark).max() }
+}
+
+/// The state of a check with that mark and message: that of the worst mark in both. A tick is not believed against words
+/// that say otherwise; any other mark stands, whatever follows.
 pub(super) fn state_of(mark: Option<State>, message: &str) -> State {
-    match mark {
-        // a tick that stands before the field's own words for a failure
-        Some(State::Ok) if says_down(message) => State::Error,
+    if mark == Some(State::Ok) && is_good(message) {
+        return State::Ok;
+    }
+    match mark.max(worst_mark(message)) {
+        // what a program that ended well has printed is its own affair
+        Some(State::Ok) if message.starts_with(ENDED_WELL) => State::Ok,
+        Some(State::Ok) if words::is_silence(message) => State::Unknown,
+        Some(State::Ok) => words::worst(message).unwrap_or(State::Ok),
         Some(state) => state,
         None => state_of_words(message),
     }
+}
+
+/// How the message of a `command` check begins.
+const ENDED_WELL: &str = "exit status 0";
+
+/// Whether `text` is what the field's tools write of a check that is well.
+fn is_good(text: &str) -> bool {
+    use message::{AGENT_OK, API_OK, DATABASE_OK, REDIS_OK};
+    [REDIS_OK, DATABASE_OK, API_OK, AGENT_OK].contains(&text)
 }
 
 fn says_down(text: &str) -> bool {
@@ -74,35 +94,67 @@ pub(super) fn says_field_words(text: &str) -> bool {
     says_down(text) || [REDIS_OK, DATABASE_OK, API_OK, AGENT_OK].iter().any(|ok| fold_starts(text, ok))
 }
 
-/// For lines without any mark.
-fn state_of_words(text: &str) -> State {
-    use message::{AGENT_OK, API_OK, DATABASE_OK, REDIS_OK};
-    let text = text.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if has(&["not responding", "not found", "not loaded", "missing", "fail", "error", "critical", "refused", "timeout"])
-    {
-        State::Error
-    } else if has(&["warn", "degraded", "slow"]) {
-        State::Warn
-    } else if [REDIS_OK, DATABASE_OK, API_OK, AGENT_OK].iter().any(|ok| text == ok.to_lowercase())
-        || matches!(text.as_str(), "ok" | "healthy" | "pong" | "up" | "loaded" | "responding")
-    {
-        State::Ok
-    } else {
-        State::Unknown
+/// For lines without any mark. Good is only what says that it is and nothing else.
+pub(super) fn state_of_words(text: &str) -> State {
+    const GOOD: [&str; 18] = [
+        "ok",
+        "okay",
+        "healthy",
+        "pong",
+        "up",
+        "loaded",
+        "responding",
+        "running",
+        "online",
+        "connected",
+        "reachable",
+        "operational",
+        "passed",
+        "no errors",
+        "no issues",
+        "no problems",
+        "no failures",
+        "all good",
+    ];
+    if let Some(state) = words::worst(text) {
+        return state;
     }
+    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '!' | '*' | '_')).to_lowercase();
+    let fields = || {
+        use message::{AGENT_OK, API_OK, DATABASE_OK, REDIS_OK};
+        [REDIS_OK, DATABASE_OK, API_OK, AGENT_OK].iter().any(|ok| text == ok.to_lowercase())
+    };
+    if GOOD.contains(&text.as_str()) || fields() { State::Ok } else { State::Unknown }
 }
 
-/// The status that a line states: the worse one of what its marks and its words say.
+/// The status that a line states: the worse one of what its marks and its words say. Words for a failure count beside a
+/// tick, without a mark, and where the value begins with one (`DOWN`); `⚠️ WARNINGS - API down` states warnings.
 pub(super) fn status_of(value: &str) -> Option<Status> {
-    let said = said_status(value);
-    match value.chars().filter_map(mark).max() {
-        Some(State::Error) => Some(Status::Critical),
+    let mark = worst_mark(value);
+    if mark == Some(State::Error) {
+        return Some(Status::Critical);
+    }
+    let trouble = words::worst(value);
+    let failed = trouble == Some(State::Error) && {
+        let stated = said_status(value);
+        words::begins_with_failure(value)
+            || matches!(mark, None | Some(State::Ok)) && !matches!(stated, Some(Status::Warnings))
+    };
+    let warned = trouble == Some(State::Warn) && matches!(mark, None | Some(State::Ok));
+    let from_words = match () {
+        () if failed => Some(Status::Critical),
+        () if warned => Some(Status::Warnings),
+        () => None,
+    };
+    let said = said_status(value).max(from_words);
+    match mark {
         Some(State::Warn) => said.max(Some(Status::Warnings)),
         // a question mark before `HEALTHY` asks
         Some(State::Unknown) => said.filter(|said| *said != Status::Healthy),
+        // a tick before nothing says nothing
+        Some(State::Ok) if words::is_silence(unmark(value).1) => None,
         Some(State::Ok) => said.or(Some(Status::Healthy)),
-        None => said,
+        Some(State::Error) | None => said,
     }
 }
 
@@ -170,48 +222,4 @@ fn undecorated(value: &str) -> &str {
         return value;
     }
     value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '`' | '*' | '"'))
-}
-
-/// `43ms`, `0.41 ms`, `1,234 ms`, `1,5 s`, `1.2s`, `2 min`, `1m 23s`.
-pub(super) fn milliseconds(value: &str) -> Option<f64> {
-    let mut rest = value.trim().trim_start_matches(['~', '<', '≤', ' ']);
-    let mut sum = None;
-    while let Some((ms, after)) = quantity(rest, sum.is_none()) {
-        sum = Some(sum.unwrap_or(0.0) + ms);
-        rest = after.trim_start();
-    }
-    sum.filter(|ms: &f64| ms.is_finite())
-}
-
-/// A number with its unit, in milliseconds, and what follows; only the first one may be without a unit.
-fn quantity(text: &str, is_first: bool) -> Option<(f64, &str)> {
-    let (number, rest) =
-        text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ',')).unwrap_or(text.len()));
-    let rest = rest.trim_start();
-    let (unit, rest) = rest.split_at(rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len()));
-    let factor = match unit {
-        "" if is_first => 1.0,
-        "ms" | "msec" | "millisecond" | "milliseconds" => 1.0,
-        "s" | "sec" | "second" | "seconds" => 1e3,
-        "µs" | "μs" | "us" => 1e-3,
-        "min" | "m" | "minute" | "minutes" => 6e4,
-        "h" | "hour" | "hours" => 3.6e6,
-        _ => return None,
-    };
-    let number: f64 = decimal(number)?.parse().ok()?;
-    Some((number * factor, rest))
-}
-
-/// With a point: a comma parts thousands where three digits follow each, else it is the decimal one.
-fn decimal(number: &str) -> Option<String> {
-    let mut parts = number.split(',');
-    let first = parts.next()?;
-    let rest: Vec<&str> = parts.collect();
-    let is_thousands = |part: &&str| part.split('.').next().is_some_and(|digits| digits.len() == 3);
-    match rest.as_slice() {
-        [] => Some(number.to_owned()),
-        rest if rest.iter().all(is_thousands) => Some(format!("{first}{}", rest.concat())),
-        [fraction] if !number.contains('.') => Some(format!("{first}.{fraction}")),
-        _ => None,
-    }
 }
