@@ -13,6 +13,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::export::{self, Compression, Days, ExportReport, Progress, Request, describe};
 use crate::text;
+use crate::verify::deployment::Deployment;
 
 /// export heartbeats and other reports to Parquet, verified by two readers
 ///
@@ -47,7 +48,15 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         (None, true) => Days::All,
         (None, false) => Days::Due,
     };
-    let request = Request { days, dry_run: args.dry_run, compression: args.compression };
+    // an order may have its summaries elsewhere; a record that can't be read is told by `wo verify`
+    let deployed = Deployment::load(&root).ok().flatten();
+    let request = Request {
+        days,
+        dry_run: args.dry_run,
+        compression: args.compression,
+        summaries: None,
+        own_dirs: deployed.map(|deployment| deployment.summaries.into()).into_iter().collect(),
+    };
     let bar = Bar::new();
     let result = export::run(&root, &config, &request, now, &export::sql_program(), &bar);
     bar.clear();

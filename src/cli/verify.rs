@@ -58,11 +58,20 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
                 let recorded = Deployment::load(&root)?;
                 let deployed = recorded.is_some();
                 let deployment = recorded.unwrap_or_else(|| Deployment::standard(&config));
+                let mut failed = None;
                 if args.trigger {
-                    let report = parquet::export(&root, &config, &deployment, Days::Due, args.dry_run, clock.now())?;
-                    for (path, reason) in report.faults() {
-                        eprintln!("error: failed to read `{path}`: {reason}");
-                        exit = Exit::Bad;
+                    match parquet::export(&root, &config, &deployment, Days::Due, args.dry_run, clock.now()) {
+                        Ok(report) => {
+                            for (path, reason) in report.faults() {
+                                eprintln!("error: failed to read `{path}`: {reason}");
+                                exit = Exit::Bad;
+                            }
+                        }
+                        // the verification tells it beside what it finds
+                        Err(error) => {
+                            eprintln!("error: {error}");
+                            failed = Some(error);
+                        }
                     }
                 }
                 let dir = root.join(&deployment.summaries);
@@ -74,7 +83,11 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
                     deployment,
                     deployed,
                 };
-                (parquet::verify(&scope), dir)
+                let mut verification = parquet::verify(&scope);
+                if let Some(error) = failed {
+                    verification.checks.insert(0, parquet::failed(&scope, &error));
+                }
+                (verification, dir)
             }
             Subject::Monitor => {
                 let label = monitored.as_ref().map_or(LOOP, |deployed| deployed.label.as_str());

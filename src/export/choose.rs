@@ -25,15 +25,23 @@ pub(super) enum Earlier {
         /// Whether it was made of the very reports that are there now, so that none of its rows has to be kept.
         same_sources: bool,
     },
-    /// It can't be read, for this reason.
+    /// It can't be read, or lost rows, for this reason.
     Damaged(String),
 }
 
 /// What a file that stands in a day's place says.
 enum Standing {
-    /// Ours, and the digest of what it was made of.
-    Ours(String),
+    Ours(Ours),
     Damaged(String),
+}
+
+/// A file of ours, as its footer has it.
+struct Ours {
+    /// Of what it was made of.
+    digest: String,
+    timezone: String,
+    /// Why it has not the rows that it was made of.
+    lost: Option<String>,
 }
 
 impl Job<'_> {
@@ -45,7 +53,7 @@ impl Job<'_> {
     ) -> Result<Vec<Chosen>, ExportError> {
         let mut existing = self.existing(T::DATASET)?;
         let mut chosen = Vec::new();
-        for (day, why) in self.candidates(sorted, existing.keys().copied()) {
+        for (day, why) in self.candidates(sorted, &existing)? {
             let standing = existing.remove(&day);
             let has_reports = sorted.day(day).is_some();
             match &standing {
@@ -53,7 +61,7 @@ impl Job<'_> {
                     report.empty_days.push(day);
                     continue;
                 }
-                Some(Standing::Damaged(reason)) if !has_reports => {
+                Some(Standing::Damaged(reason) | Standing::Ours(Ours { lost: Some(reason), .. })) if !has_reports => {
                     self.report_damaged::<T>(day, reason.clone(), report);
                     continue;
                 }
@@ -61,8 +69,11 @@ impl Job<'_> {
             }
             let why = match (why, &standing) {
                 (Some(why), _) => why,
-                (None, Some(Standing::Ours(digest))) => match self.is_late(sorted, day, digest) {
+                (None, Some(Standing::Ours(Ours { lost: Some(_), .. }))) => Why::Late,
+                (None, Some(Standing::Ours(ours))) => match self.is_late(sorted, day, &ours.digest) {
                     Ok(true) => Why::Late,
+                    // where no report of it is there, it stays what it says it is
+                    Ok(false) if has_reports && ours.timezone != self.config.export.timezone => Why::Zone,
                     Ok(false) => continue,
                     Err(error) if error.is_about(&self.target(T::DATASET, day)) => {
                         self.report_damaged::<T>(day, error.to_string(), report);
@@ -75,9 +86,10 @@ impl Job<'_> {
             let earlier = match standing {
                 None => Earlier::None,
                 Some(Standing::Damaged(reason)) => Earlier::Damaged(reason),
-                Some(Standing::Ours(digest)) => {
-                    Earlier::Ours { same_sources: sorted.day(day).is_some_and(|sources| sources.digest == digest) }
-                }
+                Some(Standing::Ours(ours)) => Earlier::Ours {
+                    same_sources: ours.lost.is_none()
+                        && sorted.day(day).is_some_and(|sources| sources.digest == ours.digest),
+                },
             };
             chosen.push(Chosen { day, why, earlier });
         }
@@ -88,11 +100,19 @@ impl Job<'_> {
     fn candidates<T: Tabular>(
         &self,
         sorted: &Sorted<T>,
-        existing: impl Iterator<Item = Date>,
-    ) -> BTreeMap<Date, Option<Why>> {
-        let known = sorted.days.iter().map(|sources| sources.day).chain(existing);
-        match self.request.days {
-            Days::One(day) => BTreeMap::from([(day, Some(Why::Requested))]),
+        existing: &BTreeMap<Date, Standing>,
+    ) -> Result<BTreeMap<Date, Option<Why>>, ExportError> {
+        let known = sorted.days.iter().map(|sources| sources.day).chain(existing.keys().copied());
+        Ok(match self.request.days {
+            Days::One(day) => {
+                let ours = existing.iter().filter_map(|(day, standing)| match standing {
+                    Standing::Ours(ours) => Some((*day, ours.digest.as_str())),
+                    Standing::Damaged(_) => None,
+                });
+                let together = self.together(sorted, day, ours)?;
+                let why = |other| if other == day { Why::Requested } else { Why::Late };
+                together.into_iter().map(|day| (day, Some(why(day)))).collect()
+            }
             Days::All => known.map(|day| (day, Some(Why::Requested))).collect(),
             Days::Due => {
                 let mut candidates: BTreeMap<_, _> = known.map(|day| (day, None)).collect();
@@ -102,7 +122,7 @@ impl Job<'_> {
                 candidates.insert(self.today, Some(Why::Today));
                 candidates
             }
-        }
+        })
     }
 
     /// What stands in the place of the days of `dataset`. Files that are not ours are left for publishing to set aside.
@@ -113,8 +133,10 @@ impl Job<'_> {
             let Some((_, day)) = Dataset::of_file_name(&name).filter(|(kind, _)| *kind == dataset) else { continue };
             match read::open(&path).and_then(|opened| opened.footer()) {
                 Ok(mut footer) if footer.is_ours() && footer.misplaced(&path).is_none() => {
-                    let digest = footer.metadata.remove(key::SOURCE_DIGEST).unwrap_or_default();
-                    found.insert(day, Standing::Ours(digest));
+                    let lost = footer.short();
+                    let mut take = |key| footer.metadata.remove(key).unwrap_or_default();
+                    let (digest, timezone) = (take(key::SOURCE_DIGEST), take(key::TIMEZONE));
+                    found.insert(day, Standing::Ours(Ours { digest, timezone, lost }));
                 }
                 Ok(_) => {}
                 Err(error) => {
@@ -140,26 +162,12 @@ impl Job<'_> {
             return Ok(digest != sources.digest);
         }
         // its reports were rotated away, or one of them now has another day
-        let is_gone = self.is_gone::<T>()?;
-        let mut all_gone = true;
-        let name = match T::DATASET {
-            Dataset::Heartbeats => "filename",
-            Dataset::Reports => "path",
-        };
-        read::open(&self.target(T::DATASET, day))?.texts(name, |name| {
-            all_gone = is_gone(name);
-            all_gone
+        let reach = self.reach::<T>()?;
+        let mut none_is_there = true;
+        read::open(&self.target(T::DATASET, day))?.texts(T::DATASET.name_column(), |name| {
+            none_is_there = !reach.has_seen(name);
+            none_is_there
         })?;
-        Ok(!all_gone)
-    }
-
-    /// Tells whether the report of a row no longer exists.
-    pub(super) fn is_gone<T: Tabular>(&self) -> Result<impl Fn(&str) -> bool + use<T>, ExportError> {
-        let dir = match T::DATASET {
-            Dataset::Heartbeats => scan::resolve(self.root.path(), &self.config.paths.heartbeats),
-            Dataset::Reports => self.root.path().to_owned(),
-        };
-        let dir = scan::open_dir(&dir)?;
-        Ok(move |name: &str| dir.as_ref().is_none_or(|dir| !scan::exists(dir, name)))
+        Ok(!none_is_there)
     }
 }

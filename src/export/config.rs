@@ -119,6 +119,14 @@ impl Dataset {
         [Dataset::Heartbeats, Dataset::Reports].into_iter().find(|dataset| dataset.as_str() == word)
     }
 
+    /// The column that holds the names of reports.
+    pub(super) fn name_column(self) -> &'static str {
+        match self {
+            Dataset::Heartbeats => "filename",
+            Dataset::Reports => "path",
+        }
+    }
+
     fn prefix(self) -> &'static str {
         match self {
             Dataset::Heartbeats => "ops_atomic",

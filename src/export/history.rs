@@ -69,7 +69,7 @@ pub fn read_heartbeats_as<T: Send>(
                         rows.insert((row.timestamp_us, row.filename.clone()), keep(row));
                     }
                 }
-                Outcome::Unreadable { path, reason } => {
+                Outcome::Unreadable { path, reason, .. } => {
                     let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
                     let at = heartbeat::name_time(&name);
                     if at.is_none_or(|at| (from..=to).contains(&at)) {

@@ -33,6 +33,8 @@ pub struct Inspection {
     pub columns: Vec<(String, String)>,
     /// How it differs from what its name says it holds, in columns and metadata; empty when it doesn't.
     pub schema_mismatches: Vec<String>,
+    /// Why its rows are not those that it says it was made of.
+    pub lost: Option<String>,
     /// The least and greatest time of a row.
     pub first: Option<Timestamp>,
     pub last: Option<Timestamp>,
@@ -88,6 +90,7 @@ pub fn inspect(path: &Path, program_sql: &Path) -> Result<Inspection, ExportErro
         codecs: footer.codecs().into_iter().map(str::to_owned).collect(),
         columns: columns.map(|field| (field.name().clone(), schema::short_type(field.data_type()))).collect(),
         schema_mismatches: read::schema_mismatches(path, &footer),
+        lost: opened.lost(&footer),
         first: time("min"),
         last: time("max"),
         compression: footer.compression,

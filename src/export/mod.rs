@@ -8,7 +8,7 @@
 //! * the same reports give the same bytes, whatever the clock, the host or the number of threads;
 //! * memory is bounded whatever the number of reports;
 //! * nothing a person had is lost: a file without our metadata, or one that is damaged, is moved to `legacy/`, rows whose reports
-//!   were rotated away are kept;
+//!   were rotated away, or lie where this export did not look (behind a link, in a closed folder), are kept;
 //! * a dry run writes nothing below the root.
 
 mod choose;
@@ -17,8 +17,11 @@ mod document;
 pub mod facts;
 mod history;
 mod inspect;
+mod keep;
+mod moved;
 mod place;
 mod query;
+mod reach;
 pub mod read;
 pub mod row;
 mod run;
@@ -58,11 +61,15 @@ pub struct Request {
     pub dry_run: bool,
     /// Instead of the configured one.
     pub compression: Option<Compression>,
+    /// Where the summary goes, instead of the configured place.
+    pub summaries: Option<PathBuf>,
+    /// Other directories where summaries and verification reports lie: those are no reports either.
+    pub own_dirs: Vec<PathBuf>,
 }
 
 impl Default for Request {
     fn default() -> Self {
-        Request { days: Days::Due, dry_run: false, compression: None }
+        Request { days: Days::Due, dry_run: false, compression: None, summaries: None, own_dirs: Vec::new() }
     }
 }
 
@@ -92,11 +99,11 @@ pub struct ExportReport {
     pub reports: Tally,
     /// Every report that can't be read; with [`Days::One`] those of that day and those of no day that can be told.
     pub unreadable: Vec<Unreadable>,
-    /// Symbolic links, which are not followed, relative to the root.
+    /// Symbolic links to reports and directories, which are not followed, relative to the root.
     pub links: Vec<String>,
     /// Files without our metadata that were moved aside: from and to.
     pub moved: Vec<(String, String)>,
-    /// Day files of ours that can't be read.
+    /// Day files of ours that can't be read, or lost rows.
     pub damaged: Vec<Damaged>,
     /// Day files that went because no row is left for them.
     pub removed: Vec<Removed>,
@@ -161,6 +168,8 @@ pub enum Why {
     Today,
     /// Its reports are not those that its file was made of.
     Late,
+    /// Its file is of a day in another time zone than is configured.
+    Zone,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -172,7 +181,7 @@ pub struct Unreadable {
     pub date: Option<Date>,
 }
 
-/// A day file that can't be read: rows of reports that were rotated away may be lost with it.
+/// A day file that can't be read, or has not the rows that it says it was made of: rows of reports that were rotated away may be lost with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Damaged {
     /// Relative to the root.

@@ -60,15 +60,24 @@ fn sweep(dir: &Path) -> Result<(), ExportError> {
     Ok(())
 }
 
-/// Gives `target`, which is not ours, a second name below `legacy/`, so that replacing it loses nothing. The new name is
-/// on disk when this returns.
+/// Gives `target`, which is not ours, a second name below `legacy/`, so that replacing it loses nothing; what is no regular
+/// file (a directory, a FIFO) is moved there. The new name is on disk when this returns.
 pub fn keep_aside(target: &Path) -> Result<PathBuf, ExportError> {
     let dir = target.parent().unwrap_or(Path::new(".")).join(LEGACY);
     durable::create_dir_all(&dir)?;
+    let kind = fs::symlink_metadata(target).map_err(ExportError::io("look at", target))?;
     let stem = target.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     for n in 1..10_000 {
         let name = if n == 1 { format!("{stem}.parquet") } else { format!("{stem}-{n}.parquet") };
         let aside = dir.join(name);
+        if !kind.is_file() {
+            if fs::symlink_metadata(&aside).is_ok() {
+                continue;
+            }
+            fs::rename(target, &aside).map_err(ExportError::io("move aside", target))?;
+            durable::sync_dir(&dir)?;
+            return Ok(aside);
+        }
         match fs::hard_link(target, &aside) {
             Ok(()) => {
                 durable::sync_dir(&dir)?;
@@ -124,5 +133,11 @@ mod tests {
             assert_eq!(fs::read_to_string(aside).unwrap(), content);
         }
         assert_eq!(fs::read_to_string(dir.path().join("legacy/ops_atomic_20251028.parquet")).unwrap(), "one");
+        fs::remove_file(&target).unwrap();
+        fs::create_dir(&target).unwrap();
+        fs::write(target.join("inside"), "x").unwrap();
+        let aside = keep_aside(&target).unwrap();
+        assert_eq!(aside, dir.path().join("legacy/ops_atomic_20251028-3.parquet"));
+        assert!(aside.join("inside").is_file() && !target.exists());
     }
 }

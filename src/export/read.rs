@@ -20,6 +20,7 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use super::facts::{Facts, Gatherer};
 use super::schema::{self, Tabular, key};
+use super::sort::SourceDigest;
 use super::{Dataset, ExportError};
 use crate::files::open_regular;
 
@@ -104,6 +105,13 @@ impl Footer {
         }
         let of_day = says(key::DAY) == day.to_string();
         (!of_day).then(|| format!("it is of the day {}, its name says {day}", says(key::DAY)))
+    }
+
+    /// Why a file of ours has not as many rows as it says it was made of.
+    pub fn short(&self) -> Option<String> {
+        let stated = self.metadata.get(key::SOURCE_COUNT)?;
+        let same = stated.parse() == Ok(self.rows);
+        (!same).then(|| format!("it says that it was made of {stated} reports and holds {} rows", self.rows))
     }
 
     /// The codecs that occur, each once.
@@ -207,6 +215,33 @@ impl Opened {
         }))
     }
 
+    /// Why the rows of a file of ours are not those that it says it was made of. A file that can't be read so far, or lacks the
+    /// columns, says nothing here.
+    pub fn lost(&self, footer: &Footer) -> Option<String> {
+        use arrow::array::AsArray as _;
+        if let Some(short) = footer.short() {
+            return Some(short);
+        }
+        let stated = footer.metadata.get(key::SOURCE_DIGEST)?;
+        let name = footer.dataset()?.name_column();
+        let content = self.content().ok()?;
+        let digest = guarded(&self.path, || {
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(content, self.metadata.clone());
+            let mask = ProjectionMask::columns(builder.parquet_schema(), [name, "sha256"]);
+            let mut digest = SourceDigest::default();
+            for batch in builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()? {
+                let batch = batch?;
+                let column = |name| batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+                let (Some(names), Some(hashes)) = (column(name), column("sha256")) else { return Ok(None) };
+                for (hash, name) in hashes.iter().zip(names) {
+                    digest.add_line(hash.unwrap_or_default().as_bytes(), name.unwrap_or_default().as_bytes());
+                }
+            }
+            Ok(Some(digest.finish()))
+        });
+        (digest.ok()?? != *stated).then(|| OTHER_ROWS.to_owned())
+    }
+
     /// Calls `each` with every value of the text column `name`, until it answers false.
     pub fn texts(&self, name: &str, mut each: impl FnMut(&str) -> bool) -> Result<(), ExportError> {
         use arrow::array::AsArray as _;
@@ -227,6 +262,9 @@ impl Opened {
         })
     }
 }
+
+/// Said of a file of ours whose rows have not the digest that it states.
+pub const OTHER_ROWS: &str = "its rows are not those of the reports that it says it was made of";
 
 /// Files that are not ours, each with the reason.
 pub type Others = Vec<(PathBuf, String)>;

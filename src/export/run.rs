@@ -1,8 +1,7 @@
 //! The export itself.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -10,16 +9,17 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::choose::{Chosen, Earlier};
+use super::reach::Own;
 use super::read;
-use super::row::{HeartbeatRow, ReportRow, Row, day_of, heartbeat_row};
+use super::row::{HeartbeatRow, ReportRow, day_of, heartbeat_row};
 use super::scan::{self, Found, HeartbeatsDir, Outcome, Work};
 use super::schema::Tabular;
 use super::sort::{Packed, Sorted, Sorter};
 use super::sql::{Program, SideCar};
 use super::stage::{self, About, Staged};
 use super::{
-    Compression, Damaged, DayReport, Days, ExportError, ExportReport, FileState, Progress, Removed, Request, Tally,
-    Unreadable, document, place, summary, validate,
+    Compression, Damaged, Dataset, DayReport, Days, ExportError, ExportReport, FileState, Progress, Removed, Request,
+    Tally, Unreadable, document, place, summary, validate,
 };
 use crate::config::Config;
 use crate::dates;
@@ -62,12 +62,17 @@ pub fn run(
     job.export_days(&reports, &mut side_car, &mut report)?;
     job.remove(&mut report.removed)?;
 
+    if let Days::One(day) = request.days {
+        let is_of_it = |other: Date| other == day || report.days.iter().any(|file| file.date == other);
+        report.unreadable.retain(|one| one.date.is_none_or(is_of_it));
+    }
     report.empty_days.retain(|day| !report.days.iter().any(|file| file.date == *day));
     report.empty_days.sort_unstable();
     report.empty_days.dedup();
     report.duration_ns = nanoseconds(start.elapsed());
     if !request.dry_run {
-        let path = summary::path(&scan::resolve(root.path(), &config.paths.parquet_reports), report.date);
+        let dir = request.summaries.as_ref().unwrap_or(&config.paths.parquet_reports);
+        let path = summary::path(&scan::resolve(root.path(), dir), report.date);
         durable::write(&path, summary::render(&report).as_bytes(), 0o644)?;
         report.summary = Some(path);
     }
@@ -92,6 +97,17 @@ pub(super) struct Job<'a> {
     progress: &'a dyn Progress,
     /// Where files are staged and sorted: beside their targets, in a dry run outside of the root.
     pub(super) work_dir: WorkDir,
+    pub(super) places: Places,
+    /// Directories of reports that could not be looked into, as shown; known once reports were read.
+    pub(super) closed: OnceLock<Vec<String>>,
+}
+
+/// Where other reports are looked for, as shown.
+pub(super) struct Places {
+    pub(super) reports: String,
+    /// Left out.
+    pub(super) skip: [String; 1],
+    pub(super) own: Own,
 }
 
 pub(super) enum WorkDir {
@@ -125,7 +141,17 @@ impl<'a> Job<'a> {
         } else {
             WorkDir::Beside(analytics.clone())
         };
+        let shown = |path: &Path| scan::shown(root.path(), &scan::resolve(root.path(), path));
+        let summaries = &config.paths.parquet_reports;
+        let own_dirs = request.own_dirs.iter().chain(&request.summaries).chain([summaries]);
+        let places = Places {
+            reports: shown(&config.paths.reports),
+            skip: [shown(summaries)],
+            own: Own(own_dirs.map(|dir| shown(dir)).collect()),
+        };
         Ok(Job {
+            places,
+            closed: OnceLock::new(),
             root,
             config,
             request,
@@ -181,7 +207,7 @@ impl<'a> Job<'a> {
         let date_of_name =
             |name: &str| heartbeat::name_time(name).and_then(|at| day_of(at.as_microsecond(), &self.zone));
         let mut others = None;
-        let sorted = self.read(
+        let (sorted, _) = self.read(
             self.config.export.heartbeat_bytes,
             |found| {
                 others = scan::heartbeats_and_others(&dir, &shown, found)?;
@@ -203,19 +229,17 @@ impl<'a> Job<'a> {
         report: &mut ExportReport,
     ) -> Result<Sorted<ReportRow>, ExportError> {
         let root = self.root.path();
-        let resolve = |path: &Path| scan::resolve(root, path);
-        let dir = resolve(&self.config.paths.reports);
-        let shown = scan::shown(root, &dir);
-        let skip = [scan::shown(root, &resolve(&self.config.paths.parquet_reports))];
-        let heartbeats = scan::shown(root, &resolve(&self.config.paths.heartbeats));
+        let dir = scan::resolve(root, &self.config.paths.reports);
+        let Places { reports: shown, skip, own } = &self.places;
+        let heartbeats = scan::shown(root, &scan::resolve(root, &self.config.paths.heartbeats));
         self.progress.phase("reading reports", None);
         let mut tally = Tally::default();
         let date_of_name = |name: &str| dates::in_file_name(name, &self.zone).and_then(|at| day_of(at, &self.zone));
-        let sorted = self.read(
+        let (sorted, closed) = self.read(
             self.config.export.report_bytes,
             |found| {
                 let heartbeats = HeartbeatsDir { shown: &heartbeats, others };
-                scan::reports(&dir, &shown, &skip, heartbeats, found)
+                scan::reports(&dir, shown, skip, own, heartbeats, found)
             },
             |found, _, content| {
                 let path = found.shown();
@@ -226,10 +250,21 @@ impl<'a> Job<'a> {
             report,
         )?;
         report.reports = tally;
+        // read once: nobody has set it before
+        let _ = self.closed.set(closed);
         Ok(sorted)
     }
 
-    /// Reads and sorts everything that `list` finds.
+    /// The directory that is listed for the reports of `dataset`.
+    pub(super) fn listed_dir(&self, dataset: Dataset) -> PathBuf {
+        let dir = match dataset {
+            Dataset::Heartbeats => &self.config.paths.heartbeats,
+            Dataset::Reports => &self.config.paths.reports,
+        };
+        scan::resolve(self.root.path(), dir)
+    }
+
+    /// Reads and sorts everything that `list` finds; with it, the directories that stayed closed.
     fn read<T: Tabular>(
         &self,
         max_bytes: usize,
@@ -238,18 +273,12 @@ impl<'a> Job<'a> {
         date_of_name: &(dyn Fn(&str) -> Option<Date> + Sync),
         tally: &mut Tally,
         report: &mut ExportReport,
-    ) -> Result<Sorted<T>, ExportError> {
+    ) -> Result<(Sorted<T>, Vec<String>), ExportError> {
         let spill_dir = self.work_dir.path();
         let mut sorter = Sorter::<T>::new(self.config.export.sort_bytes, spill_dir);
         let spill_failed = |error| ExportError::io("sort rows in", spill_dir)(error);
         let work = Work { threads: self.config.export.thread_count(), max_bytes, progress: self.progress };
-        let one_day = if let Days::One(day) = self.request.days { Some(day) } else { None };
-        let unreadable = |path: String, reason: String, report: &mut ExportReport| {
-            let date = date_of_name(path.rsplit('/').next().unwrap_or(&path));
-            if one_day.is_none() || date.is_none() || date == one_day {
-                report.unreadable.push(Unreadable { path, reason, date });
-            }
-        };
+        let mut closed = Vec::new();
         // packed by the threads that read, so that little is left to do one after the other
         let parse = |found: &Found, name: &str, content: &scan::Content| {
             let (row, named) = parse(found, name, content)?;
@@ -259,10 +288,14 @@ impl<'a> Job<'a> {
         scan::read_all(&work, list, parse, |outcome: Outcome<(Packed, bool)>| {
             match outcome {
                 Outcome::Link { path } => report.links.push(path),
-                Outcome::Unreadable { path, reason } => {
+                Outcome::Unreadable { path, reason, is_closed } => {
                     tally.found += 1;
                     tally.unreadable += 1;
-                    unreadable(path, reason, report);
+                    if is_closed {
+                        closed.push(path.clone());
+                    }
+                    let date = date_of_name(path.rsplit('/').next().unwrap_or(&path));
+                    report.unreadable.push(Unreadable { path, reason, date });
                 }
                 Outcome::Row((row, named)) => {
                     tally.found += 1;
@@ -274,7 +307,7 @@ impl<'a> Job<'a> {
         })?;
         report.unreadable.sort_by(|a, b| a.path.cmp(&b.path));
         report.links.sort();
-        sorter.finish().map_err(spill_failed)
+        Ok((sorter.finish().map_err(spill_failed)?, closed))
     }
 
     fn export_days<T: Tabular>(
@@ -385,7 +418,7 @@ impl<'a> Job<'a> {
                     report.damaged.push(Damaged { path: path(), reason: reason.clone(), kept: None });
                 }
                 (None, _) => {}
-                (Some(staged), Earlier::Ours { .. }) if staged.rows == 0 => {
+                (Some(staged), Earlier::Ours { .. } | Earlier::Damaged(_)) if staged.rows == 0 => {
                     report.removed.push(Removed { path: path(), kept: None })
                 }
                 (Some(staged), _) => {
@@ -424,45 +457,43 @@ impl<'a> Job<'a> {
         done.into_iter().map(|(_, made)| made).collect()
     }
 
-    /// Stages a day. Where the file that it replaces turns out to be damaged, it is made of its reports alone.
+    /// Stages a day. Where the file that it replaces turns out to be damaged, it is made of its reports alone; of one that lost
+    /// rows the others are kept.
     fn make<T: Tabular>(&self, chosen: &Chosen, sorted: &Sorted<T>) -> Result<Made, ExportError> {
         let target = self.target(T::DATASET, chosen.day);
         let damage = match self.stage(chosen, &target, sorted) {
             Err(error) if error.is_about(&target) => error.to_string(),
-            staged => return Ok(Made { staged: Some(staged?), damage: None }),
+            staged => {
+                let (staged, lost) = staged?;
+                return Ok(Made { staged: Some(staged), damage: lost });
+            }
         };
         let alone = Chosen { day: chosen.day, why: chosen.why, earlier: Earlier::None };
         let staged = match sorted.day(chosen.day) {
-            Some(_) => Some(self.stage(&alone, &target, sorted)?),
+            Some(_) => Some(self.stage(&alone, &target, sorted)?.0),
             None => None,
         };
         Ok(Made { staged, damage: Some(damage) })
     }
 
-    fn stage<T: Tabular>(&self, chosen: &Chosen, target: &Path, sorted: &Sorted<T>) -> Result<Staged, ExportError> {
+    /// With it, why the file that it replaces has not the rows that it was made of.
+    fn stage<T: Tabular>(
+        &self,
+        chosen: &Chosen,
+        target: &Path,
+        sorted: &Sorted<T>,
+    ) -> Result<(Staged, Option<String>), ExportError> {
         let about = About { day: chosen.day, timezone: &self.config.export.timezone, compression: self.compression };
         let dir = self.work_dir.path();
         let fresh = sorted.rows(chosen.day);
         if !matches!(chosen.earlier, Earlier::Ours { same_sources: false }) {
-            return stage::stage(dir, &about, stage::merge(fresh, std::iter::empty(), |_| false, dir));
+            let alone = stage::merge(fresh, std::iter::empty(), |_| false, dir);
+            return Ok((stage::stage(dir, &about, alone)?, None));
         }
         let earlier = read::open(target)?;
-        let is_gone = self.is_gone::<T>()?;
-        // a report that was only renamed is not gone
-        let mut gone: HashSet<(i64, String)> = HashSet::new();
-        for row in earlier.rows::<T>()? {
-            let row = row?;
-            if is_gone(row.name()) {
-                gone.insert(identity(&row));
-            }
-        }
-        if !gone.is_empty() {
-            for row in sorted.rows(chosen.day) {
-                gone.remove(&identity(&row.map_err(ExportError::io("read the sorted rows in", dir))?));
-            }
-        }
-        let keep = |row: &T| is_gone(row.name()) && gone.contains(&identity(row));
-        stage::stage(dir, &about, stage::merge(fresh, earlier.rows::<T>()?, keep, dir))
+        let kept = self.kept(&earlier, chosen.day, sorted)?;
+        let rows = stage::merge(fresh, earlier.rows::<T>()?, |row| kept.has(row), dir);
+        Ok((stage::stage(dir, &about, rows)?, kept.lost))
     }
 
     fn publish(
@@ -508,17 +539,11 @@ impl<'a> Job<'a> {
     }
 }
 
-/// What stays the same when a report is renamed. The time too: reports without a time of their own have that of their name,
-/// and may be the same otherwise.
-fn identity(row: &impl Row) -> (i64, String) {
-    (row.at_us(), row.sha256().to_owned())
-}
-
 /// What became of a day.
 struct Made {
     /// `None`: nothing is left to make it of.
     staged: Option<Staged>,
-    /// Why the earlier file could not be read.
+    /// Why the earlier file could not be read, or what it lost.
     damage: Option<String>,
 }
 

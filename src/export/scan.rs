@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::reach::Own;
 use super::{ExportError, Progress};
 
 /// One name found in a directory.
@@ -44,6 +45,8 @@ pub enum Outcome<T> {
     Unreadable {
         path: String,
         reason: String,
+        /// It is a directory, and what lies below it was not seen.
+        is_closed: bool,
     },
     /// A symbolic link, which is not followed.
     Link {
@@ -52,6 +55,12 @@ pub enum Outcome<T> {
 }
 
 impl Found {
+    fn is_link_to_directory(&self) -> bool {
+        self.kind == FileType::Symlink
+            && rustix::fs::statat(&self.dir, self.name.as_os_str(), AtFlags::empty())
+                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
+    }
+
     /// As it is shown: relative to the root, with `/`.
     pub fn shown(&self) -> String {
         format!("{}{}", self.shown_dir, self.name.to_string_lossy())
@@ -71,7 +80,7 @@ pub fn is_heartbeat(name: &[u8]) -> bool {
     name.starts_with(b"heartbeat_") && is_markdown(name)
 }
 
-fn is_markdown(name: &[u8]) -> bool {
+pub fn is_markdown(name: &[u8]) -> bool {
     name.len() > 3 && name[name.len() - 3..].eq_ignore_ascii_case(b".md")
 }
 
@@ -82,11 +91,6 @@ pub fn open_dir(path: &Path) -> Result<Option<OwnedFd>, ExportError> {
         Err(Errno::NOENT) => Ok(None),
         Err(errno) => Err(ExportError::io("open the directory", path)(errno.into())),
     }
-}
-
-/// Whether there is anything called `name` in `dir`; a name that can't be looked at counts as there.
-pub fn exists(dir: &OwnedFd, name: &str) -> bool {
-    !matches!(rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT | Errno::NOTDIR))
 }
 
 /// The heartbeats of one directory, not of those below it.
@@ -126,17 +130,19 @@ pub struct HeartbeatsDir<'a> {
     pub others: Option<Vec<Found>>,
 }
 
-/// Every other Markdown file below `path`. `skip` holds directories (as shown) that are left out.
+/// Every other Markdown file below `path`, and the links to directories. `skip` holds directories (as shown) that are left out,
+/// `own` those where the exporter's own files are.
 pub fn reports(
     path: &Path,
     shown: &str,
     skip: &[String],
+    own: &Own,
     mut heartbeats: HeartbeatsDir,
     found: &mut dyn FnMut(Found) -> bool,
 ) -> Result<(), ExportError> {
     let Some(fd) = open_dir(path)? else { return Ok(()) };
     let top = Directory { fd: Arc::new(fd), shown: with_slash(shown) };
-    let mut stack = match top.list(&mut heartbeats, found) {
+    let mut stack = match top.list(own, &mut heartbeats, found) {
         Ok(Some(below)) => below,
         Ok(None) => return Ok(()),
         Err(errno) => return Err(ExportError::io("list the directory", path)(errno.into())),
@@ -146,7 +152,7 @@ pub fn reports(
         let Some(shown) = Some(next.shown()).filter(|shown| !skip.contains(shown)) else { continue };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let listed = rustix::fs::openat(&next.dir, next.name.as_os_str(), flags, Mode::empty())
-            .and_then(|fd| Directory { fd: Arc::new(fd), shown: with_slash(&shown) }.list(&mut heartbeats, found));
+            .and_then(|fd| Directory { fd: Arc::new(fd), shown: with_slash(&shown) }.list(own, &mut heartbeats, found));
         let goes_on = match listed {
             Ok(Some(below)) => {
                 stack.extend(below);
@@ -177,6 +183,7 @@ impl Directory {
     /// Hands over the reports in it; the directories in it, or `None` when no more is wanted.
     fn list(
         self,
+        own: &Own,
         heartbeats: &mut HeartbeatsDir,
         found: &mut dyn FnMut(Found) -> bool,
     ) -> Result<Option<Vec<Found>>, Errno> {
@@ -187,7 +194,10 @@ impl Directory {
             if name.starts_with(b".") || (heartbeats_here && is_heartbeat(name)) {
                 return true;
             }
-            let is_report = is_markdown(name);
+            if entry.name.to_str().is_some_and(|name| own.holds(&self.shown, name)) {
+                return true;
+            }
+            let is_report = is_markdown(name) || entry.is_link_to_directory();
             if entry.kind == FileType::Directory {
                 below.push(entry.clone());
             }
@@ -329,7 +339,8 @@ fn outcome<T>(
     buffer: &mut Vec<u8>,
     parse: impl Fn(&Found, &str, &Content) -> Result<T, String>,
 ) -> Option<Outcome<T>> {
-    let unreadable = |reason: String| Some(Outcome::Unreadable { path: found.shown(), reason });
+    let is_closed = found.closed.is_some();
+    let unreadable = |reason: String| Some(Outcome::Unreadable { path: found.shown(), reason, is_closed });
     if let Some(why) = &found.closed {
         return unreadable(why.clone());
     }
@@ -440,7 +451,7 @@ mod tests {
         let find = |others: Option<Vec<Found>>| {
             let mut found = Vec::new();
             let heartbeats = HeartbeatsDir { shown: "ops", others };
-            reports(root.path(), "", &[], heartbeats, &mut |entry| {
+            reports(root.path(), "", &[], &Own::default(), heartbeats, &mut |entry| {
                 found.push(entry.shown());
                 true
             })

@@ -110,7 +110,7 @@ impl SourceDigest {
         self.add_line(row.sha256().as_bytes(), row.name().as_bytes());
     }
 
-    fn add_line(&mut self, sha256: &[u8], name: &[u8]) {
+    pub(super) fn add_line(&mut self, sha256: &[u8], name: &[u8]) {
         for part in [sha256, b"  ", name, b"\n"] {
             self.0.update(part);
         }

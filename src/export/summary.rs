@@ -177,6 +177,7 @@ pub fn why(why: Why) -> &'static str {
         Why::Yesterday => "yesterday",
         Why::Today => "today",
         Why::Late => "late reports",
+        Why::Zone => "another time zone",
     }
 }
 

@@ -123,6 +123,12 @@ fn each_check_flips_with_its_subject_and_no_other() {
             rewrite(scene, Compression::ZSTD(Default::default()), usize::MAX, 0, false);
         }),
         ("parquet.rows", |scene| rewrite(scene, Compression::SNAPPY, 0, 0, false)),
+        // whole for every reader, but rows were lost
+        ("parquet.rows", |scene| rewrite(scene, Compression::SNAPPY, 100, 0, false)),
+        // what is no file at all, the newest or not
+        ("parquet.present", |scene| fs::write(day_file(scene), "").unwrap()),
+        ("parquet.present", |scene| fs::create_dir(scene.path("g/analytics/ops_atomic_20251023.parquet")).unwrap()),
+        ("parquet.present", |scene| fs::create_dir(scene.path("g/analytics/ops_atomic_20991231.parquet")).unwrap()),
         ("parquet.schema", |scene| rewrite(scene, Compression::SNAPPY, usize::MAX, 0, true)),
         ("parquet.readers", |scene| {
             let path = day_file(scene);
@@ -174,7 +180,7 @@ fn each_check_flips_with_its_subject_and_no_other() {
     // what is no file at all is no file, and nobody waits for what it will never say
     let fifo = scene.path("g/analytics/ops_atomic_20991231.parquet");
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    assert_eq!(failed(&findings(&scene)), ["parquet.present", "parquet.readers"]);
+    assert_eq!(failed(&findings(&scene)), ["parquet.present"]);
     fs::remove_file(fifo).unwrap();
 
     // without the side-car there is one reader only
@@ -259,6 +265,15 @@ fn formats_and_exit_codes() {
     scene.wo(["verify", "parquet", "-f", "junit"]).expect_exit(1).expect_stdout("<testsuite");
     scene.wo(["verify", "parquet", "-f", "tap"]).expect_exit(1).expect_stdout("not ok");
     scene.wo(["verify", "nothing"]).expect_exit(2);
+    // an export that can't be made is a failed check, told in every form
+    scene.write("g/analytics", "a file, not a folder");
+    let before = scene.list("g/reports/parquet").len();
+    let ran = scene.wo(["verify", "parquet", "--trigger", "--json"]).expect_exit(1);
+    assert_eq!(
+        (&ran.json()["checks"][0]["id"], &ran.json()["checks"][0]["result"]),
+        (&"export".into(), &"fail".into())
+    );
+    assert_eq!(scene.list("g/reports/parquet").len(), before + 1, "the report");
     scene.wo(["verify", "parquet", "-f", "xml"]).expect_exit(2);
 }
 

@@ -84,18 +84,22 @@ impl Data {
             return unmeasured(id, title, why.clone());
         }
         let how = "looked for day files in the output directory";
-        match self.files.first() {
-            None => {
+        let empty = self.files.iter().filter(|seen| !seen.is_file()).map(|seen| {
+            let what = if seen.bytes.is_some() { "it has no bytes" } else { "it is no regular file" };
+            (seen.path.as_path(), what.to_owned())
+        });
+        match (self.files.first(), named(scope, empty)) {
+            (None, _) => {
                 let why = format!("there is no `{}/ops_atomic_YYYYMMDD.parquet`", scope.deployment.output);
                 looked(scope, id, title, key, false, why, how)
             }
-            Some(newest) => {
+            (Some(_), Some(empty)) => looked(scope, id, title, key, false, empty, how),
+            (Some(newest), None) => {
                 let more = self.files.len() - 1;
                 let more = if more > 0 { format!(", and {more} older") } else { String::new() };
                 let size = newest.bytes.map_or_else(|| "no regular file".to_owned(), text::bytes);
                 let detail = format!("`{}`, {size}{more}", scope.root.show(&newest.path));
-                looked(scope, id, title, key, newest.bytes.is_some_and(|bytes| bytes > 0), detail, how)
-                    .artifact(artifact(scope.root, &newest.path).ok())
+                looked(scope, id, title, key, true, detail, how).artifact(artifact(scope.root, &newest.path).ok())
             }
         }
     }
@@ -141,14 +145,19 @@ impl Data {
             return unmeasured(id, title, self.why_unread("there is no Parquet file to look at"));
         };
         let rows: u64 = self.read().map(|found| found.rows).sum();
-        let works = least.rows > 0;
-        let detail = match works {
-            true => format!("{rows} rows in {} day files, at least {} in each", self.read().count(), least.rows),
-            false => format!("`{}` has no row", scope.root.show(&least.path)),
+        let lost = self.read().filter_map(|found| Some((found.path.as_path(), found.lost.clone()?)));
+        let lost = named(scope, lost);
+        let works = least.rows > 0 && lost.is_none();
+        let detail = match lost {
+            None if works => {
+                format!("{rows} rows in {} day files, at least {} in each", self.read().count(), least.rows)
+            }
+            Some(lost) if least.rows > 0 => lost,
+            _ => format!("`{}` has no row", scope.root.show(&least.path)),
         };
         // the worst file counts: an empty one among full ones is a fault
         let n = if works { rows } else { 0 };
-        let how = self.how("rows that the footers state");
+        let how = self.how("rows that the footers state, and the digest of what they were made of");
         looked(scope, id, title, "export.rows", works, detail, &how).value(Value::Count { n, noun: "rows".to_owned() })
     }
 
@@ -171,14 +180,16 @@ impl Data {
 
     fn readers(&self, scope: &Scope) -> CheckResult {
         let (id, title) = ("parquet.readers", "Two independent readers");
-        if self.files.is_empty() {
+        // what is no file at all is another check's fault
+        if !self.files.iter().any(Seen::is_file) {
             return no_file(id, title);
         }
         if let Some(found) = self.read().find(|found| found.side_car_failed) {
             let why = found.duckdb.as_ref().err().cloned().unwrap_or_default();
             return unmeasured(id, title, format!("DuckDB can't be asked: {why}"));
         }
-        let wrong = self.files.iter().filter_map(|seen| Some((seen.path.as_path(), seen.trouble()?)));
+        let files = self.files.iter().filter(|seen| seen.is_file());
+        let wrong = files.filter_map(|seen| Some((seen.path.as_path(), seen.trouble()?)));
         let wrong = named(scope, wrong);
         let works = wrong.is_none();
         let rows: u64 = self.read().map(|found| found.rows).sum();
@@ -262,6 +273,11 @@ impl Data {
 }
 
 impl Seen {
+    /// Whether there is anything to read.
+    fn is_file(&self) -> bool {
+        self.bytes.is_some_and(|bytes| bytes > 0)
+    }
+
     /// Why the two readers do not agree on this file; `None` when they do.
     fn trouble(&self) -> Option<String> {
         match &self.inspection {

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-pub use export::export;
+pub use export::{export, failed};
 
 use super::deployment::Deployment;
 use super::{CheckResult, Finding, Verification};
