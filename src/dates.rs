@@ -4,7 +4,10 @@
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
+
+mod day;
+mod zone;
 
 /// The time in the first Timestamp or Date line outside of code that can be read; microseconds since the epoch.
 pub fn stated(text: &str, zone: &TimeZone) -> Option<i64> {
@@ -60,22 +63,27 @@ impl Stated<'_> {
 }
 
 /// `2025-10-28`, `2025-10-28T19:13:38.278Z`, `2025-10-28 02:30 +0700`, `2025/10/28 2:30 PM`, `2025-10-28 02:30[Asia/Bangkok]`,
-/// `October 28, 2025`, `Tue, 28 Oct 2025 19:13:38 GMT`, with anything after it.
+/// `October 28, 2025`, `Tue, 28 Oct 2025 19:13:38 GMT`, `28.10.2025`, `10/28/2025, 7:13:38 PM`, with anything after it. `None` where
+/// it can be read in two ways, or what follows the time says that it is of a zone which isn't known.
 pub fn read(text: &str) -> Option<Stated<'_>> {
-    let (date, timed) = match numeric_date(text) {
-        Some((date, rest)) => (date, time_of_day(rest).ok_or(rest)),
-        None => {
-            let times = text.match_indices(' ').filter_map(|(at, _)| time_of_day(text.get(at..)?));
-            (worded_date(text)?, { times }.next().ok_or(""))
-        }
+    let text = day::after_weekday(text);
+    let (date, rest) = numeric_date(text).or_else(|| day::other_numbers(text)).or_else(|| day::worded(text))?;
+    let Some((time, rest)) = time_of_day(rest).or_else(|| time_of_day(day::before_time(rest)?)) else {
+        return Some(Stated { date, time: None, zone: None, rest });
     };
-    let (time, rest) = match timed {
-        Ok((time, rest)) => (Some(time), rest),
-        Err(rest) => (None, rest),
-    };
-    match zone(rest).filter(|_| time.is_some()) {
-        Some((zone, rest)) => Some(Stated { date, time, zone: Some(zone), rest }),
-        None => Some(Stated { date, time, zone: None, rest }),
+    let time = Some(time);
+    // `10:00-11:00` are two times, or one and its zone
+    let used = text.get(..text.len() - rest.len()).unwrap_or_default();
+    if rest.starts_with(['-', '−']) && used.matches(':').count() < 2 && !used.contains(['T', 't']) {
+        return None;
+    }
+    if let Some((zone, rest)) = zone::zone(rest) {
+        return Some(Stated { date, time, zone: Some(zone), rest });
+    }
+    match zone::later(rest) {
+        zone::Later::Named(zone) => Some(Stated { date, time, zone: Some(zone), rest }),
+        zone::Later::Unknown => None,
+        zone::Later::Nothing => Some(Stated { date, time, zone: None, rest }),
     }
 }
 
@@ -94,27 +102,10 @@ fn numeric_date(text: &str) -> Option<(Date, &str)> {
     Some((Date::new(year as i16, month as i8, day as i8).ok()?, rest))
 }
 
-fn worded_date(text: &str) -> Option<Date> {
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).take(8).collect();
-    let find = |f: &dyn Fn(&str) -> Option<u32>| words.iter().find_map(|word| f(word));
-    let month = find(&|word| {
-        const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-        let start = word.get(..3)?.to_ascii_lowercase();
-        MONTHS.iter().position(|month| *month == start).map(|i| i as u32 + 1)
-    })?;
-    let day = find(&|word| {
-        let word = ["st", "nd", "rd", "th"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word);
-        word.parse().ok().filter(|day| (1..=31).contains(day))
-    })?;
-    let year = find(&|word| word.parse().ok().filter(|year| (1980..=2200).contains(year)))?;
-    Date::new(year as i16, month as i8, day as i8).ok()
-}
-
 fn time_of_day(text: &str) -> Option<(Time, &str)> {
     let text = text.strip_prefix(['T', 't', ' ', '_', ',']).map(|rest| rest.trim_start_matches([' ', '@']))?;
     let (hour, rest) = digits(text, 2).or_else(|| digits(text, 1))?;
-    let (minute, mut rest) = digits(rest.strip_prefix(':')?, 2)?;
+    let (minute, mut rest) = digits(rest.strip_prefix([':', 'h'])?, 2)?;
     let (mut second, mut nano) = (0, 0);
     if let Some((n, after)) = rest.strip_prefix(':').and_then(|rest| digits(rest, 2)) {
         (second, rest) = (n, after);
@@ -142,40 +133,6 @@ fn half_of_day(text: &str) -> Option<(bool, &str)> {
         .find(|(word, _)| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)))?;
     let rest = text.get(word.len()..)?;
     (!rest.starts_with(char::is_alphanumeric)).then_some((is_afternoon, rest))
-}
-
-/// `Z`, `UTC`, `UTC+7`, `+07:00`, `+0700`, `+07`, `[Asia/Bangkok]`, `Asia/Bangkok`; an offset stands before a name.
-fn zone(text: &str) -> Option<(TimeZone, &str)> {
-    let text = text.trim_start();
-    let text = text.strip_prefix('(').unwrap_or(text);
-    let (offset, rest) = match ["UTC", "GMT", "Z", "z"].iter().find_map(|zone| text.strip_prefix(zone)) {
-        Some(rest) if rest.starts_with(char::is_alphanumeric) => return None,
-        Some(rest) => offset(rest).unwrap_or((Offset::UTC, rest)),
-        None => match offset(text) {
-            Some(offset) => offset,
-            None => return named_zone(text),
-        },
-    };
-    Some((TimeZone::fixed(offset), rest))
-}
-
-/// `+07:00`, `+0700`, `+07`, `+7`.
-fn offset(text: &str) -> Option<(Offset, &str)> {
-    let sign = if text.starts_with('+') { 1 } else { -1 };
-    let rest = text.strip_prefix(['+', '-', '−'])?;
-    let (hours, rest) = digits(rest, 2).or_else(|| digits(rest, 1))?;
-    let (minutes, rest) = digits(rest.strip_prefix(':').unwrap_or(rest), 2).unwrap_or((0, rest));
-    let offset = Offset::from_seconds(sign * (hours as i32 * 3_600 + minutes as i32 * 60)).ok()?;
-    Some((offset, rest))
-}
-
-fn named_zone(text: &str) -> Option<(TimeZone, &str)> {
-    let (name, rest) = match text.strip_prefix('[') {
-        Some(text) => text.split_once(']')?,
-        None => text.split_at(text.find(|c: char| c.is_whitespace() || c == ')').unwrap_or(text.len())),
-    };
-    // abbreviations such as EST are names of the time zone database, but not what people mean by them all year
-    name.contains('/').then(|| TimeZone::get(name).ok())?.map(|zone| (zone, rest))
 }
 
 /// Exactly `n` digits at the start.
@@ -256,6 +213,55 @@ mod tests {
             ("**Date:** 2025-10-28 02:30 Asia/Bangkok", "2025-10-27T19:30:00Z"),
             ("**Date:** 2025-10-28T02:30:00.5Z (UTC)", "2025-10-28T02:30:00.5Z"),
             ("**Date:** 2025-10-28 02:30 Zulu", "2025-10-28T02:30:00Z"),
+            ("**Date:** Decided 5 May 2025", "2025-05-05T00:00:00Z"),
+            ("**Date:** 9 AM on October 28, 2025", "2025-10-28T00:00:00Z"),
+            ("**Date:** 28th of Oct, 2025 @ 02:30 (GMT+7)", "2025-10-27T19:30:00Z"),
+            ("**Date:** Tue Oct 28 02:30:00 +07 2025", "2025-10-27T19:30:00Z"),
+            ("**Date:** Tue Oct 28 22:30:00 2025", "2025-10-28T22:30:00Z"),
+            ("**Date:** Tue Oct 28 22:30:00 UTC 2025", "2025-10-28T22:30:00Z"),
+            ("**Date:** Tue, 28 Oct 2025 7:13 PM", "2025-10-28T19:13:00Z"),
+            ("**Date:** Mar 3 2025 12:00 noon", "2025-03-03T12:00:00Z"),
+            ("**Date:** October 28, 2025 at 2:30 pm", "2025-10-28T14:30:00Z"),
+            ("**Date:** 28 October 2025 14h30", "2025-10-28T14:30:00Z"),
+            ("**Date:** 28-Oct-2025", "2025-10-28T00:00:00Z"),
+            ("**Date:** 2025-1-5", "2025-01-05T00:00:00Z"),
+            ("**Date:** 28.10.2025, 19:13:38", "2025-10-28T19:13:38Z"),
+            ("**Date:** 2025年10月28日", "2025-10-28T00:00:00Z"),
+            ("**Date:** 10/28/2025, 7:13:38 PM", "2025-10-28T19:13:38Z"),
+            ("**Date:** 10/28/2025, 7:13:38\u{202f}PM", "2025-10-28T19:13:38Z"),
+            ("**Date:** 10/5/2025, 7:13:38 PM", "2025-10-05T19:13:38Z"),
+            ("**Date:** 28/10/2025 19:13", "2025-10-28T19:13:00Z"),
+            ("**Date:** 5/5/2025", "2025-05-05T00:00:00Z"),
+            ("**Date:** 2025-10-28 (Tue) 00:30 +07:00", "2025-10-27T17:30:00Z"),
+            ("**Date:** Tue 2025-10-28 19:13", "2025-10-28T19:13:00Z"),
+            ("**Date:** 2025-10-28 @ 14:30 UTC", "2025-10-28T14:30:00Z"),
+            ("**Date:** 2025-10-28 2:30 PM ICT (UTC+7)", "2025-10-28T07:30:00Z"),
+            ("**Date:** 2025-10-28 02:30 (Bangkok time, UTC+7)", "2025-10-27T19:30:00Z"),
+            ("**Date:** 2025-10-28 14:30 to 2025-10-29 02:00 +07:00", "2025-10-28T07:30:00Z"),
+            ("**Date:** 2025-10-28 14:30 by CLC", "2025-10-28T14:30:00Z"),
+            ("| Date | 2025-10-28 14:30 | GG |", "2025-10-28T14:30:00Z"),
+            // whose time that is can't be told
+            ("**Date:** 2025-10-28 02:30 ICT", "none"),
+            ("**Date:** 2025-10-28 22:30 EDT", "none"),
+            ("**Date:** 2025-10-28 22:30 edt", "none"),
+            ("**Date:** Tue Oct 28 22:30:00 EDT 2025", "none"),
+            ("**Date:** 2025-10-28 02:30 (Bangkok time)", "none"),
+            ("**Date:** 2025-10-28 02:30 local time", "none"),
+            ("**Date:** 2025-10-28 02:30 Bangkok", "none"),
+            ("**Date:** 2025-10-28 02:30[Mars/Olympus]", "none"),
+            ("**Date:** 2025-10-28 10:00-11:00", "none"),
+            // or which day
+            ("**Date:** 3 days after Nov 5, 2025", "none"),
+            ("**Date:** October 2025, week 4", "none"),
+            ("**Date:** Oct 28 – Nov 2, 2025", "none"),
+            ("**Date:** Oct 28 - 30, 2025", "none"),
+            ("**Date:** 10/5/2025", "none"),
+            ("**Date:** 5/10/2025, 7:13:38 pm", "none"),
+            ("**Date:** 28 ตุลาคม 2568", "none"),
+            ("**Date:** 2568-10-28", "none"),
+            ("**Date:** 2025-02-29", "none"),
+            ("**Date:** 1761678818278", "none"),
+            ("**Date:** Decide by 5 May 2025", "none"),
             ("Dated: 2025-10-28", "none"),
             ("Date: 2025-13-45", "none"),
             ("Date: soon", "none"),
