@@ -23,7 +23,10 @@ pub fn report_row(
     let raw =
         std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8: byte {} is not text", error.valid_up_to()))?;
     let text = text::without_ansi(raw.strip_prefix('\u{feff}').unwrap_or(raw)).into_owned();
-    let (front, body) = split_front_matter(&text);
+    let (front, body) = match split_front_matter(&text) {
+        (Some(front), _) if !front.is_meant() => (None, text.as_str()),
+        split => split,
+    };
     let front_matter = front.and_then(parse_front_matter);
     let headings = headings(body);
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -71,6 +74,29 @@ fn is_time(word: &str) -> bool {
 enum Front<'a> {
     Yaml(&'a str),
     Toml(&'a str),
+}
+
+impl Front<'_> {
+    /// Whether it is front matter, well made or not, and no report that begins with a rule: then its first lines are a title, or
+    /// other text.
+    fn is_meant(&self) -> bool {
+        let (Front::Yaml(text) | Front::Toml(text)) = self;
+        let mut lines = text.lines().map(str::trim_end);
+        // a comment before the keys looks like a title, but no empty line follows it
+        if let (Some(first), Some(second)) = (lines.next(), lines.next())
+            && first.starts_with("# ")
+            && second.is_empty()
+        {
+            return false;
+        }
+        let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#'));
+        let key = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '"' | '\'' | ' ' | '[' | ']');
+        let is_key = |line: &str| {
+            let end = line.find(|c| !key(c)).unwrap_or(line.len());
+            line.get(end..).is_some_and(|rest| rest.starts_with([':', '=']))
+        };
+        first.is_some_and(is_key)
+    }
 }
 
 /// The front matter between `---` or `+++` lines, and what follows.
@@ -163,6 +189,25 @@ mod tests {
         assert_eq!(row.text, "all good\r\nno heading\n");
         assert_eq!((row.title, row.kind.as_str()), (None, "x"));
         assert_eq!((row.created_us, row.created_from), (7, CreatedFrom::Mtime));
+    }
+
+    #[test]
+    fn a_rule_at_the_start_is_no_front_matter() {
+        let text =
+            "---\n# Daily Digest 28 Oct\n\n**Date:** 2025-10-28\n**Agent:** CLC\n\n---\n\n## Section A\n\ntext\n";
+        let headings = [(1, "Daily Digest 28 Oct".to_owned()), (2, "Section A".to_owned())];
+        for text in [text.to_owned(), text.replace("**", ""), text.replace("---\n# ", "---\n\n# ")] {
+            let row = row("x.md", &text);
+            assert_eq!((row.title.as_deref(), row.front_matter), (Some("Daily Digest 28 Oct"), None), "{text}");
+            assert_eq!(row.headings, headings, "{text}");
+        }
+        // front matter that can't be read is no text of the report
+        for front in ["title: \"Foo: bar\": baz\ndate: 2025-10-28", "# made by x\ntitle: [a", "\"quoted key\": {"] {
+            let row = row("x.md", &format!("---\n{front}\n---\n# Real\n"));
+            assert_eq!((row.title.as_deref(), row.headings.len()), (Some("Real"), 1), "{front}");
+        }
+        let row = row("x.md", "---\n# made by x\ntitle: T\n---\n# Real\n");
+        assert_eq!(row.title.as_deref(), Some("T"));
     }
 
     #[test]
