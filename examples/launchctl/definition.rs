@@ -1,8 +1,38 @@
 //! The keys of a property list, as launchd reads them.
 
+use std::io::Cursor;
 use std::time::Duration;
 
 use plist::{Dictionary, Value};
+
+/// A property list, XML or binary. A CDATA section is text, as for launchd; the library would leave it out.
+pub(super) fn read(bytes: &[u8]) -> Option<Dictionary> {
+    let value = match std::str::from_utf8(bytes) {
+        Ok(xml) if !bytes.starts_with(b"bplist") => Value::from_reader_xml(without_sections(xml).as_bytes()),
+        _ => Value::from_reader(Cursor::new(bytes)),
+    };
+    value.ok()?.into_dictionary()
+}
+
+fn without_sections(xml: &str) -> String {
+    const COMMENT: (&str, &str) = ("<!--", "-->");
+    const SECTION: (&str, &str) = ("<![CDATA[", "]]>");
+    let mut out = String::new();
+    let mut rest = xml;
+    loop {
+        let first = [COMMENT, SECTION].into_iter().filter_map(|kind| Some((rest.find(kind.0)?, kind))).min();
+        let Some((at, (open, close))) = first else { return out + rest };
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let Some((inside, after)) = from.strip_prefix(open).and_then(|from| from.split_once(close)) else {
+            return out + from;
+        };
+        if open == SECTION.0 {
+            out.push_str(&inside.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
+        }
+        rest = after;
+    }
+}
 
 pub(super) fn text(root: &Dictionary, key: &str) -> Option<String> {
     root.get(key).and_then(Value::as_string).map(str::to_owned)

@@ -1,7 +1,6 @@
 //! The verbs of launchctl(1), with its messages and exit statuses.
 
 use std::fs;
-use std::io::Cursor;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -11,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use plist::Value;
 use rustix::process::Signal;
 
-use super::definition::{keep_alive, strings, text};
+use super::definition::{self, keep_alive, strings, text};
 use super::process::{is_alive, signal_group, wait_until};
 use super::state::{Request, Service, State};
 use super::supervisor::Supervisor;
@@ -54,8 +53,7 @@ impl State {
         }
         let root = fs::read(path)
             .ok()
-            .and_then(|bytes| Value::from_reader(Cursor::new(bytes)).ok())
-            .and_then(Value::into_dictionary)
+            .and_then(|bytes| definition::read(&bytes))
             .ok_or_else(|| failed(109, "Invalid property list"))?;
         let label = text(&root, "Label").ok_or_else(|| failed(109, "Invalid property list"))?;
         let has_program = root.contains_key("Program") || !strings(&root, "ProgramArguments").is_empty();
@@ -256,9 +254,9 @@ fn not_found(label: &str) -> Refusal {
 }
 
 fn label_of(path: &Path) -> Result<String, Refusal> {
-    Value::from_file(path)
+    fs::read(path)
         .ok()
-        .and_then(Value::into_dictionary)
+        .and_then(|bytes| definition::read(&bytes))
         .and_then(|root| text(&root, "Label"))
         .ok_or_else(|| refuse(109, "109: Invalid property list"))
 }

@@ -2,6 +2,8 @@
 //!
 //! What must hold: the same definition gives the same bytes; reading is bounded in size and depth, whatever the file holds.
 
+mod xml;
+
 use std::io::Cursor;
 use std::thread;
 
@@ -78,12 +80,9 @@ pub fn parse(bytes: &[u8]) -> Result<Dictionary, String> {
 fn read(bytes: &[u8], binary: bool) -> Result<Dictionary, String> {
     let value = match binary {
         true => Value::from_reader(Cursor::new(bytes)),
-        false => Value::from_reader_xml(bytes),
+        false => Value::from_reader_xml(&*xml::plain(bytes)?),
     };
-    let value = value.map_err(|error| match stray_ampersand(bytes) {
-        Some(line) if !binary => format!("line {line} has a raw `&`, which XML writes as `&amp;`"),
-        _ => error.to_string(),
-    })?;
+    let value = value.map_err(|error| error.to_string())?;
     if !is_shallow(&value) {
         return Err(format!("it nests deeper than {MAX_DEPTH}"));
     }
@@ -103,37 +102,6 @@ fn is_shallow(value: &Value) -> bool {
         }
     }
     true
-}
-
-/// The line, from 1, of the first `&` that begins no entity; CDATA and comments may hold any.
-pub(super) fn stray_ampersand(bytes: &[u8]) -> Option<usize> {
-    let text = String::from_utf8_lossy(bytes);
-    let mut rest = text.as_ref();
-    let mut line = 1;
-    while let Some(at) = rest.find(['&', '<']) {
-        let (before, found) = rest.split_at(at);
-        line += before.matches('\n').count();
-        let skip = if found.starts_with("<![CDATA[") {
-            found.find("]]>").unwrap_or(found.len())
-        } else if found.starts_with("<!--") {
-            found.find("-->").unwrap_or(found.len())
-        } else if found.starts_with('&') && !begins_entity(found) {
-            return Some(line);
-        } else {
-            1
-        };
-        let (skipped, after) = found.split_at(skip);
-        line += skipped.matches('\n').count();
-        rest = after;
-    }
-    None
-}
-
-fn begins_entity(text: &str) -> bool {
-    text.strip_prefix('&').and_then(|rest| rest.split_once(';')).is_some_and(|(name, _)| {
-        let name = name.strip_prefix('#').unwrap_or(name);
-        !name.is_empty() && name.len() <= 10 && name.chars().all(|c| c.is_ascii_alphanumeric())
-    })
 }
 
 /// What a plist defines, as far as a [`ServiceDefinition`] holds it, and the keys that it has no place for. `Err` says what
@@ -321,15 +289,14 @@ mod tests {
     }
 
     #[test]
-    fn a_raw_ampersand_is_found_where_it_is() {
-        for (text, line) in [
-            ("a &amp; b &#38; c &lt;", None),
-            ("<!-- a && b -->\n<![CDATA[ x && y ]]>\n&x", Some(3)),
-            ("x\ny && z;", Some(2)),
-            ("cd /x && node y; z", Some(1)),
-        ] {
-            assert_eq!(stray_ampersand(text.as_bytes()), line, "{text}");
-        }
+    fn a_text_in_a_section_is_read_as_any_other() {
+        let text = "<plist><dict><key>Label</key><string><![CDATA[a && b]]> &lt;c></string>\n\
+                    <key><![CDATA[Program]]></key><string><![CDATA[ /x ]]></string></dict></plist>";
+        let root = parse(text.as_bytes()).unwrap();
+        assert_eq!(root["Label"].as_string(), Some("a && b <c>"));
+        assert_eq!(root["Program"].as_string(), Some(" /x "));
+        let unknown = text.replace("&lt;", "&unknown;");
+        assert!(parse(unknown.as_bytes()).unwrap_err().contains("line 1 has the entity `&unknown;`"));
     }
 
     #[test]

@@ -160,9 +160,9 @@ impl Search<'_> {
     }
 
     pub(super) fn plist(&mut self, path: &Path) {
-        let too_large = path.metadata().is_ok_and(|metadata| metadata.len() > FILE_BYTES);
-        let Some(value) = (!too_large).then(|| plist::Value::from_file(path).ok()).flatten() else { return };
-        let Some(dictionary) = value.as_dictionary() else { return };
+        let is_small = path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= FILE_BYTES);
+        let Some(bytes) = is_small.then(|| std::fs::read(path).ok()).flatten() else { return };
+        let Ok(dictionary) = crate::services::plist::parse(&bytes) else { return };
         let place = self.root.show(path);
         if let Some(environment) = dictionary.get("EnvironmentVariables").and_then(plist::Value::as_dictionary) {
             let text = |(key, value): (&String, &plist::Value)| Some((key.clone(), value.as_string()?.to_owned()));
