@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::heartbeat::{DATABASE, REDIS, State};
 use super::measure::{self, Beat, Measured};
 use crate::config::Config;
 use crate::evidence::{Measurement, Value};
@@ -43,7 +44,9 @@ fn beats_since(root: &Root, config: &Config, from: Timestamp, now: Timestamp) ->
     let history = export::read_heartbeats_as(root, config, from, until, |row| {
         let at = Timestamp::from_microsecond(row.timestamp_us).ok()?;
         let checks = row.checks.iter().map(|check| (name(&check.name), check.state)).collect();
-        Some(Beat { at, status: row.status, checks })
+        let is_vital = |component: &str| [REDIS, DATABASE].iter().any(|vital| vital.eq_ignore_ascii_case(component));
+        let is_down = row.checks.iter().any(|check| check.state == State::Error && is_vital(&check.component));
+        Some(Beat { at, status: row.status, checks, is_down })
     })?;
     let reports = history.unreadable.iter().map(|report| format!("{}: {}", report.path, report.reason));
     let files = history.damaged.iter().map(|(path, why)| format!("{}: {why}", root.show(path)));

@@ -23,6 +23,9 @@ pub struct Beat {
     pub status: Option<Status>,
     /// By the name that measurements have: `redis`, `optimizer`. Beats share the names.
     pub checks: Vec<(Arc<str>, State)>,
+    /// Redis or the database is in error. The field's monitor stated a status that did not always follow from its checks; an
+    /// API or a service that is down is a warning there.
+    pub is_down: bool,
 }
 
 /// The name that measurements have for a check which reports call `reported`. `names` holds those of the configuration,
@@ -35,10 +38,11 @@ pub(super) fn name_of(names: &BTreeMap<String, String>, reported: &str) -> Strin
 }
 
 impl Beat {
-    /// A stated status counts as stated; without one the checks tell. A beat that says nothing vouches for nothing.
+    /// A stated status counts as stated, unless Redis or the database is in error below it; without one the checks tell. A
+    /// beat that says nothing vouches for nothing.
     fn is_critical(&self) -> bool {
         match self.status {
-            Some(status) => status == Status::Critical,
+            Some(status) => status == Status::Critical || self.is_down,
             None => self.checks.is_empty() || self.checks.iter().any(|(_, state)| *state == State::Error),
         }
     }
@@ -250,10 +254,11 @@ impl Measured {
         }
         let how = match self.healthy {
             Some(span) => format!(
-                "no CRITICAL heartbeat and no gap over two intervals from {} to the newest, {}",
+                "no CRITICAL heartbeat, none with Redis or the database in error, and no gap over two intervals from {} to the newest, {}",
                 span.from, span.until
             ),
-            None => "the newest heartbeat is CRITICAL".to_owned(),
+            None => "the newest heartbeat is CRITICAL, or has Redis or the database in error, or measured nothing"
+                .to_owned(),
         };
         let healthy = take("monitor.healthy_for", Value::Duration(self.healthy_for_ns()), how);
         taken.push(healthy.ok(self.healthy.is_some() && !stale));
@@ -328,7 +333,7 @@ pub const DECLARATIONS: &[Declaration] = &[
     Declaration {
         key: "monitor.healthy_for",
         aliases: &["Healthy for", "Healthy since", "Time healthy", "Continuous health", "Stable for"],
-        about: "time without a CRITICAL heartbeat and without a gap over two intervals, up to the newest one",
+        about: "time without a CRITICAL heartbeat, an error of Redis or the database, or a gap over two intervals, up to the newest one",
     },
     Declaration {
         key: "monitor.coverage",

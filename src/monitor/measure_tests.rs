@@ -14,7 +14,12 @@ fn beat(seconds: f64, redis: State) -> Beat {
         State::Warn => Status::Warnings,
         _ => Status::Healthy,
     };
-    Beat { at: at(seconds), status: Some(status), checks: vec![("redis".into(), redis)] }
+    Beat {
+        at: at(seconds),
+        status: Some(status),
+        checks: vec![("redis".into(), redis)],
+        is_down: redis == State::Error,
+    }
 }
 
 /// One character a cycle: `x` error, `w` warning, `?` unknown, `-` a cycle that did not happen, anything else ok.
@@ -99,7 +104,19 @@ fn a_status_that_is_not_stated_follows_from_the_checks() {
     let healthy = |first: Beat| measure([first, later.clone()], INTERVAL).unwrap().healthy_for_ns() > 0;
     assert!(healthy(unstated(State::Ok)));
     assert!(!healthy(unstated(State::Error)));
-    assert!(!healthy(Beat { at: at(0.0), status: None, checks: Vec::new() }));
+    assert!(!healthy(Beat { at: at(0.0), status: None, checks: Vec::new(), is_down: false }));
+}
+
+#[test]
+fn a_status_that_its_checks_belie_is_not_healthy() {
+    let says_healthy = |n: f64, is_down| Beat { status: Some(Status::Healthy), is_down, ..beat(300.0 * n, State::Ok) };
+    let good = measure([says_healthy(0.0, false), says_healthy(1.0, false)], INTERVAL).unwrap();
+    assert_eq!(good.healthy_for_ns(), INTERVAL);
+    let bad = measure([says_healthy(0.0, false), says_healthy(1.0, true)], INTERVAL).unwrap();
+    assert_eq!((bad.healthy, bad.healthy_for_ns()), (None, 0));
+    let since =
+        measure([says_healthy(0.0, true), says_healthy(1.0, false), says_healthy(2.0, false)], INTERVAL).unwrap();
+    assert_eq!(since.healthy_for_ns(), INTERVAL);
 }
 
 #[test]
