@@ -105,7 +105,10 @@ pub fn once(parts: Parts, delivery_limit: Duration) -> Result<(Recorded, Pass), 
     let pass = if config.monitor.webhooks.is_empty() {
         Pass::default()
     } else {
-        Courier::new(root, config, clock)?.pass(true, std::time::Instant::now() + delivery_limit)?
+        // a post to each begins only with its whole time-out left
+        let posts = u32::try_from(config.monitor.webhooks.len()).unwrap_or(u32::MAX);
+        let limit = Duration::from_millis(config.monitor.webhook_timeout_ms).saturating_mul(posts);
+        Courier::new(root, config, clock)?.pass(true, std::time::Instant::now() + limit + delivery_limit)?
     };
     Ok((recorded, pass))
 }

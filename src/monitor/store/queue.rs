@@ -1,7 +1,8 @@
 //! The queue of notices: each webhook gets its own, in order, one process at a time.
 //!
 //! What must hold here: a notice goes from the queue when it was delivered, when the queue is full, when it was tried in vain
-//! again and again and is old, or when its webhook is gone and the other one got a copy; never for its age alone.
+//! again and again and is old, or when its webhook is gone and the other one got a copy; never for its age alone. A webhook
+//! that may not be posted to yet (it asked to wait, or the gap between two posts is not over) gets nothing, whoever asks.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +54,8 @@ impl Store {
     }
 
     /// The oldest notice for `webhook`, for this process alone until `until`; `None` when there is none, another process
-    /// has it, or its next attempt is not due (unless `impatient`). A webhook gets its notices in order.
+    /// has it, its next attempt is not due (unless `impatient`), or the webhook may not be posted to yet. A webhook gets its
+    /// notices in order.
     pub fn lease(
         &mut self,
         webhook: &str,
@@ -85,7 +87,9 @@ impl Store {
             let leased = leased_until_ns > now_ns && leased_until_ns <= ns(until).saturating_add(60_000_000_000);
             // likewise a next attempt that lies further ahead than any wait between two
             let waits = next_ns > now_ns && next_ns <= now_ns.saturating_add(WAIT_MAX_NS);
-            if leased || (!impatient && waits) {
+            let held =
+                write.held(webhook)?.is_some_and(|held| held > now_ns && held <= now_ns.saturating_add(WAIT_MAX_NS));
+            if leased || held || (!impatient && waits) {
                 return Ok(None);
             }
             let notice =
@@ -107,16 +111,33 @@ impl Store {
             )
             .optional()
             .map_err(failed("read", &self.path))?;
-        Ok(next.map(|ns| Timestamp::from_nanosecond(ns.into()).unwrap_or_default()))
+        let Some(next) = next else { return Ok(None) };
+        let held: Holds = read(&self.connection, &self.path, "value", HELD)?.unwrap_or_default();
+        let next = held.get(webhook).map_or(next, |held| next.max(*held));
+        Ok(Some(Timestamp::from_nanosecond(next.into()).unwrap_or_default()))
     }
 
-    pub fn delivered(&mut self, id: i64) -> Result<(), StoreError> {
-        self.write(|write| write.execute("DELETE FROM queue WHERE id = ?1", params![id]))
-    }
-
-    /// Puts a notice back; it is tried again at `next`.
-    pub fn put_back(&mut self, id: i64, next: Timestamp, error: &str) -> Result<(), StoreError> {
+    /// A notice for `webhook` arrived; the next one may be posted at `next`.
+    pub fn delivered(&mut self, id: i64, webhook: &str, next: Timestamp) -> Result<(), StoreError> {
         self.write(|write| {
+            write.hold(webhook, next)?;
+            write.execute("DELETE FROM queue WHERE id = ?1", params![id])
+        })
+    }
+
+    /// Puts a notice back; it is tried again at `next`. `held` is until when its webhook asked to be left alone.
+    pub fn put_back(
+        &mut self,
+        id: i64,
+        webhook: &str,
+        next: Timestamp,
+        held: Option<Timestamp>,
+        error: &str,
+    ) -> Result<(), StoreError> {
+        self.write(|write| {
+            if let Some(held) = held {
+                write.hold(webhook, held)?;
+            }
             write.execute(
                 "UPDATE queue SET attempts = attempts + 1, next_ns = ?2, leased_until_ns = 0, last_error = ?3 WHERE id = ?1",
                 params![id, ns(next), error],
@@ -182,7 +203,24 @@ pub struct Orphans {
     pub let_go: usize,
 }
 
+/// Until when each webhook may not be posted to, in nanoseconds.
+type Holds = BTreeMap<String, i64>;
+const HELD: &str = "webhooks held until";
+
 impl Write<'_> {
+    fn held(&self, webhook: &str) -> Result<Option<i64>, StoreError> {
+        let held: Option<Holds> = read(&self.transaction, &self.path, "value", HELD)?;
+        Ok(held.and_then(|held| held.get(webhook).copied()))
+    }
+
+    fn hold(&self, webhook: &str, until: Timestamp) -> Result<(), StoreError> {
+        let mut held: Holds = read(&self.transaction, &self.path, "value", HELD)?.unwrap_or_default();
+        // of webhooks that are gone, what is long over is forgotten
+        held.retain(|_, known| *known > ns(until).saturating_sub(WAIT_MAX_NS));
+        held.insert(webhook.to_owned(), ns(until));
+        self.put("value", HELD, &held)
+    }
+
     /// Queues `notice` for `webhook`. A queue that is full lets go of the oldest reminder, else of the oldest notice, and the
     /// new one says how many went.
     pub fn queue(&self, webhook: &str, notice: &Notice, now: Timestamp, max: u32) -> Result<(), StoreError> {
@@ -234,7 +272,7 @@ mod tests {
         queue(&mut store, at(90_000));
         let lease = |store: &mut Store, now: i64| store.lease("ops", at(now), at(now + 15), false).unwrap();
         let leased = lease(&mut store, 90_000).expect("a notice");
-        store.put_back(leased.id, at(90_300), "refused").unwrap();
+        store.put_back(leased.id, "ops", at(90_300), None, "refused").unwrap();
         assert_eq!(lease(&mut store, 90_100), None, "its next attempt is not due");
         assert!(lease(&mut store, 100).is_some(), "a day earlier by the clock");
     }
@@ -245,7 +283,7 @@ mod tests {
         let waiting = |store: &mut Store| {
             let mut n = 0;
             while let Some(leased) = store.lease("ops", at(100), at(200), true).unwrap() {
-                store.delivered(leased.id).unwrap();
+                store.delivered(leased.id, "ops", at(100)).unwrap();
                 n += 1;
             }
             n
@@ -273,6 +311,27 @@ mod tests {
     }
 
     #[test]
+    fn a_webhook_that_asked_to_wait_is_left_alone_whoever_asks() {
+        let (_dir, mut store) = store();
+        queue(&mut store, at(0));
+        queue(&mut store, at(1));
+        let lease = |store: &mut Store, now: i64| store.lease("ops", at(now), at(now + 15), true).unwrap();
+        let first = lease(&mut store, 10).expect("a notice");
+        store.put_back(first.id, "ops", at(10), Some(at(70)), "429").unwrap();
+        assert_eq!(lease(&mut store, 69), None, "though impatient");
+        assert_eq!(store.next_attempt("ops").unwrap(), Some(at(70)));
+        let again = lease(&mut store, 70).expect("the same notice");
+        assert_eq!(again.id, first.id);
+        store.delivered(again.id, "ops", at(100)).unwrap();
+        assert_eq!(lease(&mut store, 99), None, "the gap between two");
+        assert_eq!(store.next_attempt("ops").unwrap(), Some(at(100)));
+        assert!(lease(&mut store, 100).is_some());
+        // a clock that was set back, or forward before
+        store.record(|write| write.hold("ops", at(1_000_000))).unwrap();
+        assert!(lease(&mut store, 200).is_some());
+    }
+
+    #[test]
     fn age_alone_drops_no_notice() {
         let (_dir, mut store) = store();
         queue(&mut store, at(0));
@@ -280,7 +339,7 @@ mod tests {
         assert_eq!(store.expire(week).unwrap(), 0);
         let leased = store.lease("ops", week, week, true).unwrap().expect("it is still there");
         for _ in 0..ATTEMPTS_MIN {
-            store.put_back(leased.id, week, "refused").unwrap();
+            store.put_back(leased.id, "ops", week, None, "refused").unwrap();
         }
         assert_eq!(store.expire(at(-1)).unwrap(), 0, "tried often, and not old");
         assert_eq!(store.expire(week).unwrap(), 1);

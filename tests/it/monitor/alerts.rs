@@ -224,3 +224,56 @@ fn a_full_queue_says_what_it_let_go() {
     assert_eq!(kinds(&server), ["recovery", "alert", "recovery"]);
     assert_eq!(dropped.iter().flatten().sum::<u64>(), 5, "{dropped:?}");
 }
+
+#[test]
+fn two_posts_to_a_webhook_are_a_gap_apart_in_every_process() {
+    let server = HttpServer::start();
+    let scene = Scene::new().config(&format!(
+        "[monitor]\nwebhook_gap_ms = 600000\nfailures_to_alert = 1\nsuccesses_to_recover = 1\nwebhooks = [{{ url = \"{}/\" }}]\n{CHECK}",
+        server.url()
+    ));
+    once(&scene, 1);
+    assert_eq!(kinds(&server), ["alert"]);
+    repair_it(&scene);
+    once(&scene, 0);
+    once(&scene, 0);
+    assert_eq!(kinds(&server), ["alert"], "the gap is not over");
+    assert_eq!(waiting(&scene), 1);
+}
+
+#[test]
+fn a_webhook_that_asks_to_wait_is_left_alone_and_the_other_gets_all_of_its_own() {
+    let (busy, good) = (HttpServer::start(), HttpServer::start());
+    let hooks =
+        format!("{{ name = \"busy\", url = \"{}/\" }}, {{ name = \"good\", url = \"{}/\" }}", busy.url(), good.url());
+    let scene = scene(&hooks, "failures_to_alert = 1\nsuccesses_to_recover = 1");
+    busy.set_status(429);
+    busy.retry_after("60");
+    once(&scene, 1);
+    repair_it(&scene);
+    once(&scene, 0);
+    once(&scene, 0);
+    assert_eq!(busy.received().len(), 1, "it asked for a minute");
+    assert_eq!(kinds(&good), ["alert", "recovery"]);
+    assert_eq!(waiting(&scene), 2);
+}
+
+/// A receiver that never answers takes one time-out of each pass, and no other receiver's place.
+#[test]
+fn a_slow_webhook_does_not_keep_another_from_its_notices() {
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let good = HttpServer::start();
+    let hooks = format!(
+        "{{ name = \"silent\", url = \"http://{}/\" }}, {{ name = \"good\", url = \"{}/\" }}",
+        silent.local_addr().expect("its address"),
+        good.url()
+    );
+    let scene =
+        scene(&hooks, "interval_s = 0.2\nwebhook_timeout_ms = 2000\nfailures_to_alert = 1\nsuccesses_to_recover = 1");
+    let mut daemon = scene.start(["monitor"]);
+    daemon.wait_for("the alert arrives", || kinds(&good) == ["alert"]);
+    repair_it(&scene);
+    daemon.wait_for("the recovery arrives", || kinds(&good) == ["alert", "recovery"]);
+    drop(silent);
+    daemon.stop().expect_exit(0);
+}

@@ -14,6 +14,7 @@ pub struct HttpServer {
 struct Shared {
     status: AtomicU16,
     location: Mutex<String>,
+    retry_after: Mutex<String>,
     body: Mutex<String>,
     requests: Mutex<Vec<Received>>,
     ended: AtomicBool,
@@ -56,6 +57,7 @@ impl HttpServer {
         let shared = Arc::new(Shared {
             status: AtomicU16::new(200),
             location: Mutex::default(),
+            retry_after: Mutex::default(),
             body: Mutex::new("ok".to_owned()),
             requests: Mutex::default(),
             ended: AtomicBool::new(false),
@@ -89,6 +91,11 @@ impl HttpServer {
     pub fn redirect_to(&self, location: &str) {
         *self.shared.location.lock().expect("the location") = location.to_owned();
         self.set_status(302);
+    }
+
+    /// Says so with every answer.
+    pub fn retry_after(&self, value: &str) {
+        *self.shared.retry_after.lock().expect("the time") = value.to_owned();
     }
 
     pub fn received(&self) -> Vec<Received> {
@@ -139,9 +146,13 @@ impl Shared {
             "" => String::new(),
             location => format!("location: {location}\r\n"),
         };
+        let retry_after = match self.retry_after.lock().expect("the time").as_str() {
+            "" => String::new(),
+            value => format!("retry-after: {value}\r\n"),
+        };
         write!(
             &stream,
-            "HTTP/1.1 {status} x\r\n{location}content-length: {}\r\nconnection: close\r\n\r\n{answer}",
+            "HTTP/1.1 {status} x\r\n{location}{retry_after}content-length: {}\r\nconnection: close\r\n\r\n{answer}",
             answer.len()
         )
     }
