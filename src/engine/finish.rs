@@ -15,6 +15,7 @@ use crate::journal::run::Progress;
 use crate::journal::{Event, Run};
 use crate::order::Order;
 use crate::report::{self, RunRecord};
+use crate::secret::Masker;
 
 /// Judges the criteria from the measurements and so the outcome.
 pub fn judge(tape: &mut Tape<'_>, order: &Order, handler: Option<&dyn Handler>) -> Result<(), EngineError> {
@@ -85,9 +86,11 @@ pub fn report_and_archive(tape: &mut Tape<'_>, order: &Order, bytes: &[u8]) -> R
     let run = tape.run();
     let outcome = run.outcome.ok_or_else(|| EngineError::Fatal(format!("{} was not judged", run.key.id)))?;
     let handler = super::plan::handler_of(run, executor).unwrap_or(None);
-    let record = record(executor, run, order, handler.as_deref());
+    let masker = executor.masker_now();
+    // as its author wrote it, before Markdown escapes anything in it
+    let record = record(executor, run, &masked(&masker, order), handler.as_deref());
     let mut reports = Vec::new();
-    let files = render(executor, run, &record)?;
+    let files = render(executor, run, &record, &masker)?;
     for (path, text) in &files {
         if let Some(kept) = bridge::outbox::make_room(path, text.as_bytes())? {
             let (path, kept) = (executor.root.show(path), executor.root.show(&kept));
@@ -107,8 +110,22 @@ pub fn report_and_archive(tape: &mut Tape<'_>, order: &Order, bytes: &[u8]) -> R
     Ok(Next::Ended(outcome))
 }
 
+/// `order` without the secrets that are known now: it may quote one that was none when it was taken in.
+fn masked(masker: &Masker, order: &Order) -> Order {
+    let text = serde_json::to_string(order).unwrap_or_default();
+    match masker.finds_in_json(&text) {
+        true => serde_json::from_str(&masker.mask_json(&text)).unwrap_or_else(|_| order.clone()),
+        false => order.clone(),
+    }
+}
+
 /// The files of the outbox: path and text.
-fn render(executor: &Executor, run: &Run, record: &RunRecord) -> Result<Vec<(PathBuf, String)>, EngineError> {
+fn render(
+    executor: &Executor,
+    run: &Run,
+    record: &RunRecord,
+    masker: &Masker,
+) -> Result<Vec<(PathBuf, String)>, EngineError> {
     let outbox = executor.root.outbox(&run.key.agent);
     let mut files = Vec::new();
     if record.outcome != Outcome::Rejected {
@@ -116,18 +133,18 @@ fn render(executor: &Executor, run: &Run, record: &RunRecord) -> Result<Vec<(Pat
         let text = report::completion(record, template).map_err(|error| {
             EngineError::Fatal(format!("failed to render the completion report of {}: {error}", run.key.id))
         })?;
-        files.push((outbox.join(report::file_name(&run.key.id, None, run.key.attempt)), text));
+        files.push((outbox.join(report::file_name(&run.key.id, None, run.key.attempt)), masker.mask(&text)));
         if let Some(template) = &run.template
             && let Ok(filled) = report::fill(&template.text, record)
         {
             let name = report::file_name(&run.key.id, Some(&template.name), run.key.attempt);
-            files.push((outbox.join(name), filled.text));
+            files.push((outbox.join(name), masker.mask(&filled.text)));
         }
     }
     let mut result = serde_json::to_string_pretty(&report::result_json(record)).unwrap_or_default();
     result.push('\n');
     let suffix = if run.key.attempt > 1 { format!(".attempt-{}", run.key.attempt) } else { String::new() };
-    files.push((outbox.join(format!("{}{suffix}.result.json", run.key.id)), result));
+    files.push((outbox.join(format!("{}{suffix}.result.json", run.key.id)), masker.mask_json(&result)));
     Ok(files)
 }
 

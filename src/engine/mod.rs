@@ -39,7 +39,7 @@ use crate::config::Config;
 use crate::handlers::Handler;
 use crate::journal::Journal;
 use crate::root::Root;
-use crate::secret::Masker;
+use crate::secret::{Masker, Secret};
 use crate::services::ServiceManager;
 
 /// What all workers share.
@@ -74,7 +74,7 @@ pub struct Settings {
 
 impl Settings {
     pub fn load(root: &Root, config: Config, clock: &Arc<dyn Clock>) -> Result<Settings, EngineError> {
-        let masker = Masker::new(config.secrets().iter().filter_map(|secret| secret.read(root.path()).ok()));
+        let masker = Masker::new(secrets(root, &config));
         let services = crate::services::manager(root, &config, Arc::clone(clock))?;
         let handlers = crate::handlers::registry::all(&config);
         Ok(Settings { config: Arc::new(config), handlers, services, masker: Arc::new(masker) })
@@ -83,6 +83,10 @@ impl Settings {
     pub fn handler(&self, name: &str) -> Option<Arc<dyn Handler>> {
         self.handlers.iter().find(|handler| handler.descriptor().name == name).cloned()
     }
+}
+
+fn secrets<'a>(root: &'a Root, config: &Config) -> impl Iterator<Item = Secret> + 'a {
+    config.secrets().into_iter().filter_map(|secret| secret.read(root.path()).ok())
 }
 
 impl Executor {
@@ -118,6 +122,15 @@ impl Executor {
 
     pub fn settings(&self) -> Settings {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Knows the secrets of the settings in force, and those that `wo.toml` refers to by now: an order may just have stored one.
+    pub(crate) fn masker_now(&self) -> Masker {
+        let mut masker = Masker::clone(&self.settings().masker);
+        if let Ok(config) = Config::load(&self.root) {
+            secrets(&self.root, &config).for_each(|secret| masker.add(secret));
+        }
+        masker
     }
 
     pub fn replace_settings(&self, settings: Settings) {
