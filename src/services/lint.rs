@@ -3,6 +3,7 @@
 //!
 //! What must hold: a finding never shows the value of a secret; a plist that is as it should be has no findings.
 
+mod masks;
 mod secrets;
 
 use std::io::Read as _;
@@ -192,6 +193,11 @@ pub fn lint_plist(path: &Path, bytes: &[u8], facts: FileFacts) -> Vec<Finding> {
         let message = format!("others can write it (mode {mode:o}), so launchd refuses it");
         report(Rule::WritableByOthers, message, "chmod 644 it");
     }
+    if let Some(what) = other_kind(path, bytes) {
+        let cure = "`wo services lint` reads plists; `systemd-analyze --user verify FILE` checks units";
+        report(Rule::NotAPlist, format!("it is not a property list but {what}"), cure);
+        return findings;
+    }
     let root = match parse(bytes) {
         Ok(root) => root,
         Err(why) => {
@@ -211,6 +217,20 @@ pub fn lint_plist(path: &Path, bytes: &[u8], facts: FileFacts) -> Vec<Finding> {
     secrets::find(&job, &mut report);
     schedule(&root, &mut report);
     findings
+}
+
+/// What a file is that somebody may take for a job's definition.
+fn other_kind(path: &Path, bytes: &[u8]) -> Option<&'static str> {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let text = String::from_utf8_lossy(bytes);
+    let has = |section: &str| text.lines().any(|line| line.trim() == section);
+    match extension {
+        "timer" if has("[Timer]") => Some("a systemd timer"),
+        "service" if has("[Service]") => Some("a systemd service unit"),
+        _ if has("[Timer]") && has("[Unit]") => Some("a systemd timer"),
+        _ if has("[Service]") && has("[Unit]") => Some("a systemd service unit"),
+        _ => None,
+    }
 }
 
 type Report<'a> = dyn FnMut(Rule, String, &str) + 'a;
@@ -332,35 +352,9 @@ fn existing(job: &Job, report: &mut Report) {
 
 fn command(job: &Job, report: &mut Report) {
     let Some(text) = job.shell_text() else { return };
-    if let Some(mask) = masking(text) {
+    if let Some(mask) = masks::masking(text) {
         let message = format!("its command ends with `{mask}`, so a failure looks like success");
         report(Rule::ExitStatusMasked, message, "let the command's own exit status through");
-    }
-}
-
-/// The part of a shell command that makes its exit status say nothing.
-fn masking(text: &str) -> Option<&'static str> {
-    let words = text.replace(';', " ; ").replace("||", " || ").replace(['\n', '\r'], " ; ");
-    let words: Vec<&str> = words.split_whitespace().collect();
-    let or = |pair: &[&str], word: &str| matches!(pair, ["||", next] if *next == word);
-    for (word, shown) in
-        [("true", "|| true"), (":", "|| :"), ("exit", "|| exit 0"), ("echo", "|| echo"), ("/usr/bin/true", "|| true")]
-    {
-        let found = words
-            .windows(2)
-            .enumerate()
-            .any(|(n, pair)| or(pair, word) && (word != "exit" || matches!(words.get(n + 2), Some(&"0"))));
-        if found {
-            return Some(shown);
-        }
-    }
-    let last: Vec<&str> = words.iter().rev().skip_while(|word| **word == ";").take(2).copied().collect();
-    match last.as_slice() {
-        ["0", "exit"] => Some("exit 0"),
-        ["true" | ":", ..] if words.len() > 1 => Some("true"),
-        ["&", ..] => Some("&"),
-        _ if words.contains(&"|") && !words.contains(&"pipefail") => Some("| …` without `set -o pipefail"),
-        _ => None,
     }
 }
 
@@ -409,30 +403,6 @@ fn schedule(root: &Dictionary, report: &mut Report) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn masks() {
-        for (text, mask) in [
-            ("cd /x && node y.cjs || true", Some("|| true")),
-            ("node y.cjs||true", Some("|| true")),
-            ("node y.cjs || :", Some("|| :")),
-            ("node y; exit 0", Some("exit 0")),
-            ("node y\nexit 0\n", Some("exit 0")),
-            ("node y || exit 0", Some("|| exit 0")),
-            ("node y || echo failed", Some("|| echo")),
-            ("node y; true", Some("true")),
-            ("node y &", Some("&")),
-            ("node y | tee -a log", Some("| …` without `set -o pipefail")),
-            ("set -o pipefail; node y | tee -a log", None),
-            ("node y || exit 3", None),
-            ("cd /x && exec node y.cjs", None),
-            ("node y; exit 1", None),
-            ("true", None),
-            ("", None),
-        ] {
-            assert_eq!(masking(text), mask, "{text}");
-        }
-    }
 
     #[test]
     fn unexpanded() {
