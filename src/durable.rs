@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::{failpoint, shared_sync};
 
@@ -34,7 +35,23 @@ impl DurableError {
 /// Writes `bytes` to `path` through a hidden temporary file in the same directory, replacing what is there.
 /// Parent directories are made. `mode` is the permission of the new file, e.g. `0o644`.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
-    put(path, bytes, mode)?;
+    put(path, bytes, &Keep { mode, ..Keep::default() })?;
+    sync_dir(parent_of(path))
+}
+
+/// What a file that takes another's place keeps of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keep {
+    pub mode: u32,
+    /// User and group; as far as this process may give them away.
+    pub owner: Option<(u32, u32)>,
+    /// When it was last changed.
+    pub modified: Option<SystemTime>,
+}
+
+/// As [`write`]; the new file is whose the old one was.
+pub fn write_keeping(path: &Path, bytes: &[u8], keep: &Keep) -> Result<(), DurableError> {
+    put(path, bytes, keep)?;
     sync_dir(parent_of(path))
 }
 
@@ -42,17 +59,17 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
 pub fn write_all<'f>(files: impl IntoIterator<Item = (&'f Path, &'f [u8])>, mode: u32) -> Result<(), DurableError> {
     let mut dirs = std::collections::BTreeSet::new();
     for (path, bytes) in files {
-        put(path, bytes, mode)?;
+        put(path, bytes, &Keep { mode, ..Keep::default() })?;
         dirs.insert(parent_of(path));
     }
     dirs.into_iter().try_for_each(sync_dir)
 }
 
 /// All of [`write`] but the fsync of the directory.
-fn put(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
+fn put(path: &Path, bytes: &[u8], keep: &Keep) -> Result<(), DurableError> {
     create_dir_all(parent_of(path))?;
     let temporary = temporary_beside(path);
-    let result = write_new(&temporary, bytes, mode).and_then(|()| rename(&temporary, path));
+    let result = write_new(&temporary, bytes, keep).and_then(|()| rename(&temporary, path));
     if result.is_err() {
         let _ = fs::remove_file(&temporary);
     }
@@ -67,18 +84,41 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), DurableError> {
     Ok(())
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
+fn write_new(path: &Path, bytes: &[u8], keep: &Keep) -> Result<(), DurableError> {
     let mut file = fs::OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
-        .mode(mode)
+        .mode(keep.mode)
         .open(path)
         .map_err(DurableError::io("create", path))?;
-    // the umask may have taken bits away
-    file.set_permissions(fs::Permissions::from_mode(mode)).map_err(DurableError::io("set the mode of", path))?;
+    if let Some((user, group)) = keep.owner {
+        give(&file, user, group).map_err(DurableError::io("set the owner of", path))?;
+    }
+    // the umask may have taken bits away, and so may a change of owner
+    file.set_permissions(fs::Permissions::from_mode(keep.mode)).map_err(DurableError::io("set the mode of", path))?;
     file.write_all(bytes).map_err(DurableError::io("write", path))?;
+    if let Some(modified) = keep.modified {
+        file.set_modified(modified).map_err(DurableError::io("set the time of", path))?;
+    }
     sync_file(&file, path)
+}
+
+/// Gives the file to whom it belonged; where this process may not, at least to the group, if it may do that.
+fn give(file: &File, user: u32, group: u32) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    let now = file.metadata()?;
+    if (now.uid(), now.gid()) == (user, group) {
+        return Ok(());
+    }
+    let is_refused = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    match fchown(file, Some(user), Some(group)) {
+        Err(error) if is_refused(&error) => match fchown(file, None, Some(group)) {
+            Err(error) if !is_refused(&error) => Err(error),
+            _ => Ok(()),
+        },
+        given => given,
+    }
 }
 
 /// Fsyncs an open file.

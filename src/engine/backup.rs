@@ -3,12 +3,14 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::durable::{self, DurableError};
+use crate::durable::{self, DurableError, Keep};
 use crate::evidence::Artifact;
 use crate::journal::chain;
 use crate::journal::event::Backup;
@@ -47,10 +49,14 @@ pub fn take(root: &Root, id: &str, attempt: u32, step: &str, paths: &[PathBuf]) 
     let mut backups = Vec::with_capacity(paths.len());
     for (n, path) in paths.iter().enumerate() {
         let before = artifact(root, path)?;
-        let mut backup = Backup { path: path.display().to_string(), copy: None, mode: 0o644, before };
+        let path_text = path.display().to_string();
+        let mut backup = Backup { path: path_text, copy: None, mode: 0o644, owner: None, modified: None, before };
         if backup.before.is_some() {
             let bytes = fs::read(path).map_err(DurableError::io("read", path))?;
-            backup.mode = path.metadata().map_err(DurableError::io("read", path))?.permissions().mode() & 0o7777;
+            let metadata = path.metadata().map_err(DurableError::io("read", path))?;
+            backup.mode = metadata.permissions().mode() & 0o7777;
+            backup.owner = Some((metadata.uid(), metadata.gid()));
+            backup.modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
             let copy = dir.join(n.to_string());
             durable::write(&copy, &bytes, 0o600)?;
             backup.copy = Some(root.show(&copy));
@@ -111,7 +117,8 @@ pub fn restore(root: &Root, backups: &[Backup], changed: &[FileChange]) -> Resul
                     outcome.spoilt.push(shown);
                     continue;
                 };
-                durable::write(path, &bytes, backup.mode)?;
+                let modified = backup.modified.map(SystemTime::from);
+                durable::write_keeping(path, &bytes, &Keep { mode: backup.mode, owner: backup.owner, modified })?;
             }
             None => {
                 fs::remove_file(path).map_err(DurableError::io("remove", path))?;
@@ -127,6 +134,9 @@ pub fn restore(root: &Root, backups: &[Backup], changed: &[FileChange]) -> Resul
 mod tests {
     use super::*;
 
+    const AGE: std::time::Duration = std::time::Duration::new(1_700_000_000, 123_456_000);
+    const OWNER: (u32, u32) = (12_345, 54_321);
+
     struct World {
         _dir: tempfile::TempDir,
         root: Root,
@@ -141,6 +151,9 @@ mod tests {
         if let Some(text) = before {
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
+            fs::File::open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH + AGE).unwrap();
+            // only root may give a file away; anybody else's keeps its owner anyhow
+            let _ = std::os::unix::fs::chown(&path, Some(OWNER.0), Some(OWNER.1));
         }
         let backups = take(&root, "WO-1", 1, "a step", std::slice::from_ref(&path)).unwrap();
         (World { _dir: dir, root, path }, backups)
@@ -151,8 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_step_changed_is_put_back_with_its_mode() {
+    fn what_a_step_changed_is_put_back_with_its_mode_owner_and_time() {
         let (world, backups) = world(Some("before"));
+        let of = |path: &Path| {
+            let metadata = path.metadata().unwrap();
+            (metadata.uid(), metadata.gid(), metadata.modified().unwrap())
+        };
+        let known = of(&world.path);
+        assert_eq!(known.2, SystemTime::UNIX_EPOCH + AGE);
         let copy = world.root.join(backups[0].copy.as_ref().unwrap());
         assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         durable::write(&world.path, b"after", 0o644).unwrap();
@@ -160,6 +179,7 @@ mod tests {
         assert_eq!(restore(&world.root, &backups, &changed).unwrap(), restored("a file ๒.txt"));
         assert_eq!(fs::read_to_string(&world.path).unwrap(), "before");
         assert_eq!(world.path.metadata().unwrap().permissions().mode() & 0o777, 0o604);
+        assert_eq!(of(&world.path), known);
         // the same once more, after a crash in between
         assert_eq!(restore(&world.root, &backups, &changed).unwrap(), restored("a file ๒.txt"));
         // what the step did not change is not spoken of

@@ -126,6 +126,12 @@ pub struct Backup {
     /// The copy, relative to the root; `None`: there was no such file.
     pub copy: Option<String>,
     pub mode: u32,
+    /// User and group.
+    #[serde(default)]
+    pub owner: Option<(u32, u32)>,
+    /// When it was last changed.
+    #[serde(default)]
+    pub modified: Option<Timestamp>,
     pub before: Option<Artifact>,
 }
 

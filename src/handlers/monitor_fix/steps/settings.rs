@@ -3,14 +3,14 @@
 //! Invariant: a step leaves `wo.toml` as a whole that parses; a password is written to its 0600 file before anything
 //! refers to it, and that file is in no backup and no report, so not even its hash is.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::super::facts::{self, DatabaseFault, RedisFault};
 use super::super::settings::{self, Edit};
 use super::super::{credentials::Candidate, database};
 use crate::config::Config;
-use crate::durable;
+use crate::durable::{self, Keep};
 use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
 use crate::monitor::checks::State;
 use crate::monitor::config::CheckConfig;
@@ -47,13 +47,17 @@ fn file(context: &Context) -> PathBuf {
     path.canonicalize().unwrap_or(path)
 }
 
-/// Writes `wo.toml` with the edit, its mode kept.
+/// Writes `wo.toml` with the edit; its mode and owner are kept.
 fn write(context: &Context, config: &Config, edit: &Edit<'_>) -> Result<(), HandlerError> {
     let text = settings::read(&context.root)?;
     let edited = settings::apply(&text, edit, &config.monitor.checks(&config.paths))?;
     let path = file(context);
-    let mode = path.metadata().map_or(0o644, |metadata| metadata.permissions().mode() & 0o777);
-    durable::write(&path, edited.as_bytes(), mode)?;
+    let keep = path.metadata().map_or(Keep { mode: 0o644, ..Keep::default() }, |metadata| Keep {
+        mode: metadata.permissions().mode() & 0o777,
+        owner: Some((metadata.uid(), metadata.gid())),
+        modified: None,
+    });
+    durable::write_keeping(&path, edited.as_bytes(), &keep)?;
     tell_daemon(context);
     Ok(())
 }
