@@ -99,6 +99,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
                     label,
                     since: None,
                     cycles: monitor::CYCLES,
+                    asked: &[],
                 };
                 (monitor::verify(&scope), root.join(monitor::reports(&config)))
             }

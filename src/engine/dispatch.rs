@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::handlers::labels::{names_label, texts};
 use crate::handlers::{Descriptor, Handler};
-use crate::order::{Item, Order};
+use crate::order::Order;
 
 /// The handler and why, or why there is none.
 pub fn dispatch(
@@ -76,26 +77,10 @@ fn declares(descriptor: &Descriptor, order: &Order) -> Option<String> {
     (paths.is_empty() || paths.iter().any(is_akin)).then(|| format!("id pattern `{pattern}`"))
 }
 
-fn texts(item: &Item) -> Vec<&str> {
-    std::iter::once(item.text.as_str()).chain(item.children.iter().flat_map(texts)).collect()
-}
-
 /// Whether the written path is `own`, given beneath the root or as the end of a longer path.
 fn is_path(written: &str, own: &str) -> bool {
     let written = written.trim_start_matches("./");
     written == own || written.strip_suffix(own).is_some_and(|before| before.ends_with('/'))
-}
-
-/// Whether `text` holds `label` as a whole: not as a part of a longer one.
-fn names_label(text: &str, label: &str) -> bool {
-    text.match_indices(label).any(|(at, _)| {
-        let inside = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-        let before = text[..at].chars().next_back().is_some_and(|c| inside(c) || c == '.');
-        let rest = &text[at + label.len()..];
-        let rest = rest.strip_prefix(".plist").unwrap_or(rest);
-        let longer = rest.strip_prefix('.').and_then(|rest| rest.chars().next()).is_some_and(inside);
-        !before && !longer && !rest.chars().next().is_some_and(inside)
-    })
 }
 
 /// `*` stands for any run of characters; case folded.

@@ -71,8 +71,8 @@ pub fn prepare(
         report::check(&template.text, &record)
             .map_err(|error| format!("the report template `{}` can't be filled: {error}", template.name))?;
     }
-    let criteria = all_criteria(order, handler.descriptor(), template.as_ref());
     let facts = handler.diagnose(order, context).map_err(|error| error.to_string())?;
+    let criteria = all_criteria(order, &handler.default_criteria(&facts), template.as_ref());
     let plan = handler.plan(order, &facts, &context.config).map_err(|error| error.to_string())?;
     Ok(Planned { handler, dispatch, facts, plan, template, criteria })
 }
@@ -101,9 +101,8 @@ fn record_before(order: &Order, agent: &str, context: &Context, descriptor: &Des
 }
 
 /// The order's criteria, else its handler's, and the metric rows of the template.
-fn all_criteria(order: &Order, descriptor: &Descriptor, template: Option<&TemplateText>) -> Vec<Criterion> {
-    let defaults: Vec<Criterion> = descriptor
-        .default_criteria
+fn all_criteria(order: &Order, defaults: &[(&str, &str)], template: Option<&TemplateText>) -> Vec<Criterion> {
+    let defaults: Vec<Criterion> = defaults
         .iter()
         .map(|(metric, target)| Criterion {
             metric: (*metric).to_owned(),

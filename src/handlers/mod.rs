@@ -8,6 +8,7 @@ pub mod command_line;
 pub(crate) mod deliverables;
 pub mod external;
 pub(crate) mod heartbeats;
+pub mod labels;
 pub mod monitor_fix;
 pub mod parquet_exporter;
 pub(crate) mod patience;
@@ -67,6 +68,11 @@ pub trait Handler: Send + Sync {
 
     /// Pure: the same order and facts give the same plan.
     fn plan(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError>;
+
+    /// The criteria of an order that has none, as far as they apply to what was found.
+    fn default_criteria(&self, _facts: &serde_json::Value) -> Vec<(&'static str, &'static str)> {
+        self.descriptor().default_criteria.to_vec()
+    }
 
     /// The code of one step of a stored plan.
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError>;

@@ -37,6 +37,8 @@ pub struct Scope<'a> {
     pub since: Option<Timestamp>,
     /// So many in a row do; [`CYCLES`] unless more are asked for.
     pub cycles: usize,
+    /// Measurements that criteria ask for: a component that no check is configured for is no fault where nobody does.
+    pub asked: &'a [String],
 }
 
 /// Heartbeats in a row that prove a loop.
@@ -55,6 +57,17 @@ fn is_database(check: &CheckConfig) -> bool {
     check.kind == "sqlite" || (check.kind == "command" && check.name.to_lowercase().contains("database"))
 }
 
+const REDIS: &str = "monitor.redis";
+const DATABASE: &str = "monitor.database";
+
+/// The measurements that nothing takes, for want of a check.
+pub fn unconfigured(config: &Config) -> Vec<String> {
+    let checks = config.monitor.checks(&config.paths);
+    let has = |is_kind: fn(&CheckConfig) -> bool| checks.iter().any(is_kind);
+    let missing = [(REDIS, !has(is_redis)), (DATABASE, !has(is_database))].into_iter().filter(|(_, missing)| *missing);
+    missing.map(|(key, _)| key.to_owned()).collect()
+}
+
 /// Measures everything. Changes nothing.
 pub fn verify(scope: &Scope) -> Verification {
     let now = scope.clock.now();
@@ -69,8 +82,8 @@ pub fn verify(scope: &Scope) -> Verification {
     let of = |which: fn(&CheckConfig) -> bool| -> Vec<String> {
         checks.iter().filter(|check| which(check)).map(|check| check.name.clone()).collect()
     };
-    let redis = component("redis", "Redis", "monitor.redis", &of(is_redis), &cycle, now);
-    let database = component("database", "Database", "monitor.database", &of(is_database), &cycle, now);
+    let redis = component(scope, "redis", "Redis", REDIS, &of(is_redis), &cycle);
+    let database = component(scope, "database", "Database", DATABASE, &of(is_database), &cycle);
     let (heartbeats, mut extra) = heartbeats(scope, now);
     let mut all = vec![redis, database, heartbeats];
     extra.extend(service(scope, now, &mut all));
@@ -87,22 +100,28 @@ pub fn verify(scope: &Scope) -> Verification {
 
 /// All checks of one component, as they are now.
 fn component(
+    scope: &Scope,
     id: &'static str,
     title: &'static str,
     key: &str,
     names: &[String],
     cycle: &Result<Cycle, String>,
-    now: Timestamp,
 ) -> CheckResult {
-    let unmeasured =
-        |why: String| CheckResult { id, title, finding: Finding::Unmeasured, detail: why, measurement: None };
+    let without =
+        |finding: Finding, why: &str| CheckResult { id, title, finding, detail: why.to_owned(), measurement: None };
+    let now = scope.clock.now();
+    if names.is_empty() {
+        let is_asked = scope.asked.iter().any(|asked| asked == key);
+        let finding = if is_asked { Finding::Unmeasured } else { Finding::Info };
+        return without(finding, "no such check is configured");
+    }
     let cycle = match cycle {
         Ok(cycle) => cycle,
-        Err(why) => return unmeasured(why.clone()),
+        Err(why) => return without(Finding::Unmeasured, why),
     };
     let seen: Vec<_> = cycle.observed.iter().filter(|observed| names.contains(&observed.name)).collect();
     if seen.is_empty() {
-        return unmeasured("no such check is configured".to_owned());
+        return without(Finding::Unmeasured, "it was not looked at");
     }
     let works = seen.iter().all(|observed| observed.finding.state == State::Ok);
     let said: Vec<String> = seen
@@ -132,7 +151,8 @@ fn heartbeats(scope: &Scope, now: Timestamp) -> (CheckResult, Vec<Measurement>) 
         Ok(chain) => {
             let times: Vec<String> = chain.beats.iter().map(|beat| beat.timestamp.to_string()).collect();
             let apart = text::duration_ns(chain.gap_ns());
-            let detail = format!("{}, {apart} apart, green in {}", times.join(" and "), names.join(", "));
+            let green = if names.is_empty() { String::new() } else { format!(", green in {}", names.join(", ")) };
+            let detail = format!("{}, {apart} apart{green}", times.join(" and "));
             let how = format!("{how}; {} in a row were looked for", scope.cycles);
             let count = Value::Count { n: chain.beats.len() as u64, noun: String::new() };
             let measurement = Measurement::new("monitor.cycles", count, &how, now).ok(true);

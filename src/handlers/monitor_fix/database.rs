@@ -5,8 +5,14 @@ use std::path::{Path, PathBuf};
 
 use crate::root::Root;
 
-/// Directories that hold copies, mail or other people's code.
-const SKIPPED: &[&str] = &["node_modules", ".git", "bridge", "target", "backups", "backup", "archive", ".venv", "venv"];
+/// Directories that hold mail or other people's code.
+const SKIPPED: &[&str] = &["node_modules", ".git", "bridge", "target", ".venv", "venv"];
+/// Directories with one of these in their name hold copies, of yesterday or for a test: a monitor that watches one is green
+/// over a database that is lost.
+const OF_COPIES: &[&str] = &["backup", "snapshot", "archive", "trash", "fixture", "sample", "example"];
+/// Likewise, as a whole word: `latest` is no `test`, `threshold` not `old`.
+const OF_COPIES_AS_WORD: &[&str] =
+    &["old", "bak", "tmp", "temp", "test", "tests", "testing", "copy", "copies", "demo", "mock", "mocks"];
 const MAX_DEPTH: usize = 6;
 /// Directories that are looked into.
 const MAX_DIRS: usize = 5_000;
@@ -14,10 +20,48 @@ const MAX_DIRS: usize = 5_000;
 /// What was found under a name.
 #[derive(Debug, Default, PartialEq)]
 pub struct Found {
-    /// Relative to the root, the newest first.
+    /// Relative to the root, sorted.
     pub databases: Vec<PathBuf>,
     /// Links of that name whose target is missing: link and target.
     pub dangling: Vec<(PathBuf, PathBuf)>,
+    /// The search ended before everything was seen.
+    pub is_cut: bool,
+}
+
+impl Found {
+    /// The one that it must be: what the settings call the database, if it is one, else the only one there is. Which of
+    /// several it is, a person knows.
+    pub fn only(&self, configured: &Path) -> Option<PathBuf> {
+        match self.databases.as_slice() {
+            databases if databases.iter().any(|path| path == configured) => Some(configured.to_owned()),
+            [path] if !self.is_cut => Some(path.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Why there is none to be pointed at, in words.
+pub fn none_or_several(found: &[PathBuf]) -> String {
+    match found {
+        [] => "no database of that name lies beneath the root".to_owned(),
+        [path] => {
+            format!("`{}` is one, but there are too many folders to be sure that it is the only one", path.display())
+        }
+        paths => {
+            let shown: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+            format!(
+                "there is more than one database of that name, and which one is meant only a person knows: {}",
+                shown.join(", ")
+            )
+        }
+    }
+}
+
+/// Whether a directory of this name holds copies.
+fn holds_copies(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let mut words = name.split(|c: char| !c.is_alphabetic());
+    OF_COPIES.iter().any(|part| name.contains(part)) || words.any(|word| OF_COPIES_AS_WORD.contains(&word))
 }
 
 /// Looks beneath the root for files called `name`.
@@ -26,15 +70,18 @@ pub fn find(root: &Root, name: &str) -> Found {
     let mut dangling = Vec::new();
     let mut queue = vec![(root.path().to_owned(), 0)];
     let mut seen = 0;
+    let mut is_cut = false;
     while let Some((dir, depth)) = queue.pop() {
         seen += 1;
         if seen > MAX_DIRS {
+            is_cut = true;
             break;
         }
         for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
             let Ok(kind) = entry.file_type() else { continue };
             let file_name = entry.file_name();
-            let is_skipped = SKIPPED.iter().any(|skipped| file_name.eq_ignore_ascii_case(skipped));
+            let is_skipped = SKIPPED.iter().any(|skipped| file_name.eq_ignore_ascii_case(skipped))
+                || holds_copies(&file_name.to_string_lossy());
             if kind.is_dir() {
                 if depth < MAX_DEPTH && !is_skipped {
                     queue.push((entry.path(), depth + 1));
@@ -47,15 +94,15 @@ pub fn find(root: &Root, name: &str) -> Found {
             let path = entry.path();
             let relative = path.strip_prefix(root.path()).unwrap_or(&path).to_owned();
             match path.metadata() {
-                Ok(metadata) if is_database(&path) => found.push((metadata.modified().ok(), relative)),
+                Ok(_) if is_database(&path) => found.push(relative),
                 Ok(_) => {}
                 Err(_) => dangling.extend(std::fs::read_link(&path).ok().map(|target| (relative, target))),
             }
         }
     }
-    found.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    found.sort();
     dangling.sort();
-    Found { databases: found.into_iter().map(|(_, path)| path).collect(), dangling }
+    Found { databases: found, dangling, is_cut }
 }
 
 /// Whether the file begins as a SQLite database does (<https://www.sqlite.org/fileformat.html>, 1.3).
@@ -81,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_databases_by_name_newest_first_and_names_links_that_dangle() {
+    fn finds_databases_by_name_and_names_links_that_dangle() {
         let dir = tempfile::Builder::new().prefix("ราก ").tempdir().unwrap();
         let root = Root::at(dir.path()).unwrap();
         let write = |path: &str, bytes: &[u8]| crate::durable::write(&root.join(path), bytes, 0o644).unwrap();
@@ -95,6 +142,43 @@ mod tests {
         assert_eq!(found.databases, [PathBuf::from("ความรู้/02luka.db")]);
         assert_eq!(found.dangling, [("knowledge/02luka.db".into(), "/Volumes/gone/02luka.db".into())]);
         assert_eq!(find(&root, "other.db"), Found::default());
+    }
+
+    #[test]
+    fn copies_are_no_candidates_and_of_several_a_person_chooses() {
+        for name in [
+            "backups",
+            "db-backup",
+            "snapshots",
+            "2025-09-30.snapshot",
+            "Archive",
+            "old",
+            "db_old_2",
+            ".Trash-1000",
+            "tmp",
+            "tests",
+            "fixtures",
+            "sample_data",
+            "02luka.bak",
+        ] {
+            assert!(holds_copies(name), "{name}");
+        }
+        for name in ["knowledge", "latest", "threshold", "gold", "contest", "data", "ความรู้"] {
+            assert!(!holds_copies(name), "{name}");
+        }
+        let found = |paths: &[&str], is_cut| Found {
+            databases: paths.iter().map(PathBuf::from).collect(),
+            is_cut,
+            ..Found::default()
+        };
+        let only = |paths: &[&str], is_cut| found(paths, is_cut).only(Path::new("knowledge/02luka.db"));
+        assert_eq!(only(&[], false), None);
+        assert_eq!(only(&["a/02luka.db"], false), Some("a/02luka.db".into()));
+        assert_eq!(only(&["a/02luka.db"], true), None);
+        assert_eq!(only(&["a/02luka.db", "b/02luka.db"], false), None);
+        assert_eq!(only(&["a/02luka.db", "knowledge/02luka.db"], true), Some("knowledge/02luka.db".into()));
+        let said = none_or_several(&["a/x.db".into(), "b/x.db".into()]);
+        assert!(said.contains("`a/x.db`, `b/x.db`"), "{said}");
     }
 
     #[test]

@@ -2,11 +2,16 @@
 //!
 //! Invariant: facts go to the journal, so they hold places of secrets and never a secret.
 
+mod of_database;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use of_database::Seen;
+
+use super::asked::Asked;
 use super::credentials::{self, Candidate, Places, Source};
 use super::{database, layout::Layout};
 use crate::config::Config;
@@ -44,6 +49,12 @@ pub struct Facts {
     pub missing_parents: Vec<PathBuf>,
     /// Two heartbeats of a loop prove that it works already.
     pub proven: bool,
+    /// The order asks for the loop as a service, not only for heartbeats.
+    #[serde(default)]
+    pub wants_service: bool,
+    /// The measurements of components that no check is configured for, so that nothing takes them.
+    #[serde(default)]
+    pub unconfigured: Vec<String>,
 }
 
 /// Redis answers, but not to us.
@@ -73,9 +84,12 @@ pub struct RedisFault {
 pub struct DatabaseFault {
     pub check: String,
     pub why: String,
+    /// What the database's file is called.
+    #[serde(default)]
+    pub name: String,
     /// Where the database is, relative to the root.
     pub found: Option<PathBuf>,
-    /// Others of that name, which are older.
+    /// Where it is not known which one it is: all of that name, relative to the root.
     pub others: Vec<PathBuf>,
     /// Links whose target is missing, in words.
     pub dangling: Vec<String>,
@@ -109,6 +123,17 @@ impl Facts {
             && self.old_loop.is_none()
             && self.missing_folders.is_empty()
             && self.proven
+            && !self.lacks_service()
+    }
+
+    /// The order asks for a service, and it is not loaded; where no manager answers, none can be.
+    fn lacks_service(&self) -> bool {
+        self.wants_service && self.loop_loaded == Some(false)
+    }
+
+    /// Whether the loop's service is installed and loaded: a loop that is proven and that nobody asks a service of needs none.
+    pub fn deploys(&self) -> bool {
+        !self.is_healthy() || self.wants_service
     }
 
     /// Every finding in words, for the reader of the plan.
@@ -129,11 +154,7 @@ impl Facts {
             fault.dangling.iter().for_each(|link| note.push_str(&format!("; {link}")));
             match &fault.found {
                 Some(path) => note.push_str(&format!("; the database is `{}`", path.display())),
-                None => note.push_str("; no database of that name lies beneath the root"),
-            }
-            if !fault.others.is_empty() {
-                let others: Vec<String> = fault.others.iter().map(|path| format!("`{}`", path.display())).collect();
-                note.push_str(&format!(", the newest; older ones: {}", others.join(", ")));
+                None => note.push_str(&format!("; {}", database::none_or_several(&fault.others))),
             }
             notes.push(note);
         }
@@ -180,8 +201,8 @@ pub fn look(context: &Context, config: &Config) -> Result<Cycle, HandlerError> {
         .map_err(|error| HandlerError::failed("failed to run the checks", error))
 }
 
-/// `cycles` are the heartbeats in a row that prove the loop.
-pub fn diagnose(layout: &Layout, bounds: Bounds, cycles: usize, context: &Context) -> Result<Facts, HandlerError> {
+/// `asked` is what the order wants to see.
+pub fn diagnose(layout: &Layout, bounds: Bounds, asked: &Asked, context: &Context) -> Result<Facts, HandlerError> {
     let config = settings(context)?;
     let cycle = look(context, &config)?;
     let checks = config.monitor.checks(&config.paths);
@@ -198,6 +219,8 @@ pub fn diagnose(layout: &Layout, bounds: Bounds, cycles: usize, context: &Contex
         missing_folders: Vec::new(),
         missing_parents: Vec::new(),
         proven: false,
+        wants_service: asked.service,
+        unconfigured: proof::unconfigured(&config),
     };
     let parent = |file: &String| Path::new(file).parent().map(Path::to_owned).unwrap_or_default();
     let needed = [parent(&layout.log), config.paths.heartbeats.clone(), config.paths.logs.clone()];
@@ -210,12 +233,12 @@ pub fn diagnose(layout: &Layout, bounds: Bounds, cycles: usize, context: &Contex
     let names: Vec<String> = proof::proof_checks(&config).into_iter().map(|check| check.name).collect();
     facts.proven = {
         let now = context.clock.now();
-        let asked = proof::Asked { since: None, names: &names, wanted: cycles, now };
+        let wanted = proof::Asked { since: None, names: &names, wanted: asked.cycles, now };
         let process = proof::process_of(context.services.as_ref(), &layout.label);
-        process.and_then(|process| proof::chain(&context.root, &config, &asked, process)).is_ok()
+        process.and_then(|process| proof::chain(&context.root, &config, &wanted, process)).is_ok()
     };
     // a loop of the service manager that is loaded and green reads whatever it needs
-    let loop_works = facts.proven && (facts.loop_loaded == Some(true) || !layout.lists_plist);
+    let loop_works = facts.proven && (facts.loop_loaded == Some(true) || !facts.wants_service);
     for (check, observed) in checks.iter().zip(&cycle.observed) {
         let finding = &observed.finding;
         facts.checks.push((observed.name.clone(), finding.state.as_str().to_owned(), finding.message.clone()));
@@ -225,12 +248,14 @@ pub fn diagnose(layout: &Layout, bounds: Bounds, cycles: usize, context: &Contex
             facts.beyond.push(format!("{}: {}", observed.name, finding.message));
         } else if check.kind == "redis" && !loop_works {
             facts.redis.extend(fault_of_environment(check, observed, context)?);
-        } else if is_of_database(check, context) && points_nowhere(check, observed, context) {
-            facts.database.push(database_fault(check, observed, &config, context));
-        } else if check.kind == "sqlite" && finding.state == State::Error {
-            facts.beyond.push(format!("{}: {}", observed.name, finding.message));
+        }
+        match of_database::look(check, observed, &config, context) {
+            Seen::Well => {}
+            Seen::Nowhere(fault) => facts.database.push(fault),
+            Seen::Beyond(what) => facts.beyond.push(what),
         }
     }
+    facts.beyond.extend(asked.missing(&facts));
     Ok(facts)
 }
 
@@ -376,74 +401,6 @@ fn secret_file(check: &CheckConfig, password: Option<&Secret>, context: &Context
         }
     }
     (dir.join(format!("{name}-new")), false)
-}
-
-/// Whether a check is about the database: a native one, or a command that speaks of one.
-fn is_of_database(check: &CheckConfig, context: &Context) -> bool {
-    let holds = |text: &str, words: &[&str]| words.iter().any(|word| text.to_lowercase().contains(word));
-    let speaks = |text: &str| holds(text, &["database", "sqlite", "02luka.db"]);
-    // a module of the knowledge base may do anything; one that does not exist did this
-    let is_gone = |word: &String| holds(word, &["knowledge/"]) && is_missing_module(word, context);
-    match check.kind.as_str() {
-        "sqlite" => true,
-        "command" => {
-            speaks(&check.name) || check.name == "db" || words(check).iter().any(|word| speaks(word) || is_gone(word))
-        }
-        "file" => check.settings.get("path").and_then(toml::Value::as_str).is_some_and(|path| path.ends_with(".db")),
-        _ => false,
-    }
-}
-
-fn is_missing_module(word: &str, context: &Context) -> bool {
-    let is_module = [".cjs", ".js", ".mjs", ".py", ".sh", ".zsh"].iter().any(|end| word.ends_with(end));
-    is_module && !context.root.join(word).exists()
-}
-
-fn words(check: &CheckConfig) -> Vec<String> {
-    let command = check.settings.get("command").and_then(toml::Value::as_array);
-    command.into_iter().flatten().filter_map(|word| word.as_str().map(str::to_owned)).collect()
-}
-
-/// Whether what the check looks at is not there, so that pointing it elsewhere is the cure. A database that is there and
-/// corrupt, or locked, is another matter.
-fn points_nowhere(check: &CheckConfig, observed: &Observed, context: &Context) -> bool {
-    match check.kind.as_str() {
-        // a native check needs no program, no module and no leave of policy
-        "command" => observed.finding.state != State::Ok,
-        _ if observed.finding.state != State::Error => false,
-        _ => match check.settings.get("path").and_then(toml::Value::as_str) {
-            Some(path) => !database::is_database(&context.root.join(path)),
-            None => true,
-        },
-    }
-}
-
-fn database_fault(check: &CheckConfig, observed: &Observed, config: &Config, context: &Context) -> DatabaseFault {
-    let written = check.settings.get("path").and_then(toml::Value::as_str).map(PathBuf::from);
-    let meant = written.or_else(|| database::path_in(&words(check))).unwrap_or_else(|| config.paths.database.clone());
-    let name = meant.file_name().unwrap_or(config.paths.database.as_os_str()).to_string_lossy().into_owned();
-    let found = database::find(&context.root, &name);
-    let mut databases = found.databases;
-    // what the settings call the database is it, if it is one
-    if let Some(at) = databases.iter().position(|path| *path == config.paths.database) {
-        let path = databases.remove(at);
-        databases.insert(0, path);
-    }
-    let mut why = observed.finding.message.clone();
-    let missing = words(check).into_iter().skip(1).find(|word| is_missing_module(word, context));
-    if let Some(module) = missing {
-        why = format!("it shells out to `{}`, which does not exist ({why})", crate::text::line(&module, 120));
-    }
-    let link = |(link, target): &(PathBuf, PathBuf)| {
-        format!("`{}` is a link to `{}`, which is missing", link.display(), target.display())
-    };
-    DatabaseFault {
-        check: check.name.clone(),
-        why,
-        found: (!databases.is_empty()).then(|| databases.remove(0)),
-        others: databases,
-        dangling: found.dangling.iter().map(link).collect(),
-    }
 }
 
 /// Where plists are installed, for a manager that has such a place.

@@ -6,6 +6,7 @@
 //! Invariants: a password is in no fact, plan, message or argument, only in the 0600 file that it is stored in; repairs
 //! measure nothing, the proof and the verification do, so that what was undone leaves nothing green behind.
 
+pub mod asked;
 pub mod commands;
 pub mod credentials;
 pub mod database;
@@ -18,12 +19,13 @@ mod steps;
 
 use std::sync::LazyLock;
 
+use asked::Asked;
 use facts::Facts;
 
 use super::parquet_exporter::place::Bounds;
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;
-use crate::evidence::{Binder, Binding, Declaration};
+use crate::evidence::Declaration;
 use crate::order::Order;
 
 /// What this handler measures, and what heartbeats do.
@@ -76,15 +78,20 @@ impl Handler for MonitorFix {
         let home = std::env::var_os("HOME").map(Into::into);
         let bounds = Bounds { root: context.root.path().to_owned(), home };
         let layout = layout::layout(order, &context.config, &bounds)?;
-        let facts = facts::diagnose(&layout, bounds, cycles(order), context)?;
+        let facts = facts::diagnose(&layout, bounds, &Asked::of(order, &layout), context)?;
         serde_json::to_value(facts).map_err(|error| HandlerError::failed("failed to write down the facts", error))
     }
 
     fn plan(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError> {
         let facts = Facts::read(facts)?;
-        let mut plan = plan::plan(&layout::layout(order, config, &facts.bounds)?, &facts, cycles(order))?;
+        let layout = layout::layout(order, config, &facts.bounds)?;
+        let mut plan = plan::plan(&layout, &facts, &Asked::of(order, &layout))?;
         super::heartbeats::append(&mut plan, order, &DECLARED);
         Ok(plan)
+    }
+
+    fn default_criteria(&self, facts: &serde_json::Value) -> Vec<(&'static str, &'static str)> {
+        Facts::read(facts).map_or_else(|_| DESCRIPTOR.default_criteria.to_vec(), |facts| asked::defaults(&facts))
     }
 
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
@@ -100,52 +107,9 @@ impl Handler for MonitorFix {
     }
 }
 
-/// How many heartbeats in a row the order wants to see: two, or as many as its criteria ask for.
-fn cycles(order: &Order) -> usize {
-    use crate::order::target::{Comparator, Target, Unit};
-    let binder = Binder::new(&order.bindings, &DECLARED);
-    let asked = order.acceptance.iter().filter_map(|criterion| {
-        let Target::Compare { comparator, number, unit: Unit::Count { .. }, .. } = &criterion.compiled else {
-            return None;
-        };
-        let is_ours = matches!(binder.bind(criterion), Binding::Bound { key, .. } if key == "monitor.cycles");
-        let wanted = match comparator {
-            Comparator::AtLeast | Comparator::Equal => number.ceil(),
-            Comparator::Greater => number.floor() + 1.0,
-            _ => return None,
-        };
-        is_ours.then_some(wanted.clamp(0.0, CYCLES_MAX) as usize)
-    });
-    asked.max().unwrap_or_default().max(crate::verify::monitor::CYCLES)
-}
-
-/// Two hours of the field's loop; who wants to see more can ask for `monitor.healthy_for`.
-const CYCLES_MAX: f64 = 24.0;
-
 #[cfg(test)]
 mod tests {
     use crate::config::Config;
-
-    #[test]
-    fn as_many_heartbeats_as_the_order_asks_for() {
-        let cases = [
-            ("", 2),
-            ("- Heartbeat cycles: ≥ 2", 2),
-            ("- Heartbeat cycles: 1", 2),
-            ("- Heartbeat cycles: ≥ 3", 3),
-            ("- Monitor cycles: > 3", 4),
-            ("- Consecutive heartbeats: 5", 5),
-            ("- Heartbeat cycles: ≥ 5000", 24),
-            // a time, and another count
-            ("- Heartbeat cycles: every 5 minutes", 2),
-            ("- Cycles 24h: ≥ 280", 2),
-        ];
-        for (criterion, expected) in cases {
-            let text = format!("# WO-1-MONITOR-FIX\n\n## Acceptance\n\n{criterion}\n");
-            let order = crate::order::parse(text.as_bytes(), "WO-1-MONITOR-FIX.md").unwrap();
-            assert_eq!(super::cycles(&order), expected, "{criterion}");
-        }
-    }
 
     #[test]
     fn what_the_target_says_decides_what_is_measured() {

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::asked::Asked;
 use super::facts::{DatabaseFault, Facts, OldJob, RedisFault};
 use super::layout::Layout;
 use crate::handlers::steps::{Steps, list};
@@ -16,6 +17,10 @@ use crate::handlers::{HandlerError, Plan};
 pub enum Work {
     /// Nothing was found wrong: looks again, and changes nothing.
     Healthy,
+    /// What no repair here cures: looks again, and ends the order before anything is changed.
+    Beyond {
+        faults: Vec<String>,
+    },
     Redis {
         fault: RedisFault,
     },
@@ -45,6 +50,9 @@ pub enum Work {
         repaired: Vec<String>,
         #[serde(default = "two")]
         cycles: usize,
+        /// Measurements that criteria are bound to.
+        #[serde(default)]
+        asked: Vec<String>,
     },
     Deliverables {
         paths: Vec<String>,
@@ -52,6 +60,9 @@ pub enum Work {
     Verification {
         #[serde(default = "two")]
         cycles: usize,
+        /// Measurements that criteria are bound to.
+        #[serde(default)]
+        asked: Vec<String>,
     },
 }
 
@@ -68,17 +79,24 @@ pub struct Params {
     pub work: Work,
 }
 
-/// `cycles` are the heartbeats in a row that prove the loop.
-pub fn plan(layout: &Layout, facts: &Facts, cycles: usize) -> Result<Plan, HandlerError> {
+pub fn plan(layout: &Layout, facts: &Facts, asked: &Asked) -> Result<Plan, HandlerError> {
+    let cycles = asked.cycles;
     let mut steps = Steps::new(|work| Params { layout: layout.clone(), work });
     let settings = || vec!["wo.toml".to_owned()];
     let service = format!("service:{}", layout.label);
     if facts.is_healthy() {
         steps.change("healthy", "nothing is wrong: look again, change nothing".to_owned(), vec![], Work::Healthy)?;
     }
+    if !facts.beyond.is_empty() {
+        let describe = "look again at what a person must cure first; nothing is changed while it is so".to_owned();
+        steps.change("beyond", describe, vec![], Work::Beyond { faults: facts.beyond.clone() })?;
+    }
     for fault in &facts.database {
         let what = match &fault.found {
             Some(path) => format!("a native check of `{}`", path.display()),
+            None if !fault.others.is_empty() => {
+                "a native check of the database, once a person has said which".to_owned()
+            }
             None => "a native check of the database, wherever it is found".to_owned(),
         };
         let describe = format!("make the check `{}` {what}", fault.check);
@@ -111,7 +129,7 @@ pub fn plan(layout: &Layout, facts: &Facts, cycles: usize) -> Result<Plan, Handl
         let describe = format!("boot out `{}`, which is loaded as something else: {}", job.label, brief(&job.faults));
         steps.change("old-loop", describe, vec![service.clone()], Work::RetireJob { job: job.clone() })?;
     }
-    let deploys = !facts.is_healthy() || layout.lists_plist;
+    let deploys = facts.deploys();
     let parents = facts.missing_parents.iter().filter(|_| deploys);
     let mut paths: Vec<String> =
         facts.missing_folders.iter().chain(parents).map(|path| path.display().to_string()).collect();
@@ -121,7 +139,6 @@ pub fn plan(layout: &Layout, facts: &Facts, cycles: usize) -> Result<Plan, Handl
         let describe = format!("make {}", list(&paths));
         steps.change("folders", describe, paths.clone(), Work::Folders { paths })?;
     }
-    // a loop that is proven and that nobody asks a plist of needs no service
     if deploys {
         for (n, path) in layout.plists.iter().enumerate() {
             let name = if n == 0 { "plist".to_owned() } else { format!("plist-{}", n + 1) };
@@ -143,7 +160,7 @@ pub fn plan(layout: &Layout, facts: &Facts, cycles: usize) -> Result<Plan, Handl
         .map(|fault| fault.check.clone())
         .chain(facts.database.iter().map(|fault| fault.check.clone()))
         .collect();
-    let proof = Work::Proof { repaired, cycles };
+    let proof = Work::Proof { repaired, cycles, asked: asked.keys.clone() };
     match facts.is_healthy() {
         true => {
             let describe = format!("look for {cycles} heartbeats of the loop in a row, at its interval, all green");
@@ -165,7 +182,7 @@ pub fn plan(layout: &Layout, facts: &Facts, cycles: usize) -> Result<Plan, Handl
         steps.measure("deliverables", describe, paths.clone(), Work::Deliverables { paths })?;
     }
     let describe = "measure Redis, the database and the heartbeats, as `wo verify monitor` does".to_owned();
-    steps.measure("verification", describe, vec![], Work::Verification { cycles })?;
+    steps.measure("verification", describe, vec![], Work::Verification { cycles, asked: asked.keys.clone() })?;
     Ok(Plan { steps: steps.finish(), keep_on_failure: false, notes })
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::evidence::{Measurement, Value};
+use super::DECLARED;
+use crate::evidence::{Binder, Binding, Measurement, Value};
 use crate::handlers::monitor_fix::layout::LOOP;
 use crate::handlers::{Context, HandlerError, Measuring, Step, StepSpec, Verified};
 use crate::verify::artifact::artifact;
@@ -41,6 +42,10 @@ impl Measuring for Look {
     fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
         let deployed = MonitorDeployment::load(&context.root)
             .map_err(|error| HandlerError::failed("failed to find what is deployed", error))?;
+        let binder = Binder::new(&context.order.bindings, &DECLARED);
+        let bound = context.order.acceptance.iter().map(|criterion| binder.bind(criterion));
+        let key = |binding| if let Binding::Bound { key, .. } = binding { Some(key) } else { None };
+        let asked: Vec<String> = bound.filter_map(key).collect();
         let verification = monitor::verify(&monitor::Scope {
             root: &context.root,
             config: &context.config,
@@ -49,6 +54,7 @@ impl Measuring for Look {
             label: deployed.as_ref().map_or(LOOP, |deployed| deployed.label.as_str()),
             since: None,
             cycles: monitor::CYCLES,
+            asked: &asked,
         });
         let place = report::write(&verification, &context.root.join(monitor::reports(&context.config)))?;
         let checks = verification.checks.iter().filter_map(|check| check.measurement.clone());

@@ -1,8 +1,10 @@
 //! The steps of a repair.
 
+mod beyond;
 mod job;
 mod proof;
 mod settings;
+mod verification;
 
 use super::plan::{Params, Work};
 use crate::handlers::parquet_exporter::steps::look::Deliverables;
@@ -16,6 +18,7 @@ pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
     let layout = params.layout;
     Ok(match params.work {
         Work::Healthy => Box::new(proof::Healthy),
+        Work::Beyond { faults } => Box::new(beyond::Beyond { faults }),
         Work::Redis { fault } => Box::new(settings::Redis { fault }),
         Work::Database { fault } => Box::new(settings::Database { fault }),
         Work::Folders { paths } => Box::new(job::Folders { paths }),
@@ -25,8 +28,10 @@ pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
         Work::Script { path } => Box::new(job::Script { path }),
         Work::Record => Box::new(job::Record { layout }),
         Work::Loop => Box::new(job::Loop { layout }),
-        Work::Proof { repaired, cycles } => Box::new(proof::Proof { repaired, cycles, label: layout.label }),
+        Work::Proof { repaired, cycles, asked } => {
+            Box::new(proof::Proof { repaired, verification: verification::Verification { layout, cycles, asked } })
+        }
         Work::Deliverables { paths } => Box::new(Deliverables { paths }),
-        Work::Verification { cycles } => Box::new(proof::Verification { layout, cycles }),
+        Work::Verification { cycles, asked } => Box::new(verification::Verification { layout, cycles, asked }),
     })
 }

@@ -186,13 +186,17 @@ impl Database {
         if let Some(path) = self.fault.found.as_ref().filter(|path| is_there(path)) {
             return Ok(path.clone());
         }
-        let name = config.paths.database.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let found = database::find(&context.root, &name).databases.into_iter().next();
-        found.ok_or_else(|| {
+        let name = match self.fault.name.as_str() {
+            "" => config.paths.database.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            name => name.to_owned(),
+        };
+        let found = database::find(&context.root, &name);
+        found.only(&config.paths.database).ok_or_else(|| {
             let links: String = self.fault.dangling.iter().map(|link| format!("; {link}")).collect();
             let why = format!(
-                "no database of that name lies beneath the root{links}\n\
-                 hint: put it back, or name it as `database` under [paths] in wo.toml"
+                "{}{links}\n\
+                 hint: put it back, or name it as the check's `path`, or as `database` under [paths], in wo.toml",
+                database::none_or_several(&found.databases)
             );
             HandlerError::failed(format!("failed to repair the check `{}`", self.fault.check), why)
         })

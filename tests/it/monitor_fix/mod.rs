@@ -1,6 +1,9 @@
 //! The handler that repairs the monitor: all four faults of the field at once, each repair made to fail, nothing to
 //! repair; real Redis, real SQLite, a launchd of the test's own.
 
+mod beyond;
+mod service;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +14,7 @@ use crate::support::redis::RedisServer;
 use crate::support::{Daemon, Scene, TestLaunchd, wait_for};
 
 const ID: &str = "WO-251028-OPS-ACTIVATE-MONITOR";
-const ORDER: &str = include_str!("../fixtures/orders/WO-251028-OPS-ACTIVATE-MONITOR.md");
+const ORDER: &str = include_str!("../../fixtures/orders/WO-251028-OPS-ACTIVATE-MONITOR.md");
 const PASSWORD: &str = "hunter2-correct-horse-94117";
 const LOOP: &str = "com.02luka.ops_atomic_monitor.loop";
 const OLD: &str = "com.02luka.ops_atomic_monitor";

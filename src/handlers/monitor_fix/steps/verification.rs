@@ -1,0 +1,153 @@
+//! The verification of everything, as `wo verify monitor` does it, with the script and the plist that were deployed. Changes
+//! nothing but its own report.
+
+use std::sync::Arc;
+
+use super::super::facts::{self, Facts};
+use super::super::layout::Layout;
+use super::proof::since;
+use crate::evidence::{Measurement, Value};
+use crate::handlers::{Context, HandlerError, Measuring, Verified};
+use crate::services::lint::{FileFacts, lint_plist};
+use crate::verify::artifact::artifact;
+use crate::verify::monitor::{self, Scope};
+use crate::verify::{Finding, report};
+
+/// All checks of `wo verify monitor`, with its report.
+pub struct Verification {
+    pub layout: Layout,
+    /// Heartbeats in a row that prove the loop.
+    pub cycles: usize,
+    /// Measurements that criteria are bound to.
+    pub asked: Vec<String>,
+}
+
+/// What one look at everything came to.
+pub(super) struct Looked {
+    verification: crate::verify::Verification,
+    script: Option<Measurement>,
+    script_works: bool,
+    /// In words.
+    pub(super) wrong: Vec<String>,
+}
+
+impl Measuring for Verification {
+    fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
+        let config = facts::settings(context)?;
+        let Looked { verification, script, script_works, wrong } = self.look(context)?;
+        let place = report::write(&verification, &context.root.join(monitor::reports(&config)))?;
+        let mut measurements: Vec<Measurement> = verification
+            .checks
+            .iter()
+            .filter_map(|check| check.measurement.clone())
+            .chain(verification.extra.iter().cloned())
+            .collect();
+        measurements.push(self.tally(&verification, &place, script_works, context));
+        measurements.extend(script);
+        measurements.extend(self.plist(context));
+        Ok(match wrong.is_empty() {
+            true => Verified::Yes(measurements),
+            false => Verified::No { why: wrong.join("; "), measurements },
+        })
+    }
+}
+
+impl Verification {
+    /// Looks at everything, and writes no report.
+    pub(super) fn look(&self, context: &Context) -> Result<Looked, HandlerError> {
+        let config = facts::settings(context)?;
+        let verification = monitor::verify(&Scope {
+            root: &context.root,
+            config: &config,
+            clock: Arc::clone(&context.clock),
+            services: Arc::clone(&context.services),
+            label: &self.layout.label,
+            since: since(&Facts::read(&context.facts)?, context),
+            cycles: self.cycles,
+            asked: &self.asked,
+        });
+        let mut wrong: Vec<String> = verification
+            .with(Finding::Fail)
+            .chain(verification.with(Finding::Unmeasured))
+            .map(|check| format!("{}: {}", check.title, check.detail))
+            .collect();
+        let (script, trouble) = self.script(context);
+        let script_works = trouble.is_none();
+        wrong.extend(trouble);
+        Ok(Looked { verification, script, script_works, wrong })
+    }
+
+    /// How many checks passed; none, where the order lists a script that does not work: it has verified nothing.
+    fn tally(
+        &self,
+        verification: &crate::verify::Verification,
+        place: &std::path::Path,
+        script_works: bool,
+        context: &Context,
+    ) -> Measurement {
+        let count = |finding| verification.count(finding) as u64;
+        let of = count(Finding::Pass) + count(Finding::Fail) + count(Finding::Unmeasured);
+        let pass = if script_works { count(Finding::Pass) } else { 0 };
+        let how = format!("the checks of `wo verify monitor`, report `{}`", context.root.show(place));
+        let how = match &self.layout.script {
+            Some(script) => format!("ran `{script}`; {how}"),
+            None => how,
+        };
+        let value = Value::Ratio { pass, of };
+        let measurement =
+            Measurement::new("monitor.verification", value, how, verification.at).ok(pass == of && of > 0);
+        match artifact(&context.root, place) {
+            Ok(artifact) => measurement.artifact(artifact),
+            Err(_) => measurement,
+        }
+    }
+
+    /// Runs the script that the order lists: its exit code, and what is wrong with it.
+    fn script(&self, context: &Context) -> (Option<Measurement>, Option<String>) {
+        let Some(script) = &self.layout.script else { return (None, None) };
+        match run(context, script) {
+            Ok((code, said)) => {
+                let value = Value::Count { n: u64::from(code.unsigned_abs()), noun: String::new() };
+                let how = format!("ran `{script} --dry-run`");
+                let taken = Measurement::new("monitor.script_exit", value, how, context.clock.now()).ok(code == 0);
+                let trouble = (code != 0).then(|| format!("`{script}`: exit status {code}, it said: {said}"));
+                (Some(taken), trouble)
+            }
+            Err(why) => (None, Some(why)),
+        }
+    }
+
+    fn plist(&self, context: &Context) -> Option<Measurement> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.layout.plists.first()?;
+        let at = context.root.join(path);
+        let bytes = std::fs::read(&at).ok()?;
+        let mode = at.metadata().ok().map(|metadata| metadata.permissions().mode() & 0o7777);
+        let findings: Vec<String> =
+            lint_plist(&at, &bytes, FileFacts { mode }).into_iter().map(|finding| finding.message).collect();
+        let works = findings.is_empty();
+        let detail =
+            if works { format!("`{path}`, nothing found") } else { format!("`{path}`: {}", findings.join("; ")) };
+        let how = "linted the rendered plist";
+        let value = Value::State { works, detail };
+        let measurement = Measurement::new("service.plist", value, how, context.clock.now()).ok(works);
+        Some(match artifact(&context.root, &at) {
+            Ok(artifact) => measurement.artifact(artifact),
+            Err(_) => measurement,
+        })
+    }
+}
+
+/// Exit code and words of the script.
+fn run(context: &Context, script: &str) -> Result<(i32, String), String> {
+    use crate::process::{self, End, Spec};
+    let fail = |why: String| format!("`{script}`: {why}");
+    let spec = Spec::new(context.root.join(script)).args(["--dry-run"]).dir(context.root.path());
+    let output = process::run(&spec.deadline(context.deadline.remaining())).map_err(|error| fail(error.to_string()))?;
+    let said = context.masker.mask(&(output.stdout_text() + &output.stderr_text()));
+    let said = crate::text::line(&said, 400);
+    match output.end {
+        End::Exit(code) => Ok((code, said)),
+        end => Err(fail(format!("{end}, it said: {said}"))),
+    }
+}
