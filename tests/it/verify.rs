@@ -401,3 +401,24 @@ fn an_order_about_the_monitor_is_never_answered_by_the_exporter() {
     assert!(waited.stdout.contains("can't be told") || waited.stderr.contains("can't be told"), "{waited}");
     daemon.stop().expect_exit(0);
 }
+
+/// What pins the old place works on the old root, or not at all.
+#[test]
+fn a_copied_root_is_not_the_one_that_was_deployed() {
+    let (scene, daemon) = deployed();
+    daemon.stop().expect_exit(0);
+    let copy = scene.home().join("copy");
+    let copied = std::process::Command::new("cp").arg("-R").arg(scene.path("")).arg(&copy).status().unwrap();
+    assert!(copied.success());
+    let root = copy.to_str().unwrap();
+    let ran = scene.wo(["--root", root, "verify", "parquet", "--json", "--dry-run"]).expect_exit(1);
+    let json = ran.json();
+    let failed: Vec<&str> = json["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["result"] == "fail" && check["detail"].as_str().unwrap().contains("moved or copied?"))
+        .filter_map(|check| check["id"].as_str())
+        .collect();
+    assert_eq!(failed, ["plist.lint", "exporter", "runner", "test-script"], "{json:#}");
+}

@@ -57,6 +57,14 @@ pub fn render(
     })
 }
 
+/// Whether a shim of ours, as it stands on disk, is about this root: one that was moved or copied with its root still pins
+/// the old place.
+pub fn is_about(shim: &[u8], root: &Path) -> bool {
+    let Ok(root) = plain(root) else { return false };
+    let word = format!(" --root {} ", shell_word(root));
+    String::from_utf8_lossy(shim).lines().any(|line| line.contains("exec ") && line.contains(&word))
+}
+
 /// A path that can stand in a line of a script: UTF-8 and without line ends of any kind.
 fn plain(path: &Path) -> Result<&str, HandlerError> {
     let refuse = |why| {
@@ -120,6 +128,7 @@ mod tests {
         let expected = format!("--root\n{}\nexport\n--compression\nzstd\n--dry\ntwo words $HOME\n", root.display());
         for (language, name) in [(Language::Shell, "runner.zsh"), (Language::Node, "exporter.cjs")] {
             let text = render(language, "Parquet exporter", &wo, &root, &args).unwrap();
+            assert!(is_about(text.as_bytes(), &root) && !is_about(text.as_bytes(), scratch.path()), "{text}");
             let path = root.join(name);
             crate::durable::write(&path, text.as_bytes(), 0o755).unwrap();
             let mut ways = vec![Spec::new(&path)];

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::artifact::artifact;
 use super::super::{CheckResult, Finding};
 use super::{Scope, looked};
-use crate::handlers::parquet_exporter::shims::MARKER;
+use crate::handlers::parquet_exporter::shims::{self, MARKER};
 use crate::process::{self, Spec};
 use crate::text;
 
@@ -53,12 +53,15 @@ fn look(scope: &Scope, at: &Path) -> Result<String, String> {
         return Err("is empty".to_owned());
     }
     let size = text::bytes(metadata.len());
-    let ours = metadata.len() <= SCRIPT_BYTES
-        && std::fs::read(at)
-            .map_err(|error| format!("can't be read: {error}"))?
-            .windows(MARKER.len())
-            .any(|w| w == MARKER.as_bytes());
+    let content = match metadata.len() <= SCRIPT_BYTES {
+        true => std::fs::read(at).map_err(|error| format!("can't be read: {error}"))?,
+        false => Vec::new(),
+    };
+    let ours = content.windows(MARKER.len()).any(|w| w == MARKER.as_bytes());
     match (ours, scope.deployed) {
+        (true, _) if !shims::is_about(&content, scope.root.path()) => {
+            Err("works on another root than this one (moved or copied?); deploy it again".to_owned())
+        }
         (false, true) => Err("is no longer the script that was deployed".to_owned()),
         // a script of someone else's is not run: nobody knows what it does
         (false, false) => Ok(format!("{size}, executable; not one of Workbridge's, so not run")),

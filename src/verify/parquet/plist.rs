@@ -5,6 +5,7 @@ use super::super::CheckResult;
 use super::super::artifact::artifact;
 use super::{Scope, looked, unmeasured};
 use crate::files::read_regular;
+use crate::services::job::Job;
 use crate::services::lint::{FileFacts, Rule, lint_plist};
 use crate::services::plist;
 
@@ -34,14 +35,17 @@ pub fn checks(scope: &Scope) -> Vec<CheckResult> {
             ];
         }
     };
-    if let Err(why) = plist::parse(&bytes) {
-        let detail = format!("`{path}` is no plist: {why}");
-        return vec![
-            looked(scope, syntax_id, syntax_title, "service.plist", false, detail, how)
-                .artifact(artifact(scope.root, &at).ok()),
-            unmeasured(lint_id, lint_title, "it is no plist"),
-        ];
-    }
+    let job = match plist::parse(&bytes) {
+        Ok(plist) => Job::of_plist(&plist),
+        Err(why) => {
+            let detail = format!("`{path}` is no plist: {why}");
+            return vec![
+                looked(scope, syntax_id, syntax_title, "service.plist", false, detail, how)
+                    .artifact(artifact(scope.root, &at).ok()),
+                unmeasured(lint_id, lint_title, "it is no plist"),
+            ];
+        }
+    };
     let detail = format!("`{path}`, {}", crate::text::bytes(bytes.len() as u64));
     let syntax = looked(scope, syntax_id, syntax_title, "service.plist", true, detail, how)
         .artifact(artifact(scope.root, &at).ok());
@@ -53,8 +57,16 @@ pub fn checks(scope: &Scope) -> Vec<CheckResult> {
         .into_iter()
         .filter(|finding| !OF_OTHERS.contains(&finding.rule))
         .map(|finding| finding.message)
+        .chain(elsewhere(scope, &job))
         .collect();
     let detail = if findings.is_empty() { "nothing found".to_owned() } else { findings.join("; ") };
     let how = "looked for what launchd ignores, refuses or never fires";
     vec![syntax, looked(scope, lint_id, lint_title, "check.plist.lint", findings.is_empty(), detail, how)]
+}
+
+/// Why the job does not work in this root: its plist was moved or copied with the root and still names the old place.
+fn elsewhere(scope: &Scope, job: &Job) -> Option<String> {
+    let dir = job.working_directory.as_ref()?;
+    let is_here = dir.canonicalize().is_ok_and(|dir| dir == scope.root.path());
+    (!is_here).then(|| format!("it works in `{}`, not in this root (moved or copied?); deploy it again", dir.display()))
 }
