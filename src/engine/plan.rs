@@ -65,11 +65,14 @@ pub fn prepare(
         return Err(format!("the order expired at {}", order.expires.map(|at| at.to_string()).unwrap_or_default()));
     }
     let (handler, dispatch) = dispatch::dispatch(order, &context.config, handlers)?;
-    let template = find_template(order, handler.template(order), &context.root, agent)?;
-    if let Some(template) = &template {
+    let mut template = find_template(order, handler.template(order), &context.root, agent)?;
+    if let Some(template) = &mut template {
         let record = record_before(order, agent, context, handler.descriptor());
-        report::check(&template.text, &record)
-            .map_err(|error| format!("the report template `{}` can't be filled: {error}", template.name))?;
+        let refuse = |error| format!("the report template `{}` can't be filled: {error}", template.name);
+        // what it asks of this order is settled with the plan, and stays
+        let resolved = report::resolve(&template.text, &record).map_err(refuse)?.into_owned();
+        report::check(&resolved, &record).map_err(refuse)?;
+        template.text = resolved;
     }
     let facts = handler.diagnose(order, context).map_err(|error| error.to_string())?;
     let criteria = all_criteria(order, &handler.default_criteria(&facts), template.as_ref());

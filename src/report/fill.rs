@@ -16,7 +16,7 @@ use super::label::Labels;
 use super::list_slots::choices;
 use super::marks::{self, Form, Mark, Sense};
 use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey};
-use super::{RunRecord, context, dates, evidence_table, verdicts};
+use super::{RunRecord, context, dates, evidence_table, targets, verdicts};
 use crate::evidence::{Judged, Verdict};
 
 /// A filled template.
@@ -66,6 +66,7 @@ impl Became {
 /// # Errors
 /// An expression that can't be evaluated, with its line and column. Everything else has an answer.
 pub fn fill(template: &str, record: &RunRecord) -> Result<Filled, FillError> {
+    let template = &*targets::resolve(template, record)?;
     let survey = slots::survey(template);
     let labels = Labels::of(record);
     let rows = Rows::of(&labels, survey.metrics.iter().map(|(metric, target, _)| (metric.as_str(), target.as_str())));

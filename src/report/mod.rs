@@ -20,6 +20,7 @@ mod rows;
 mod shipped;
 pub mod slots;
 mod status_lines;
+mod targets;
 mod test_slots;
 pub mod verdicts;
 
@@ -30,6 +31,7 @@ pub use fill::{Filled, FilledSlot, State, check, fill};
 pub use judging::failures;
 pub use result::{SCHEMA, SCHEMA_VERSION, result_json};
 pub use shipped::{builtin, builtin_names, file_name};
+pub use targets::resolve;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -10,8 +10,8 @@ const PHASE: &str = "PHASE7_8_VERIFICATION_TEMPLATE";
 
 #[test]
 fn the_shipped_verification_template_of_a_working_deployment() {
-    let template = report::builtin(PHASE).unwrap();
     let mut record = deployed();
+    let template = &*report::resolve(report::builtin(PHASE).unwrap(), &record).unwrap();
     record.judge(&report::template_criteria(template));
     let filled = report::fill(template, &record).unwrap();
     insta::assert_snapshot!("verification_done", filled.text);
@@ -24,9 +24,9 @@ fn the_shipped_verification_template_of_a_working_deployment() {
 
 #[test]
 fn the_shipped_verification_template_where_nothing_works() {
-    let template = report::builtin(PHASE).unwrap();
     let mut record = empty(Outcome::Failed);
     record.declarations = deployed().declarations;
+    let template = &*report::resolve(report::builtin(PHASE).unwrap(), &record).unwrap();
     record.order.waive = vec![waiver("LaunchAgent")];
     record.take("exporter.script", state(false, "no such file | ✅"), Some(false));
     record.take("export.file_size", Value::Bytes(6_000_000), None);

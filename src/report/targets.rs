@@ -1,0 +1,65 @@
+//! `{{ target('export.file_size', '≤ 5 MB') }}`: what the order itself asks of a measurement, else what the template would.
+//!
+//! A template that ships for any order must not overrule the one it reports on. The slots are filled before anything is judged,
+//! so that a row is held against what its cell says.
+
+use std::borrow::Cow;
+
+use minijinja::value::Rest;
+use minijinja::{Error, ErrorKind, Value};
+
+use super::expressions::{self, FillError};
+use super::slots::{self, SlotKind};
+use super::{RunRecord, context, marks};
+use crate::evidence::{Binder, Binding};
+
+const NAME: &str = "target";
+
+/// `template` with its `target(…)` slots filled, whatever else stands in it.
+///
+/// # Errors
+/// A slot that can't be evaluated, with its line and column.
+pub fn resolve<'t>(template: &'t str, record: &RunRecord) -> Result<Cow<'t, str>, FillError> {
+    let calls = |source: &str| source.contains(&format!("{NAME}("));
+    if !calls(template) {
+        return Ok(Cow::Borrowed(template));
+    }
+    let asked = asked_for(record);
+    let function = move |words: Rest<String>| {
+        let Some((default, keys)) = words.split_last().filter(|(_, keys)| !keys.is_empty()) else {
+            let why = "it takes keys of measurements and, last, the target for an order that names none";
+            return Err(Error::new(ErrorKind::MissingArgument, why));
+        };
+        let own = keys.iter().find_map(|key| asked.iter().find(|(known, _)| known == key));
+        Ok(match own {
+            Some((_, target)) => Value::from_safe_string(marks::show(target)),
+            None => Value::from_safe_string(default.clone()),
+        })
+    };
+    let base = context::of(record);
+    let context = minijinja::context! { target => Value::from_function(function), ..base };
+    let env = expressions::environment();
+    let mut text = String::with_capacity(template.len());
+    let mut from = 0;
+    for slot in slots::find(template).iter().filter(|slot| slot.kind == SlotKind::Expression) {
+        let source = template.get(slot.span.clone()).unwrap_or("");
+        if !calls(source) {
+            continue;
+        }
+        text.push_str(template.get(from..slot.span.start).unwrap_or(""));
+        text.push_str(&expressions::evaluate(&env, &context, template, slot.span.start, source)?);
+        from = slot.span.end;
+    }
+    text.push_str(template.get(from..).unwrap_or(""));
+    Ok(Cow::Owned(text))
+}
+
+/// The key that each criterion of the order is bound to, with its target.
+fn asked_for(record: &RunRecord) -> Vec<(String, String)> {
+    let binder = Binder::new(&record.order.bindings, &record.declarations);
+    let bound = record.order.acceptance.iter().filter_map(|criterion| match binder.bind(criterion) {
+        Binding::Bound { key, .. } => Some((key, criterion.target.clone())),
+        _ => None,
+    });
+    bound.filter(|(_, target)| !target.trim().is_empty()).collect()
+}
