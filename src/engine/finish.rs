@@ -42,7 +42,10 @@ pub fn judge(tape: &mut Tape<'_>, order: &Order, handler: Option<&dyn Handler>) 
     let kept: Vec<&str> = run
         .steps
         .iter()
-        .filter(|step| step.stands || (step.progress == Progress::Undone && !step.kept.is_empty()))
+        .filter(|step| {
+            let is_left = !step.kept.is_empty() || step.undo_failed();
+            step.stands || (step.progress == Progress::Undone && is_left)
+        })
         .map(|step| step.after.as_str())
         .collect();
     if !kept.is_empty() {

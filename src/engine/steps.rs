@@ -12,7 +12,7 @@ use super::tape::Tape;
 use super::{EngineError, backup, notice};
 use crate::failpoint;
 use crate::handlers::{Check, Context, Deadline, Handler, HandlerError, Step, StepSpec, Verified};
-use crate::journal::run::Progress;
+use crate::journal::run::{Progress, UNDO_FAILED};
 use crate::journal::{Event, Phase, WaitOn};
 
 /// A step that does not come back this long after its deadline is given up.
@@ -247,14 +247,20 @@ pub fn undo_if_due(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context
             },
             _ => step.files.clone(),
         };
-        let mut note = match code.call(|step, context| step.undo(context)) {
-            Ok(()) => String::new(),
-            Err(error) => format!("undo failed: {}; ", classify_call(error)?),
-        };
+        let mut troubles = Vec::new();
+        if let Err(error) = code.call(|step, context| step.undo(context)) {
+            troubles.push(format!("{UNDO_FAILED}: {}", classify_call(error)?));
+        }
         let restored = backup::restore(&tape.executor.root, &step.backups, &files)?;
         if let Err(error) = code.call(|step, context| step.clear(context)) {
-            note.push_str(&format!("clearing up failed: {}; ", classify_call(error)?));
+            troubles.push(format!("{UNDO_FAILED}, clearing up: {}", classify_call(error)?));
         }
+        if !troubles.is_empty() {
+            // a person must hear of it: the world is neither as it was nor as ordered
+            let kind = format!("undo of {}", spec.name);
+            notice::tell(tape.executor, &tape.run().key, &kind, &troubles.join("; "))?;
+        }
+        let mut note: String = troubles.iter().map(|trouble| format!("{trouble}; ")).collect();
         let copies = tape.executor.root.show(&tape.executor.root.backups(&tape.run().key.id));
         let parts = [
             ("restored", &restored.restored, String::new()),

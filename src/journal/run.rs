@@ -96,6 +96,16 @@ pub struct StepRun {
     pub evidence: Vec<String>,
 }
 
+/// What the note of an undone step begins with when the step itself could not be taken back.
+pub const UNDO_FAILED: &str = "undo failed";
+
+impl StepRun {
+    /// Whether undoing it did not bring back what was there before.
+    pub fn undo_failed(&self) -> bool {
+        self.after.strip_prefix("undone: ").is_some_and(|note| note.starts_with(UNDO_FAILED))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     NotReached,

@@ -19,6 +19,7 @@ mod notices;
 mod orders;
 mod packaging;
 mod query;
+mod redeploy;
 mod reports;
 mod schedule;
 mod services;

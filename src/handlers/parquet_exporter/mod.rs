@@ -68,9 +68,13 @@ impl Handler for ParquetExporter {
         let layout = layout::layout(order, &context.config, &bounds)?;
         let label = layout.deployment.label.clone();
         let loaded = context.services.status(&label).is_ok_and(|status| status.loaded);
+        let definition = steps::service::definition(&layout.deployment, context);
+        let installed = context.services.is_installed(&definition).is_ok_and(|installed| installed);
         let facts = Facts {
             manager: context.services.kind(),
             loaded: if loaded { vec![label] } else { Vec::new() },
+            earlier: if installed { None } else { steps::earlier::find(&definition, context)? },
+            installed: Some(installed),
             missing: missing_dirs(&layout, root),
             bounds,
         };
@@ -79,7 +83,7 @@ impl Handler for ParquetExporter {
 
     fn plan(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError> {
         let facts = Facts::read(facts)?;
-        let mut plan = plan::plan(layout::layout(order, config, &facts.bounds)?)?;
+        let mut plan = plan::plan(layout::layout(order, config, &facts.bounds)?, facts.earlier.as_ref())?;
         super::heartbeats::append(&mut plan, order, &DECLARED);
         plan.notes.push(format!("the service manager here is {}", facts.manager));
         Ok(plan)

@@ -1,6 +1,7 @@
 //! The plan of a deployment, as data: which steps, in which order, and why in that order.
 //!
-//! Scripts and directories first, for all else uses them; then a dry run, so that a broken deployment changes no data; then
+//! A service that is replaced is booted out before anything is touched, so that undo, which goes backwards, brings it back
+//! when all that it uses is back. Scripts and directories next, for all else uses them; then a dry run, so that a broken deployment changes no data; then
 //! the export, the service, the rerun and the service's own run; the verification last, for it looks at everything.
 
 use std::path::PathBuf;
@@ -20,8 +21,15 @@ pub struct Facts {
     #[serde(flatten)]
     pub bounds: Bounds,
     pub manager: ManagerKind,
-    /// Labels that were loaded before; such a service is not booted out on undo.
+    /// Labels that were loaded before.
     pub loaded: Vec<String>,
+    /// The service of that label that the deployment replaces: booted out first, brought back last when it fails.
+    #[serde(default)]
+    pub earlier: Option<Earlier>,
+    /// Whether the service was loaded as it is defined now, so that its earlier runs are this deployment's too; `None` in
+    /// plans of before this was looked at.
+    #[serde(default)]
+    pub installed: Option<bool>,
     /// Directories that are not there yet, relative to the root; undo removes those it made, when they are empty.
     pub missing: Vec<PathBuf>,
 }
@@ -33,10 +41,19 @@ impl Facts {
     }
 }
 
+/// A service as it was loaded before the deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    pub label: String,
+    /// Where its plist is installed; `None` where the manager keeps no files.
+    pub plist: Option<PathBuf>,
+}
+
 /// What one step is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Work {
+    Earlier { earlier: Earlier },
     Directories { paths: Vec<String> },
     Script { role: ScriptRole, path: String },
     Record,
@@ -66,11 +83,15 @@ pub struct Params {
     pub work: Work,
 }
 
-pub fn plan(layout: Layout) -> Result<Plan, HandlerError> {
+pub fn plan(layout: Layout, earlier: Option<&Earlier>) -> Result<Plan, HandlerError> {
     let Layout { deployment, more_plists, others, mut notes } = layout;
     let service = format!("service:{}", deployment.label);
     let mut steps = Steps::new(|work| Params { deployment: deployment.clone(), work });
 
+    if let Some(earlier) = earlier {
+        let describe = format!("boot out `{}` as it is loaded now; it is loaded again if this fails", earlier.label);
+        steps.change("old-service", describe, vec![service.clone()], Work::Earlier { earlier: earlier.clone() })?;
+    }
     let log_dir = deployment.log.rsplit_once('/').map(|(dir, _)| dir).unwrap_or(".");
     let directories = vec![deployment.output.clone(), log_dir.to_owned(), deployment.summaries.clone()];
     let describe = format!("make {}", list(&directories));

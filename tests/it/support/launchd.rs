@@ -27,16 +27,25 @@ impl TestLaunchd {
         let launchctl = dir.path().join("launchctl");
         // the state and the owner, which a job's clean environment lacks
         let text = format!(
-            "#!/bin/sh\nLAUNCHCTL_STATE='{}' LAUNCHCTL_OWNER={} LAUNCHCTL_THROTTLE_MS=50 exec '{}' \"$@\"\n",
+            "#!/bin/sh\n\
+             [ \"$1\" = bootstrap ] && [ -e '{refused}' ] && grep -q -f '{refused}' \"$3\" && \
+             {{ echo 'Bootstrap failed: 5: Input/output error' >&2; exit 5; }}\n\
+             LAUNCHCTL_STATE='{}' LAUNCHCTL_OWNER={} LAUNCHCTL_THROTTLE_MS=50 exec '{}' \"$@\"\n",
             dir.path().join("state").display(),
             std::process::id(),
             program.display(),
+            refused = dir.path().join("refused").display(),
         );
         let temporary = dir.path().join("launchctl.tmp");
         fs::write(&temporary, text).expect("a launchctl");
         fs::set_permissions(&temporary, fs::Permissions::from_mode(0o755)).expect("its mode");
         fs::rename(temporary, &launchctl).expect("its name");
         TestLaunchd { dir, launchctl }
+    }
+
+    /// From now on a bootstrap of a plist with a line that matches `pattern` is refused; only the stand-in can.
+    pub fn refuse(&self, pattern: &str) {
+        fs::write(self.dir.path().join("refused"), format!("{pattern}\n")).expect("what is refused");
     }
 
     /// A label that no other test uses: the real launchd is shared.

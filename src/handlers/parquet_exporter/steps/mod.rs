@@ -1,6 +1,7 @@
 //! The steps of a deployment, one file a kind.
 
 mod data;
+pub mod earlier;
 pub(crate) mod files;
 pub mod look;
 pub mod service;
@@ -17,6 +18,7 @@ pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
     })?;
     let deployment = params.deployment;
     Ok(match params.work {
+        Work::Earlier { earlier } => Box::new(earlier::Retire { earlier }),
         Work::Directories { paths } => Box::new(files::Directories { paths }),
         Work::Script { role, path } => Box::new(files::Script { role, path, deployment }),
         Work::Record => Box::new(files::Record { deployment }),

@@ -84,14 +84,21 @@ impl Step for Service {
         }
     }
 
+    /// Boots it out, whoever was loaded before: what is loaded now is not what its file will say.
     fn undo(&self, context: &Context) -> Result<(), HandlerError> {
-        let facts = Facts::read(&context.facts)?;
-        if facts.loaded.contains(&self.deployment.label) {
-            return Ok(());
-        }
         match context.services.uninstall(&self.deployment.label) {
             Err(ServiceError::NoManager(_)) | Ok(_) => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Its file is back. A service that was loaded before is loaded again, by the first step of the plan where that booted
+    /// it out.
+    fn clear(&self, context: &Context) -> Result<(), HandlerError> {
+        let facts = Facts::read(&context.facts)?;
+        match facts.earlier.is_none() && facts.loaded.contains(&self.deployment.label) {
+            true => super::earlier::load_again(&self.deployment.label, context),
+            false => Ok(()),
         }
     }
 }
