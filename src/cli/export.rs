@@ -61,6 +61,9 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let result = export::run(&root, &config, &request, now, &export::sql_program(), &bar);
     bar.clear();
     let report = result?;
+    if !report.dry_run {
+        crate::schedule::ledger::exported_or_warn(&root, report.days.len() as u64, report.rows());
+    }
     if args.json {
         output::print_json(&report)?;
     } else {

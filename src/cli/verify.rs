@@ -82,6 +82,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
                     now: clock.now(),
                     deployment,
                     deployed,
+                    since: None,
                 };
                 let mut verification = parquet::verify(&scope);
                 if let Some(error) = failed {

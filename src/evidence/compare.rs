@@ -3,7 +3,7 @@
 //! What must hold: a kind of value that does not fit the target, a number that is none, a condition that is not seen
 //! satisfied is never a pass; it can't be told.
 
-use super::{Measurement, ServiceRun, StartedBy, Value, schedule};
+use super::{Made, Measurement, ServiceRun, StartedBy, Value, schedule};
 use crate::order::fold;
 use crate::order::target::{Comparator, Period, Target, Unit, quantity};
 
@@ -78,6 +78,8 @@ fn against(metric: &str, target: &Target, measurement: &Measurement, others: &[&
         Target::All { of } => all(measurement, *of, target),
         Target::Automatic => match &measurement.value {
             Value::Runs { manager, runs } => automatic(measurement, manager, runs),
+            // what keeps it from running, seen now
+            Value::State { works: false, detail } if measurement.ok == Some(false) => Fail(detail.clone()),
             value => mismatch(value, target),
         },
     }
@@ -406,15 +408,21 @@ fn newest_first(runs: &[ServiceRun]) -> Vec<&ServiceRun> {
     runs
 }
 
-/// Needs a run that the manager itself started and that ended with 0, and no later one of its own that failed. A
-/// service that stays (it never ends) passes once the manager's own run has outlived launchd's 10 s throttle and the
+/// Needs a run that the manager itself started, that ended with 0 and did not make nothing, and no later one that failed,
+/// whoever started that. A service that stays (it never ends) passes once the manager's own run has outlived launchd's 10 s throttle and the
 /// taking code says that it works.
 fn automatic(measurement: &Measurement, manager: &str, runs: &[ServiceRun]) -> Finding {
     const OUTLIVED_S: i64 = 10;
+    let sorted = newest_first(runs);
+    if let Some(run) = sorted.iter().find(|run| run.ended.is_some())
+        && let (StartedBy::Kicked, Some(exit)) = (&run.started_by, run.exit)
+        && exit != 0
+    {
+        return Fail(format!("its newest run, kicked at {}, ended with {exit}", run.started));
+    }
     if measurement.ok == Some(false) {
         return Fail(measurement.value.to_string());
     }
-    let sorted = newest_first(runs);
     let own: Vec<&ServiceRun> = sorted.into_iter().filter(|run| run.started_by != StartedBy::Kicked).collect();
     let cause = |run: &ServiceRun| match &run.started_by {
         StartedBy::Manager { cause } => cause.clone(),
@@ -430,7 +438,13 @@ fn automatic(measurement: &Measurement, manager: &str, runs: &[ServiceRun]) -> F
     if let Some(ended) = own.iter().find(|run| run.ended.is_some()) {
         return match ended.exit {
             Some(0) => {
-                Pass(format!("{manager} started it itself ({}) at {} and it ended with 0", cause(ended), ended.started))
+                let seen =
+                    format!("{manager} started it itself ({}) at {} and it ended with 0", cause(ended), ended.started);
+                match &ended.made {
+                    Made::Nothing(why) => Cannot(format!("{seen}, which proves nothing: {why}")),
+                    Made::Something(what) => Pass(format!("{seen}: {what}")),
+                    Made::Unsaid => Pass(seen),
+                }
             }
             Some(exit) => Fail(format!(
                 "{manager} started it itself ({}) at {} and it ended with {exit}",

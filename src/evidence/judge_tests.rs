@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::*;
-use crate::evidence::{ServiceRun, StartedBy, Value};
+use crate::evidence::{Made, ServiceRun, StartedBy, Value};
 use crate::order::{CriterionSource, target};
 
 fn at(text: &str) -> Timestamp {
@@ -161,7 +161,11 @@ fn run(started: &str, exit: Option<i32>, by_manager: bool) -> ServiceRun {
     let started = at(started);
     let started_by =
         if by_manager { StartedBy::Manager { cause: "02:30 daily".to_owned() } } else { StartedBy::Kicked };
-    ServiceRun { started, ended: exit.map(|_| started), exit, started_by }
+    ServiceRun { started, ended: exit.map(|_| started), exit, started_by, made: Made::Unsaid }
+}
+
+fn made(started: &str, made: Made) -> ServiceRun {
+    ServiceRun { made, ..run(started, Some(0), true) }
 }
 
 #[test]
@@ -171,7 +175,21 @@ fn automatic_needs_a_run_of_the_managers_own_that_ended_well() {
         (vec![], None, "UNMEASURED", "not started it"),
         (vec![run(b, Some(0), false)], None, "UNMEASURED", "kicked"),
         (vec![run(a, Some(0), true)], None, "PASS", "02:30 daily"),
-        (vec![run(a, Some(0), true), run(b, Some(1), false)], None, "PASS", "02:30 daily"),
+        // its newest run failed, whoever started it: it does not run well now
+        (
+            vec![run(a, Some(0), true), run(b, Some(127), false)],
+            None,
+            "FAIL",
+            "kicked at 2025-10-29T10:00:00Z, ended with 127",
+        ),
+        (vec![run(b, Some(127), false), run(c, Some(0), true)], None, "PASS", "02:30 daily"),
+        (
+            vec![made(a, Made::Nothing("there was nothing to export".to_owned()))],
+            None,
+            "UNMEASURED",
+            "nothing to export",
+        ),
+        (vec![made(a, Made::Something("2 files, 90 rows".to_owned()))], None, "PASS", "2 files, 90 rows"),
         (vec![run(a, Some(0), true), run(c, Some(1), true)], None, "FAIL", "ended with 1"),
         (vec![run(c, Some(1), true), run(a, Some(0), true)], None, "FAIL", "ended with 1"),
         (vec![run(a, Some(1), true), run(b, Some(0), false)], None, "FAIL", "ended with 1"),
@@ -187,6 +205,10 @@ fn automatic_needs_a_run_of_the_managers_own_that_ended_well() {
         assert_eq!(verdict, expect, "{value:?}: {reason}");
         assert!(reason.contains(says), "{reason}");
     }
+    let broken = Value::State { works: false, detail: "its program does not run".to_owned() };
+    let (verdict, reason) = verdict_of("service.runs", "loads & runs automatically", broken.clone(), Some(false));
+    assert!(verdict == "FAIL" && reason == "its program does not run", "{verdict}: {reason}");
+    assert_eq!(verdict_of("service.runs", "loads & runs automatically", state(true), Some(true)).0, "UNMEASURED");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bind::{Binder, Binding, BoundBy};
 pub(crate) use compare::holds;
-pub use value::{ServiceRun, StartedBy, Value};
+pub use value::{Made, ServiceRun, StartedBy, Value};
 
 /// A value that Workbridge took itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

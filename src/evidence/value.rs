@@ -46,6 +46,26 @@ pub struct ServiceRun {
     pub ended: Option<Timestamp>,
     pub exit: Option<i32>,
     pub started_by: StartedBy,
+    #[serde(default, skip_serializing_if = "Made::is_unsaid")]
+    pub made: Made,
+}
+
+/// What a run made, by its own record; in words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Made {
+    /// It keeps no record of what it makes.
+    #[default]
+    Unsaid,
+    /// It ended well and had nothing to do, which is no evidence that it works.
+    Nothing(String),
+    Something(String),
+}
+
+impl Made {
+    fn is_unsaid(&self) -> bool {
+        *self == Made::Unsaid
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -30,7 +30,7 @@ pub mod schema;
 mod sort;
 pub mod sql;
 mod stage;
-mod summary;
+pub mod summary;
 mod validate;
 
 use std::io;

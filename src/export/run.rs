@@ -73,7 +73,10 @@ pub fn run(
     if !request.dry_run {
         let dir = request.summaries.as_ref().unwrap_or(&config.paths.parquet_reports);
         let path = summary::path(&scan::resolve(root.path(), dir), report.date);
-        durable::write(&path, summary::render(&report).as_bytes(), 0o644)?;
+        let earlier = crate::files::read_regular(&path).unwrap_or_default();
+        if summary::replaces(&report, &String::from_utf8_lossy(&earlier)) {
+            durable::write(&path, summary::render(&report).as_bytes(), 0o644)?;
+        }
         report.summary = Some(path);
     }
     Ok(report)

@@ -94,6 +94,26 @@ pub fn render(report: &ExportReport) -> String {
     out
 }
 
+/// The files that a rendered summary lists, each with its sha256.
+pub fn files(text: &str) -> Vec<(String, String)> {
+    let Some((_, table)) = text.split_once("\n## Files\n\n") else { return Vec::new() };
+    let rows = table.lines().take_while(|line| line.starts_with('|'));
+    rows.filter_map(|row| {
+        let file = row.strip_prefix("| `")?.split_once('`')?.0;
+        let sha256 = row.strip_suffix("` |")?.rsplit_once('`')?.1;
+        Some((file.replace("\\|", "|"), sha256.to_owned()))
+    })
+    .collect()
+}
+
+/// Whether the summary of this export may replace the one of the same day, `earlier`: an export that found nothing to do
+/// takes nothing away that an earlier one told.
+pub fn replaces(report: &ExportReport, earlier: &str) -> bool {
+    let has_something =
+        !report.days.is_empty() || !(report.is_complete() && report.removed.is_empty() && report.moved.is_empty());
+    has_something || files(earlier).is_empty()
+}
+
 fn status(report: &ExportReport) -> String {
     let count = |n: usize, one: &str, many: &str| match n {
         0 => None,

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::{Check, Context, Deadline, Handler, Verified};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::evidence::{Measurement, ServiceRun, StartedBy};
+use crate::evidence::{Made, Measurement, ServiceRun, StartedBy};
 use crate::order::{Order, Priority, Shape};
 use crate::root::Root;
 use crate::secret::Masker;
@@ -182,7 +182,10 @@ impl ServiceManager for FakeManager {
         let now = Timestamp::now();
         let started_by = StartedBy::Manager { cause: "at load".to_owned() };
         let runs = match definition.run_at_load {
-            true => vec![ServiceRun { started: now, ended: Some(now), exit: Some(0), started_by }],
+            true => {
+                let made = Made::Something("it exported 1 file, 3 rows".to_owned());
+                vec![ServiceRun { started: now, ended: Some(now), exit: Some(0), started_by, made }]
+            }
             false => Vec::new(),
         };
         self.present()?.loaded.insert(definition.label.clone(), (definition.clone(), runs));
@@ -216,7 +219,8 @@ impl ServiceManager for FakeManager {
 
     fn kick(&self, label: &str) -> Result<(), ServiceError> {
         let now = Timestamp::now();
-        let run = ServiceRun { started: now, ended: Some(now), exit: Some(0), started_by: StartedBy::Kicked };
+        let (started_by, made) = (StartedBy::Kicked, Made::Unsaid);
+        let run = ServiceRun { started: now, ended: Some(now), exit: Some(0), started_by, made };
         if let Some((_, runs)) = self.present()?.loaded.get_mut(label) {
             runs.push(run);
         }

@@ -89,6 +89,37 @@ pub fn begin_or_warn(root: impl FnOnce() -> Option<Root>) -> Option<Recording> {
     }
 }
 
+/// Records what this process exported with the run that it is; without effect where it is none.
+pub fn exported(root: &Root, files: u64, rows: u64) -> Result<(), ScheduleError> {
+    let Ok(label) = std::env::var(SERVICE) else { return Ok(()) };
+    let Some(store) = Store::open_existing(root)? else { return Ok(()) };
+    let scheduled = std::env::var(RUN_ID).ok().and_then(|id| id.parse::<i64>().ok());
+    let managers: &[ManagerKind] = match scheduled {
+        Some(_) => &[ManagerKind::Embedded],
+        None => &[ManagerKind::Launchd, ManagerKind::Systemd],
+    };
+    for manager in managers {
+        let runs = store.runs(&label, *manager, 10)?;
+        // the scheduler writes the process down a moment after it started it
+        let is_this = |run: &&super::store::Run| {
+            run.ended.is_none()
+                && run.pid.map_or(scheduled == Some(run.id), is_ours)
+                && scheduled.is_none_or(|id| id == run.id)
+        };
+        if let Some(run) = runs.iter().rev().find(is_this) {
+            return store.exported(run.id, files, rows);
+        }
+    }
+    Ok(())
+}
+
+/// [`exported`] for the command line, which goes on without the record.
+pub fn exported_or_warn(root: &Root, files: u64, rows: u64) {
+    if let Err(error) = exported(root, files, rows) {
+        eprintln!("warning: what this run exported is not recorded: {error}");
+    }
+}
+
 /// Whether `pid` is this process, its parent or the leader of its process group.
 fn is_ours(pid: u32) -> bool {
     let ours = [Some(rustix::process::getpid()), rustix::process::getppid(), Some(rustix::process::getpgrp())];

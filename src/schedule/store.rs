@@ -8,6 +8,8 @@
 //!
 //! Times are microseconds since 1970 UTC.
 
+mod made;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, par
 use super::ScheduleError;
 use crate::bridge::lock::Holder;
 use crate::durable;
-use crate::evidence::{ServiceRun, StartedBy};
+use crate::evidence::{Made, ServiceRun, StartedBy};
 use crate::root::Root;
 use crate::services::{ManagerKind, ServiceDefinition};
 use crate::sqlite::into_wal;
@@ -131,11 +133,14 @@ pub struct Run {
     pub pid: Option<u32>,
     pub started_by: StartedBy,
     pub note: Option<String>,
+    /// By its own record, see [`made`].
+    pub made: Made,
 }
 
 impl From<Run> for ServiceRun {
     fn from(run: Run) -> Self {
-        ServiceRun { started: run.started, ended: run.ended, exit: run.exit, started_by: run.started_by }
+        let made = run.made;
+        ServiceRun { started: run.started, ended: run.ended, exit: run.exit, started_by: run.started_by, made }
     }
 }
 
@@ -201,7 +206,7 @@ impl Store {
             tx.commit().map_err(fail())?;
         }
         match version(db).map_err(fail())? {
-            VERSION => Ok(()),
+            VERSION => made::set_up(db).map_err(fail()),
             found => Err(ScheduleError::Version { path, found }),
         }
     }
@@ -385,12 +390,14 @@ impl Store {
         )?;
         rows.reverse();
         let kicks = self.kicks(label, manager)?;
+        let made = self.made_by(label, manager)?;
         rows.into_iter()
             .map(|(mut run, started_by)| {
                 run.started_by = serde_json::from_str(&started_by).map_err(|error| self.bad(label, error))?;
                 if kicks.iter().any(|kick| kick.may_have_started(&run)) {
                     run.started_by = StartedBy::Kicked;
                 }
+                run.made = made.get(&run.id).cloned().unwrap_or_default();
                 Ok(run)
             })
             .collect()
@@ -519,6 +526,7 @@ fn run_of(row: &Row) -> rusqlite::Result<(Run, String)> {
         pid: row.get(6)?,
         started_by: StartedBy::Kicked,
         note: row.get(8)?,
+        made: Made::Unsaid,
     };
     Ok((run, row.get(7)?))
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{CheckResult, Finding, Verification};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::evidence::{Measurement, ServiceRun, StartedBy, Value};
+use crate::evidence::{Made, Measurement, ServiceRun, StartedBy, Value};
 use crate::monitor::checks::State;
 use crate::monitor::config::CheckConfig;
 use crate::monitor::cycle::Cycle;
@@ -248,6 +248,7 @@ fn runs(scope: &Scope, pid: Option<u32>, now: Timestamp) -> Option<Measurement> 
                 StartedBy::Kicked => StartedBy::Kicked,
                 StartedBy::Manager { cause } => StartedBy::Manager { cause: format!("a cycle of the loop, {cause}") },
             },
+            made: Made::Unsaid,
         })
         .collect();
     let works = runs.iter().any(|run| run.started_by != StartedBy::Kicked);

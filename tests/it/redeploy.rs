@@ -1,8 +1,8 @@
-//! Deployments of the exporter that replace one another: what a failed one leaves.
+//! Deployments of the exporter that replace one another: what a failed one leaves, and what the runs of the service show.
 
 use std::fs;
 
-use crate::support::{Heartbeats, Scene, TestLaunchd};
+use crate::support::{Heartbeats, Scene, TestLaunchd, wait_for};
 
 const LABEL: &str = "com.02luka.analytics.parquet";
 
@@ -20,6 +20,14 @@ fn order(id: &str, frequency: &str, codec: &str) -> String {
 
 fn scene(launchd: &TestLaunchd) -> Scene {
     Scene::new().config(&launchd.config()).heartbeats(Heartbeats::days(2).ending(jiff::Timestamp::now()))
+}
+
+/// The verdict of a criterion and its reason.
+fn verdict(scene: &Scene, id: &str, metric: &str) -> (String, String) {
+    let result = scene.result(id);
+    let all = result["criteria"].as_array().unwrap();
+    let one = all.iter().find(|one| one["metric"] == metric).unwrap_or_else(|| panic!("no {metric} in {result:#}"));
+    (one["verdict"].as_str().unwrap().to_owned(), one["reason"].as_str().unwrap().to_owned())
 }
 
 #[test]
@@ -75,4 +83,86 @@ fn a_schedule_registered_for_later_survives_a_failed_redeployment() {
     scene.wo(["run"]).expect_exit(1);
     assert_eq!(scene.result("WO-2-PARQUET-EXPORTER")["outcome"], "failed");
     assert_eq!(registered(), before);
+}
+
+#[test]
+fn a_run_that_had_nothing_to_export_proves_nothing_and_takes_no_summary_away() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let ended = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * 4);
+    let scene = Scene::new().config(&launchd.config()).heartbeats(Heartbeats::days(2).ending(ended));
+    let id = "WO-1-PARQUET-EXPORTER";
+    scene.drop_order(&format!("{id}.md"), order(id, "02:30 daily", "Snappy"));
+    scene.wo(["run"]).expect_exit(1);
+    assert_eq!(scene.result(id)["outcome"], "partial", "{:#}", scene.result(id)["reason"]);
+    let (is, why) = verdict(&scene, id, "LaunchAgent");
+    assert!(is == "UNMEASURED" && why.contains("exported nothing"), "{is}: {why}");
+    let (is, why) = verdict(&scene, id, "Summary");
+    assert_eq!(is, "PASS", "{why}");
+    let name = &scene.list("g/reports/parquet")[0];
+    assert!(name.starts_with("parquet_export_summary_"), "{name}");
+    let tree = scene.tree("g/reports/parquet");
+    let sha256 = tree.get(name).unwrap().rsplit(' ').next().unwrap().to_owned();
+    let report = scene.read(format!("bridge/outbox/CLC/{id}_REPORT.md"));
+    let row = report.lines().find(|line| line.contains("| export.summary |") && line.contains("compared")).unwrap();
+    assert!(row.contains(&sha256), "{sha256} in {row}");
+    assert!(scene.read(format!("g/reports/parquet/{name}")).contains("ops_atomic_"), "it lists the exported files");
+}
+
+#[test]
+fn a_service_whose_program_is_broken_or_whose_newest_run_failed_does_not_run_automatically() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let scene = scene(&launchd);
+    scene.drop_order("WO-1-PARQUET-EXPORTER.md", order("WO-1-PARQUET-EXPORTER", "02:30 daily", "Snappy"));
+    scene.wo(["run"]).expect_exit(0);
+    let verify = |id: &str| {
+        let text = format!(
+            "# {id}\n\n## Acceptance\n\n| Metric | Target |\n|---|---|\n| LaunchAgent | loads & runs automatically |\n"
+        );
+        scene.drop_order(&format!("{id}.md"), text);
+        scene.wo(["run"])
+    };
+    verify("WO-1-VERIFY-PARQUET").expect_exit(0);
+    let runner = "scripts/analytics/run_parquet_exporter.zsh";
+    let sound = scene.read(runner);
+    scene.write(runner, "#!/bin/sh\nexit 7\n");
+    verify("WO-2-VERIFY-PARQUET").expect_exit(1);
+    let (is, why) = verdict(&scene, "WO-2-VERIFY-PARQUET", "LaunchAgent");
+    assert!(is == "FAIL" && why.contains("run_parquet_exporter.zsh"), "{is}: {why}");
+    // mended; then somebody kicks it while its exports fail
+    scene.write(runner, &sound);
+    verify("WO-3-VERIFY-PARQUET").expect_exit(0);
+    scene.write("g/reports/ops_atomic/heartbeat_2025-10-28_19-13-38.md", "no heartbeat");
+    scene.wo(["jobs", "run", LABEL]).expect_exit(0);
+    let log = || scene.read("g/logs/parquet_exporter.log");
+    wait_for("the end of the kicked run", || log().contains("failed to read 1 report"));
+    wait_for("its record", || !scene.wo(["jobs"]).stdout.contains("running"));
+    verify("WO-4-VERIFY-PARQUET").expect_exit(1);
+    let (is, why) = verdict(&scene, "WO-4-VERIFY-PARQUET", "LaunchAgent");
+    assert!(is == "FAIL" && why.contains("kicked") && why.contains("ended with 1"), "{is}: {why}");
+}
+
+#[test]
+fn the_next_run_must_be_on_the_ordered_day_too() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let scene = scene(&launchd);
+    scene.drop_order("WO-1-PARQUET-EXPORTER.md", order("WO-1-PARQUET-EXPORTER", "Sundays 03:00", "Snappy"));
+    scene.wo(["run"]).expect_exit(0);
+    scene.wo(["verify", "parquet"]).expect_exit(0);
+    let record = "bridge/state/deployments/parquet-exporter.json";
+    let weekly = scene.read(record);
+    for day in ["\"monday\"", "null"] {
+        scene.write(record, weekly.replace("\"sunday\"", day));
+        scene.wo(["verify", "parquet"]).expect_exit(1).expect_stdout("ordered");
+    }
+    scene.write(record, &weekly);
+    scene.wo(["verify", "parquet"]).expect_exit(0);
 }

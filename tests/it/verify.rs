@@ -11,9 +11,15 @@ use crate::support::{Daemon, Heartbeats, Scene, TestLaunchd};
 const ID: &str = "WO-251029-PARQUET-EXPORTER";
 const ORDER: &str = include_str!("../fixtures/orders/WO-251029-PARQUET-EXPORTER.md");
 
+/// A day file's worth of today's heartbeats, so that the service's own run has something to export.
+fn fresh() -> Heartbeats {
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).start_of_day().unwrap();
+    Heartbeats::series(today.timestamp(), jiff::SignedDuration::from_secs(5), 288)
+}
+
 /// A root in which the order ended done, with the `wo up` that holds the schedule.
 fn deployed() -> (Scene, Daemon) {
-    let scene = Scene::new().config("[web]\nenabled = false\n").heartbeats(Heartbeats::days(1)).database();
+    let scene = Scene::new().config("[web]\nenabled = false\n").heartbeats(fresh()).database();
     let daemon = scene.up_with(&["--no-monitor"]);
     scene.drop_order(&format!("{ID}.md"), ORDER);
     let waited = scene.wo(["wait", ID, "--timeout", "170"]);
@@ -246,7 +252,7 @@ fn a_second_deployment_changes_nothing_and_an_unreadable_heartbeat_is_named() {
 
 #[test]
 fn without_a_daemon_the_schedule_is_unmeasured() {
-    let scene = Scene::new().heartbeats(Heartbeats::days(1)).order(&format!("{ID}.md"), ORDER);
+    let scene = Scene::new().heartbeats(fresh()).order(&format!("{ID}.md"), ORDER);
     scene.wo(["run"]).expect_exit(1).expect_stdout("partial").expect_stdout("unmeasured");
     let result = scene.result(ID);
     for criterion in result["criteria"].as_array().unwrap() {
@@ -318,7 +324,7 @@ fn restore(saved: &Path, to: &Path) {
 #[test]
 fn launchd_runs_the_deployed_export_by_itself() {
     let launchd = TestLaunchd::new();
-    let scene = Scene::new().config(&launchd.config()).heartbeats(Heartbeats::days(1)).database();
+    let scene = Scene::new().config(&launchd.config()).heartbeats(fresh()).database();
     scene.drop_order(&format!("{ID}.md"), ORDER);
     scene.wo(["run"]).expect_exit(0).expect_stdout("done");
     let result = scene.result(ID);
@@ -338,7 +344,7 @@ fn a_service_that_is_refused_takes_everything_back_and_leaves_nothing_green() {
     let launchd = TestLaunchd::new();
     let scene = Scene::new()
         .config(&launchd.config())
-        .heartbeats(Heartbeats::days(1))
+        .heartbeats(fresh())
         .file("run/parquet_exporter.cjs", "// the field's own\n");
     let launchctl = launchd.agents().parent().unwrap().join("launchctl");
     let real = launchctl.with_extension("real");

@@ -91,7 +91,7 @@ impl Handler for Verification {
         }
         let facts: Facts = serde_json::from_value(spec.params.clone())
             .map_err(|error| HandlerError::failed("failed to understand the stored step", error))?;
-        Ok(Box::new(Verify { deployment: facts.deployment, deployed: facts.deployed }))
+        Ok(Box::new(Verify { deployment: facts.deployment, deployed: facts.deployed, deploys: false }))
     }
 
     fn recognize_command(&self, context: &Context, words: &[String]) -> Option<String> {

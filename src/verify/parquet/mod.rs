@@ -7,7 +7,8 @@ mod data;
 mod export;
 mod files;
 mod plist;
-mod service;
+pub mod service;
+mod summary;
 
 use std::path::PathBuf;
 
@@ -31,6 +32,8 @@ pub struct Scope<'a> {
     pub deployment: Deployment,
     /// Whether an order deployed it: then the scripts must be those it wrote.
     pub deployed: bool,
+    /// Runs of the service before this are another deployment's.
+    pub since: Option<Timestamp>,
 }
 
 pub const TITLE: &str = "Phase 7.8 – Parquet Agent Verification";
@@ -43,12 +46,15 @@ pub fn verify(scope: &Scope) -> Verification {
     let data = data::Data::look(scope);
     checks.push(service.loaded(scope));
     checks.extend(plist::checks(scope));
-    checks.extend(files::scripts(scope));
+    let scripts = files::scripts(scope);
+    let broken = broken(scope, &scripts);
+    checks.extend(scripts);
     checks.extend(files::directories(scope));
     checks.extend(data.checks(scope));
     checks.push(service.next_run(scope));
     extra.extend(data.measurements(scope));
-    extra.extend(service.measurements(scope));
+    extra.extend(service.measurements(scope, broken.as_deref()));
+    extra.extend(summary::measurement(scope));
     Verification {
         subject: "parquet",
         title: TITLE,
@@ -58,6 +64,14 @@ pub fn verify(scope: &Scope) -> Verification {
         headline: data.headline(),
         extra,
     }
+}
+
+/// What is wrong with the script that the service starts, of all that were looked at.
+fn broken(scope: &Scope, scripts: &[CheckResult]) -> Option<String> {
+    let of = &scope.deployment;
+    let id = if of.runner.is_some() { "runner" } else { "exporter" };
+    let started = scripts.iter().find(|check| check.id == id && check.finding == Finding::Fail)?;
+    Some(started.detail.clone())
 }
 
 impl Scope<'_> {

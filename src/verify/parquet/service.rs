@@ -1,12 +1,13 @@
 //! Checks of the service: loaded, and when it runs next. Whether its plist is well made is another file's.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, civil::Time};
 
 use super::super::CheckResult;
 use super::{Scope, looked, unmeasured};
-use crate::evidence::{Measurement, ServiceRun, StartedBy, Value};
-use crate::services::{ManagerKind, ServiceError, ServiceStatus};
+use crate::evidence::{Made, Measurement, ServiceRun, StartedBy, Value};
+use crate::schedule::calendar;
+use crate::services::{ManagerKind, ServiceError, ServiceStatus, Start};
 
 /// What the service manager says now, asked once for all that depends on it.
 pub struct Seen {
@@ -24,7 +25,7 @@ impl Seen {
         Seen {
             status: scope.services.status(label),
             next: scope.services.next_runs(label, scope.now, NEXT_RUNS),
-            runs: scope.services.runs(label),
+            runs: scope.services.runs(label).map(|runs| proven(runs, scope.since)),
         }
     }
 
@@ -48,10 +49,10 @@ impl Seen {
             (Ok(status), _) if !status.loaded => unmeasured(id, title, "the service is not loaded"),
             (Ok(_), Ok(next)) => {
                 let value = self.schedule(scope, next);
-                let right = is_right(next, scope.deployment.at);
+                let right = is_right(scope, next);
                 let detail = match right {
                     true => value.to_string(),
-                    false => format!("{value}; ordered: {}", scope.deployment.at.strftime("%H:%M")),
+                    false => format!("{value}; ordered: {}", calendar::describe(&ordered(scope))),
                 };
                 let how = how_next(scope);
                 looked(scope, id, title, "service.next_run", right, detail, &how).value(value)
@@ -59,17 +60,17 @@ impl Seen {
         }
     }
 
-    /// Frequency, schedule and runs. Nothing where no manager answers: then they are unmeasured.
-    pub fn measurements(&self, scope: &Scope) -> Vec<Measurement> {
+    /// Frequency, schedule and runs. Nothing where no manager answers: then they are unmeasured. `broken` says why the
+    /// program that the service starts can't run now, whatever its earlier runs did.
+    pub fn measurements(&self, scope: &Scope, broken: Option<&str>) -> Vec<Measurement> {
         let (Ok(status), Ok(next)) = (&self.status, &self.next) else { return Vec::new() };
         // a service that is not loaded never runs, whatever a file on disk says
         let next: &[Timestamp] = if status.loaded { next } else { &[] };
         let how = how_next(scope);
-        let schedule = |key: &str| {
-            Measurement::new(key, self.schedule(scope, next), &how, scope.now).ok(is_right(next, scope.deployment.at))
-        };
+        let schedule =
+            |key: &str| Measurement::new(key, self.schedule(scope, next), &how, scope.now).ok(is_right(scope, next));
         let mut measurements = vec![schedule("export.frequency"), schedule("export.schedule")];
-        measurements.extend(self.runs.as_ref().ok().map(|runs| self.runs_of(scope, status, runs)));
+        measurements.extend(self.runs.as_ref().ok().map(|runs| self.runs_of(scope, status, runs, broken)));
         measurements
     }
 
@@ -82,13 +83,21 @@ impl Seen {
     }
 
     /// Runs of the service, and whether it loads and runs by itself and well.
-    fn runs_of(&self, scope: &Scope, status: &ServiceStatus, runs: &[ServiceRun]) -> Measurement {
-        let ended = |run: &&ServiceRun| run.exit.is_some() && run.started_by != StartedBy::Kicked;
-        let works = status.loaded && runs.iter().rev().find(ended).is_some_and(|run| run.exit == Some(0));
+    fn runs_of(&self, scope: &Scope, status: &ServiceStatus, runs: &[ServiceRun], broken: Option<&str>) -> Measurement {
         let asked = scope.services.kind();
         let how = format!("asked {asked} for the runs of {} and who started each", scope.deployment.label);
         let value = Value::Runs { manager: self.manager(scope), runs: runs.to_vec() };
-        Measurement::new("service.runs", value, how, scope.now).ok(works)
+        if let Some(why) = broken {
+            let detail = format!("what it starts is broken: {why}; {value}");
+            let how = format!("{how}, and looked at the program that it starts");
+            return Measurement::new("service.runs", Value::State { works: false, detail }, how, scope.now).ok(false);
+        }
+        let measurement = Measurement::new("service.runs", value, how, scope.now);
+        match works(runs) {
+            _ if !status.loaded => measurement.ok(false),
+            Some(works) => measurement.ok(works),
+            None => measurement,
+        }
     }
 
     fn schedule(&self, scope: &Scope, next: &[Timestamp]) -> Value {
@@ -101,12 +110,77 @@ fn how_next(scope: &Scope) -> String {
     format!("asked {} for the next {NEXT_RUNS} runs of {}", scope.services.kind(), scope.deployment.label)
 }
 
-/// Whether it runs again, and at the ordered local time; across a change of clocks the time that stands for it is right.
-fn is_right(next: &[Timestamp], at: Time) -> bool {
+/// The runs since then. One that ended well without saying what it exported is no evidence that it exports.
+pub fn proven(runs: Vec<ServiceRun>, since: Option<Timestamp>) -> Vec<ServiceRun> {
+    let unsaid = || Made::Nothing("it did not record what it exported".to_owned());
+    let mut runs: Vec<ServiceRun> =
+        runs.into_iter().filter(|run| since.is_none_or(|since| run.started >= since)).collect();
+    for run in &mut runs {
+        if run.exit == Some(0) && run.started_by != StartedBy::Kicked && run.made == Made::Unsaid {
+            run.made = unsaid();
+        }
+    }
+    runs
+}
+
+/// Whether the newest run that ended did so well and the manager's own newest exported something; `None` where that had
+/// nothing to export.
+pub fn works(runs: &[ServiceRun]) -> Option<bool> {
+    let newest = runs.iter().rev().find(|run| run.exit.is_some());
+    let own = runs.iter().rev().find(|run| run.ended.is_some() && run.started_by != StartedBy::Kicked);
+    match (newest.and_then(|run| run.exit), own.map(|run| (run.exit, &run.made))) {
+        (Some(0), Some((Some(0), Made::Something(_)))) => Some(true),
+        (Some(0), Some((Some(0), _))) => None,
+        _ => Some(false),
+    }
+}
+
+fn ordered(scope: &Scope) -> Start {
+    Start::Calendar { at: scope.deployment.at, weekday: scope.deployment.weekday }
+}
+
+/// Whether it runs next when it was ordered to, by day and by time.
+fn is_right(scope: &Scope, next: &[Timestamp]) -> bool {
     let zone = TimeZone::system();
-    !next.is_empty()
-        && next.iter().all(|run| {
-            let local = run.to_zoned(zone.clone());
-            local.time() == at || local.date().to_datetime(at).to_zoned(zone.clone()).is_ok_and(|due| due == local)
-        })
+    !next.is_empty() && calendar::upcoming(&ordered(scope), scope.now, scope.now, &zone, next.len()) == next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(exit: Option<i32>, own: bool, made: Made) -> ServiceRun {
+        let at = Timestamp::UNIX_EPOCH;
+        let started_by = if own { StartedBy::Manager { cause: "at load".to_owned() } } else { StartedBy::Kicked };
+        ServiceRun { started: at, ended: exit.map(|_| at), exit, started_by, made }
+    }
+
+    #[test]
+    fn only_a_run_of_its_own_that_exported_shows_that_it_works() {
+        let something = || Made::Something("2 files".to_owned());
+        let nothing = || Made::Nothing("no reports".to_owned());
+        for (runs, expected) in [
+            (vec![], Some(false)),
+            (vec![run(Some(0), true, something())], Some(true)),
+            (vec![run(Some(0), true, nothing())], None),
+            (vec![run(Some(0), true, Made::Unsaid)], None),
+            (vec![run(Some(0), false, something())], Some(false)),
+            (vec![run(Some(0), true, something()), run(Some(0), true, nothing())], None),
+            (vec![run(Some(0), true, something()), run(Some(0), false, Made::Unsaid)], Some(true)),
+            (vec![run(Some(0), true, something()), run(Some(127), false, Made::Unsaid)], Some(false)),
+            (vec![run(Some(1), true, something()), run(Some(0), false, something())], Some(false)),
+            (vec![run(Some(0), true, something()), run(None, true, Made::Unsaid)], Some(true)),
+        ] {
+            assert_eq!(works(&runs), expected, "{runs:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_does_not_say_what_it_exported_is_no_evidence() {
+        let runs = vec![run(Some(0), true, Made::Unsaid), run(Some(0), false, Made::Unsaid)];
+        let runs = proven(runs, None);
+        assert!(matches!(&runs[0].made, Made::Nothing(why) if why.contains("did not record")));
+        assert_eq!(runs[1].made, Made::Unsaid);
+        assert_eq!(proven(runs, Some(Timestamp::now())), []);
+    }
 }

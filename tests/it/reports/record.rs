@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use workbridge::evidence::{
-    Artifact, Declaration, Judged, Measurement, Outcome, ServiceRun, StartedBy, Value, Verdict, judge,
+    Artifact, Declaration, Judged, Made, Measurement, Outcome, ServiceRun, StartedBy, Value, Verdict, judge,
 };
 use workbridge::order::{Criterion, CriterionSource, Order, Priority, Shape, Waiver, target};
 use workbridge::report::{CommandEnd, CommandResult, FileChange, RunRecord, StepRecord, StepState};
@@ -121,6 +121,7 @@ pub fn deployed() -> RunRecord {
         ended: Some(at("2025-10-29T02:00:03Z")),
         exit: Some(0),
         started_by: StartedBy::Manager { cause: "at load".to_owned() },
+        made: Made::Something("it exported 1 file, 288 rows".to_owned()),
     };
     record.take("export.file_size", Value::Bytes(41_234), Some(true)).artifact =
         Some(artifact("g/analytics/ops_atomic_20251029.parquet", 41_234, "1f"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use workbridge::bridge::lock::{self, Role};
 use workbridge::clock::{Clock, SystemClock};
-use workbridge::evidence::{ServiceRun, StartedBy};
+use workbridge::evidence::{Made, ServiceRun, StartedBy};
 use workbridge::schedule::{self, ScheduleConfig, Scheduler};
 use workbridge::services::{Embedded, ServiceDefinition, ServiceError, ServiceManager, Start};
 
@@ -64,7 +64,16 @@ fn a_due_job_runs_once_with_its_environment_and_logs() {
     world.set("2026-03-01T19:30:00Z");
     let runs = world.ended_runs(1);
     let started = at("2026-03-01T19:30:00Z");
-    assert_eq!(runs, [ServiceRun { started, ended: Some(started), exit: Some(3), started_by: by("02:30 daily") }]);
+    assert_eq!(
+        runs,
+        [ServiceRun {
+            started,
+            ended: Some(started),
+            exit: Some(3),
+            started_by: by("02:30 daily"),
+            made: Made::Unsaid
+        }]
+    );
     assert_eq!(manager.runs(LABEL).unwrap(), runs);
     assert_eq!(
         text(&world.path("g/logs/parquet_exporter.log")),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::files::same_file;
-use super::service::definition;
+use super::service::{definition, since};
 use super::target;
 use crate::durable;
 use crate::evidence::{Measurement, Value};
@@ -87,6 +87,8 @@ pub struct Verify {
     pub deployment: Deployment,
     /// Whether an order deployed it.
     pub deployed: bool,
+    /// Whether that is this very order: then the runs of what it replaced are none of its own.
+    pub deploys: bool,
 }
 
 impl Measuring for Verify {
@@ -98,6 +100,7 @@ impl Measuring for Verify {
             now: context.clock.now(),
             deployment: self.deployment.clone(),
             deployed: self.deployed,
+            since: if self.deploys { since(context)? } else { None },
         });
         let place = report::write(&verification, &target(context, &self.deployment.summaries)?)?;
         let mut measurements: Vec<Measurement> = verification

@@ -29,7 +29,7 @@ pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
         Work::Export => Box::new(data::Export { deployment }),
         Work::Rerun => Box::new(data::Rerun { deployment }),
         Work::Deliverables { paths } => Box::new(look::Deliverables { paths }),
-        Work::Verification => Box::new(look::Verify { deployment, deployed: true }),
+        Work::Verification => Box::new(look::Verify { deployment, deployed: true, deploys: true }),
     })
 }
 

@@ -12,6 +12,7 @@ use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified, pat
 use crate::process::DEFAULT_PATH;
 use crate::services::{ServiceDefinition, ServiceError, Start};
 use crate::verify::deployment::Deployment;
+use crate::verify::parquet;
 
 /// The service of this deployment: it starts the deployed runner, else the exporter, else `wo` itself.
 pub fn definition(deployment: &Deployment, context: &Context) -> ServiceDefinition {
@@ -117,11 +118,17 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 impl AutomaticRun {
     fn runs(&self, context: &Context) -> Result<Option<Vec<ServiceRun>>, HandlerError> {
         match context.services.runs(&self.deployment.label) {
-            Ok(runs) => Ok(Some(runs)),
+            Ok(runs) => Ok(Some(parquet::service::proven(runs, since(context)?))),
             Err(ServiceError::NoManager(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// When the runs of this deployment begin: a service that was replaced ran before, which says nothing of this one.
+pub fn since(context: &Context) -> Result<Option<Timestamp>, HandlerError> {
+    let facts = Facts::read(&context.facts)?;
+    Ok((facts.installed == Some(false)).then_some(context.attempt_started))
 }
 
 const WAIT: &str = "automatic run";
@@ -163,9 +170,12 @@ impl Step for AutomaticRun {
             _ => patience::forget(context, WAIT),
         }
         let manager = context.services.kind();
-        let works = last.is_some_and(|run| run.exit == Some(0));
+        let works = parquet::service::works(&runs);
         let why = match last {
             Some(run) => match run.exit {
+                Some(0) => {
+                    format!("{manager} started it itself at {}, but a newer run that was kicked failed", run.started)
+                }
                 Some(exit) => format!("the run that {manager} started at {} ended with {exit}", run.started),
                 None => format!("the run that {manager} started at {} has no end", run.started),
             },
@@ -173,8 +183,9 @@ impl Step for AutomaticRun {
         };
         let how = format!("asked {manager} for the runs of {} and who started each", self.deployment.label);
         let value = Value::Runs { manager: manager.to_string(), runs };
-        let measurements = vec![Measurement::new("service.runs", value, how, now).ok(works)];
-        Ok(if works { Verified::Yes(measurements) } else { Verified::No { why, measurements } })
+        let measurements = vec![Measurement { ok: works, ..Measurement::new("service.runs", value, how, now) }];
+        // a run that proves nothing is no failure: its criterion stays unmeasured, with the reason
+        Ok(if works == Some(false) { Verified::No { why, measurements } } else { Verified::Yes(measurements) })
     }
 }
 
