@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::handlers::labels::{names_label, texts};
+use crate::handlers::labels::{is_mention, names_label, texts};
 use crate::handlers::{Descriptor, Handler};
-use crate::order::Order;
+use crate::order::{Deliverable, Order};
 
 /// The handler and why, or why there is none.
 pub fn dispatch(
@@ -57,13 +57,15 @@ pub fn dispatch(
 }
 
 /// Why a handler takes the order, from what it declares. An id that fits is not enough when the order lists paths and none
-/// of them is the handler's: then it is about something else of a like name.
+/// of them is the handler's: then it is about something else of a like name. What is only mentioned says nothing either.
 fn declares(descriptor: &Descriptor, order: &Order) -> Option<String> {
-    let paths: Vec<&str> = order.deliverables.iter().filter_map(|deliverable| deliverable.path.as_deref()).collect();
+    let paths = delivered(&order.deliverables);
     if let Some(path) = paths.iter().find(|path| descriptor.deliverable_paths.iter().any(|own| is_path(path, own))) {
         return Some(format!("deliverable `{path}`"));
     }
-    let listed = order.deliverables.iter().map(|deliverable| deliverable.text.as_str());
+    // an item that delivers a file names other things besides
+    let listed = order.deliverables.iter().filter(|item| item.path.is_none()).map(|item| item.text.as_str());
+    let listed = listed.chain(paths.iter().copied());
     let required = order.requirements.iter().flat_map(texts);
     let named: Vec<&str> = listed.chain(required).collect();
     if let Some(label) =
@@ -72,9 +74,34 @@ fn declares(descriptor: &Descriptor, order: &Order) -> Option<String> {
         return Some(format!("service `{label}`"));
     }
     let pattern = descriptor.id_patterns.iter().find(|pattern| pattern_matches(pattern, &order.id))?;
+    // a handler that makes things is not for an order that takes them away
+    if !descriptor.deliverable_paths.is_empty() && takes_away(&order.id) {
+        return None;
+    }
     let is_akin =
         |path: &&str| descriptor.deliverable_paths.iter().any(|own| own.contains('*') && pattern_matches(own, path));
     (paths.is_empty() || paths.iter().any(is_akin)).then(|| format!("id pattern `{pattern}`"))
+}
+
+/// The path that each item delivers: its first, unless that is only mentioned.
+fn delivered(deliverables: &[Deliverable]) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut before: Option<&Deliverable> = None;
+    for item in deliverables {
+        let is_further = before.is_some_and(|before| before.span == item.span && before.text == item.text);
+        before = Some(item);
+        if let Some(path) = item.path.as_deref().filter(|_| !is_further)
+            && !item.text.find(path).is_some_and(|at| is_mention(item.text.get(..at).unwrap_or_default()))
+        {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn takes_away(id: &str) -> bool {
+    const WORDS: [&str; 6] = ["REMOVAL", "REMOVE", "UNINSTALL", "DECOMMISSION", "RETIRE", "TEARDOWN"];
+    id.to_ascii_uppercase().split(['-', '_', '.']).any(|word| WORDS.contains(&word))
 }
 
 /// Whether the written path is `own`, given beneath the root or as the end of a longer path.
@@ -135,8 +162,49 @@ mod tests {
             ("com.02luka.analytics.parquet.daily", false),
             ("com.02luka.analytics.parquet2", false),
             ("xcom.02luka.analytics.parquet", false),
+            ("Schedule it through `com.02luka.analytics.parquet`", true),
+            ("It must not run twice; load com.02luka.analytics.parquet", true),
+            ("Do not touch `com.02luka.analytics.parquet`, which stays", false),
+            ("Convert the files after com.02luka.analytics.parquet has run", false),
+            ("like com.02luka.analytics.parquet, but for the UPS", false),
         ] {
             assert_eq!(names_label(text, label), expected, "{text}");
+        }
+    }
+
+    fn taken(text: &str, name: &str) -> Result<String, String> {
+        let order = crate::order::parse(text.as_bytes(), name).expect("an order");
+        let handlers = crate::handlers::all(&Config::default());
+        dispatch(&order, &Config::default(), &handlers).map(|(handler, _)| handler.descriptor().name.to_owned())
+    }
+
+    #[test]
+    fn what_is_only_mentioned_gives_an_order_to_nobody() {
+        let shipper = "1. `tools/ship.zsh` – replaces `run/parquet_exporter.cjs` in cron\n2. `docs/x.md`\n";
+        let ups = "1. `run/ups_monitor.zsh`\n2. `docs/ups.md`: like com.02luka.ops_atomic_monitor, but for the UPS\n";
+        let csv = "1. `tools/csv2parquet.py`\n\n## Requirements\n\n\
+                   1. **Do not touch** `com.02luka.analytics.parquet`, which stays as it is.\n\
+                   2. **Convert** `g/data/*.csv` after com.02luka.analytics.parquet has run.\n";
+        let beside = "1. `tools/x.py`\n2. Do not touch `run/parquet_exporter.cjs`\n";
+        for (id, body) in [("LOG-SHIPPER", shipper), ("UPS-MONITOR", ups), ("CSV-CONVERTER", csv), ("BESIDE", beside)] {
+            let text = format!("# Work Order: WO-251203-{id}\n\n## Deliverables\n\n{body}");
+            let found = taken(&text, &format!("WO-251203-{id}.md"));
+            assert!(found.as_ref().is_err_and(|why| why.starts_with("no handler takes")), "{id}: {found:?}");
+        }
+        let removal = "# Work Order: WO-251201-PARQUET-EXPORTER-REMOVAL\n\n## Objective\n\nRemove it.\n";
+        assert!(taken(removal, "WO-251201-PARQUET-EXPORTER-REMOVAL.md").is_err());
+    }
+
+    #[test]
+    fn what_the_exporter_writes_goes_with_an_id_that_fits() {
+        let outputs = "1. `g/analytics/ops_atomic_YYYYMMDD.parquet`\n\
+                       2. `g/reports/parquet/parquet_export_summary_YYYYMMDD.md`\n3. `g/logs/parquet_exporter.log`\n";
+        for (id, expected) in [("WO-251110-PARQUET-EXPORTER-OUT", true), ("WO-251110-NIGHTLY", false)] {
+            for output in outputs.lines().chain([outputs]) {
+                let text = format!("# Work Order: {id}\n\n## Deliverables\n\n{output}\n");
+                let found = taken(&text, &format!("{id}.md"));
+                assert_eq!(found.as_deref() == Ok("parquet-exporter"), expected, "{text}: {found:?}");
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Whether an order names a service by its label. Pure.
+//! Whether an order names a service by its label, and as more than a mention. Pure.
 
 use crate::order::Item;
 
-/// Whether `text` holds `label` as a whole: not as a part of a longer one.
+/// Whether `text` holds `label` as a whole, not as a part of a longer one, and as more than a mention.
 pub fn names_label(text: &str, label: &str) -> bool {
     text.match_indices(label).any(|(at, _)| {
         let inside = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
@@ -10,11 +10,43 @@ pub fn names_label(text: &str, label: &str) -> bool {
         let rest = &text[at + label.len()..];
         let rest = rest.strip_prefix(".plist").unwrap_or(rest);
         let longer = rest.strip_prefix('.').and_then(|rest| rest.chars().next()).is_some_and(inside);
-        !before && !longer && !rest.chars().next().is_some_and(inside)
+        !before && !longer && !rest.chars().next().is_some_and(inside) && !is_mention(&text[..at])
     })
 }
 
 /// A requirement's text, and those nested below it.
 pub fn texts(item: &Item) -> Vec<&str> {
     std::iter::once(item.text.as_str()).chain(item.children.iter().flat_map(texts)).collect()
+}
+
+/// Words before a name in its clause that tell it from what the order is about.
+const MENTIONS: [&str; 21] = [
+    "not",
+    "don't",
+    "never",
+    "leave",
+    "untouched",
+    "like",
+    "unlike",
+    "similar",
+    "replaces",
+    "replaced",
+    "replacing",
+    "instead",
+    "than",
+    "after",
+    "before",
+    "beside",
+    "besides",
+    "alongside",
+    "without",
+    "except",
+    "see",
+];
+
+/// Whether what stands before a name says that it is only mentioned.
+pub fn is_mention(before: &str) -> bool {
+    let clause = before.rsplit([',', ';', '–', '—']).next().unwrap_or(before);
+    let clause = clause.rsplit(". ").next().unwrap_or(clause).to_lowercase().replace('’', "'");
+    clause.split(|c: char| !c.is_alphanumeric() && c != '\'').any(|word| MENTIONS.contains(&word))
 }

@@ -42,6 +42,10 @@ pub static DESCRIPTOR: LazyLock<Descriptor> = LazyLock::new(|| Descriptor {
         "scripts/analytics/test_parquet_exporter.zsh",
         "launchd/com.02luka.analytics.parquet.plist",
         "~/Library/LaunchAgents/com.02luka.analytics.parquet.plist",
+        // what it writes, with an id that fits
+        "*g/analytics/*ops_atomic_*.parquet",
+        "*g/reports/*parquet_export_summary_*.md",
+        "*g/logs/*parquet*.log",
     ],
     measurements: &DECLARED,
     default_criteria: &[
