@@ -1,7 +1,7 @@
 //! What an order wants to have verified.
 
 use crate::evidence::Declaration;
-use crate::evidence::bind::{Binding, bind};
+use crate::evidence::bind::{Binding, BoundBy, bind};
 use crate::handlers::monitor_fix;
 use crate::handlers::parquet_exporter;
 use crate::order::Order;
@@ -13,19 +13,45 @@ pub enum Subject {
 }
 
 pub const UNCLEAR: &str = "what is to be verified can't be told: the order names neither the Parquet exporter nor the monitor\n\
-    hint: name it in the title, or add `wo verify parquet` or `wo verify monitor` under Verification";
+    hint: name it in the title, as `params: { subject: parquet }` or `{ subject: monitor }`, or add `wo verify parquet` or `wo verify monitor` under Verification";
 
-const EXPORTER: [&str; 6] = ["parquet", "exporter", "export", "exports", "analytics", "duckdb"];
-const MONITOR: [&str; 6] = ["monitor", "monitoring", "heartbeat", "heartbeats", "redis", "database"];
+const EXPORTER: [&str; 3] = ["parquet", "exporter", "duckdb"];
+const MONITOR: [&str; 3] = ["heartbeat", "heartbeats", "redis"];
+/// What is called a monitor is ours only by its name, or when nothing tells it from ours.
+const MONITORS: [&str; 2] = ["monitor", "monitoring"];
+const OUR_MONITOR: [&str; 12] =
+    ["ops", "atomic", "heartbeat", "health", "the", "our", "verify", "verification", "check", "of", "for", "wo"];
 /// The phase in which the exporter was deployed, as in ids and in text.
 const EXPORTERS_PHASE: [&str; 2] = ["7.8", "7_8"];
 /// What is deployed, when nothing else is named, is the exporter.
 const DEPLOYED: [&str; 3] = ["the deployment", "is deployed", "was deployed"];
+/// Words of an id that say nothing of what it is about.
+const GENERAL: [&str; 12] = [
+    "wo",
+    "verify",
+    "verification",
+    "verifications",
+    "phase",
+    "report",
+    "run",
+    "rerun",
+    "check",
+    "checks",
+    "deployment",
+    "final",
+];
 
-/// What the order is about, in a fixed order; empty where that can't be told. Its commands say it and its title, else its
-/// other words, else what its criteria measure.
+/// What the order is about, in a fixed order; empty where that can't be told. Its `subject` says it, its commands and its
+/// title, else its other words, else what its criteria measure, else its phase.
 pub fn of(order: &Order, declarations: &[Declaration]) -> Vec<Subject> {
-    let title = [Some(order.id.as_str()), order.title.as_deref(), order.phase.as_deref(), order.template.as_deref()];
+    if let Some(subject) = order.params.get("subject").and_then(|subject| subject.as_str()) {
+        return match subject.trim().to_lowercase().as_str() {
+            "monitor" => vec![Subject::Monitor],
+            word if EXPORTER.contains(&word) || word == "parquet-exporter" => vec![Subject::Exporter],
+            _ => Vec::new(),
+        };
+    }
+    let title = [Some(order.id.as_str()), order.title.as_deref(), order.template.as_deref()];
     let commands = order.verification.iter().map(|command| command.text.as_str());
     let mut found = named_in(title.into_iter().flatten());
     found.extend(asked_for(commands));
@@ -36,6 +62,9 @@ pub fn of(order: &Order, declarations: &[Declaration]) -> Vec<Subject> {
     if found.is_empty() {
         found = measured(order, declarations);
     }
+    if found.is_empty() && says_nothing_else(order) {
+        found = named_in(order.phase.as_deref().into_iter());
+    }
     found.sort_unstable();
     found.dedup();
     found
@@ -45,16 +74,32 @@ fn named_in<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Subject> {
     let mut found = Vec::new();
     for text in texts {
         let text = text.to_lowercase();
-        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+        let words = words(&text);
         let has = |known: &[&str]| words.iter().any(|word| known.contains(word));
         if has(&EXPORTER) || EXPORTERS_PHASE.iter().chain(&DEPLOYED).any(|part| text.contains(part)) {
             found.push(Subject::Exporter);
         }
-        if has(&MONITOR) {
+        let is_ours = |at: usize| match at.checked_sub(1).and_then(|before| words.get(before)) {
+            Some(before) => OUR_MONITOR.contains(before) || before.chars().all(|c| c.is_ascii_digit()),
+            None => true,
+        };
+        let monitors = words.iter().enumerate().any(|(at, word)| MONITORS.contains(word) && is_ours(at));
+        if has(&MONITOR) || monitors {
             found.push(Subject::Monitor);
         }
     }
     found
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect()
+}
+
+/// Whether the phase is all that the order says of its subject.
+fn says_nothing_else(order: &Order) -> bool {
+    let id = order.id.to_lowercase();
+    let is_general = |word: &&str| GENERAL.contains(word) || word.chars().all(|c| c.is_ascii_digit());
+    words(&id).iter().all(is_general) && order.objective.is_none() && order.requirements.is_empty()
 }
 
 fn asked_for<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<Subject> {
@@ -73,17 +118,25 @@ fn asked_for<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<Subject> {
     found
 }
 
+/// A criterion tells the subject by a whole key, a path or a label, or by a word that names it. `Checks` or `Errors` are what
+/// anything has.
 fn measured(order: &Order, declarations: &[Declaration]) -> Vec<Subject> {
     let of = |key: &str, known: &[Declaration]| known.iter().any(|declaration| declaration.key == key);
     let mut found = Vec::new();
     for criterion in &order.acceptance {
-        let Binding::Bound { key, .. } = bind(&criterion.metric, &order.bindings, declarations) else { continue };
+        let Binding::Bound { key, by } = bind(&criterion.metric, &order.bindings, declarations) else { continue };
+        let metric = criterion.metric.as_str();
+        let is_own = by != BoundBy::Alias || metric.contains(['/', '.']) || !named_in([metric].into_iter()).is_empty();
+        if !is_own {
+            continue;
+        }
         let exporters = of(&key, parquet_exporter::declarations::DECLARATIONS);
         let monitors = of(&key, monitor_fix::declarations::DECLARATIONS);
         match (exporters, monitors) {
             (true, false) => found.push(Subject::Exporter),
             (false, true) => found.push(Subject::Monitor),
-            _ => {}
+            // both have such a thing; the name says whose it is
+            _ => found.extend(named_in([metric].into_iter())),
         }
     }
     found
@@ -101,29 +154,55 @@ mod tests {
     #[test]
     fn an_order_says_what_it_verifies() {
         use Subject::{Exporter, Monitor};
-        let cases: [(&str, &[Subject]); 13] = [
-            ("# WO-1-VERIFY-PARQUET\n", &[Exporter]),
-            ("# WO-1-PHASE7_8_VERIFICATION\n", &[Exporter]),
-            ("# WO-1-VERIFY\n\n**Phase:** 7.8 – Data Analytics Integration\n", &[Exporter]),
-            ("# WO-1-VERIFY\n\n## Objective\n\nVerify the deployment.\n", &[Exporter]),
-            ("# WO-1-OPS-MONITOR-VERIFICATION\n", &[Monitor]),
-            ("# WO-1-VERIFY\n\n## Verification\n\n```bash\nwo verify monitor\n```\n", &[Monitor]),
-            ("# WO-1-VERIFY-PARQUET\n\n## Verification\n\n```bash\nwo verify monitor\n```\n", &[Exporter, Monitor]),
-            ("# WO-1-VERIFY\n\n## Objective\n\nSee that heartbeats come.\n", &[Monitor]),
+        let metric = |name: &str| {
+            format!("# WO-1-VERIFY\n\n## Acceptance Criteria\n\n| Metric | Target |\n|---|---|\n| {name} | OK |\n")
+        };
+        let with_phase = |rest: &str| format!("# WO-1-VERIFY{rest}\n\n**Phase:** 7.8 – Data Analytics Integration\n");
+        let cases: [(String, &[Subject]); 33] = [
+            ("# WO-1-VERIFY-PARQUET\n".into(), &[Exporter]),
+            ("# WO-1-PHASE7_8_VERIFICATION\n".into(), &[Exporter]),
+            (with_phase(""), &[Exporter]),
+            (with_phase("-TAX-RETURN"), &[]),
+            (with_phase("") + "\n## Objective\n\nCheck the tax return twice.\n", &[]),
+            ("# WO-1-VERIFY\n\n## Objective\n\nVerify the deployment.\n".into(), &[Exporter]),
+            ("# WO-1-OPS-MONITOR-VERIFICATION\n".into(), &[Monitor]),
+            ("# WO-1-VERIFY-MONITOR\n".into(), &[Monitor]),
+            ("# WO-251120-MONITOR-VERIFICATION\n".into(), &[Monitor]),
+            ("# WO-1-VERIFY-UPS-MONITOR\n".into(), &[]),
+            ("# WO-1-VERIFY-DATABASE-BACKUP\n".into(), &[]),
+            ("# WO-1-VERIFY-CSV-EXPORT\n".into(), &[]),
+            ("---\nparams: {subject: parquet}\n---\n# WO-1-VERIFY\n".into(), &[Exporter]),
+            ("---\nparams: {subject: monitor}\n---\n# WO-1-VERIFY-PARQUET\n".into(), &[Monitor]),
+            ("---\nparams: {subject: backups}\n---\n# WO-1-VERIFY-PARQUET\n".into(), &[]),
+            ("# WO-1-VERIFY\n\n## Verification\n\n```bash\nwo verify monitor\n```\n".into(), &[Monitor]),
             (
-                "# WO-1-VERIFY\n\n## Acceptance Criteria\n\n| Metric | Target |\n|---|---|\n| File size | ≤ 5 MB |\n",
-                &[Exporter],
+                "# WO-1-VERIFY-PARQUET\n\n## Verification\n\n```bash\nwo verify monitor\n```\n".into(),
+                &[Exporter, Monitor],
             ),
+            ("# WO-1-VERIFY\n\n## Objective\n\nSee that heartbeats come.\n".into(), &[Monitor]),
+            (metric("export.file_size"), &[Exporter]),
+            (metric("`g/analytics/ops_atomic_YYYYMMDD.parquet`"), &[Exporter]),
+            (metric("LaunchAgent com.02luka.analytics.parquet"), &[Exporter]),
+            (metric("Parquet file size"), &[Exporter]),
+            (metric("DuckDB readable"), &[Exporter]),
+            (metric("Redis"), &[Monitor]),
+            // anything has these
+            (metric("File size"), &[]),
+            (metric("Verification"), &[]),
+            (metric("Errors"), &[]),
+            (metric("Readable"), &[]),
+            (metric("Overall status"), &[]),
             (
-                "# WO-1-BACKUP-VERIFICATION\n\n## Objective\n\nVerify that last night's NAS backup can be restored.\n",
+                "# WO-1-BACKUP-VERIFICATION\n\n## Objective\n\nVerify that last night's NAS backup can be restored.\n"
+                    .into(),
                 &[],
             ),
-            ("# WO-1-VERIFY\n", &[]),
-            ("# WO-1-BACKUP-DEPLOYMENT-VERIFY\n", &[]),
-            ("# WO-1-MONITORX-VERIFY\n", &[]),
+            ("# WO-1-VERIFY\n".into(), &[]),
+            ("# WO-1-BACKUP-DEPLOYMENT-VERIFY\n".into(), &[]),
+            ("# WO-1-MONITORX-VERIFY\n".into(), &[]),
         ];
         for (text, expected) in cases {
-            assert_eq!(subjects(text), expected, "{text}");
+            assert_eq!(subjects(&text), expected, "{text}");
         }
     }
 }
