@@ -5,11 +5,11 @@
 
 use crate::config::Config;
 use crate::handlers::HandlerError;
-use crate::order::target::{Period, Target};
 use crate::order::{Item, Order};
 use crate::verify::deployment::Deployment;
 
 use super::place::{Bounds, Place, paths_in, place};
+use super::{codec, timing};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
@@ -141,8 +141,8 @@ pub fn layout(order: &Order, config: &Config, bounds: &Bounds) -> Result<Layout,
     others
         .retain(|path| *path != deployment.output && *path != parent(&deployment.log) && *path != deployment.summaries);
     deployment.summaries = summaries(order, &listed, &standard, bounds, &mut notes);
-    schedule(order, &mut deployment, &mut notes);
-    compression(order, &mut deployment, &mut notes);
+    timing::adopt(order, &mut deployment, &mut notes);
+    codec::adopt(order, &mut deployment, &mut notes);
     Ok(Layout { deployment, more_plists, others, notes })
 }
 
@@ -227,65 +227,10 @@ fn flatten<'a>(item: &'a Item, into: &mut Vec<&'a str>) {
     item.children.iter().for_each(|child| flatten(child, into));
 }
 
-/// The time of day that the acceptance names, else a requirement that speaks of a schedule.
-fn schedule(order: &Order, deployment: &mut Deployment, notes: &mut Vec<String>) {
-    for criterion in &order.acceptance {
-        let Target::Schedule { times, every, at, weekday, zone } = &criterion.compiled else { continue };
-        if !matches!(every, Period::Day | Period::Week) || *times > 1 {
-            notes.push(format!("`{}`: this handler schedules one run a day or a week", criterion.target));
-            continue;
-        }
-        if let Some(at) = at {
-            deployment.at = *at;
-            deployment.weekday = *weekday;
-            if let Some(zone) = zone {
-                notes.push(format!("`{}`: services run in this machine's zone, not in {zone}", criterion.target));
-            }
-            return;
-        }
-        deployment.weekday = *weekday;
-    }
-    let mut texts = Vec::new();
-    order.requirements.iter().for_each(|item| flatten(item, &mut texts));
-    let speaks = |text: &&&str| {
-        let lower = text.to_lowercase();
-        ["launch", "schedul", "daily", "every day", "cron"].iter().any(|word| lower.contains(word))
-    };
-    if let Some(at) = texts.iter().filter(speaks).find_map(|text| time_in(text)) {
-        deployment.at = at;
-    }
-}
-
-/// The first `HH:MM` of a text.
-fn time_in(text: &str) -> Option<jiff::civil::Time> {
-    text.split(|c: char| !c.is_ascii_digit() && c != ':').find_map(|word| {
-        let (hour, minute) = word.split_once(':')?;
-        if hour.is_empty() || hour.len() > 2 || minute.len() != 2 {
-            return None;
-        }
-        jiff::civil::Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
-    })
-}
-
-/// The codec that a criterion asks for, where it is one that the exporter writes.
-fn compression(order: &Order, deployment: &mut Deployment, notes: &mut Vec<String>) {
-    for criterion in &order.acceptance {
-        let Target::Category { word } = &criterion.compiled else { continue };
-        let metric = criterion.metric.to_lowercase();
-        if !metric.contains("compress") && !metric.contains("codec") {
-            continue;
-        }
-        match word.to_lowercase().as_str() {
-            codec @ ("snappy" | "zstd") => deployment.compression = Some(codec.to_owned()),
-            other => notes.push(format!("the exporter writes snappy or zstd, not {}", crate::text::line(other, 40))),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::order::target::Weekday;
+    use crate::order::target::{Period, Target, Weekday};
     use crate::order::{Criterion, CriterionSource, Deliverable};
 
     fn bounds() -> Bounds {
@@ -411,18 +356,5 @@ mod tests {
         let layout = lay(&order);
         assert_eq!(layout.deployment.compression, None);
         assert!(layout.notes.iter().any(|note| note.contains("brotli")));
-    }
-
-    #[test]
-    fn times_are_found_in_prose() {
-        for (text, expected) in [
-            ("daily at 02:30 (local)", Some((2, 30))),
-            ("at 7:05.", Some((7, 5))),
-            ("ratio 1:2, 99:99, then 23:59", Some((23, 59))),
-            ("none 12345", None),
-        ] {
-            let expected = expected.map(|(h, m)| jiff::civil::time(h, m, 0, 0));
-            assert_eq!(time_in(text), expected, "{text}");
-        }
     }
 }

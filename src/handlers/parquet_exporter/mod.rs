@@ -4,6 +4,7 @@
 //! Invariant: what is measured comes from the very checks of `wo verify parquet`; a deployment adds only what needs a
 //! run of its own (dry run, export, rerun).
 
+mod codec;
 pub mod commands;
 pub mod declarations;
 pub mod layout;
@@ -11,6 +12,7 @@ pub mod place;
 pub mod plan;
 pub mod shims;
 pub mod steps;
+mod timing;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
