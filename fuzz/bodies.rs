@@ -86,6 +86,7 @@ pub fn slots(data: &[u8]) {
             steps: Vec::new(),
             commands: Vec::new(),
             reference: Vec::new(),
+            notes: Vec::new(),
             zone: "UTC".to_owned(),
         };
         if let Ok(filled) = report::fill(template, &record) {

@@ -1,6 +1,7 @@
 //! `wo export`: reports to Parquet.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use comfy_table::presets::NOTHING;
@@ -33,6 +34,9 @@ pub struct Args {
     /// snappy or zstd [default: as configured]
     #[arg(long, value_name = "CODEC", env = "WO_COMPRESSION")]
     compression: Option<Compression>,
+    /// the folder of the summary, relative to the root [default: as configured]
+    #[arg(long, value_name = "FOLDER", env = "WO_SUMMARIES")]
+    summaries: Option<PathBuf>,
     /// print the result as JSON
     #[arg(long, env = "WO_JSON")]
     json: bool,
@@ -40,7 +44,10 @@ pub struct Args {
 
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let root = global.root()?;
-    let config = Config::load(&root)?;
+    let mut config = Config::load(&root)?;
+    if let Some(folder) = args.summaries {
+        config.paths.parquet_reports = folder;
+    }
     let now = SystemClock.now();
     let today = now.to_zoned(config.export.zone()?).date();
     let days = match (&args.date, args.all) {

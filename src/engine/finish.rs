@@ -170,6 +170,7 @@ pub fn record(executor: &Executor, run: &Run, order: &Order, handler: Option<&dy
         steps: run.step_records(),
         commands: run.commands.clone().unwrap_or_default(),
         reference: super::pipeline::reference(handler, order),
+        notes: run.plan.as_ref().map(|plan| plan.notes.clone()).unwrap_or_default(),
         zone: zone(),
     }
 }

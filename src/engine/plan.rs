@@ -99,6 +99,7 @@ fn record_before(order: &Order, agent: &str, context: &Context, descriptor: &Des
         steps: Vec::new(),
         commands: Vec::new(),
         reference: Vec::new(),
+        notes: Vec::new(),
         zone: "UTC".to_owned(),
     }
 }

@@ -41,6 +41,7 @@ pub fn completion(record: &RunRecord, template: &str) -> Result<String, FillErro
         metrics => criteria.iter().map(metric).collect::<Vec<_>>(),
         artifacts => result::artifacts(record).iter().map(artifact).collect::<Vec<_>>(),
         reference => record.reference.iter().map(|line| safe(code_line(line))).collect::<Vec<_>>(),
+        notes => record.notes.iter().map(|note| safe(marks::show(note))).collect::<Vec<_>>(),
         counts => counts(record, &criteria),
         evidence => safe(evidence_table::table(record).trim_end().to_owned()),
         ..base

@@ -63,6 +63,8 @@ pub struct RunRecord {
     pub commands: Vec<CommandResult>,
     /// Commands for reference that a person may run again, e.g. `wo verify parquet`.
     pub reference: Vec<String>,
+    /// What the plan told: how contradictions of the order were settled, what is not as it says.
+    pub notes: Vec<String>,
     /// The zone that `$(date …)` slots and date tokens are shown in.
     pub zone: String,
 }

@@ -166,3 +166,26 @@ fn the_next_run_must_be_on_the_ordered_day_too() {
     scene.write(record, &weekly);
     scene.wo(["verify", "parquet"]).expect_exit(0);
 }
+
+#[test]
+fn the_deployed_scripts_write_their_summaries_where_the_order_wants_them() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let scene = scene(&launchd);
+    let id = "WO-1-PARQUET-EXPORTER";
+    let more = "5. `g/reports/exports/parquet_export_summary_YYYYMMDD.md`\n\n### 🧩 Requirements\n\n\
+                1. **Write** `g/analytics/daily/ops_atomic_YYYYMMDD.parquet`\n";
+    scene.drop_order(&format!("{id}.md"), order(id, "02:30 daily", "Snappy") + more);
+    scene.wo(["run"]).expect_exit(0);
+    let is_summary = |name: &String| name.starts_with("parquet_export_summary_");
+    assert!(scene.list("g/reports/exports").iter().any(is_summary));
+    assert!(!scene.list("g/reports/parquet").iter().any(is_summary), "{:?}", scene.list("g/reports/parquet"));
+    assert!(scene.read("scripts/analytics/run_parquet_exporter.zsh").contains("--summaries g/reports/exports"));
+    let report = scene.read(format!("bridge/outbox/CLC/{id}_REPORT.md"));
+    assert!(
+        report.contains("`g/analytics/daily/ops_atomic_YYYYMMDD.parquet`, but Parquet files go to `g/analytics/`"),
+        "{report}"
+    );
+}

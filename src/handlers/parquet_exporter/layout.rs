@@ -141,6 +141,7 @@ pub fn layout(order: &Order, config: &Config, bounds: &Bounds) -> Result<Layout,
     others
         .retain(|path| *path != deployment.output && *path != parent(&deployment.log) && *path != deployment.summaries);
     deployment.summaries = summaries(order, &listed, &standard, bounds, &mut notes);
+    required_elsewhere(order, &deployment, bounds, &mut notes);
     timing::adopt(order, &mut deployment, &mut notes);
     codec::adopt(order, &mut deployment, &mut notes);
     Ok(Layout { deployment, more_plists, others, notes })
@@ -220,6 +221,33 @@ fn summaries(
         ));
     }
     chosen
+}
+
+/// Says where a requirement wants Parquet files that don't go there.
+fn required_elsewhere(order: &Order, deployment: &Deployment, bounds: &Bounds, notes: &mut Vec<String>) {
+    let mut texts = Vec::new();
+    order.requirements.iter().for_each(|item| flatten(item, &mut texts));
+    let mut said: Vec<String> = Vec::new();
+    for text in texts {
+        let lower = text.to_lowercase();
+        let of_files = lower.contains("parquet file") && !lower.contains("summar");
+        for path in paths_in(text) {
+            let Ok(Place::Root(at)) = place(&path, bounds) else { continue };
+            let dir = match role(&at) {
+                Role::Parquet => parent(&at),
+                Role::Other if of_files && path.ends_with('/') => at,
+                _ => continue,
+            };
+            if dir != deployment.output && !said.contains(&dir) {
+                notes.push(format!(
+                    "a requirement names `{path}`, but Parquet files go to `{}/`, where queries look for them\n\
+                     hint: set `analytics` under [paths] in wo.toml to have them elsewhere",
+                    deployment.output
+                ));
+                said.push(dir);
+            }
+        }
+    }
 }
 
 fn flatten<'a>(item: &'a Item, into: &mut Vec<&'a str>) {
@@ -316,6 +344,22 @@ mod tests {
         let layout = lay(&order);
         assert_eq!(layout.deployment.summaries, "g/reports");
         assert_eq!(layout.notes.len(), 1);
+    }
+
+    #[test]
+    fn parquet_files_that_a_requirement_wants_elsewhere_are_told_of() {
+        for (requirement, told) in [
+            ("**Write** `g/analytics/daily/ops_atomic_YYYYMMDD.parquet`", true),
+            ("**Put** the Parquet files under `g/exports/`", true),
+            ("**Write** `g/analytics/ops_atomic_YYYYMMDD.parquet`", false),
+            ("**Put** the Parquet files under `g/analytics/`", false),
+            ("**Summarize** the Parquet files under `g/reports/exports/`", false),
+            ("**Read** `g/reports/ops_atomic/`", false),
+        ] {
+            let notes = lay(&order(&["run/parquet_exporter.cjs"], &[requirement])).notes;
+            let both = notes.iter().any(|note| note.contains("a requirement names") && note.contains("`g/analytics/`"));
+            assert_eq!(both, told, "{requirement}: {notes:?}");
+        }
     }
 
     #[test]

@@ -62,6 +62,7 @@ pub fn empty(outcome: Outcome) -> RunRecord {
         steps: Vec::new(),
         commands: Vec::new(),
         reference: vec!["wo verify parquet".to_owned(), "wo audit WO-251029-PARQUET-EXPORTER".to_owned()],
+        notes: Vec::new(),
         zone: "Asia/Bangkok".to_owned(),
     }
 }

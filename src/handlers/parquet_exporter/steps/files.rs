@@ -87,8 +87,12 @@ impl Script {
             _ => Language::Shell,
         };
         let (about, args) = match self.role {
-            ScriptRole::Exporter => ("Parquet exporter: a shim over `wo export`", export_args(&self.deployment)),
-            ScriptRole::Runner => ("Parquet export runner: a shim over `wo export`", export_args(&self.deployment)),
+            ScriptRole::Exporter => {
+                ("Parquet exporter: a shim over `wo export`", export_args(&self.deployment, context))
+            }
+            ScriptRole::Runner => {
+                ("Parquet export runner: a shim over `wo export`", export_args(&self.deployment, context))
+            }
             ScriptRole::TestScript => {
                 let about = "Parquet exporter test: a shim over `wo verify parquet`, prints Rows, Size, Compression, Validation";
                 (about, vec!["verify".to_owned(), "parquet".to_owned()])
@@ -106,10 +110,12 @@ impl Script {
     }
 }
 
-/// The arguments after `--root ROOT` of a run of the exporter.
-pub fn export_args(deployment: &Deployment) -> Vec<String> {
+/// The arguments after `--root ROOT` of a run of the exporter: what the deployment sets otherwise than wo.toml does.
+pub fn export_args(deployment: &Deployment, context: &Context) -> Vec<String> {
     let codec = deployment.compression.iter().flat_map(|codec| ["--compression".to_owned(), codec.clone()]);
-    std::iter::once("export".to_owned()).chain(codec).collect()
+    let is_other = Path::new(&deployment.summaries) != context.config.paths.parquet_reports;
+    let summaries = is_other.then(|| ["--summaries".to_owned(), deployment.summaries.clone()]).into_iter().flatten();
+    std::iter::once("export".to_owned()).chain(codec).chain(summaries).collect()
 }
 
 impl Step for Script {

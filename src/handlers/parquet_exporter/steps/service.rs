@@ -21,7 +21,7 @@ pub fn definition(deployment: &Deployment, context: &Context) -> ServiceDefiniti
         Some(script) => vec![context.root.join(script).display().to_string()],
         None => {
             let words = [context.program.display().to_string(), "--root".to_owned(), root.display().to_string()];
-            words.into_iter().chain(export_args(deployment)).collect()
+            words.into_iter().chain(export_args(deployment, context)).collect()
         }
     };
     let log = context.root.join(&deployment.log);
