@@ -109,9 +109,9 @@ pub fn files(text: &str) -> Vec<(String, String)> {
 /// Whether the summary of this export may replace the one of the same day, `earlier`: an export that found nothing to do
 /// takes nothing away that an earlier one told.
 pub fn replaces(report: &ExportReport, earlier: &str) -> bool {
-    let has_something =
-        !report.days.is_empty() || !(report.is_complete() && report.removed.is_empty() && report.moved.is_empty());
-    has_something || files(earlier).is_empty()
+    let found_nothing =
+        report.days.is_empty() && report.is_complete() && report.removed.is_empty() && report.moved.is_empty();
+    !found_nothing || files(earlier).is_empty()
 }
 
 fn status(report: &ExportReport) -> String {
@@ -207,5 +207,20 @@ pub fn state(state: FileState) -> &'static str {
         FileState::Replaced => "replaced",
         FileState::Unchanged => "unchanged",
         FileState::Dry => "not written (dry run)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_a_summary_are_read_back() {
+        let text = "# Parquet Export Summary\n\n**Rows:** 3\n\n## Files\n\n| File | Rows | SHA-256 |\n|---|---|---|\n\
+                    | `g/a \\| b/ops_atomic_20251029.parquet` | 3 | `abc` |\n\n## Validation\n\n| `x` | 1 | `def` |\n";
+        assert_eq!(files(text), [("g/a | b/ops_atomic_20251029.parquet".to_owned(), "abc".to_owned())]);
+        for none in ["", "# x\n\n## Files\n\nNone: there are no reports to export.\n", "| `x` | `y` |\n"] {
+            assert_eq!(files(none), [], "{none}");
+        }
     }
 }

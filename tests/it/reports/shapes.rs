@@ -38,6 +38,40 @@ fn the_shipped_verification_template_where_nothing_works() {
 }
 
 #[test]
+fn the_shipped_verification_template_asks_what_the_order_asks() {
+    let mut record = deployed();
+    record.order.acceptance = vec![
+        criterion("Validation time", "< 3 s"),
+        criterion("Codec", "zstd"),
+        criterion("Schedule", "Sundays at 04:45"),
+        criterion("Nobody's", "| a | `b` |"),
+    ];
+    let template = report::resolve(report::builtin(PHASE).unwrap(), &record).unwrap();
+    let rows = report::template_criteria(&template);
+    let found: Vec<(&str, &str)> = rows.iter().map(|row| (row.metric.as_str(), row.target.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            ("File size", "≤ 5 MB"),
+            ("Export frequency", "Sundays at 04:45"),
+            ("Validation time", "< 3 s"),
+            ("Compression", "zstd"),
+            ("Schema mismatch", "0"),
+            ("LaunchAgent", "loads & runs automatically"),
+        ]
+    );
+    assert!(rows.iter().all(|row| !matches!(row.compiled, workbridge::order::Target::Unclear { .. })), "{rows:?}");
+    record.judge(&rows);
+    let filled = report::fill(&template, &record).unwrap().text;
+    let row = filled.lines().find(|line| line.starts_with("| Compression |")).unwrap();
+    assert!(row.contains("| zstd | snappy") && row.contains("FAIL"), "{row}");
+    for broken in ["{{ target('x') }}", "{{ target() }}", "{{ target('a', 'b'"] {
+        let template = format!("| Metric | Target | Actual |\n|---|---|---|\n| x | {broken} |  |\n");
+        assert_eq!(report::resolve(&template, &record).is_err(), broken.ends_with("}}"), "{broken}");
+    }
+}
+
+#[test]
 fn the_completion_report() {
     let mut record = deployed();
     record.judge(&[
