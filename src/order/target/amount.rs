@@ -59,7 +59,7 @@ fn time(ns: u64) -> String {
     let minutes = ns / MINUTE;
     let parts = [(minutes / 1_440, "d"), (minutes / 60 % 24, "h"), (minutes % 60, "min")];
     let mut shown: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n} {unit}")).collect();
-    if ns % MINUTE > 0 {
+    if !ns.is_multiple_of(MINUTE) {
         shown.push(format!("{} s", scaled(ns % MINUTE, 1_000_000_000)));
     }
     shown.join(" ")
