@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::{CliError, Exit, Global, findings, output};
 use crate::config::Config;
 use crate::engine::dispatch;
-use crate::evidence::{Binder, Binding, BoundBy, Declaration};
+use crate::evidence::{Binder, Binding, BoundBy, Declaration, bind};
 use crate::handlers::{criteria_of, registry};
-use crate::order::{self, Criterion, CriterionSource, Diagnostic, Order, Severity, target};
+use crate::order::{self, Criterion, CriterionSource, Diagnostic, Order, Severity, Target, target};
 use crate::root::{Root, RootError};
 use crate::text;
 
@@ -155,7 +155,20 @@ fn unbound(
             format!("`{metric}` is bound to `{key}`, which {handler} does not measure"),
             "bind it to one of `measures` in `wo lint --json`".to_owned(),
         ),
-        Binding::Bound { .. } => return None,
+        Binding::Bound { key, .. } => {
+            let kind = declarations.iter().find(|one| bind::key_matches(one.key, key)).and_then(|one| one.kind)?;
+            let can_judge = matches!(criterion.compiled, Target::Unclear { .. })
+                || kind.can_judge(key, metric, &criterion.compiled);
+            if can_judge {
+                return None;
+            }
+            let (words, fitting) = kind.words();
+            (
+                "never-judged",
+                format!("`{}` can't be held against `{key}`, which is {words}", criterion.target),
+                format!("write what such a value can meet, e.g. `{fitting}`, or bind it to another measurement"),
+            )
+        }
         Binding::Ambiguous(keys) => (
             "ambiguous-metric",
             format!("`{metric}` could mean {}", keys.join(" or ")),
@@ -184,7 +197,7 @@ fn unbound(
 }
 
 fn declared(declarations: &[Declaration], key: &str) -> bool {
-    declarations.iter().any(|declaration| crate::evidence::bind::key_matches(declaration.key, key))
+    declarations.iter().any(|declaration| bind::key_matches(declaration.key, key))
 }
 
 /// A finding about how the order meets this root, placed like those of the parser.

@@ -174,17 +174,13 @@ mod tests {
     use crate::order::CriterionSource;
 
     const DECLARATIONS: &[Declaration] = &[
-        Declaration { key: "export.file_size", aliases: &["File size", "Output size"], about: "" },
-        Declaration {
-            key: "export.schema_mismatches",
-            aliases: &["Schema errors", "Errors", "file write errors"],
-            about: "",
-        },
-        Declaration { key: "export.schema_consistency", aliases: &["Schema consistency", "Both"], about: "" },
-        Declaration { key: "other.both", aliases: &["both!"], about: "" },
-        Declaration { key: "monitor.health", aliases: &["Health checks"], about: "" },
-        Declaration { key: "monitor.health.p95", aliases: &["Health checks p95"], about: "" },
-        Declaration { key: "monitor.uptime.<check>", aliases: &[], about: "" },
+        Declaration::new("export.file_size", &["File size", "Output size"], ""),
+        Declaration::new("export.schema_mismatches", &["Schema errors", "Errors", "file write errors"], ""),
+        Declaration::new("export.schema_consistency", &["Schema consistency", "Both"], ""),
+        Declaration::new("other.both", &["both!"], ""),
+        Declaration::new("monitor.health", &["Health checks"], ""),
+        Declaration::new("monitor.health.p95", &["Health checks p95"], ""),
+        Declaration::new("monitor.uptime.<check>", &[], ""),
     ];
 
     fn criterion(metric: &str, target: &str) -> Criterion {

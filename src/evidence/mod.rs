@@ -3,6 +3,7 @@
 pub mod bind;
 mod compare;
 pub mod judge;
+mod kind;
 mod schedule;
 pub mod value;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bind::{Binder, Binding, BoundBy};
 pub(crate) use compare::holds;
+pub use kind::Kind;
 pub use value::{Made, ServiceRun, StartedBy, Value};
 
 /// A value that Workbridge took itself.
@@ -62,6 +64,20 @@ pub struct Declaration {
     /// Folded (case, punctuation, emoji) before they are compared.
     pub aliases: &'static [&'static str],
     pub about: &'static str,
+    /// What its value will be, where it is always the same.
+    pub kind: Option<Kind>,
+}
+
+impl Declaration {
+    pub const fn new(key: &'static str, aliases: &'static [&'static str], about: &'static str) -> Declaration {
+        Declaration { key, aliases, about, kind: None }
+    }
+
+    /// The same with the kind of its value.
+    pub const fn of(mut self, kind: Kind) -> Declaration {
+        self.kind = Some(kind);
+        self
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

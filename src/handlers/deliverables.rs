@@ -20,11 +20,11 @@ const PRESENT: &str = "deliverables.present";
 /// Of the absent ones that are named.
 const SHOWN: usize = 5;
 
-pub const DECLARATIONS: &[Declaration] = &[Declaration {
-    key: PRESENT,
-    aliases: &["Deliverables", "Deliverables present", "All deliverables", "Deliverables exist", "Files exist"],
-    about: "deliverables of the order that are files beneath the root, of all that it lists",
-}];
+pub const DECLARATIONS: &[Declaration] = &[Declaration::new(
+    PRESENT,
+    &["Deliverables", "Deliverables present", "All deliverables", "Deliverables exist", "Files exist"],
+    "deliverables of the order that are files beneath the root, of all that it lists",
+)];
 
 /// Adds the step when a criterion of the order asks for it.
 pub fn append(plan: &mut Plan, order: &Order, declarations: &[Declaration]) {

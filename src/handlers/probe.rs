@@ -24,11 +24,7 @@ const DESCRIPTOR: Descriptor = Descriptor {
     id_patterns: &["WO-*PROBE*"],
     service_labels: &[],
     deliverable_paths: &[],
-    measurements: &[Declaration {
-        key: "probe.lines",
-        aliases: &["Ledger lines"],
-        about: "lines of this order in the ledger",
-    }],
+    measurements: &[Declaration::new("probe.lines", &["Ledger lines"], "lines of this order in the ledger")],
     default_criteria: &[],
     default_template: None,
 };

@@ -315,82 +315,78 @@ fn nanoseconds(from: Timestamp, to: Timestamp) -> u64 {
 /// What can be measured from heartbeats, and the labels people write for it. `monitor.uptime.<check>` stands for any check;
 /// those of the default set have labels.
 pub const DECLARATIONS: &[Declaration] = &[
-    Declaration {
-        key: "monitor.cycles_24h",
-        aliases: &["Cycles 24h", "Cycles in 24 h", "Heartbeats 24h", "Heartbeats per day", "Monitor cycles 24h"],
-        about: "heartbeats in the 24 h up to the newest one",
-    },
-    Declaration {
-        key: "monitor.expected_cycles_24h",
-        aliases: &["Expected cycles", "Expected cycles 24h", "Expected heartbeats"],
-        about: "heartbeats that are due in 24 h",
-    },
-    Declaration {
-        key: "monitor.longest_gap",
-        aliases: &["Longest gap", "Max gap", "Maximum gap", "Longest heartbeat gap"],
-        about: "the longest time between two heartbeats",
-    },
-    Declaration {
-        key: "monitor.healthy_for",
-        aliases: &["Healthy for", "Healthy since", "Time healthy", "Continuous health", "Stable for"],
-        about: "time without a CRITICAL heartbeat, an error of Redis or the database, or a gap over two intervals, up to the newest one",
-    },
-    Declaration {
-        key: "monitor.coverage",
-        aliases: &["Coverage", "Heartbeat coverage", "Monitor coverage"],
-        about: "heartbeats seen / due",
-    },
-    Declaration {
-        key: "monitor.heartbeat_age",
-        aliases: &["Heartbeat age", "Last heartbeat", "Newest heartbeat", "Heartbeat freshness"],
-        about: "the age of the newest heartbeat",
-    },
-    Declaration {
-        key: "monitor.uptime.<check>",
-        aliases: &[],
-        about: "cycles in which the check was not in error / cycles seen",
-    },
-    Declaration { key: "monitor.outages.<check>", aliases: &[], about: "outages of the check, with start and length" },
-    Declaration {
-        key: "monitor.uptime.redis",
-        aliases: &["Redis uptime", "Redis availability"],
-        about: "cycles in which Redis was not in error",
-    },
-    Declaration {
-        key: "monitor.uptime.database",
-        aliases: &["Database uptime", "Database availability", "DB uptime"],
-        about: "cycles in which the database was not in error",
-    },
-    Declaration {
-        key: "monitor.uptime.api",
-        aliases: &["API uptime", "API availability", "Endpoint uptime"],
-        about: "cycles in which the API was not in error",
-    },
-    Declaration {
-        key: "monitor.uptime.optimizer",
-        aliases: &["Optimizer uptime"],
-        about: "cycles in which the optimizer's service was not in error",
-    },
-    Declaration {
-        key: "monitor.uptime.digest",
-        aliases: &["Digest uptime"],
-        about: "cycles in which the digest's service was not in error",
-    },
-    Declaration {
-        key: "monitor.outages.redis",
-        aliases: &["Redis outages", "Redis failures"],
-        about: "outages of Redis, with start and length",
-    },
-    Declaration {
-        key: "monitor.outages.database",
-        aliases: &["Database outages", "Database failures", "DB outages"],
-        about: "outages of the database, with start and length",
-    },
-    Declaration {
-        key: "monitor.outages.api",
-        aliases: &["API outages", "API failures"],
-        about: "outages of the API, with start and length",
-    },
+    Declaration::new(
+        "monitor.cycles_24h",
+        &["Cycles 24h", "Cycles in 24 h", "Heartbeats 24h", "Heartbeats per day", "Monitor cycles 24h"],
+        "heartbeats in the 24 h up to the newest one",
+    ),
+    Declaration::new(
+        "monitor.expected_cycles_24h",
+        &["Expected cycles", "Expected cycles 24h", "Expected heartbeats"],
+        "heartbeats that are due in 24 h",
+    ),
+    Declaration::new(
+        "monitor.longest_gap",
+        &["Longest gap", "Max gap", "Maximum gap", "Longest heartbeat gap"],
+        "the longest time between two heartbeats",
+    ),
+    Declaration::new(
+        "monitor.healthy_for",
+        &["Healthy for", "Healthy since", "Time healthy", "Continuous health", "Stable for"],
+        "time without a CRITICAL heartbeat, an error of Redis or the database, or a gap over two intervals, up to the newest one",
+    ),
+    Declaration::new(
+        "monitor.coverage",
+        &["Coverage", "Heartbeat coverage", "Monitor coverage"],
+        "heartbeats seen / due",
+    ),
+    Declaration::new(
+        "monitor.heartbeat_age",
+        &["Heartbeat age", "Last heartbeat", "Newest heartbeat", "Heartbeat freshness"],
+        "the age of the newest heartbeat",
+    ),
+    Declaration::new("monitor.uptime.<check>", &[], "cycles in which the check was not in error / cycles seen"),
+    Declaration::new("monitor.outages.<check>", &[], "outages of the check, with start and length"),
+    Declaration::new(
+        "monitor.uptime.redis",
+        &["Redis uptime", "Redis availability"],
+        "cycles in which Redis was not in error",
+    ),
+    Declaration::new(
+        "monitor.uptime.database",
+        &["Database uptime", "Database availability", "DB uptime"],
+        "cycles in which the database was not in error",
+    ),
+    Declaration::new(
+        "monitor.uptime.api",
+        &["API uptime", "API availability", "Endpoint uptime"],
+        "cycles in which the API was not in error",
+    ),
+    Declaration::new(
+        "monitor.uptime.optimizer",
+        &["Optimizer uptime"],
+        "cycles in which the optimizer's service was not in error",
+    ),
+    Declaration::new(
+        "monitor.uptime.digest",
+        &["Digest uptime"],
+        "cycles in which the digest's service was not in error",
+    ),
+    Declaration::new(
+        "monitor.outages.redis",
+        &["Redis outages", "Redis failures"],
+        "outages of Redis, with start and length",
+    ),
+    Declaration::new(
+        "monitor.outages.database",
+        &["Database outages", "Database failures", "DB outages"],
+        "outages of the database, with start and length",
+    ),
+    Declaration::new(
+        "monitor.outages.api",
+        &["API outages", "API failures"],
+        "outages of the API, with start and length",
+    ),
 ];
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::evidence::Declaration;
 
 const fn declare(key: &'static str, aliases: &'static [&'static str], about: &'static str) -> Declaration {
-    Declaration { key, aliases, about }
+    Declaration::new(key, aliases, about)
 }
 
 pub const DECLARATIONS: &[Declaration] = &[

@@ -2,10 +2,10 @@
 //!
 //! Invariant: no label, folded, stands under two keys; a test of the registry holds this.
 
-use crate::evidence::Declaration;
+use crate::evidence::{Declaration, Kind};
 
 const fn declare(key: &'static str, aliases: &'static [&'static str], about: &'static str) -> Declaration {
-    Declaration { key, aliases, about }
+    Declaration::new(key, aliases, about)
 }
 
 /// Measurements of `parquet-exporter` and of `wo verify parquet`.
@@ -25,7 +25,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Cadence",
         ],
         "the next two times at which the service manager will start the export",
-    ),
+    )
+    .of(Kind::Schedule),
     declare(
         "export.schedule",
         &[
@@ -43,7 +44,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Start time",
         ],
         "the next two times at which the service manager will start the export",
-    ),
+    )
+    .of(Kind::Schedule),
     declare(
         "export.duration",
         &[
@@ -60,7 +62,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Export performance",
         ],
         "wall-clock time of an export of every day, reading, writing and validation included",
-    ),
+    )
+    .of(Kind::Duration),
     declare(
         "export.validation_time",
         &[
@@ -73,7 +76,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Read-back time",
         ],
         "wall-clock time in which two readers read the exported files back",
-    ),
+    )
+    .of(Kind::Duration),
     declare(
         "export.file_size",
         &[
@@ -90,7 +94,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Storage per day",
         ],
         "size of the largest day's file",
-    ),
+    )
+    .of(Kind::Bytes),
     declare(
         "export.rows",
         &[
@@ -106,7 +111,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Data rows",
         ],
         "rows of all days' files, counted by two readers",
-    ),
+    )
+    .of(Kind::Count("rows")),
     declare(
         "export.compression",
         &[
@@ -120,7 +126,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Codec",
         ],
         "the codec of every column chunk, from the files' footers",
-    ),
+    )
+    .of(Kind::Word),
     declare(
         "export.schema_mismatches",
         &[
@@ -137,7 +144,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Export errors",
         ],
         "files whose columns differ from the telemetry's keys, and reports that could not be read into a row",
-    ),
+    )
+    .of(Kind::Count("errors")),
     declare(
         "export.schema_consistency",
         &[
@@ -151,17 +159,20 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Schema compliance",
         ],
         "share of files with exactly the telemetry's keys and of reports that became a row",
-    ),
+    )
+    .of(Kind::Percent),
     declare(
         "export.unreadable",
         &["Unreadable", "Unreadable reports", "Unreadable files", "Skipped reports", "Failed reports", "Parse errors"],
         "reports that could not be read; each is named",
-    ),
+    )
+    .of(Kind::Count("errors")),
     declare(
         "export.coverage",
         &["Coverage", "Report coverage", "Heartbeat coverage", "Reports exported", "Heartbeats exported"],
         "heartbeat reports that are rows, of those that lie there",
-    ),
+    )
+    .of(Kind::Ratio),
     declare(
         "export.validation",
         &[
@@ -187,7 +198,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Readers agree",
         ],
         "the parquet crate and DuckDB read every file and agree on rows and columns",
-    ),
+    )
+    .of(Kind::State),
     declare(
         "export.deterministic",
         &[
@@ -204,12 +216,14 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Same bytes",
         ],
         "a second export of the same reports gives the same bytes",
-    ),
+    )
+    .of(Kind::State),
     declare(
         "export.dry_run",
         &["Dry run", "Dry-run mode", "Dry run mode", "Dry run test", "--dry", "--dry mode", "Dry mode"],
         "the deployed exporter runs with --dry and changes nothing",
-    ),
+    )
+    .of(Kind::State),
     declare(
         "export.live",
         &[
@@ -223,7 +237,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Exporter run",
         ],
         "the export of every day ran and its files lie there",
-    ),
+    )
+    .of(Kind::State),
     declare(
         "export.summary",
         &[
@@ -240,7 +255,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "g/reports/parquet/parquet_export_summary_YYYYMMDD.md",
         ],
         "the export's summary lies there and speaks of this export",
-    ),
+    )
+    .of(Kind::State),
     declare(
         "export.sources",
         &[
@@ -293,7 +309,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Service registered",
         ],
         "the service manager has the service loaded",
-    ),
+    )
+    .of(Kind::State),
     declare(
         "service.runs",
         &[
@@ -335,7 +352,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Background job",
         ],
         "runs of the service and who started each",
-    ),
+    )
+    .of(Kind::Runs),
     declare(
         "service.plist",
         &[
@@ -358,7 +376,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Library/LaunchAgents/com.02luka.analytics.parquet.plist",
         ],
         "the rendered plist can be read and the lint finds nothing in it",
-    ),
+    )
+    .of(Kind::State),
     declare(
         "exporter.script",
         &[
@@ -378,7 +397,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "run/parquet_exporter.cjs",
         ],
         "the exporter lies there, is executable, and ran with --dry",
-    ),
+    )
+    .of(Kind::State),
     declare(
         "exporter.runner",
         &[
@@ -401,7 +421,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "scripts/analytics/run_parquet_export.zsh",
         ],
         "the runner lies there, is executable, and ran with --dry",
-    ),
+    )
+    .of(Kind::State),
     declare(
         "exporter.test_script",
         &[
@@ -424,7 +445,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "scripts/analytics/test_parquet_export.zsh",
         ],
         "the test script lies there, is executable, and its run passed",
-    ),
+    )
+    .of(Kind::State),
     declare(
         "paths.output",
         &[
@@ -441,7 +463,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "g/analytics",
         ],
         "the directory of the Parquet files is there and can be written",
-    ),
+    )
+    .of(Kind::State),
     declare(
         "paths.logs",
         &[
@@ -460,7 +483,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "g/logs/parquet_exporter.log",
         ],
         "the directory of the service's log is there and can be written",
-    ),
+    )
+    .of(Kind::State),
     declare(
         "verify.checks",
         &[
@@ -480,5 +504,6 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Overall status",
         ],
         "checks of `wo verify parquet` that passed, of those that could be measured",
-    ),
+    )
+    .of(Kind::Ratio),
 ];

@@ -199,6 +199,9 @@ fn comparison(metric: &str, text: &str) -> Option<Target> {
     };
     let is_exit_code = written.is_none() && rest.len() != text.len();
     let from_number = rest.trim_start();
+    if let Some((number, rest)) = lexer::iso_duration(from_number) {
+        return Some(finish(metric, text, Parsed { written, number, unit: Unit::Time, per: None }, rest.trim()));
+    }
     let Some((number, rest)) = lexer::number(from_number) else {
         let is_word = written == Some(Comparator::Equal) && from_number.starts_with(char::is_alphabetic);
         let starts_like_one = (written.is_some() && !is_word) || from_number.starts_with(|c: char| c.is_ascii_digit());

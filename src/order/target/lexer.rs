@@ -271,6 +271,30 @@ fn time_scale(lower: &str) -> Option<f64> {
     })
 }
 
+/// `PT2S`, `P1DT12H`, `PT0.5M` (ISO 8601): nanoseconds. Months and years have no length of their own.
+pub fn iso_duration(text: &str) -> Option<(f64, &str)> {
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '.')).unwrap_or(text.len());
+    let (word, rest) = text.split_at_checked(end)?;
+    let (days, times) = word.strip_prefix('P')?.split_once('T').unwrap_or((word.get(1..)?, ""));
+    let mut total = 0.0;
+    let mut is_given = false;
+    for (part, units) in
+        [(days, &[('W', 604_800e9), ('D', 86_400e9)][..]), (times, &[('H', 3_600e9), ('M', 60e9), ('S', 1e9)])]
+    {
+        let mut left = part;
+        for (sign, scale) in units {
+            if let Some((amount, after)) = left.split_once(*sign) {
+                total += amount.parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0)? * scale;
+                (left, is_given) = (after, true);
+            }
+        }
+        if !left.is_empty() {
+            return None;
+        }
+    }
+    is_given.then_some((total, rest))
+}
+
 /// `/day`, `/ day`, `per day`, `a day`, `each day`, `every day`, `daily`.
 pub fn per(text: &str) -> Option<(Period, &str)> {
     let text = text.trim_start();
@@ -364,5 +388,23 @@ mod tests {
             assert_eq!(number(text).map(|(n, _)| n), expect, "{text}");
         }
         assert_eq!(number("1 2000"), Some((1.0, " 2000")));
+    }
+
+    #[test]
+    fn iso_durations_are_times() {
+        for (text, expect) in [
+            ("PT2S", Some(2e9)),
+            ("PT1M30S", Some(90e9)),
+            ("P1DT12H", Some(129_600e9)),
+            ("PT0.5M", Some(30e9)),
+            ("P1W", Some(604_800e9)),
+            ("P1M", None),
+            ("P", None),
+            ("PT", None),
+            ("PARQUET", None),
+            ("PT-2S", None),
+        ] {
+            assert_eq!(iso_duration(text).map(|(ns, _)| ns), expect, "{text}");
+        }
     }
 }

@@ -49,6 +49,8 @@ fn variants_of_notation_mean_the_same() {
     for (metric, target, expect) in [
         ("x", "≤ ５ ＭＢ", "≤ 5 MB"),
         ("x", "at most 5 MB", "≤ 5 MB"),
+        ("x", "≤ PT2S", "≤ 2 s"),
+        ("Max time", "PT1M30S", "≤ 1 min 30 s"),
         ("x", "no more than 5 MB", "≤ 5 MB"),
         ("x", "must not exceed 5 MB", "≤ 5 MB"),
         ("x", "5 MB or less", "≤ 5 MB"),

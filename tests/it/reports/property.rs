@@ -52,10 +52,10 @@ const fn declared() -> [Declaration; SUBJECTS] {
         }
         out
     };
-    let mut out = [const { Declaration { key: "", aliases: &[], about: "" } }; SUBJECTS];
+    let mut out = [const { Declaration::new("", &[], "") }; SUBJECTS];
     let mut n = 0;
     while n < SUBJECTS {
-        out[n] = Declaration { key: KEYS[n], aliases: &ALIASES[n], about: "" };
+        out[n] = Declaration::new(KEYS[n], &ALIASES[n], "");
         n += 1;
     }
     out
