@@ -18,6 +18,7 @@ pub mod facts;
 mod history;
 mod inspect;
 mod keep;
+mod make;
 mod moved;
 mod place;
 mod query;

@@ -1,7 +1,7 @@
 //! The export itself.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -10,13 +10,12 @@ use jiff::tz::TimeZone;
 
 use super::choose::{Chosen, Earlier};
 use super::reach::Own;
-use super::read;
 use super::row::{HeartbeatRow, ReportRow, day_of, heartbeat_row};
 use super::scan::{self, Found, HeartbeatsDir, Outcome, Work};
 use super::schema::Tabular;
 use super::sort::{Packed, Sorted, Sorter};
 use super::sql::{Program, SideCar};
-use super::stage::{self, About, Staged};
+use super::stage::Staged;
 use super::{
     Compression, Damaged, Dataset, DayReport, Days, ExportError, ExportReport, FileState, Progress, Removed, Request,
     Tally, Unreadable, document, place, summary, validate,
@@ -29,9 +28,7 @@ use crate::root::Root;
 
 /// Files that are staged and validated together: a bound on the disk that staging takes and on what one run of `wo-sql`
 /// is asked.
-const CHUNK: usize = 64;
-/// Days of up to this size, packed, are staged side by side.
-const SMALL_DAY_BYTES: u64 = 1024 * 1024;
+pub(super) const CHUNK: usize = 64;
 /// A chunk of up to this size is read by DuckDB on two threads.
 const SMALL_BYTES: u64 = 4 * 1024 * 1024;
 /// Bytes of an answer of `wo-sql` about one chunk.
@@ -94,7 +91,7 @@ pub(super) struct Job<'a> {
     now: Timestamp,
     zone: TimeZone,
     pub(super) today: Date,
-    compression: Compression,
+    pub(super) compression: Compression,
     pub(super) analytics: PathBuf,
     sql: Program<'a>,
     progress: &'a dyn Progress,
@@ -433,72 +430,6 @@ impl<'a> Job<'a> {
         Ok((days, files))
     }
 
-    /// A few small days side by side. Large ones one after the other, since each writer takes memory; many as well, since
-    /// threads that come and go leave the allocator's memory in pieces.
-    fn stage_all<T: Tabular>(&self, chunk: &[Chosen], sorted: &Sorted<T>) -> Result<Vec<Made>, ExportError> {
-        let large = chunk.iter().any(|chosen| sorted.day(chosen.day).is_some_and(|day| day.bytes > SMALL_DAY_BYTES));
-        let many = sorted.days.len() > CHUNK;
-        let threads = if large || many { 1 } else { self.config.export.thread_count().min(chunk.len()) };
-        if threads <= 1 {
-            return chunk.iter().map(|chosen| self.make(chosen, sorted)).collect();
-        }
-        let queue = Mutex::new(chunk.iter().enumerate());
-        let next = || queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).next();
-        let done: Mutex<Vec<(usize, Result<Made, ExportError>)>> = Mutex::new(Vec::with_capacity(chunk.len()));
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    while let Some((i, chosen)) = next() {
-                        let made = self.make(chosen, sorted);
-                        done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((i, made));
-                    }
-                });
-            }
-        });
-        let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-        done.sort_by_key(|(i, _)| *i);
-        done.into_iter().map(|(_, made)| made).collect()
-    }
-
-    /// Stages a day. Where the file that it replaces turns out to be damaged, it is made of its reports alone; of one that lost
-    /// rows the others are kept.
-    fn make<T: Tabular>(&self, chosen: &Chosen, sorted: &Sorted<T>) -> Result<Made, ExportError> {
-        let target = self.target(T::DATASET, chosen.day);
-        let damage = match self.stage(chosen, &target, sorted) {
-            Err(error) if error.is_about(&target) => error.to_string(),
-            staged => {
-                let (staged, lost) = staged?;
-                return Ok(Made { staged: Some(staged), damage: lost });
-            }
-        };
-        let alone = Chosen { day: chosen.day, why: chosen.why, earlier: Earlier::None };
-        let staged = match sorted.day(chosen.day) {
-            Some(_) => Some(self.stage(&alone, &target, sorted)?.0),
-            None => None,
-        };
-        Ok(Made { staged, damage: Some(damage) })
-    }
-
-    /// With it, why the file that it replaces has not the rows that it was made of.
-    fn stage<T: Tabular>(
-        &self,
-        chosen: &Chosen,
-        target: &Path,
-        sorted: &Sorted<T>,
-    ) -> Result<(Staged, Option<String>), ExportError> {
-        let about = About { day: chosen.day, timezone: &self.config.export.timezone, compression: self.compression };
-        let dir = self.work_dir.path();
-        let fresh = sorted.rows(chosen.day);
-        if !matches!(chosen.earlier, Earlier::Ours { same_sources: false }) {
-            let alone = stage::merge(fresh, std::iter::empty(), |_| false, dir);
-            return Ok((stage::stage(dir, &about, alone)?, None));
-        }
-        let earlier = read::open(target)?;
-        let kept = self.kept(&earlier, chosen.day, sorted)?;
-        let rows = stage::merge(fresh, earlier.rows::<T>()?, |row| kept.has(row), dir);
-        Ok((stage::stage(dir, &about, rows)?, kept.lost))
-    }
-
     fn publish(
         &self,
         chosen: &Chosen,
@@ -540,14 +471,6 @@ impl<'a> Job<'a> {
         }
         Ok(durable::sync_dir(&self.analytics)?)
     }
-}
-
-/// What became of a day.
-struct Made {
-    /// `None`: nothing is left to make it of.
-    staged: Option<Staged>,
-    /// Why the earlier file could not be read, or what it lost.
-    damage: Option<String>,
 }
 
 /// Whether `target` holds the very bytes of `staged`.

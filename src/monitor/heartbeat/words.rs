@@ -14,7 +14,7 @@ const NOT: [&str; 7] = ["not", "cannot", "never", "hardly", "neither", "unable",
 pub(super) fn worst(text: &str) -> Option<State> {
     let clauses = clauses(text);
     // what was over when it was written is no trouble any more; what is said after that is
-    let over = clauses.iter().rposition(|clause| is_over(clause)).map_or(0, |at| at + 1);
+    let over = clauses.iter().rposition(is_over).map_or(0, |at| at + 1);
     let trouble = |at: usize, clause: &Clause| {
         // `errors: 0`: the number stands in the next part
         let after = clauses.get(at + 1).and_then(|next| next.first()).map(String::as_str);
