@@ -11,7 +11,9 @@ use crate::process;
 use crate::root::Root;
 use crate::secret::{Secret, SecretRef};
 
+mod compose;
 mod files;
+mod redis_conf;
 mod search;
 mod syntax;
 #[cfg(test)]
@@ -50,6 +52,8 @@ pub enum Kind {
     RedisConf,
     Plist,
     Docker,
+    /// A file that could hold one and was not looked into; the key says why.
+    PassedOver,
 }
 
 impl std::fmt::Display for Source {
@@ -103,14 +107,23 @@ impl Places {
     }
 }
 
-/// Every password that lies in a file or in the environment, in the order in which they are to be tried. `configured` are
-/// the references of the check itself; `user` the ACL user whose password is looked for, any when `None`.
-pub fn find(root: &Root, places: &Places, configured: &[SecretRef], user: Option<&str>) -> Vec<Candidate> {
+/// What a look at all sources came to.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// In the order in which they are to be tried.
+    pub candidates: Vec<Candidate>,
+    /// Files that were not looked into.
+    pub passed: Vec<Source>,
+}
+
+/// Every password that lies in a file or in the environment. `configured` are the references of the check itself; `user` the
+/// ACL user whose password is looked for, any when `None`.
+pub fn find(root: &Root, places: &Places, configured: &[SecretRef], user: Option<&str>) -> Found {
     let named = configured.iter().filter_map(|reference| match reference {
         SecretRef::Env(name) => Some(name.clone()),
         SecretRef::File(_) => None,
     });
-    let mut search = Search { root, user, named: named.collect(), found: Vec::new() };
+    let mut search = Search { root, user, named: named.collect(), found: Vec::new(), passed: Vec::new() };
     search.variables(Kind::Environment, "", &places.environment);
     search.secret_files(configured);
     let mut files = Files::default();
@@ -137,12 +150,12 @@ pub fn find(root: &Root, places: &Places, configured: &[SecretRef], user: Option
         }
     }
     search.found.truncate(MAX_CANDIDATES);
-    search.found
+    Found { candidates: search.found, passed: search.passed }
 }
 
 /// Those of containers that run, for when no other is accepted: docker may be slow to say that it is not there.
 pub fn in_containers(root: &Root, places: &Places) -> Vec<Candidate> {
-    let mut search = Search { root, user: None, named: Vec::new(), found: Vec::new() };
+    let mut search = Search { root, user: None, named: Vec::new(), found: Vec::new(), passed: Vec::new() };
     if let Some(docker) = &places.docker {
         search.docker(docker);
     }

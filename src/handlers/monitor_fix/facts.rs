@@ -334,7 +334,8 @@ pub fn search(
     let user = check.settings.get("username").and_then(toml::Value::as_str);
     let places = Places::of_machine(agents_dir(context).into_iter().collect());
     let mut refused = Vec::new();
-    let mut candidates = credentials::find(&context.root, &places, &built.secrets(), user);
+    let credentials::Found { mut candidates, passed } =
+        credentials::find(&context.root, &places, &built.secrets(), user);
     candidates.sort_by_key(|candidate| Some(&candidate.source) != first);
     let mut try_each = |candidates: Vec<Candidate>| -> Result<Option<Candidate>, HandlerError> {
         for mut candidate in candidates {
@@ -353,6 +354,7 @@ pub fn search(
     let mut accepted = try_each(candidates)?;
     if accepted.is_none() {
         accepted = try_each(credentials::in_containers(&context.root, &places))?;
+        refused.extend(passed);
     }
     Ok((accepted, refused))
 }

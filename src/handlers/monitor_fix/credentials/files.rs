@@ -61,12 +61,21 @@ impl Files {
     }
 }
 
-/// A small text file; `None` when it isn't one.
-pub(super) fn read(path: &Path) -> Option<String> {
-    let metadata = path.metadata().ok()?;
-    if !metadata.is_file() || metadata.len() > FILE_BYTES {
-        return None;
+/// A small text file. `Err` says why it was passed over; nothing, when it isn't there. A byte that is no UTF-8, in a comment
+/// most often, costs itself and nothing else.
+pub(super) fn read(path: &Path) -> Result<String, Option<String>> {
+    let metadata = match path.metadata() {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(None),
+        Err(error) => return Err(Some(format!("it can't be read: {error}"))),
+    };
+    if !metadata.is_file() {
+        return Err(Some("it is no file".to_owned()));
     }
-    let text = std::fs::read_to_string(path).ok()?;
-    Some(text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned))
+    if metadata.len() > FILE_BYTES {
+        return Err(Some(format!("it is larger than {}", crate::text::bytes(FILE_BYTES))));
+    }
+    let bytes = std::fs::read(path).map_err(|error| Some(format!("it can't be read: {error}")))?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
 }

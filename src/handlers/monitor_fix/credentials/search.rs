@@ -1,14 +1,14 @@
 //! The passwords of each kind of source, gathered in the order in which the sources are looked at.
 //!
-//! What can't be read or is of another shape gives nothing: it is somebody else's file.
+//! What can't be read or is of another shape gives nothing, and is named among what was tried.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::files::{FILE_BYTES, read};
-use super::syntax::{credentials_of_url, dot_env, expand, flatten, passwords_in, shell_words};
-use super::{Candidate, Kind, Source, URLS, USERS, VARIABLES};
+use super::syntax::{credentials_of_url, dot_env, passwords_in, shell_words};
+use super::{Candidate, Kind, MAX_CANDIDATES, Source, URLS, USERS, VARIABLES};
 use crate::process::{self, Spec};
 use crate::root::Root;
 use crate::secret::{Secret, SecretRef};
@@ -19,15 +19,34 @@ pub(super) struct Search<'a> {
     /// Variables that the check itself names.
     pub(super) named: Vec<String>,
     pub(super) found: Vec<Candidate>,
+    pub(super) passed: Vec<Source>,
 }
 
 impl Search<'_> {
-    fn add(&mut self, kind: Kind, place: &str, key: &str, password: &str) {
+    /// A small text file; where it is there and can't be read as one, that is noted.
+    pub(super) fn read(&mut self, path: &Path) -> Option<String> {
+        match read(path) {
+            Ok(text) => Some(text),
+            Err(why) => {
+                why.into_iter().for_each(|why| self.pass_over(path, why));
+                None
+            }
+        }
+    }
+
+    pub(super) fn pass_over(&mut self, path: &Path, why: String) {
+        let source = Source { kind: Kind::PassedOver, place: self.root.show(path), key: format!("passed over: {why}") };
+        if !self.passed.contains(&source) && self.passed.len() < MAX_CANDIDATES {
+            self.passed.push(source);
+        }
+    }
+
+    pub(super) fn add(&mut self, kind: Kind, place: &str, key: &str, password: &str) {
         self.add_of(None, kind, place, key, password);
     }
 
     /// `user` is whose password the source says it is.
-    fn add_of(&mut self, user: Option<&str>, kind: Kind, place: &str, key: &str, password: &str) {
+    pub(super) fn add_of(&mut self, user: Option<&str>, kind: Kind, place: &str, key: &str, password: &str) {
         let user = user.filter(|user| !user.is_empty() && *user != "default").map(str::to_owned);
         let password = password.trim_matches(['\r', '\n']);
         let is_known =
@@ -82,8 +101,8 @@ impl Search<'_> {
         }
     }
 
-    fn secret_file(&mut self, path: &Path) {
-        if let Some(text) = read(path)
+    pub(super) fn secret_file(&mut self, path: &Path) {
+        if let Some(text) = self.read(path)
             && text.lines().count() == 1
         {
             self.add(Kind::SecretFile, &self.root.show(path), "", &text);
@@ -91,78 +110,19 @@ impl Search<'_> {
     }
 
     pub(super) fn dot_env(&mut self, path: &Path) {
-        if let Some(text) = read(path) {
+        if let Some(text) = self.read(path) {
             self.variables(Kind::DotEnv, &self.root.show(path), &dot_env(&text));
-        }
-    }
-
-    /// A compose file: `environment` of any service, and `--requirepass` in any command.
-    pub(super) fn compose(&mut self, path: &Path, environment: &BTreeMap<String, String>) {
-        let Some(text) = read(path) else { return };
-        let Ok(value) = serde_yaml::from_str::<serde_yaml::Value>(&text) else { return };
-        let mut variables =
-            path.parent().and_then(|dir| read(&dir.join(".env"))).map(|text| dot_env(&text)).unwrap_or_default();
-        variables.extend(environment.clone());
-        let place = self.root.show(path);
-        // each service has an environment of its own
-        let top = value.as_mapping().into_iter().flatten();
-        for (key, part) in top {
-            match part.as_mapping().filter(|_| key.as_str() == Some("services")) {
-                Some(services) => services.values().for_each(|service| self.compose_part(&place, service, &variables)),
-                None => self.compose_part(&place, part, &variables),
-            }
-        }
-    }
-
-    fn compose_part(&mut self, place: &str, part: &serde_yaml::Value, variables: &BTreeMap<String, String>) {
-        let mut strings = Vec::new();
-        flatten(part, None, 0, &mut strings);
-        let mut words: Vec<String> = Vec::new();
-        let mut set = BTreeMap::new();
-        for (key, text) in &strings {
-            let text = expand(text, variables);
-            if let Some(key) = key {
-                set.insert(key.clone(), text.clone());
-            }
-            if let Some((name, value)) = text.split_once('=') {
-                set.insert(name.trim().to_owned(), value.to_owned());
-            }
-            // an item of a list is one word as it stands, unless it is a command line for a shell
-            match key {
-                None if !text.contains(char::is_whitespace) => words.push(text),
-                _ => words.extend(shell_words(&text)),
-            }
-        }
-        self.variables(Kind::Compose, place, &set);
-        for password in passwords_in(&words) {
-            self.add(Kind::Compose, place, "requirepass", &password);
-        }
-    }
-
-    pub(super) fn redis_conf(&mut self, path: &Path) {
-        let Some(text) = read(path) else { return };
-        let place = self.root.show(path);
-        for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
-            let words = shell_words(line);
-            let is_wanted = |user: &str| self.user.is_none_or(|wanted| wanted == user);
-            match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-                [directive, password] if directive.eq_ignore_ascii_case("requirepass") && is_wanted("default") => {
-                    self.add(Kind::RedisConf, &place, "requirepass", password);
-                }
-                [directive, user, rules @ ..] if directive.eq_ignore_ascii_case("user") && is_wanted(user) => {
-                    for password in rules.iter().filter_map(|rule| rule.strip_prefix('>')) {
-                        self.add_of(Some(user), Kind::RedisConf, &place, "user", password);
-                    }
-                }
-                _ => {}
-            }
         }
     }
 
     pub(super) fn plist(&mut self, path: &Path) {
         let is_small = path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= FILE_BYTES);
         let Some(bytes) = is_small.then(|| std::fs::read(path).ok()).flatten() else { return };
-        let Ok(dictionary) = crate::services::plist::parse(&bytes) else { return };
+        let dictionary = match crate::services::plist::parse(&bytes) {
+            Ok(dictionary) => dictionary,
+            // the reason may quote what is secret; `wo services lint` tells it
+            Err(_) => return self.pass_over(path, "it is no plist".to_owned()),
+        };
         let place = self.root.show(path);
         if let Some(environment) = dictionary.get("EnvironmentVariables").and_then(plist::Value::as_dictionary) {
             let text = |(key, value): (&String, &plist::Value)| Some((key.clone(), value.as_string()?.to_owned()));

@@ -15,7 +15,7 @@ fn write(root: &Root, path: &str, text: &str) {
 }
 
 fn found(root: &Root, places: &Places, user: Option<&str>) -> Vec<(String, String)> {
-    let candidates = find(root, places, &[], user);
+    let candidates = find(root, places, &[], user).candidates;
     candidates.iter().map(|c| (c.source.to_string(), c.password.expose().to_owned())).collect()
 }
 
@@ -73,6 +73,7 @@ fn a_user_that_a_source_names_goes_with_its_password() {
     write(&root, ".env", "\u{feff}REDIS_PASSWORD=one\r\nREDIS_USERNAME=ops\r\nREDIS_URL=redis://m%40n:two@h:1\r\n");
     write(&root, "users.acl", "user default off\nuser mon on >three ~* +ping\n");
     let found: Vec<_> = find(&root, &nowhere(), &[], None)
+        .candidates
         .into_iter()
         .map(|found| (found.user.unwrap_or_default(), found.password.expose().to_owned()))
         .collect();
@@ -90,7 +91,7 @@ fn each_service_has_its_own_environment_and_the_check_names_its_variable() {
     assert_eq!(passwords, ["of-all", "right", "stale"]);
     write(&root, ".env", "CACHE_PW=of-the-cache\n");
     let named = [SecretRef::Env("CACHE_PW".to_owned())];
-    let candidates = find(&root, &nowhere(), &named, None);
+    let candidates = find(&root, &nowhere(), &named, None).candidates;
     let shown: Vec<String> = candidates.iter().map(|candidate| candidate.source.to_string()).collect();
     assert!(shown.contains(&"`.env` (CACHE_PW)".to_owned()), "{shown:?}");
 }
@@ -121,8 +122,98 @@ fn broken_and_hostile_files_give_nothing_and_do_no_harm() {
 fn no_password_is_ever_shown() {
     let (_dir, root) = root();
     write(&root, ".env", "REDIS_PASSWORD=hunter2hunter2\n");
-    let candidates = find(&root, &nowhere(), &[], None);
+    let candidates = find(&root, &nowhere(), &[], None).candidates;
     assert_eq!(candidates.len(), 1);
     let shown = format!("{candidates:?} {}", serde_json::to_string(&candidates[0].source).unwrap());
     assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn as_each_kind_of_source_is_written_in_the_field() {
+    let compose = |service: &str| ("docker-compose.yml", format!("services:\n  redis:\n{service}"));
+    let cases: Vec<(&str, Vec<(&str, String)>)> = vec![
+        ("abc123", vec![(".env", "export\tREDIS_PASSWORD=abc123\t# prod\n".to_owned())]),
+        ("p@ss#w0rd", vec![(".env", "REDIS_PASSWORD=p@ss#w0rd\n".to_owned())]),
+        ("topsecret9", vec![(".env", "BASE=topsecret9\nREDIS_PASSWORD=${BASE}\n".to_owned())]),
+        ("topsecret9", vec![(".env", "PW=topsecret9\nREDIS_URL=redis://:${PW}@127.0.0.1:6379/0\n".to_owned())]),
+        ("a$b", vec![(".env", "b=no\nREDIS_PASSWORD=\"a\\$b\"\n".to_owned())]),
+        ("a$b", vec![(".env", "b=no\nREDIS_PASSWORD='a$b'\n".to_owned())]),
+        ("a$$b", vec![(".env", "REDIS_PASSWORD=a$$b\n".to_owned())]),
+        ("x y", vec![compose("    command: ['redis-server','--requirepass','x y']\n")]),
+        ("it's 1", vec![compose("    command:\n      - redis-server\n      - --requirepass\n      - \"it's 1\"\n")]),
+        ("def 1", vec![compose("    command: [redis-server, --requirepass, '${REDIS_PASSWORD:-def 1}']\n")]),
+        ("deep", vec![compose("    command: redis-server --requirepass ${A:-${B:-deep}}\n")]),
+        (
+            "abc123",
+            vec![compose(
+                "    environment:\n      RPW: abc123\n    command: sh -c 'redis-server --requirepass \"$$RPW\"'\n",
+            )],
+        ),
+        (
+            "abc123",
+            vec![
+                compose("    env_file: config/redis.vars\n"),
+                ("config/redis.vars", "REDIS_PASSWORD=abc123\n".to_owned()),
+            ],
+        ),
+        (
+            "abc123",
+            vec![
+                compose("    env_file:\n      - path: config/redis.vars\n"),
+                ("config/redis.vars", "REDIS_PASSWORD=abc123\n".to_owned()),
+            ],
+        ),
+        (
+            "abc123",
+            vec![
+                compose(
+                    "    environment:\n      REDIS_PASSWORD_FILE: /run/secrets/rp\nsecrets:\n  rp:\n    file: ./conf/rp.txt\n",
+                ),
+                ("conf/rp.txt", "abc123\n".to_owned()),
+            ],
+        ),
+        ("Az'", vec![("redis.conf", "requirepass \"\\x41z'\"\n".to_owned())]),
+        (
+            "abc123",
+            vec![
+                ("redis.conf", "include conf/auth.inc\n".to_owned()),
+                ("conf/auth.inc", "requirepass abc123\n".to_owned()),
+            ],
+        ),
+        ("abc123", vec![("redis.conf", "include redis.conf\nrequirepass abc123\n".to_owned())]),
+        (
+            "abc123",
+            vec![(
+                "launchd/x.plist",
+                "<plist version=\"1.0\"><dict><key>EnvironmentVariables</key><dict><key>REDIS_PASSWORD</key>\
+                 <string><![CDATA[abc123]]></string></dict></dict></plist>"
+                    .to_owned(),
+            )],
+        ),
+    ];
+    for (password, files) in cases {
+        let (_dir, root) = root();
+        files.iter().for_each(|(path, text)| write(&root, path, text));
+        let all = found(&root, &nowhere(), None);
+        assert!(all.iter().any(|(_, known)| known == password), "{password} in {files:?}: {all:?}");
+    }
+}
+
+#[test]
+fn a_byte_that_is_no_utf8_costs_itself_and_what_is_passed_over_is_named() {
+    let (_dir, root) = root();
+    crate::durable::write(&root.join(".env"), b"# caf\xe9\nREDIS_PASSWORD=abc123\n", 0o644).unwrap();
+    write(&root, "compose.yml", "services: [\n");
+    write(&root, "launchd/x.plist", "<plist><dict>a && b");
+    write(&root, "redis.conf", &"# long\n".repeat(60_000));
+    let all = find(&root, &nowhere(), &[], None);
+    assert_eq!(all.candidates.iter().map(|c| c.password.expose()).collect::<Vec<_>>(), ["abc123"]);
+    let mut passed: Vec<String> = all.passed.iter().map(ToString::to_string).collect();
+    passed.sort();
+    assert_eq!(passed.len(), 3, "{passed:?}");
+    for (said, parts) in
+        passed.iter().zip([["compose.yml", "no YAML"], ["launchd/x.plist", "no plist"], ["redis.conf", "larger than"]])
+    {
+        assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+    }
 }
