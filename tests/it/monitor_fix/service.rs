@@ -1,5 +1,5 @@
-//! Whether an order is about the loop's service, or only about heartbeats; and what is asked of a root that has no such
-//! check.
+//! Whether an order is about the loop's service, or only about heartbeats; what is asked of a root that has no such check; what
+//! an order quotes.
 
 use super::*;
 
@@ -73,4 +73,20 @@ fn what_no_check_is_configured_for_is_asked_of_nobody_unless_the_order_does() {
     assert_eq!(result["outcome"], "failed", "{shown}");
     assert!(result["reason"].as_str().unwrap().contains("has no such check"), "{result:#}");
     daemon.stop().expect_exit(0);
+}
+
+/// Nobody knew that it is a secret when the order came.
+#[test]
+fn a_password_that_the_order_quotes_and_then_stores_stands_in_no_report() {
+    let world = broken();
+    let quoted = order().replace("## ", &format!("redis-cli -a {PASSWORD} ping works by hand.\n\n## "));
+    world.scene.drop_order(&format!("{ID}.md"), quoted);
+    let ran = world.scene.wo(["run"]).expect_exit(0);
+    assert_eq!(world.scene.result(ID)["outcome"], "done", "{ran}");
+    let outbox = files(&world.scene.path("bridge/outbox"));
+    assert!(outbox.len() >= 2, "{outbox:?}");
+    for path in outbox {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains(PASSWORD), "{}", path.display());
+    }
 }
