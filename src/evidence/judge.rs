@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 
 use super::compare::{self, Finding};
-use super::{Binder, Binding, Declaration, Judged, Measurement, Outcome, Verdict};
+use super::{Binder, Binding, BoundBy, Declaration, Judged, Measurement, Outcome, Verdict, subject};
 use crate::order::{Criterion, Order, Target, Waiver, fold};
 
 /// Judges each criterion. `today` is the date in UTC, for waivers; `order` gives bindings and waivers.
@@ -29,7 +29,7 @@ pub fn judge(
     criteria
         .iter()
         .map(|criterion| {
-            let judged = judge_one(criterion, &binder, &latest, &others);
+            let judged = judge_one(criterion, &binder, declarations, &latest, &others);
             waived(judged, &order.waive, today)
         })
         .collect()
@@ -38,6 +38,7 @@ pub fn judge(
 fn judge_one(
     criterion: &Criterion,
     binder: &Binder,
+    declarations: &[Declaration],
     latest: &HashMap<&str, &Measurement>,
     others: &[&Measurement],
 ) -> Judged {
@@ -52,8 +53,12 @@ fn judge_one(
         evidence: Vec::new(),
     };
     let written = criterion.metric.trim().trim_matches('`');
+    let mut by_alias = false;
     let key = match binder.bind(criterion) {
-        Binding::Bound { key, .. } => key,
+        Binding::Bound { key, by } => {
+            by_alias = by == BoundBy::Alias;
+            key
+        }
         // nobody declared it, yet it was measured under that very key
         Binding::None if latest.contains_key(written) => written.to_owned(),
         Binding::None => {
@@ -70,6 +75,14 @@ fn judge_one(
         judged.reason = format!("{key} was not measured");
         return judged;
     };
+    if by_alias {
+        // a declared label may be the path or the service of another deployment
+        let aliases = declarations.iter().find(|declared| declared.key == key).map_or(&[][..], |one| one.aliases);
+        if let Err(why) = subject::fits(written, written, aliases, measurement, &[]) {
+            judged.reason = why;
+            return judged;
+        }
+    }
     judged.actual = Some(measurement.value.to_string());
     judged.evidence = vec![measurement.id.clone()].into_iter().filter(|id| !id.is_empty()).collect();
     (judged.verdict, judged.reason) = match compare::check(&criterion.metric, &criterion.compiled, measurement, others)

@@ -5,6 +5,7 @@ mod compare;
 pub mod judge;
 mod kind;
 mod schedule;
+pub mod subject;
 pub mod value;
 
 use jiff::Timestamp;

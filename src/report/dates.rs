@@ -42,6 +42,19 @@ pub fn show_token(token: DateToken, now: &Zoned) -> String {
     now.strftime(format).to_string()
 }
 
+/// The word that a token at `span` is part of: `g/analytics/ops_atomic_YYYYMMDD.parquet`.
+pub fn word_around<'s>(source: &'s str, span: &Range<usize>) -> &'s str {
+    /// Characters to either side; no path that was measured is longer.
+    const LONGEST: usize = 400;
+    let ends = |c: char| c.is_whitespace() || "`()（）[]{}|,;\"'*".contains(c);
+    let before = source.get(..span.start).unwrap_or("");
+    let behind = source.get(span.end..).unwrap_or("");
+    let start: usize = before.chars().rev().take(LONGEST).take_while(|c| !ends(*c)).map(char::len_utf8).sum();
+    let end: usize = behind.chars().take(LONGEST).take_while(|c| !ends(*c)).map(char::len_utf8).sum();
+    let (start, end) = (span.start - start, span.end + end);
+    source.get(start..end).unwrap_or("").trim_end_matches(['.', ':'])
+}
+
 /// The length of the `$(… date …)` that `text` starts with.
 pub fn shell_date(text: &str) -> Option<usize> {
     let inner = inner(text)?;

@@ -15,9 +15,10 @@ use super::judging::{self, Rows, Subject, TestResult};
 use super::label::Labels;
 use super::list_slots::choices;
 use super::marks::{self, Form, Mark, Sense};
+use super::outline::Span;
 use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey};
 use super::{RunRecord, context, dates, evidence_table, targets, verdicts};
-use crate::evidence::{Judged, Verdict};
+use crate::evidence::{Judged, Verdict, subject};
 
 /// A filled template.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,7 +159,7 @@ impl Filler<'_> {
                     Became::neutral(format!("{stays} (not filled: {})", marks::show(&why)))
                 }
             },
-            SlotKind::DateToken(token) => Became::neutral(dates::show_token(*token, &self.now)),
+            SlotKind::DateToken(token) => Became::neutral(dates::show_token(*token, &self.day(&slot.span))),
             SlotKind::Expression => Became::neutral(expressions::evaluate(
                 &self.env,
                 &self.context,
@@ -226,6 +227,16 @@ impl Filler<'_> {
             SlotKind::Status { names, was } if names.is_empty() => self.overall(was),
             SlotKind::Status { names, was } => status(&judging::check(&self.labels, names), was, true),
         })
+    }
+
+    /// The day that a date token stands for: the run's, unless the path it is in is then none that was measured and that of
+    /// the day in UTC is, by which the telemetry's files are named.
+    fn day(&self, token: &Span) -> Zoned {
+        let word = dates::word_around(self.template, token);
+        let is_measured =
+            |now: &Zoned| self.record.measurements.iter().any(|one| subject::names(one, word, &[now.date()]));
+        let utc = self.record.ended.to_zoned(TimeZone::UTC);
+        if !is_measured(&self.now) && is_measured(&utc) { utc } else { self.now.clone() }
     }
 
     fn test(&self, result: TestResult, text: String) -> Became {

@@ -62,6 +62,7 @@ impl Subject {
 pub fn subject(labels: &Labels, names: &[String]) -> Subject {
     match labels.meaning(names) {
         Meaning::One { newest: Some(measurement), .. } => Subject::of(measurement),
+        Meaning::Other { why, .. } => Subject::unmeasured(why),
         Meaning::One { key, newest: None } => Subject::unmeasured(format!("{key} was not measured")),
         Meaning::Several(keys) => Subject::unmeasured(format!("it could mean {}", keys.join(" or "))),
         Meaning::Nothing => Subject::unmeasured("nothing measures it"),
@@ -72,10 +73,14 @@ pub fn subject(labels: &Labels, names: &[String]) -> Subject {
 pub fn check(labels: &Labels, names: &[String]) -> Subject {
     let record = labels.record;
     let found = subject(labels, names);
-    if found.state != State::Unmeasured {
+    if found.state != State::Unmeasured || matches!(labels.meaning(names), Meaning::Other { .. }) {
         return found;
     }
     let judged: Vec<&Judged> = names.iter().flat_map(|name| labels.criteria(name)).copied().collect();
+    let of = |judged: &&Judged| judged.key.as_deref().and_then(|key| label::newest(record, key));
+    if let Some(why) = judged.iter().filter_map(of).find_map(|one| labels.fits(names, "", one).err()) {
+        return Subject::unmeasured(why);
+    }
     if judged.is_empty() {
         return found;
     }
@@ -137,6 +142,7 @@ impl Rows {
         for judged in judge::judge(&left, &record.order, &record.measurements, &record.declarations, today) {
             found.insert((judged.metric.clone(), judged.target.clone()), believed(record, &judged));
         }
+        found.values_mut().for_each(|judged| about_its_label(labels, judged));
         Rows(found)
     }
 
@@ -151,6 +157,20 @@ impl Rows {
             reason: "the row names no metric".to_owned(),
             evidence: Vec::new(),
         })
+    }
+}
+
+/// A row is green only where all that its label names is what was measured, a date token filled in.
+fn about_its_label(labels: &Labels, judged: &mut Judged) {
+    let measurement = judged.key.as_deref().and_then(|key| label::newest(labels.record, key));
+    let (Verdict::Pass, Some(measurement)) = (&judged.verdict, measurement) else { return };
+    if labels.is_bound_by_order(&judged.metric) {
+        return;
+    }
+    if let Err(why) = labels.fits(std::slice::from_ref(&judged.metric), &judged.metric, measurement) {
+        judged.verdict = Verdict::Unmeasured;
+        judged.actual = None;
+        judged.reason = why;
     }
 }
 

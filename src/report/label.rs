@@ -4,10 +4,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use pulldown_cmark::{Event, Parser};
 
 use super::{RunRecord, marks};
-use crate::evidence::{Binder, Binding, Judged, Measurement, Value};
+use crate::evidence::{Binder, Binding, BoundBy, Judged, Measurement, Value, subject};
 use crate::order::fold;
 
 /// The text of one line of inline Markdown: emphasis, code marks, links and escapes taken off.
@@ -41,6 +43,10 @@ pub fn words(markdown: &str) -> Vec<String> {
 /// remark, `Exporter` + code → each alone.
 pub fn names(markdown: &str) -> Vec<String> {
     let whole = plain(markdown);
+    // a part of it alone would be a name without what the rest says of it
+    if whole.len() > LONGEST {
+        return Vec::new();
+    }
     let code: Vec<&str> = markdown.split('`').skip(1).step_by(2).filter(|part| !part.trim().is_empty()).collect();
     let outside: String = markdown.split('`').step_by(2).collect::<Vec<_>>().join(" ");
     let mut names = vec![whole.clone(), without_remarks(&whole)];
@@ -49,7 +55,7 @@ pub fn names(markdown: &str) -> Vec<String> {
         names.extend(code.iter().map(|part| (*part).to_owned()));
     }
     let mut seen = BTreeSet::new();
-    names.retain(|name| name.len() <= LONGEST && !key(name).is_empty() && seen.insert(key(name)));
+    names.retain(|name| !key(name).is_empty() && seen.insert(key(name)));
     names
 }
 
@@ -78,6 +84,11 @@ pub enum Meaning<'r> {
         key: String,
         newest: Option<&'r Measurement>,
     },
+    /// The key, and why its measurement is not about what else the label names.
+    Other {
+        key: String,
+        why: String,
+    },
     /// These keys; a person must say which.
     Several(Vec<String>),
     Nothing,
@@ -88,6 +99,8 @@ pub struct Labels<'r> {
     pub record: &'r RunRecord,
     binder: Binder,
     newest: HashMap<&'r str, &'r Measurement>,
+    /// What date tokens may stand for.
+    pub days: Vec<Date>,
     /// By [`key`] of the metric.
     criteria: HashMap<String, Vec<&'r Judged>>,
 }
@@ -103,28 +116,70 @@ impl<'r> Labels<'r> {
             criteria.entry(key(&judged.metric)).or_default().push(judged);
         }
         let binder = Binder::new(&record.order.bindings, &record.declarations);
-        Labels { record, binder, newest, criteria }
+        Labels { record, binder, newest, days: days(record), criteria }
     }
 
-    /// What the first of `names` that means anything means: by the order's bindings, by key, by alias.
+    /// What the first of `names` that means anything means: by the order's bindings, by key, by alias, by the path of what was
+    /// measured. All that the label names must be what was measured.
     pub fn meaning(&self, names: &[String]) -> Meaning<'r> {
-        names
-            .iter()
-            .map(|name| self.meaning_of(name))
-            .find(|meaning| *meaning != Meaning::Nothing)
-            .unwrap_or(Meaning::Nothing)
+        for name in names {
+            match self.meaning_of(name) {
+                (Meaning::Nothing, _) => {}
+                (Meaning::One { key, newest: Some(measurement) }, by) if by != BoundBy::Bindings => {
+                    return match self.fits(names, name, measurement) {
+                        Ok(()) => Meaning::One { key, newest: Some(measurement) },
+                        Err(why) => Meaning::Other { key, why },
+                    };
+                }
+                (meaning, _) => return meaning,
+            }
+        }
+        Meaning::Nothing
     }
 
-    fn meaning_of(&self, name: &str) -> Meaning<'r> {
+    /// Whether a person said what this means.
+    pub fn is_bound_by_order(&self, name: &str) -> bool {
+        matches!(self.binder.bind_metric(name), Binding::Bound { by: BoundBy::Bindings, .. })
+    }
+
+    /// Why a label, given by its names, is not about this measurement, which `bound` means.
+    pub fn fits(&self, names: &[String], bound: &str, measurement: &Measurement) -> Result<(), String> {
+        let declared = self.record.declarations.iter().find(|declared| declared.key == measurement.key);
+        let aliases = declared.map_or(&[][..], |declared| declared.aliases);
+        let label = marks::without_green(&names.join(" "), " ");
+        let whole = names.first().map_or("", String::as_str);
+        let bound = if key(whole) == key(bound) { label.as_str() } else { bound };
+        subject::fits(&label, bound, aliases, measurement, &self.days)
+    }
+
+    fn meaning_of(&self, name: &str) -> (Meaning<'r>, BoundBy) {
         let name = marks::without_green(name, " ");
         match self.binder.bind_metric(&name) {
-            Binding::Bound { key, .. } => Meaning::One { newest: self.newest.get(key.as_str()).copied(), key },
-            Binding::Ambiguous(keys) => Meaning::Several(keys),
+            Binding::Bound { key, by } => (Meaning::One { newest: self.newest.get(key.as_str()).copied(), key }, by),
+            Binding::Ambiguous(keys) => (Meaning::Several(keys), BoundBy::Alias),
             // a handler from outside measures under keys that nobody declared
             Binding::None => match self.newest.get(name.trim()).copied() {
-                Some(measurement) => Meaning::One { newest: Some(measurement), key: measurement.key.clone() },
-                None => Meaning::Nothing,
+                Some(measurement) => {
+                    (Meaning::One { newest: Some(measurement), key: measurement.key.clone() }, BoundBy::Key)
+                }
+                None => (self.meaning_of_path(name.trim()), BoundBy::Alias),
             },
+        }
+    }
+
+    /// What was measured of the file that a path names, where the deployment gave it a name of its own.
+    fn meaning_of_path(&self, name: &str) -> Meaning<'r> {
+        if subject::names_in(name) != [name] {
+            return Meaning::Nothing;
+        }
+        let mut found: Vec<&'r Measurement> = self.newest.values().copied().collect();
+        found.retain(|one| one.artifact.is_some() && matches!(one.value, Value::State { .. }));
+        found.retain(|one| one.artifact.as_ref().is_some_and(|own| subject::is_path_of(name, &own.path, &self.days)));
+        found.sort_by(|a, b| a.key.cmp(&b.key));
+        match found.as_slice() {
+            [] => Meaning::Nothing,
+            [one] => Meaning::One { newest: Some(one), key: one.key.clone() },
+            several => Meaning::Several(several.iter().map(|one| one.key.clone()).collect()),
         }
     }
 
@@ -132,6 +187,13 @@ impl<'r> Labels<'r> {
     pub fn criteria(&self, metric: &str) -> &[&'r Judged] {
         self.criteria.get(&key(metric)).map(Vec::as_slice).unwrap_or_default()
     }
+}
+
+/// The day of the run in the root's zone, and in UTC, by which the telemetry's files are named.
+fn days(record: &RunRecord) -> Vec<Date> {
+    let mut days = vec![super::fill::now(record).date(), record.ended.to_zoned(TimeZone::UTC).date()];
+    days.dedup();
+    days
 }
 
 /// The measurement of `key` that was taken last.

@@ -5,7 +5,7 @@ use workbridge::evidence::{Measurement, Outcome, Value, Verdict};
 use workbridge::order::CriterionSource;
 use workbridge::report::{self, CommandEnd, CommandResult, RunRecord};
 
-use super::record::{Taken as _, criterion, deployed, empty, state, waived};
+use super::record::{Taken as _, artifact, criterion, deployed, empty, state, waived};
 
 fn filled(template: &str, record: &RunRecord) -> String {
     let text = report::fill(template, record).unwrap_or_else(|error| panic!("{template}: {error}")).text;
@@ -124,6 +124,72 @@ fn the_newest_measurement_counts_and_a_contradiction_fails() {
     assert!(filled(table, &record).contains("❌ Failed"));
     record.take("exporter", Value::Count { n: 3, noun: String::new() }, None);
     assert!(filled(table, &record).contains("☐ unmeasured: a mere value"));
+}
+
+/// Like-named things: the measurement that a label is bound to is of something else than what the label goes on to name.
+#[test]
+fn what_a_label_names_must_be_what_was_measured() {
+    let mut record = deployed();
+    let of = "asked embedded for the runs of com.02luka.analytics.parquet";
+    record.measurements.iter_mut().find(|one| one.key == "service.runs").unwrap().how = of.to_owned();
+    record.take("paths.output", state(true, "`g/analytics/` is there"), Some(true));
+    for (label, green) in [
+        ("Exporter script (`run/parquet_exporter.cjs`)", true),
+        ("Parquet file (`g/analytics/ops_atomic_YYYYMMDD.parquet`)", true),
+        ("`g/analytics/ops_atomic_YYYYMMDD.parquet`", true),
+        ("Exporter (Node shim)", true),
+        ("LaunchAgent `com.02luka.analytics.parquet` (02:30 daily)", true),
+        ("Output directory (`g/analytics/`)", true),
+        ("Exporter script (`run/csv_exporter.cjs`)", false),
+        ("Exporter script `run/reports_exporter.cjs`", false),
+        ("Parquet file (`g/analytics/perf_YYYYMMDD.parquet`)", false),
+        ("Parquet file (ops_atomic_20251028.parquet)", false),
+        ("LaunchAgent (`com.02luka.optimizer`)", false),
+        ("Output directory (`g/exports/csv/`)", false),
+        ("Exporter (the CSV one)", false),
+        ("Test suite (pytest)", false),
+        ("Service (redis-server)", false),
+    ] {
+        let table = format!("| Component | Status | Details |\n|---|---|---|\n| {label} | ✅ Verified | |\n");
+        let text = filled(&table, &record);
+        assert_eq!(text.contains("| ✅ Verified |"), green, "{text}");
+        let text = filled(&format!("- [x] {label}\n"), &record);
+        assert_eq!(text.starts_with("- [x]"), green, "{text}");
+    }
+    // a run of the small hours: the file's name is of the day in UTC, and so is what the report says
+    record.ended = "2025-10-29T18:00:00Z".parse().unwrap();
+    let table =
+        "| Component | State |\n|---|---|\n| Parquet file (`ops_atomic_YYYYMMDD.parquet`) | ✅ OK |\n\nYYYYMMDD\n";
+    let text = filled(table, &record);
+    assert!(text.contains("(`ops_atomic_20251029.parquet`) | ✅ OK: ") && text.ends_with("\n20251030\n"), "{text}");
+    record.ended = "2025-10-30T03:00:00Z".parse().unwrap();
+    let text = filled(table, &record);
+    assert!(text.contains("(`ops_atomic_20251030.parquet`) | ☐ unmeasured: "), "{text}");
+}
+
+/// A deployment under names of its own.
+#[test]
+fn declared_paths_and_labels_are_those_of_what_was_deployed() {
+    let mut record = deployed();
+    record.measurements.retain(|one| !matches!(one.key.as_str(), "exporter.script" | "service.runs"));
+    record.take("exporter.script", state(true, "runs"), Some(true)).artifact =
+        Some(artifact("tools/export.mjs", 9, "3"));
+    record.take("service.loaded", state(true, "`com.home.nightly` is loaded"), Some(true));
+    record.take("service.runs", state(true, "1 run"), Some(true)).how = "asked for com.home.nightly".to_owned();
+    for (label, green) in [
+        ("`run/parquet_exporter.cjs`", false),
+        ("parquet_exporter.cjs", false),
+        ("`tools/export.mjs`", true),
+        ("LaunchAgent com.02luka.analytics.parquet", false),
+        ("LaunchAgent (`com.home.nightly`)", true),
+    ] {
+        let table = format!("| Component | State |\n|---|---|\n| {label} | ✅ OK |\n");
+        assert_eq!(filled(&table, &record).contains("| ✅ OK"), green, "{}", filled(&table, &record));
+        let table = format!("| Metric | Target | Actual | Status |\n|---|---|---|---|\n| {label} | OK | | |\n");
+        if label.starts_with("Launch") && !green {
+            assert!(filled(&table, &record).contains("☐ UNMEASURED"), "{}", filled(&table, &record));
+        }
+    }
 }
 
 #[test]

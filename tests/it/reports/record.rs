@@ -146,9 +146,14 @@ pub fn deployed() -> RunRecord {
     ] {
         record.take(key, state(true, detail), Some(true));
     }
-    for (key, path) in
-        [("exporter.script", "run/parquet_exporter.cjs"), ("parquet.file", "g/analytics/ops_atomic_20251029.parquet")]
-    {
+    for (key, path) in [
+        ("exporter.script", "run/parquet_exporter.cjs"),
+        ("exporter.runner", "scripts/analytics/run_parquet_exporter.zsh"),
+        ("exporter.test_script", "scripts/analytics/test_parquet_exporter.zsh"),
+        ("service.plist", "launchd/com.02luka.analytics.parquet.plist"),
+        ("parquet.file", "g/analytics/ops_atomic_20251029.parquet"),
+        ("export.summary", "g/reports/parquet/parquet_export_summary_20251029.md"),
+    ] {
         let found = record.measurements.iter_mut().find(|measurement| measurement.key == key).unwrap();
         found.artifact = Some(artifact(path, 1_234, "2e"));
     }
