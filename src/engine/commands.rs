@@ -1,11 +1,11 @@
 //! Verification commands of an order and operational tests of a template. What the handler recognizes is answered by its
 //! own measurements; anything else runs only if policy allows that very program, as argv, never through a shell.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use super::EngineError;
 use super::tape::Tape;
+use super::{EngineError, file_tests};
 use crate::export;
 use crate::handlers::{Context, Handler, command_line};
 use crate::journal::{Event, Phase};
@@ -17,8 +17,9 @@ use crate::text;
 const DEADLINE: Duration = Duration::from_secs(60);
 /// Most commands of one order that are looked at.
 const MAX_COMMANDS: usize = 64;
-const ROWS_SHOWN: usize = 3;
-const OUTPUT_CHARS: usize = 400;
+/// Rows of a query that are kept, so that a pasted table can be held against them; a report shows the first of them.
+const ROWS_SHOWN: usize = 40;
+const OUTPUT_CHARS: usize = 2_000;
 
 pub fn measure(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context) -> Result<(), EngineError> {
     if tape.run().commands.is_some() || tape.run().phase == Phase::Undoing {
@@ -46,8 +47,6 @@ enum Answer {
     Measured(String),
     /// A read-only statement over our Parquet files, which is run as `wo query` runs it.
     Query(String),
-    /// A file test of `test`, which is made.
-    FileTest { flag: char, path: PathBuf },
 }
 
 /// The answer to a block all of whose commands are recognized.
@@ -57,21 +56,40 @@ fn recognized(
     context: &Context,
     block: &str,
 ) -> Option<(CommandEnd, Vec<String>)> {
+    let mut ends: Vec<CommandEnd> = Vec::new();
+    let mut rest = String::new();
+    for line in block.lines() {
+        match file_tests::line(context, line) {
+            Some(end) => ends.push(end),
+            None => rest.push_str(&format!("{line}\n")),
+        }
+    }
     let answers: Option<Vec<Answer>> =
-        command_line::commands(block)?.iter().map(|words| answer_of(handler, context, words)).collect();
-    let answers = answers.filter(|answers| !answers.is_empty())?;
+        command_line::commands(&rest)?.iter().map(|words| answer_of(handler, context, words)).collect();
+    let answers = answers.filter(|answers| !answers.is_empty() || !ends.is_empty())?;
     let mut keys: Vec<String> = Vec::new();
-    let mut ends = Vec::new();
     for answer in answers {
         match answer {
             Answer::Measured(key) if keys.contains(&key) => {}
             Answer::Measured(key) => keys.push(key),
             Answer::Query(sql) => ends.push(queried(context, &sql)),
-            Answer::FileTest { flag, path } => ends.push(file_test(context, flag, &path)),
         }
     }
+    // a shell's status is that of its last command, which is not told apart from the others here
+    let alone = ends.len() == 1 && keys.is_empty();
     let (measured, evidence) = from_measurements(tape, &keys);
-    Some((ends.into_iter().fold(measured, both), evidence))
+    let end = ends.into_iter().fold(measured, both);
+    Some((if alone { end } else { without_status(end) }, evidence))
+}
+
+fn without_status(end: CommandEnd) -> CommandEnd {
+    match end {
+        CommandEnd::Failed { output, why } => {
+            let why = why.strip_prefix("exit status 1: ").map_or_else(|| why.clone(), str::to_owned);
+            CommandEnd::Failed { output, why }
+        }
+        end => end,
+    }
 }
 
 fn answer_of(handler: &dyn Handler, context: &Context, words: &[String]) -> Option<Answer> {
@@ -80,15 +98,12 @@ fn answer_of(handler: &dyn Handler, context: &Context, words: &[String]) -> Opti
     }
     let plain: Vec<&str> = words.iter().map(String::as_str).collect();
     match plain.as_slice() {
-        ["wo", "query", sql] if !sql.starts_with('-') => Some(Answer::Query((*sql).to_owned())),
-        ["test", flag, path] | ["[", flag, path, "]"] => {
-            let flag = flag.strip_prefix('-').filter(|flag| flag.len() == 1)?.chars().next()?;
-            let path = context.root.path().join(path);
-            // what lies elsewhere is nobody's business
-            let beneath = path.starts_with(context.root.path())
-                && path.components().all(|part| !matches!(part, std::path::Component::ParentDir));
-            let expanded = !path.to_string_lossy().contains(['~', '$', '*', '?']);
-            (beneath && expanded && "efdsx".contains(flag)).then_some(Answer::FileTest { flag, path })
+        ["wo", "query", sql]
+        | ["wo", "query", "-f" | "--format", _, sql]
+        | ["wo", "query", sql, "-f" | "--format", _]
+            if !sql.starts_with('-') =>
+        {
+            Some(Answer::Query((*sql).to_owned()))
         }
         _ => None,
     }
@@ -102,29 +117,12 @@ fn queried(context: &Context, sql: &str) -> CommandEnd {
             let shown: Vec<String> = rows.map(|row| row.iter().map(cell).collect::<Vec<_>>().join(", ")).collect();
             let count = queried.table.rows.len();
             let rest = if count > ROWS_SHOWN { format!("; … ({count} rows)") } else { String::new() };
-            let output = if count == 0 { "no rows".to_owned() } else { format!("{}{rest}", shown.join("; ")) };
+            let head: Vec<&str> = queried.table.columns.iter().map(|column| column.name.as_str()).collect();
+            let head = head.join(", ");
+            let output = if count == 0 { "0 rows".to_owned() } else { format!("{head}; {}{rest}", shown.join("; ")) };
             CommandEnd::Passed { output: text::line(&output, OUTPUT_CHARS) }
         }
         Err(error) => CommandEnd::Failed { output: String::new(), why: text::line(&error.to_string(), OUTPUT_CHARS) },
-    }
-}
-
-fn file_test(context: &Context, flag: char, path: &Path) -> CommandEnd {
-    use std::os::unix::fs::PermissionsExt as _;
-    let shown = context.root.show(path);
-    let failed = |why: &str| CommandEnd::Failed { output: String::new(), why: format!("`{shown}` {why}") };
-    let Ok(meta) = path.metadata() else { return failed("is not there") };
-    let holds = match flag {
-        'f' => meta.is_file(),
-        'd' => meta.is_dir(),
-        's' => meta.len() > 0,
-        'x' => meta.permissions().mode() & 0o111 != 0,
-        _ => true,
-    };
-    if holds {
-        CommandEnd::Passed { output: format!("`{shown}` is there, {}", text::bytes(meta.len())) }
-    } else {
-        failed(&format!("is there, but `test -{flag}` does not hold"))
     }
 }
 

@@ -133,7 +133,8 @@ fn render(
     let mut files = Vec::new();
     if record.outcome != Outcome::Rejected {
         let template = report::builtin("COMPLETION_REPORT").unwrap_or_default();
-        let text = report::completion(record, template).map_err(|error| {
+        let asked = run.template.as_ref().map(|template| template.text.as_str());
+        let text = report::completion(&report::as_tests_ask(record, asked), template).map_err(|error| {
             EngineError::Fatal(format!("failed to render the completion report of {}: {error}", run.key.id))
         })?;
         files.push((outbox.join(report::file_name(&run.key.id, None, run.key.attempt)), masker.mask(&text)));

@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod dispatch;
 pub mod edited;
 pub mod error;
+mod file_tests;
 pub mod finish;
 pub mod gate;
 pub mod notice;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use bind::{Binder, Binding, BoundBy};
-pub(crate) use compare::holds;
+pub(crate) use compare::{Finding, check, holds};
 pub use kind::Kind;
 pub use value::{Made, ServiceRun, StartedBy, Value};
 

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::expressions::{self, FillError};
 use super::fill::{actual_text, now, verdict_text};
-use super::judging::{self, TestResult};
+use super::judging;
+use super::test_results::{self, TestResult};
 use super::{
     CommandResult, FileChange, RunRecord, StepRecord, StepState, context, evidence_table, label, marks, result,
     verdicts,
@@ -151,7 +152,7 @@ fn artifact(artifact: &Artifact) -> Value {
 }
 
 fn test(record: &RunRecord, command: &CommandResult) -> Value {
-    let result = judging::end(record, command);
+    let result = test_results::end(record, command);
     let evidence: Vec<&str> = result.evidence().iter().map(String::as_str).collect();
     let evidence = if evidence.is_empty() { "—".to_owned() } else { marks::show(&evidence.join(", ")) };
     let (verdict, note) = match &result {

@@ -1,10 +1,11 @@
 //! What a test printed against what its template says that it prints.
 //!
 //! What must hold: output is what was expected only where each line of it was found; where that can't be told it is unclear,
-//! which is neither good nor bad.
+//! which is neither good nor bad, and never green.
 
+use super::answers::{Answer, Answers};
 use super::slots::Expected;
-use crate::evidence::{Measurement, Value, holds};
+use crate::evidence::holds;
 use crate::order::fold;
 use crate::order::target::{Comparator, Target, Unit, compile};
 
@@ -38,9 +39,9 @@ pub fn exit_status_of(why: &str) -> Option<i32> {
     rest.get(..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()))?.parse().ok()
 }
 
-/// Holds `output` against what is expected. With `measured`, the output is how we put these measurements, not what a
-/// process printed; a share of checks then also answers as `Passed: 3` and `Failed: 0`.
-pub fn hold(expected: &Expected, output: &str, measured: &[&Measurement]) -> Held {
+/// Holds `output` against what is expected. Where `answers` are measurements, the output is how we put them, not what a process
+/// printed: a line that is expected is then held against their values too.
+pub fn hold(expected: &Expected, output: &str, answers: &Answers) -> Held {
     let wanted: Vec<&str> =
         expected.text.lines().map(bare).filter(|line| line.contains(char::is_alphanumeric)).collect();
     if wanted.is_empty() {
@@ -53,18 +54,27 @@ pub fn hold(expected: &Expected, output: &str, measured: &[&Measurement]) -> Hel
         .flat_map(|line| line.split(" | "))
         .map(|line| bare(line).to_owned())
         .collect();
-    for measurement in measured {
-        if let Value::Ratio { pass, of } = &measurement.value {
-            lines.push(format!("Passed: {pass}"));
-            lines.push(format!("Failed: {}", of.saturating_sub(*pass)));
-        }
-    }
+    lines.extend(answers.lines());
     if wanted.len().saturating_mul(lines.len()) > MOST_PAIRS {
         return Held::Unclear("it ran, but printed too much to be compared line by line".to_owned());
     }
-    let found = wanted.iter().filter(|wanted| lines.iter().any(|line| is_same(wanted, line))).count();
+    let said: Vec<Answer> = wanted
+        .iter()
+        .map(|wanted| match lines.iter().any(|line| is_same(wanted, line)) {
+            true => Answer::Yes,
+            false => answers.answer(wanted),
+        })
+        .collect();
+    let found = said.iter().filter(|answer| **answer == Answer::Yes).count();
     if found == wanted.len() {
         return Held::Meets;
+    }
+    let differs = |(wanted, answer): (&&str, &Answer)| match answer {
+        Answer::No(said) => Some(format!("{said}, “{wanted}” was expected")),
+        _ => None,
+    };
+    if let Some(why) = wanted.iter().zip(&said).find_map(differs) {
+        return Held::Differs(why);
     }
     if let Some((wanted, line)) = wanted.iter().find_map(|wanted| Some((wanted, contradiction(wanted, &lines)?))) {
         return Held::Differs(format!("it says “{line}”, “{wanted}” was expected"));
@@ -74,7 +84,9 @@ pub fn hold(expected: &Expected, output: &str, measured: &[&Measurement]) -> Hel
         || output.contains('…')
         || wanted.iter().any(|line| bound(line).is_some());
     match () {
-        () if !measured.is_empty() => Held::Unclear("the output that is expected was not compared".to_owned()),
+        () if answers.are_measured() => {
+            Held::Unclear("what is expected can't be told from what was measured".to_owned())
+        }
         () if !expected.is_literal || is_open => {
             Held::Unclear("it ran, but was not compared: what is expected is no literal output".to_owned())
         }
@@ -92,7 +104,9 @@ fn bare(line: &str) -> &str {
 }
 
 fn is_same(wanted: &str, line: &str) -> bool {
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // the columns of a table are parted by blanks, commas or bars, by how it was asked for
+    let parts = |c: char| c.is_whitespace() || matches!(c, ',' | '|' | '│' | '┃');
+    let words = |text: &str| text.split(parts).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     if words(wanted) == words(line) {
         return true;
     }
@@ -155,6 +169,11 @@ fn contradiction(wanted: &str, lines: &[String]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::{Measurement, Value};
+
+    fn none() -> Answers<'static> {
+        Answers::new(Vec::new(), &[], &[])
+    }
 
     #[test]
     fn output_is_held_against_what_is_expected() {
@@ -169,6 +188,10 @@ mod tests {
             ("8 rows", "7", "differs"),
             ("ok", "first\nok\nlast", "meets"),
             ("ok", "not ok", "differs"),
+            ("status      n\ncritical   11\nhealthy   233", "status, n; critical, 11; healthy, 233", "meets"),
+            ("status,n\ncritical,11", "status, n; critical, 11", "meets"),
+            ("| status | n |\n|---|---|\n| critical | 11 |", "status, n; critical, 11", "meets"),
+            ("critical   12", "status, n; critical, 11", "differs"),
             ("a\nb", "a\nx\nb", "meets"),
             ("a\nb", "x", "differs"),
             ("a\nb", "a", "unclear"),
@@ -180,7 +203,7 @@ mod tests {
             ("> 0", "fine", "unclear"),
             ("", "x", "unclear"),
         ] {
-            let got = match hold(&literal(expected), output, &[]) {
+            let got = match hold(&literal(expected), output, &none()) {
                 Held::Meets => "meets",
                 Held::Differs(_) => "differs",
                 Held::Unclear(_) => "unclear",
@@ -188,8 +211,8 @@ mod tests {
             assert_eq!(got, held, "{expected:?} against {output:?}");
         }
         let prose = Expected { text: "a table of rows".to_owned(), is_literal: false };
-        assert!(matches!(hold(&prose, "20", &[]), Held::Unclear(_)));
-        assert_eq!(hold(&Expected { text: "OK".to_owned(), is_literal: false }, "OK", &[]), Held::Meets);
+        assert!(matches!(hold(&prose, "20", &none()), Held::Unclear(_)));
+        assert_eq!(hold(&Expected { text: "OK".to_owned(), is_literal: false }, "OK", &none()), Held::Meets);
     }
 
     #[test]
@@ -198,7 +221,7 @@ mod tests {
             |pass| Measurement::new("verify.checks", Value::Ratio { pass, of: 14 }, "", jiff::Timestamp::UNIX_EPOCH);
         let held = |text: &str, pass| {
             let expected = Expected { text: text.to_owned(), is_literal: true };
-            hold(&expected, &format!("verify.checks = {pass}/14"), &[&share(pass)])
+            hold(&expected, &format!("verify.checks = {pass}/14"), &Answers::new(vec![&share(pass)], &[], &[]))
         };
         assert_eq!(held("Failed: 0", 14), Held::Meets);
         assert!(matches!(held("Failed: 0", 13), Held::Differs(_)));

@@ -11,12 +11,13 @@ use jiff::tz::TimeZone;
 
 use super::columns::{Role, TableKind};
 use super::expressions::{self, FillError};
-use super::judging::{self, Rows, Subject, TestResult};
+use super::judging::{self, Rows, Subject};
 use super::label::Labels;
 use super::list_slots::choices;
 use super::marks::{self, Form, Mark, Sense};
 use super::outline::Span;
 use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey};
+use super::test_results::{self, TestResult};
 use super::{RunRecord, context, dates, evidence_table, targets, verdicts};
 use crate::evidence::{Judged, Verdict, subject};
 
@@ -169,8 +170,8 @@ impl Filler<'_> {
             )?),
             SlotKind::Cell(cell) => self.cell(cell),
             SlotKind::MissingCells { row, roles, closed } => self.missing_cells(row, roles, *closed),
-            SlotKind::TestMark { test, was } => {
-                let result = judging::test(self.record, test);
+            SlotKind::TestMark { test, was, claim } => {
+                let result = test_results::claimed(self.record, test, claim);
                 let space = if was.is_none() { " " } else { "" };
                 let became = match &result {
                     TestResult::Passed { .. } => "✅".to_owned(),
@@ -182,7 +183,7 @@ impl Filler<'_> {
                 self.test(result, became + space)
             }
             SlotKind::TestResult { test, prefix, blank_after } => {
-                let result = judging::test(self.record, test);
+                let result = test_results::test(self.record, test);
                 let line = match &result {
                     TestResult::Passed { output, .. } => {
                         format!("✅ passed{}{}", cite(result.evidence()), quoted(output))

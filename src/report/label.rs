@@ -190,7 +190,7 @@ impl<'r> Labels<'r> {
 }
 
 /// The day of the run in the root's zone, and in UTC, by which the telemetry's files are named.
-fn days(record: &RunRecord) -> Vec<Date> {
+pub fn days(record: &RunRecord) -> Vec<Date> {
     let mut days = vec![super::fill::now(record).date(), record.ended.to_zoned(TimeZone::UTC).date()];
     days.dedup();
     days

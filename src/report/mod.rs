@@ -1,6 +1,8 @@
 //! Reports: pure functions from a [`RunRecord`] (read from the journal alone) and a template to text.
 //! Same record, same bytes.
 
+mod answers;
+mod claims;
 pub mod columns;
 mod completion;
 mod context;
@@ -21,6 +23,7 @@ mod shipped;
 pub mod slots;
 mod status_lines;
 mod targets;
+mod test_results;
 mod test_slots;
 pub mod verdicts;
 
@@ -28,10 +31,10 @@ pub use completion::completion;
 pub use criteria::{template_commands, template_criteria};
 pub use expressions::FillError;
 pub use fill::{Filled, FilledSlot, State, check, fill};
-pub use judging::failures;
 pub use result::{SCHEMA, SCHEMA_VERSION, result_json};
 pub use shipped::{builtin, builtin_names, file_name};
 pub use targets::resolve;
+pub use test_results::{as_tests_ask, failures};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

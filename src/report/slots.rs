@@ -39,6 +39,8 @@ pub enum SlotKind {
     TestMark {
         test: Arc<Test>,
         was: Option<Mark>,
+        /// What the line says behind it.
+        claim: String,
     },
     /// Behind an `Expected:` block.
     TestResult {

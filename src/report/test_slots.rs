@@ -17,6 +17,9 @@ const DATA: [&str; 24] = [
     "diff", "ini", "plist", "mermaid", "indented", "expected", "tree", "env", "conf", "plain",
 ];
 
+/// Characters of what a line claims that are looked at.
+const LONGEST_CLAIM: usize = 1_000;
+
 pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Vec<Command>) {
     let mut commands: Vec<Command> = Vec::new();
     // what is shared by all lines that confirm the same commands
@@ -45,12 +48,15 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Ve
             }
             BlockKind::Text => {
                 for line in outline::lines(source, block.span.clone()) {
+                    let line_end = line.end;
                     let mark = confirms_line(source, line.clone())
                         .filter(|(_, was)| was.is_some() || !commands.is_empty())
                         .or_else(|| claim_line(source, line).filter(|_| follows_fence && block.item.is_none()));
                     if let Some((span, was)) = mark {
                         let test = group.get_or_insert_with(|| remember(&commands, tests)).clone();
-                        out.push(Slot { span, kind: SlotKind::TestMark { test, was } });
+                        let claim = source.get(span.end..line_end.max(span.end)).unwrap_or("");
+                        let claim: String = claim.chars().take(LONGEST_CLAIM).collect();
+                        out.push(Slot { span, kind: SlotKind::TestMark { test, was, claim } });
                         used = true;
                     }
                 }

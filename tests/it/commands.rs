@@ -24,13 +24,18 @@ fn answers(blocks: &[&str]) -> Vec<String> {
 #[test]
 fn each_block_is_answered_by_what_it_asks() {
     let cases = [
-        ("wo query \"SELECT count(*) AS n FROM heartbeats\"", "✅ PASS | 288 "),
+        ("wo query \"SELECT count(*) AS n FROM heartbeats\"", "✅ PASS | n; 288 "),
         ("wo query \"SELECT nonsense FROM nowhere\"", "❌ FAIL"),
         ("duckdb -c \"select count(*) from '/tmp/x.parquet'\"", "not run: policy"),
         ("wo verify monitor", "not run: policy"),
         ("launchctl list | grep com.somebody.else", "not run: policy"),
         ("test -x run/parquet_exporter.cjs", "✅ PASS"),
         ("test -f run/nowhere.cjs", "❌ FAIL"),
+        ("test -f run/parquet_exporter.cjs && echo OK", "OK; `run/parquet\\_exporter.cjs` is there"),
+        ("[ -x run/parquet_exporter.cjs ] && echo yes || echo no", "✅ PASS"),
+        ("test -f run/nowhere.cjs && echo OK || echo MISSING", "❌ FAIL"),
+        ("test ! -e run/nowhere.cjs", "✅ PASS"),
+        ("test -f run/parquet_exporter.cjs && rm -rf g", "not run: policy"),
         ("test -f ../outside", "not run: policy"),
         ("node run/parquet_exporter.cjs --dry\nls -lh g/analytics/*.parquet", "✅ PASS"),
         ("node run/parquet_exporter.cjs --dry\ntest -f run/nowhere.cjs", "❌ FAIL"),
@@ -63,7 +68,10 @@ fn an_order_with_a_command_that_failed_is_not_done() {
     let failed = scene.result("WO-2-PROBE");
     assert_eq!(failed["outcome"], "partial", "{failed:#}");
     let reason = failed["reason"].as_str().unwrap();
-    assert!(reason.contains("these commands failed: `test -f nowhere.txt` (`nowhere.txt` is not there)"), "{reason}");
+    assert!(
+        reason.contains("these commands failed: `test -f nowhere.txt` (exit status 1: `nowhere.txt` is not there)"),
+        "{reason}"
+    );
 }
 
 /// What a program of the user's says is a claim; what it was to deliver is looked for.

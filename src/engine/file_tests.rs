@@ -1,0 +1,149 @@
+//! File tests of verification commands: `test -f x`, `[ -s x ] && echo OK || echo MISSING`. They are made, not run.
+//!
+//! Invariant: only what lies beneath the root is looked at; a line is taken as a whole or not at all; one whose test does not
+//! hold has failed, whatever it echoes then.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use crate::handlers::Context;
+use crate::report::CommandEnd;
+use crate::text;
+
+/// A test of `test` with its flag and file.
+#[derive(Debug, Clone, PartialEq)]
+struct FileTest {
+    flag: char,
+    negated: bool,
+    path: PathBuf,
+}
+
+enum Part {
+    Test(FileTest),
+    Echo(String),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Join {
+    And,
+    Or,
+}
+
+/// How a line ends that consists of file tests and what is echoed behind them; `None` for any other line.
+pub fn line(context: &Context, line: &str) -> Option<CommandEnd> {
+    let line = line.trim();
+    let line = line.strip_prefix("$ ").unwrap_or(line);
+    if line.starts_with('#') {
+        return None;
+    }
+    let parts = parts(context, &shlex::split(line)?)?;
+    parts.iter().any(|(_, part)| matches!(part, Part::Test(_))).then(|| made(context, &parts))
+}
+
+fn parts(context: &Context, words: &[String]) -> Option<Vec<(Join, Part)>> {
+    let mut parts = Vec::new();
+    let mut join = Join::And;
+    let mut from = 0;
+    for (n, word) in words.iter().map(String::as_str).chain(["&&"]).enumerate() {
+        let next = match word {
+            "&&" => Join::And,
+            "||" => Join::Or,
+            _ => continue,
+        };
+        parts.push((join, part(context, words.get(from..n)?)?));
+        (join, from) = (next, n + 1);
+    }
+    Some(parts)
+}
+
+fn part(context: &Context, words: &[String]) -> Option<Part> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let plain = |word: &&str| !word.contains(['$', '`', '>', '<', '|', ';', '&']);
+    match words.as_slice() {
+        ["echo", said @ ..] if said.iter().all(plain) => Some(Part::Echo(said.join(" "))),
+        words => file_test(context, words).map(Part::Test),
+    }
+}
+
+fn file_test(context: &Context, words: &[&str]) -> Option<FileTest> {
+    let (negated, words) = match words {
+        ["!", rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let inner = match words {
+        ["test", inner @ ..] | ["[", inner @ .., "]"] | ["[[", inner @ .., "]]"] => inner,
+        _ => return None,
+    };
+    let (negated, flag, path) = match inner {
+        ["!", flag, path] => (!negated, flag, path),
+        [flag, path] => (negated, flag, path),
+        _ => return None,
+    };
+    let flag = flag.strip_prefix('-').filter(|flag| flag.len() == 1)?.chars().next()?;
+    let path = context.root.path().join(path);
+    // what lies elsewhere is nobody's business
+    let beneath = path.starts_with(context.root.path())
+        && path.components().all(|part| !matches!(part, std::path::Component::ParentDir));
+    let expanded = !path.to_string_lossy().contains(['~', '$', '*', '?']);
+    (beneath && expanded && "efdsx".contains(flag)).then_some(FileTest { flag, negated, path })
+}
+
+fn made(context: &Context, parts: &[(Join, Part)]) -> CommandEnd {
+    let mut holds = true;
+    let mut status = 0;
+    let mut echoed: Vec<String> = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
+    let mut failed: Option<String> = None;
+    for (n, (join, part)) in parts.iter().enumerate() {
+        if n > 0 && holds != (*join == Join::And) {
+            continue;
+        }
+        match part {
+            Part::Echo(said) => {
+                echoed.push(said.clone());
+                holds = true;
+            }
+            Part::Test(test) => match look(context, test) {
+                Ok(found) => {
+                    seen.push(found);
+                    holds = true;
+                }
+                Err(why) => {
+                    failed.get_or_insert(why);
+                    holds = false;
+                }
+            },
+        }
+        status = i32::from(!holds);
+    }
+    match failed {
+        Some(why) if status == 0 => CommandEnd::Failed { output: echoed.join("; "), why },
+        Some(why) => CommandEnd::Failed { output: echoed.join("; "), why: format!("exit status {status}: {why}") },
+        None => CommandEnd::Passed { output: echoed.into_iter().chain(seen).collect::<Vec<_>>().join("; ") },
+    }
+}
+
+/// What the test sees, or why it does not hold.
+fn look(context: &Context, test: &FileTest) -> Result<String, String> {
+    let shown = context.root.show(&test.path);
+    let found = match test.path.metadata() {
+        Err(_) => Err("is not there".to_owned()),
+        Ok(meta) => {
+            let holds = match test.flag {
+                'f' => meta.is_file(),
+                'd' => meta.is_dir(),
+                's' => meta.len() > 0,
+                'x' => meta.permissions().mode() & 0o111 != 0,
+                _ => true,
+            };
+            match holds {
+                true => Ok(format!("is there, {}", text::bytes(meta.len()))),
+                false => Err(format!("is there, but `test -{}` does not hold", test.flag)),
+            }
+        }
+    };
+    match (found, test.negated) {
+        (Ok(seen), false) | (Err(seen), true) => Ok(format!("`{shown}` {seen}")),
+        (Ok(seen), true) | (Err(seen), false) => Err(format!("`{shown}` {seen}")),
+    }
+}

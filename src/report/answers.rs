@@ -1,0 +1,155 @@
+//! What the measurements say of a line that a test is expected to print.
+//!
+//! Invariant: a line is answered only by the measurements of the test's own command or, where it names one (`Rows: 288`), by
+//! the one that is called so; a number of something else answers nothing.
+
+use super::{RunRecord, label};
+use crate::evidence::{Binder, Binding, Declaration, Finding, Measurement, Value, check, subject};
+use crate::order::fold;
+use crate::order::target::{Target, compile};
+
+pub struct Answers<'r> {
+    /// What the command was answered with.
+    own: Vec<&'r Measurement>,
+    all: &'r [Measurement],
+    binder: Binder,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    Yes,
+    /// In words, what was measured instead.
+    No(String),
+    Nothing,
+}
+
+impl<'r> Answers<'r> {
+    pub fn of(record: &'r RunRecord, own: Vec<&'r Measurement>) -> Self {
+        Answers::new(own, &record.measurements, &record.declarations)
+    }
+
+    pub fn new(own: Vec<&'r Measurement>, all: &'r [Measurement], declarations: &[Declaration]) -> Self {
+        Answers { own, all, binder: Binder::new(&Default::default(), declarations) }
+    }
+
+    /// Whether the command was answered with measurements, so that its output is how we put them.
+    pub fn are_measured(&self) -> bool {
+        !self.own.is_empty()
+    }
+
+    /// A share of checks as `Passed: 3` and `Failed: 0`.
+    pub fn lines(&self) -> Vec<String> {
+        let shares = self.own.iter().filter_map(|measurement| match &measurement.value {
+            Value::Ratio { pass, of } => Some((pass, of.saturating_sub(*pass))),
+            _ => None,
+        });
+        shares.flat_map(|(pass, fail)| [format!("Passed: {pass}"), format!("Failed: {fail}")]).collect()
+    }
+
+    pub fn answer(&self, line: &str) -> Answer {
+        if self.own.is_empty() {
+            return Answer::Nothing;
+        }
+        if let Some((name, value)) = line.split_once(':')
+            && let Some(measurement) = self.named(name)
+        {
+            return say(name, value.trim(), measurement);
+        }
+        let said: Vec<Answer> = self.own.iter().map(|measurement| say("", line, measurement)).collect();
+        let no = said.iter().find(|answer| matches!(answer, Answer::No(_))).cloned();
+        if said.contains(&Answer::Yes) { Answer::Yes } else { no.unwrap_or(Answer::Nothing) }
+    }
+
+    /// `Rows`, by its declared name; `a.plist`, by what was measured.
+    fn named(&self, name: &str) -> Option<&'r Measurement> {
+        let name = name.trim();
+        if let Some(own) = self.own.iter().find(|own| subject::names(own, name, &[])) {
+            return Some(own);
+        }
+        match self.binder.bind_metric(name) {
+            Binding::Bound { key, .. } => self.all.iter().rev().find(|measurement| measurement.key == key),
+            // a key's last word
+            _ => self.own.iter().find(|own| own.key.rsplit('.').next().map(fold) == Some(fold(name))).copied(),
+        }
+    }
+}
+
+/// What one measurement says of a value that is expected of it.
+fn say(metric: &str, wanted: &str, measurement: &Measurement) -> Answer {
+    const BAD: [&str; 8] = ["failed", "fail", "error", "broken", "invalid", "missing", "not ok", "bad"];
+    let shown = measurement.value.to_string();
+    let no = || Answer::No(format!("{} = {shown}", measurement.key));
+    if fold(wanted) == fold(&shown) && label::works(measurement) != Some(false) {
+        return Answer::Yes;
+    }
+    if BAD.contains(&fold(wanted).as_str()) {
+        return if label::works(measurement) == Some(true) { no() } else { Answer::Nothing };
+    }
+    let target = compile(metric, wanted);
+    // a word for how a thing is says nothing of a value that tells no such thing
+    if matches!(target, Target::Unclear { .. }) {
+        return Answer::Nothing;
+    }
+    match check(metric, &target, measurement, &[]) {
+        Finding::Pass(_) => Answer::Yes,
+        Finding::Fail(_) => no(),
+        Finding::Cannot(_) => Answer::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    #[test]
+    fn lines_are_answered_by_what_was_measured() {
+        const DECLARED: &[Declaration] = &[
+            Declaration { key: "export.rows", aliases: &["Rows", "Row count"], about: "" },
+            Declaration { key: "export.compression", aliases: &["Compression"], about: "" },
+            Declaration { key: "export.validation", aliases: &["Validation"], about: "" },
+        ];
+        let take = |key: &str, value| Measurement::new(key, value, "", Timestamp::UNIX_EPOCH);
+        let state = |detail: &str| Value::State { works: true, detail: detail.to_owned() };
+        let all = [
+            take("export.rows", Value::Count { n: 288, noun: "rows".to_owned() }).ok(true),
+            take("export.compression", Value::Word("Snappy".to_owned())),
+            take("export.validation", state("both agree")).ok(true),
+            take("service.plist", state("`launchd/a.plist`, 1 kB")).ok(true),
+            take("verify.checks", Value::Ratio { pass: 15, of: 15 }).ok(true),
+        ];
+        for (own, line, expect) in [
+            (0, "288", "yes"),
+            (0, "288 rows", "yes"),
+            (0, "Rows: 288", "yes"),
+            (0, "> 200 rows", "yes"),
+            (0, "999999", "no"),
+            (0, "Rows: 999999", "no"),
+            (0, "> 5000 rows", "no"),
+            (0, "288 files", "nothing"),
+            (0, "30 files, each below 1 kB", "nothing"),
+            (0, "Compression: ZSTD", "no"),
+            (0, "Compression: snappy", "yes"),
+            (0, "Validation: FAILED", "no"),
+            (0, "Validation: OK", "yes"),
+            (0, "Size: 9.9 MB", "nothing"),
+            (3, "OK", "yes"),
+            (3, "a.plist: OK", "yes"),
+            (3, "b.plist: OK", "nothing"),
+            (3, "-\t0\tcom.home.x", "nothing"),
+            (4, "15/15", "yes"),
+            (4, "all pass", "yes"),
+            (4, "all checks pass", "yes"),
+            (4, "14/14", "nothing"),
+            (4, "all 99 checks pass", "no"),
+        ] {
+            let said = match Answers::new(vec![&all[own]], &all, DECLARED).answer(line) {
+                Answer::Yes => "yes",
+                Answer::No(_) => "no",
+                Answer::Nothing => "nothing",
+            };
+            assert_eq!(said, expect, "{line}");
+        }
+        assert_eq!(Answers::new(Vec::new(), &all, DECLARED).answer("Rows: 9"), Answer::Nothing);
+    }
+}
