@@ -3,6 +3,7 @@
 //! What must hold: a kind of value that does not fit the target, a number that is none, a condition that is not seen
 //! satisfied is never a pass; it can't be told.
 
+use super::value::UNDONE;
 use super::{Made, Measurement, ServiceRun, StartedBy, Value, schedule};
 use crate::order::fold;
 use crate::order::target::{Comparator, Period, Target, Unit, quantity};
@@ -30,6 +31,9 @@ pub fn check(metric: &str, target: &Target, measurement: &Measurement, others: &
 }
 
 fn against(metric: &str, target: &Target, measurement: &Measurement, others: &[&Measurement]) -> Finding {
+    if let Value::Undone { .. } = &measurement.value {
+        return Cannot(UNDONE.to_owned());
+    }
     match target {
         Target::Unclear { why } => Cannot(why.clone()),
         Target::Statistic { statistic, then } => {
@@ -143,6 +147,7 @@ fn mismatch(value: &Value, target: &Target) -> Finding {
         Value::Ratio { .. } => "a ratio",
         Value::Word(_) => "a word",
         Value::State { .. } => "a state",
+        Value::Undone { .. } => UNDONE,
         Value::Schedule { .. } => "a schedule",
         Value::Runs { .. } => "runs of a service",
     };

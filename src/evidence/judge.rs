@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 
 use super::compare::{self, Finding};
-use super::{Binder, Binding, BoundBy, Declaration, Judged, Measurement, Outcome, Verdict, subject};
+use super::{Binder, Binding, BoundBy, Declaration, Judged, Measurement, Outcome, Value, Verdict, subject};
 use crate::order::{Criterion, Order, Target, Waiver, fold};
 
 /// Judges each criterion. `today` is the date in UTC, for waivers; `order` gives bindings and waivers.
@@ -83,7 +83,7 @@ fn judge_one(
             return judged;
         }
     }
-    judged.actual = Some(measurement.value.to_string());
+    judged.actual = Some(measurement.value.to_string()).filter(|_| !matches!(measurement.value, Value::Undone { .. }));
     judged.evidence = vec![measurement.id.clone()].into_iter().filter(|id| !id.is_empty()).collect();
     (judged.verdict, judged.reason) = match compare::check(&criterion.metric, &criterion.compiled, measurement, others)
     {

@@ -38,7 +38,15 @@ pub enum Value {
         manager: String,
         runs: Vec<ServiceRun>,
     },
+    /// What was measured of a thing before it was undone, as it was shown. It says nothing of how the thing is now; no journal
+    /// holds it.
+    Undone {
+        was: String,
+    },
 }
+
+/// Why what was undone is unmeasured.
+pub const UNDONE: &str = "undone, not measured again";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ServiceRun {
@@ -89,6 +97,7 @@ impl std::fmt::Display for Value {
             Value::Ratio { pass, of } => write!(f, "{pass}/{of}"),
             Value::Word(word) => f.write_str(word),
             Value::State { works: _, detail } => f.write_str(detail),
+            Value::Undone { was } => write!(f, "{UNDONE}; it was {was}"),
             Value::Schedule { next, zone, manager } => {
                 let shown: Vec<String> = next
                     .iter()

@@ -1,6 +1,8 @@
 //! A run: one attempt at one order. Its state is the fold of its events ([`Run::apply`]), which is pure: no clock, no
 //! store. An event that can't follow the ones before it is an error, never ignored.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -349,17 +351,30 @@ impl Run {
             .collect()
     }
 
-    /// The measurements as they may be judged. Once a step was undone, what was measured before is no longer so: each stands
-    /// as undone, with the value it had, and passes nothing.
+    /// The measurements as they may be judged. What a step gave that was undone says nothing any more, nor does what a step
+    /// measured after the first of those was done, for it may have seen its effect. What was found to be so already stands.
     pub fn standing_measurements(&self) -> Vec<Measurement> {
-        if !self.steps.iter().any(|step| step.progress == Progress::Undone) {
-            return self.measurements.clone();
-        }
-        let void = |measurement: &Measurement| {
-            let value = Value::State { works: false, detail: format!("undone; it was {}", measurement.value) };
-            Measurement { value, ok: Some(false), ..measurement.clone() }
+        let first = self.steps.iter().position(|step| step.progress == Progress::Undone).unwrap_or(self.steps.len());
+        let is_void = |(n, step): &(usize, &StepRun)| {
+            step.progress == Progress::Undone
+                || (*n > first && (step.spec.measures_only || step.progress != Progress::Already))
         };
-        self.measurements.iter().map(void).collect()
+        let void: BTreeSet<&str> = self
+            .steps
+            .iter()
+            .enumerate()
+            .filter(is_void)
+            .flat_map(|(_, step)| step.evidence.iter().map(String::as_str))
+            .collect();
+        let standing = |measurement: &Measurement| match void.contains(measurement.id.as_str()) {
+            true => Measurement {
+                value: Value::Undone { was: measurement.value.to_string() },
+                ok: None,
+                ..measurement.clone()
+            },
+            false => measurement.clone(),
+        };
+        self.measurements.iter().map(standing).collect()
     }
 
     pub fn step(&self, name: &str) -> Option<&StepRun> {
@@ -448,6 +463,53 @@ impl StepRun {
             started: self.started.unwrap_or(fallback),
             ended: self.ended,
             evidence: self.evidence.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps with how each ended and whether it only measures; each gave one measurement.
+    #[test]
+    fn what_was_undone_says_nothing_and_what_was_not_touched_stands() {
+        use Progress::{Already, Done, Failed, NotReached, Undone};
+        for (steps, void) in [
+            (vec![(Already, false), (Done, false), (Done, true)], vec![]),
+            (vec![(Already, false), (Undone, false), (Already, false)], vec!["E2"]),
+            (vec![(Done, true), (Undone, false), (Done, true), (Failed, false)], vec!["E2", "E3", "E4"]),
+            (vec![(Undone, false), (Already, true), (NotReached, false)], vec!["E1", "E2", "E3"]),
+        ] {
+            let at = Timestamp::UNIX_EPOCH;
+            let key = RunKey {
+                run: 1,
+                id: "WO-1".to_owned(),
+                attempt: 1,
+                agent: "CLC".to_owned(),
+                file: "WO-1.md".to_owned(),
+                sha256: String::new(),
+                received: at,
+            };
+            let mut run = Run::new(key);
+            for (n, (progress, measures_only)) in steps.into_iter().enumerate() {
+                let spec = StepSpec {
+                    name: format!("step-{n}"),
+                    describe: String::new(),
+                    subjects: Vec::new(),
+                    params: serde_json::Value::Null,
+                    deadline_s: None,
+                    measures_only,
+                };
+                let value = Value::State { works: true, detail: "fine".to_owned() };
+                let evidence = run.record(&[Measurement::new(format!("key.{n}"), value, "", at).ok(true)]);
+                run.steps.push(StepRun { progress, evidence, ..StepRun::new(spec) });
+            }
+            let undone = |one: &Measurement| one.ok.is_none() && one.value.to_string().ends_with("; it was fine");
+            let standing = run.standing_measurements();
+            let found: Vec<&str> = standing.iter().filter(|one| undone(one)).map(|one| one.id.as_str()).collect();
+            assert_eq!(found, void);
+            assert!(standing.iter().all(|one| undone(one) || one.ok == Some(true)));
         }
     }
 }

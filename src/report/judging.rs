@@ -10,7 +10,8 @@ use super::fill::State;
 use super::label::{self, Labels, Meaning};
 use super::slots::RowSubject;
 use super::{RunRecord, criteria};
-use crate::evidence::{Artifact, Judged, Measurement, Verdict, judge};
+use crate::evidence::value::UNDONE;
+use crate::evidence::{Artifact, Judged, Measurement, Value, Verdict, judge};
 use crate::order::CriterionSource;
 
 /// A component, or whatever else either works or doesn't.
@@ -42,11 +43,12 @@ impl Subject {
         let (state, why) = match label::works(measurement) {
             Some(true) => (State::Green, ""),
             Some(false) => (State::Failed, ""),
+            None if matches!(measurement.value, Value::Undone { .. }) => (State::Unmeasured, UNDONE),
             None => (State::Unmeasured, "a mere value, nothing says whether it is good"),
         };
         Subject {
             state,
-            value: Some(measurement.value.to_string()),
+            value: Some(measurement.value.to_string()).filter(|_| why != UNDONE),
             artifact: measurement.artifact.clone(),
             at: Some(measurement.at),
             evidence: vec![measurement.id.clone()],

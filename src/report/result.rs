@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::RunRecord;
 use super::judging::believed;
-use crate::evidence::{Artifact, Judged, Measurement, Verdict};
+use crate::evidence::{self, Artifact, Judged, Measurement, Verdict};
 
 /// Of `docs/result.schema.json`.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -64,11 +64,17 @@ pub fn criterion_json(judged: &Judged) -> Value {
 
 /// With `shown`, the value as reports show it.
 pub fn measurement_json(measurement: &Measurement) -> Value {
+    let shown = measurement.value.to_string();
+    let value = match &measurement.value {
+        // to other agents a word, and no subject
+        evidence::Value::Undone { .. } => &evidence::Value::Word(shown.clone()),
+        value => value,
+    };
     json!({
         "id": measurement.id,
         "key": measurement.key,
-        "value": measurement.value,
-        "shown": measurement.value.to_string(),
+        "value": value,
+        "shown": shown,
         "ok": measurement.ok,
         "how": measurement.how,
         "at": measurement.at,
@@ -86,7 +92,8 @@ pub fn artifacts(record: &RunRecord) -> Vec<Artifact> {
         };
     }
     // measured after it was written
-    for artifact in record.measurements.iter().filter_map(|measurement| measurement.artifact.as_ref()) {
+    let stands = |measurement: &&Measurement| !matches!(measurement.value, evidence::Value::Undone { .. });
+    for artifact in record.measurements.iter().filter(stands).filter_map(|measurement| measurement.artifact.as_ref()) {
         by_path.insert(&artifact.path, artifact);
     }
     by_path.into_values().cloned().collect()

@@ -59,6 +59,7 @@ fn nothing_is_green_from_what_was_undone() {
     for name in ["WO-1-PROBE_REPORT.md", "WO-1-PROBE_T.md"] {
         let report = scene.read(format!("bridge/outbox/CLC/{name}"));
         assert!(!report.contains('✅'), "{name}: {report}");
+        assert!(report.contains("undone, not measured again"), "{name}: {report}");
     }
 }
 
