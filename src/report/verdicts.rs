@@ -17,7 +17,7 @@ pub enum Class {
 }
 
 /// Words that a verdict is made of; one other word before the first separator and the line says something else.
-const VOCABULARY: [&str; 62] = [
+const VOCABULARY: [&str; 84] = [
     "pending",
     "waiting",
     "awaiting",
@@ -80,6 +80,67 @@ const VOCABULARY: [&str; 62] = [
     "required",
     "test",
     "tests",
+    "approved",
+    "accepted",
+    "conditional",
+    "conditionally",
+    "conditions",
+    "minor",
+    "some",
+    "known",
+    "mostly",
+    "only",
+    "but",
+    "and",
+    "without",
+    "any",
+    "zero",
+    "issue",
+    "warning",
+    "error",
+    "errors",
+    "caveats",
+    "reservations",
+    "findings",
+];
+
+/// What is left to be desired: with one of them a success is none in full.
+const RESERVATIONS: [&str; 18] = [
+    "issue",
+    "issues",
+    "warning",
+    "warnings",
+    "error",
+    "errors",
+    "caveats",
+    "reservations",
+    "findings",
+    "conditions",
+    "conditional",
+    "conditionally",
+    "mostly",
+    "some",
+    "minor",
+    "known",
+    "only",
+    "but",
+];
+
+const GOOD: [&str; 14] = [
+    "success",
+    "successful",
+    "successfully",
+    "complete",
+    "completed",
+    "full",
+    "fully",
+    "verified",
+    "passed",
+    "pass",
+    "done",
+    "ok",
+    "approved",
+    "accepted",
 ];
 
 /// The class of a list line, its marks taken off or not.
@@ -95,7 +156,18 @@ pub fn class(markdown: &str) -> Option<Class> {
         return None;
     }
     let any = |set: &[&str]| words.iter().any(|word| set.contains(&word.as_str()));
-    let class = if any(&["partial", "partially"]) {
+    // `without any issues` and `no warnings` are none
+    let denied = |n: usize| {
+        words
+            .get(n.saturating_sub(2)..n)
+            .is_some_and(|before| before.iter().any(|word| matches!(word.as_str(), "no" | "without" | "zero" | "any")))
+    };
+    let is_reserved = |wanted: bool| {
+        let found = |(n, word): (usize, &String)| RESERVATIONS.contains(&word.as_str()) && denied(n) != wanted;
+        words.iter().enumerate().any(found)
+    };
+    let says_good = any(&GOOD);
+    let class = if any(&["partial", "partially"]) || (says_good && !any(&["not", "failed"]) && is_reserved(true)) {
         Class::Partial
     } else if any(&["rejected"]) {
         Class::Rejected
@@ -111,18 +183,7 @@ pub fn class(markdown: &str) -> Option<Class> {
         Class::Pending
     } else if any(&["failed", "failure", "fail", "failing", "unsuccessful", "not"]) {
         Class::Failed
-    } else if any(&[
-        "success",
-        "successful",
-        "successfully",
-        "complete",
-        "completed",
-        "full",
-        "fully",
-        "verified",
-        "passed",
-    ]) || any(&["pass", "done", "ok"])
-    {
+    } else if says_good || is_reserved(false) {
         Class::Full
     } else {
         return None;
@@ -188,6 +249,22 @@ mod tests {
             ("Not successful", Some(Class::Failed)),
             ("Not yet verified", Some(Class::Pending)),
             ("Rejected: forged", Some(Class::Rejected)),
+            ("Success with warnings – needs a follow-up", Some(Class::Partial)),
+            ("Completed with issues", Some(Class::Partial)),
+            ("Phase complete with issues", Some(Class::Partial)),
+            ("All tests passed with warnings", Some(Class::Partial)),
+            ("**CONDITIONAL PASS** (minor)", Some(Class::Partial)),
+            ("Approved with conditions", Some(Class::Partial)),
+            ("Completed with no issues", Some(Class::Full)),
+            ("Completed, no issues", Some(Class::Full)),
+            ("Success without any warnings", Some(Class::Full)),
+            ("No issues / All checks passed", Some(Class::Full)),
+            ("No known issues", Some(Class::Full)),
+            ("Some checks passed", Some(Class::Partial)),
+            ("Issues with tests", None),
+            ("Approved", Some(Class::Full)),
+            ("Not completed", Some(Class::Failed)),
+            ("Tests failed with errors", Some(Class::Failed)),
             ("Verified output", None),
             ("Redis ok", None),
             ("", None),
