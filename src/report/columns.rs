@@ -15,6 +15,10 @@ pub enum Role {
     Details,
     /// Ids of measurements.
     Evidence,
+    /// Ticked where it works, beside a [`Role::Fail`].
+    Pass,
+    /// Crossed where it doesn't.
+    Fail,
     /// The author's own words.
     Plain,
 }
@@ -115,7 +119,7 @@ const TARGET: [&str; 12] = [
     "wanted",
 ];
 const ACTUAL: [&str; 7] = ["actual", "measured", "observed", "achieved", "value", "reading", "got"];
-const STATUS: [&str; 22] = [
+const STATUS: [&str; 26] = [
     "status",
     "state",
     "verdict",
@@ -138,6 +142,10 @@ const STATUS: [&str; 22] = [
     "works",
     "present",
     "loaded",
+    "met",
+    "delivered",
+    "satisfied",
+    "fulfilled",
 ];
 const DETAILS: [&str; 18] = [
     "details",
@@ -203,6 +211,7 @@ pub fn read(headers: &[&str]) -> Option<Columns> {
     for header in headers {
         roles.push(role(header, roles.contains(&Role::Label)));
     }
+    split_verdicts(headers, &mut roles);
     let statuses: Vec<usize> = positions(&roles, Role::Status);
     let actuals = positions(&roles, Role::Actual);
     // `Metric | Target | Result | Status`: the first of two is the value
@@ -215,7 +224,7 @@ pub fn read(headers: &[&str]) -> Option<Columns> {
     let has = |role| roles.contains(&role);
     let known = roles.iter().position(|role| *role == Role::Label);
     let first_plain = roles.iter().position(|role| *role == Role::Plain);
-    if !has(Role::Status) && !has(Role::Actual) {
+    if !has(Role::Status) && !has(Role::Actual) && !has(Role::Pass) && !has(Role::Fail) {
         return None;
     }
     let named = |set: &[&str]| headers.iter().position(|header| set.contains(&fold::heading(header).as_str()));
@@ -224,7 +233,7 @@ pub fn read(headers: &[&str]) -> Option<Columns> {
         let label = known.or(first_plain)?;
         return Some(Columns { kind: TableKind::Metrics, roles, label, comparator, unit });
     }
-    if !has(Role::Status) {
+    if !has(Role::Status) && !has(Role::Pass) && !has(Role::Fail) {
         // `Component | Value`: what is there now; `Field | Value` is a form
         let label = known?;
         let roles = roles.iter().map(|role| if *role == Role::Actual { Role::Status } else { *role }).collect();
@@ -236,6 +245,36 @@ pub fn read(headers: &[&str]) -> Option<Columns> {
         None => TableKind::Other,
     };
     Some(Columns { kind, label: known.or(first_plain).unwrap_or(0), roles, comparator: None, unit: None })
+}
+
+/// `Check | Pass | Fail`, `Check | ✅ | ❌`: of two columns one is for what works and one for what doesn't.
+fn split_verdicts(headers: &[&str], roles: &mut [Role]) {
+    let sense = |header: &str| {
+        let words = label::words(header);
+        let all = |set: &[&str]| !words.is_empty() && words.iter().all(|word| set.contains(&word.as_str()));
+        let signs: Vec<marks::Sense> = marks::all(header).into_iter().map(|(_, mark)| mark.sense).collect();
+        let only = |sense| words.is_empty() && !signs.is_empty() && signs.iter().all(|own| *own == sense);
+        match () {
+            () if all(&["pass", "passed", "ok", "yes", "works"]) || only(marks::Sense::Green) => Some(Role::Pass),
+            () if all(&["fail", "failed", "failing", "broken", "no"]) || only(marks::Sense::Bad) => Some(Role::Fail),
+            () => None,
+        }
+    };
+    let found: Vec<Option<Role>> = headers.iter().map(|header| sense(header)).collect();
+    if !found.contains(&Some(Role::Fail)) {
+        return;
+    }
+    for (role, found) in roles.iter_mut().zip(found) {
+        *role = found.unwrap_or(*role);
+    }
+}
+
+/// Whether the table explains signs.
+pub fn is_legend(headers: &[&str]) -> bool {
+    const WORDS: [&str; 12] = [
+        "symbol", "symbols", "icon", "icons", "sign", "signs", "emoji", "legend", "meaning", "mark", "marker", "glyph",
+    ];
+    headers.iter().any(|header| label::words(header).iter().any(|word| WORDS.contains(&word.as_str())))
 }
 
 fn positions(roles: &[Role], wanted: Role) -> Vec<usize> {
@@ -262,6 +301,10 @@ mod tests {
             ("🧩 Component|🟢 State", TableKind::States, vec![Label, Status]),
             ("Health Check|✅", TableKind::States, vec![Label, Status]),
             ("Component|Path|Status|Evidence", TableKind::Components, vec![Label, Plain, Status, Evidence]),
+            ("Check|Pass|Fail", TableKind::States, vec![Label, Pass, Fail]),
+            ("Check|✅|❌", TableKind::States, vec![Label, Pass, Fail]),
+            ("Check|Pass/Fail", TableKind::States, vec![Label, Status]),
+            ("Requirement|Met?", TableKind::States, vec![Label, Status]),
             ("Version|Date|Status", TableKind::Other, vec![Plain, Plain, Status]),
         ] {
             let headers: Vec<&str> = headers.split('|').collect();

@@ -5,8 +5,9 @@
 use minijinja::Value;
 use serde_json::json;
 
+use super::cells::{actual_text, verdict_text};
 use super::expressions::{self, FillError};
-use super::fill::{actual_text, now, verdict_text};
+use super::fill::now;
 use super::judging;
 use super::test_results::{self, TestResult};
 use super::{

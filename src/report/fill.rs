@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
+use super::cells::{cite, component, metric, quoted, sign, status};
 use super::columns::{Role, TableKind};
 use super::expressions::{self, FillError};
 use super::judging::{self, Rows, Subject};
@@ -19,7 +20,7 @@ use super::outline::Span;
 use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey};
 use super::test_results::{self, TestResult};
 use super::{RunRecord, context, dates, evidence_table, targets, verdicts};
-use crate::evidence::{Judged, Verdict, subject};
+use crate::evidence::subject;
 
 /// A filled template.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,14 +52,14 @@ pub enum State {
     Neutral,
 }
 
-struct Became {
-    text: String,
-    state: State,
-    evidence: Vec<String>,
+pub(super) struct Became {
+    pub text: String,
+    pub state: State,
+    pub evidence: Vec<String>,
 }
 
 impl Became {
-    fn neutral(text: impl Into<String>) -> Self {
+    pub fn neutral(text: impl Into<String>) -> Self {
         Became { text: text.into(), state: State::Neutral, evidence: Vec::new() }
     }
 }
@@ -252,6 +253,7 @@ impl Filler<'_> {
     fn cell(&self, cell: &CellSlot) -> Became {
         let mut became = match cell.row.kind {
             TableKind::Metrics => metric(&self.rows.get(&cell.row), cell),
+            _ if cell.row.is_whole && !self.labels.is_bound_by_order(&cell.row.metric) => self.whole(cell),
             _ => component(&self.subject(&cell.row), cell, self.record),
         };
         if cell.blank {
@@ -271,6 +273,8 @@ impl Filler<'_> {
             Role::Actual => Some(Part::Actual),
             Role::Details => Some(Part::Details),
             Role::Evidence => Some(Part::Evidence),
+            Role::Pass => Some(Part::Pass),
+            Role::Fail => Some(Part::Fail),
             Role::Label | Role::Target | Role::Plain => None,
         });
         for part in parts {
@@ -278,7 +282,7 @@ impl Filler<'_> {
                 Some(part) => self.cell(&CellSlot { row: row.clone(), part, was: String::new(), blank: false }),
                 None => Became::neutral(""),
             };
-            if part == Some(Part::Status) {
+            if matches!(part, Some(Part::Status | Part::Pass)) {
                 out.state = became.state;
             }
             if became.evidence.len() > out.evidence.len() {
@@ -349,6 +353,20 @@ impl Filler<'_> {
         Became { text, state, evidence: Vec::new() }
     }
 
+    /// A cell of a row that is about the whole order.
+    fn whole(&self, cell: &CellSlot) -> Became {
+        let good = self.record.outcome.is_good();
+        let state = if good { State::Green } else { State::Failed };
+        match cell.part {
+            Part::Status => self.overall(&cell.was),
+            Part::Pass if good => self.overall(&cell.was),
+            Part::Fail if !good => self.overall(""),
+            Part::Pass | Part::Fail | Part::Evidence => Became::neutral("—"),
+            Part::Actual | Part::Details => Became::neutral(marks::show(&self.record.reason)),
+            Part::Sign | Part::Claim => sign(state, cell, Vec::new()),
+        }
+    }
+
     /// The whole order's status, in the template's own words where it offers a choice.
     fn overall(&self, was: &str) -> Became {
         let outcome = self.record.outcome;
@@ -361,172 +379,4 @@ impl Filler<'_> {
         let state = if outcome.is_good() { State::Green } else { State::Failed };
         Became { text, state, evidence: Vec::new() }
     }
-}
-
-/// ` [E1, E3]`, or nothing.
-pub fn cite(evidence: &[String]) -> String {
-    let ids: Vec<&str> = evidence.iter().map(String::as_str).filter(|id| !id.is_empty()).collect();
-    if ids.is_empty() { String::new() } else { format!(" [{}]", ids.join(", ")) }
-}
-
-fn quoted(output: &str) -> String {
-    let line = marks::show_at_most(output, 200);
-    if line.is_empty() { String::new() } else { format!(" – “{line}”") }
-}
-
-/// The verdict of a criterion as it is shown in a cell.
-pub fn verdict_text(judged: &Judged) -> String {
-    match &judged.verdict {
-        Verdict::Pass => "✅ PASS".to_owned(),
-        Verdict::Fail => "❌ FAIL".to_owned(),
-        Verdict::Unmeasured => "☐ UNMEASURED".to_owned(),
-        Verdict::Waived { reason, until } => format!("⚠️ WAIVED ({}, until {until})", marks::show(reason)),
-    }
-}
-
-/// The measured value of a criterion as it is shown in a cell.
-pub fn actual_text(judged: &Judged) -> String {
-    match &judged.actual {
-        Some(actual) => format!("{}{}", marks::show(actual), cite(&judged.evidence)),
-        None if judged.reason.is_empty() => "unmeasured".to_owned(),
-        None if matches!(judged.verdict, Verdict::Waived { .. }) => marks::show(&judged.reason),
-        None => format!("unmeasured: {}", marks::show(&judged.reason)),
-    }
-}
-
-fn metric(judged: &Judged, cell: &CellSlot) -> Became {
-    let state = match &judged.verdict {
-        Verdict::Pass => State::Green,
-        Verdict::Fail => State::Failed,
-        Verdict::Unmeasured => State::Unmeasured,
-        Verdict::Waived { .. } => State::Waived,
-    };
-    let evidence = judged.evidence.clone();
-    let verdict = match (state, green_choice(&cell.was)) {
-        (State::Green, Some(choice)) => choice,
-        _ => verdict_text(judged),
-    };
-    let text = match cell.part {
-        Part::Status if cell.row.value_elsewhere => verdict,
-        // one column for both
-        Part::Status => format!("{verdict}: {}", actual_text(judged)),
-        Part::Actual => return Became { text: actual_text(judged), state: State::Neutral, evidence },
-        Part::Details => return Became { text: marks::show(&judged.reason), state: State::Neutral, evidence },
-        Part::Evidence => return Became { text: ids(&evidence), state: State::Neutral, evidence },
-        Part::Sign => return sign(state, cell, evidence),
-    };
-    Became { text, state, evidence }
-}
-
-fn component(subject: &Subject, cell: &CellSlot, record: &RunRecord) -> Became {
-    let evidence = subject.evidence.clone();
-    match cell.part {
-        Part::Status => status(subject, &cell.was, !cell.row.value_elsewhere),
-        Part::Sign => sign(subject.state, cell, evidence),
-        Part::Evidence => Became { text: ids(&evidence), state: State::Neutral, evidence },
-        Part::Actual => Became { text: value_text(subject), state: State::Neutral, evidence },
-        Part::Details => Became { text: details(subject, record), state: State::Neutral, evidence },
-    }
-}
-
-fn ids(evidence: &[String]) -> String {
-    if evidence.is_empty() { "unmeasured".to_owned() } else { evidence.join(", ") }
-}
-
-/// A status or state cell. With `value`, no other cell shows what was measured.
-fn status(subject: &Subject, was: &str, value: bool) -> Became {
-    let measured = if value && subject.value.is_some() { format!(": {}", value_text(subject)) } else { String::new() };
-    let text = match subject.state {
-        State::Green => {
-            format!("{}{measured}", green_choice(was).or_else(|| green_word(was)).unwrap_or("✅ Verified".to_owned()))
-        }
-        State::Failed => format!("❌ Failed{measured}"),
-        _ => {
-            let open = choices(was).into_iter().find(|(sense, option)| *sense == Sense::Open && !option.is_empty());
-            match open {
-                Some((_, option)) if choices(was).len() > 1 && !option.contains('|') => {
-                    format!("{} (unmeasured)", option.trim_end())
-                }
-                _ if value => format!("☐ unmeasured: {}", marks::show(&subject.why)),
-                _ => "☐ unmeasured".to_owned(),
-            }
-        }
-    };
-    Became { text, state: subject.state, evidence: subject.evidence.clone() }
-}
-
-fn sign(state: State, cell: &CellSlot, evidence: Vec<String>) -> Became {
-    let text = match state {
-        State::Green => cell.was.clone(),
-        State::Failed if cell.was.starts_with('[') => "[ ]".to_owned(),
-        State::Failed => "❌".to_owned(),
-        _ if cell.was.starts_with('[') => "[ ]".to_owned(),
-        _ => "☐".to_owned(),
-    };
-    Became { text, state, evidence }
-}
-
-/// The green alternative where the template offers a choice.
-fn green_choice(was: &str) -> Option<String> {
-    let options = choices(was);
-    let (_, option) = options.iter().find(|(sense, _)| *sense == Sense::Green)?;
-    // more green ones are no choice, and a long one is no word for it
-    let one = options.iter().filter(|(sense, _)| *sense == Sense::Green).count() == 1;
-    (options.len() > 1 && one && option.chars().count() <= 24 && !option.contains('|')).then(|| (*option).to_owned())
-}
-
-/// Words that say no more than that a thing works; any other word of the template would claim what wasn't measured.
-const WORDS: [&str; 15] = [
-    "verified",
-    "working",
-    "ok",
-    "active",
-    "works",
-    "pass",
-    "passed",
-    "present",
-    "yes",
-    "good",
-    "valid",
-    "confirmed",
-    "up",
-    "success",
-    "ready",
-];
-
-fn green_word(was: &str) -> Option<String> {
-    let options = choices(was);
-    let [(Sense::Green, option)] = options.as_slice() else { return None };
-    let mark = marks::at(option)?;
-    let word = option.get(mark.len..)?.trim();
-    WORDS.contains(&word.to_lowercase().as_str()).then(|| format!("✅ {word}"))
-}
-
-fn value_text(subject: &Subject) -> String {
-    match &subject.value {
-        Some(value) => format!("{}{}", marks::show(value), cite(&subject.evidence)),
-        None => format!("unmeasured: {}", marks::show(&subject.why)),
-    }
-}
-
-/// Value, size, hash and time.
-fn details(subject: &Subject, record: &RunRecord) -> String {
-    let Some(value) = &subject.value else { return value_text(subject) };
-    let mut parts = vec![marks::show(value)];
-    if let Some(artifact) = &subject.artifact {
-        let size = crate::text::bytes(artifact.bytes);
-        if !value.contains(&size) {
-            parts.push(size);
-        }
-        parts.push(format!("sha256 {}…", marks::show(artifact.sha256.get(..12).unwrap_or(&artifact.sha256))));
-    }
-    if let Some(at) = subject.at {
-        let zone = TimeZone::get(&record.zone).unwrap_or(TimeZone::UTC);
-        parts.push(at.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string());
-    }
-    if subject.state == State::Unmeasured {
-        parts.push(format!("unmeasured: {}", marks::show(&subject.why)));
-    }
-    parts.retain(|part| !part.is_empty());
-    format!("{}{}", parts.join(" · "), cite(&subject.evidence))
 }

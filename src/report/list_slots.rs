@@ -36,6 +36,11 @@ fn ticked_paragraphs(source: &str, outline: &Outline) -> Vec<(Span, Vec<Line>)> 
     texts
         .filter_map(|block| {
             let lines = outline::lines(source, block.span.clone());
+            if let [line] = lines.as_slice()
+                && let Some(options) = verdict_options(source, line)
+            {
+                return Some((block.span.clone(), options));
+            }
             let leads = |line: &Span| leading(source, line).map(|(_, mark)| mark.sense);
             let asks = lines.iter().any(|line| matches!(leads(line), Some(Sense::Green | Sense::Open)));
             if lines.len() < 2 || !asks || !lines.iter().all(|line| leads(line).is_some()) {
@@ -45,6 +50,19 @@ fn ticked_paragraphs(source: &str, outline: &Outline) -> Vec<(Span, Vec<Line>)> 
             Some((block.span.clone(), lines.collect()))
         })
         .collect()
+}
+
+/// `✅ Complete / ☐ Partial / ☐ Failed`: a verdict list on one line.
+fn verdict_options(source: &str, line: &Span) -> Option<Vec<Line>> {
+    let text = source.get(line.clone())?;
+    let options = choices(text.trim_end());
+    let classes: Vec<Option<verdicts::Class>> = options.iter().map(|(_, option)| verdicts::class(option)).collect();
+    let is_verdict = verdicts::is_list(&classes) && classes.iter().all(Option::is_some);
+    let starts = marks::all(text).into_iter().map(|(offset, _)| line.start + offset);
+    is_verdict.then(|| {
+        let spans = starts.zip(options).map(|(start, (_, option))| start..start + option.len());
+        spans.map(|text| Line { marker: text.start..text.start, text }).collect()
+    })
 }
 
 /// The items of each list that have a text of their own, each with its first.
@@ -87,8 +105,7 @@ fn trailing(source: &str, text: &Span) -> Option<(usize, Mark)> {
     let content = source.get(text.clone())?;
     let (offset, mark) = marks::all(content).pop()?;
     let behind = content.get(offset + mark.len..)?;
-    let ends = behind.chars().all(|c| c.is_whitespace() || matches!(c, '*' | '_' | '.' | '!'));
-    (ends && mark.form == Form::Sign).then_some((text.start + offset, mark))
+    (marks::is_tail(behind) && mark.form == Form::Sign).then_some((text.start + offset, mark))
 }
 
 fn verdict_list(source: &str, list: usize, span: &Span, lines: &[Line], out: &mut Vec<Slot>) {
@@ -162,6 +179,7 @@ fn check_line(source: &str, line: &Span, whole: &[String], out: &mut Vec<Slot>) 
         out.push(Slot { span: start..start + mark.len, kind });
     }
     let from = leading.last().map_or(0, |(offset, mark)| offset + mark.len);
+    let mut segments: Vec<(usize, Mark, Vec<String>)> = Vec::new();
     for (offset, mark) in marks::all(content) {
         if offset < from || !asks(&mark) {
             continue;
@@ -180,10 +198,28 @@ fn check_line(source: &str, line: &Span, whole: &[String], out: &mut Vec<Slot>) 
                 return;
             }
             out.push(Slot { span, kind: SlotKind::Check { names, was: mark, repeats: false } });
-        } else if mark.sense == Sense::Green && behind.chars().all(|c| c.is_whitespace() || "*_.!)✅".contains(c)) {
-            out.push(Slot { span, kind: SlotKind::Check { names: whole.to_vec(), was: mark, repeats: false } });
+        } else if mark.sense == Sense::Green && ends_with_signs(behind) {
+            let names = if segments.is_empty() { whole.to_vec() } else { label::names(segment(content, offset, from)) };
+            for (at, was, names) in segments.drain(..).chain([(start, mark, names)]) {
+                out.push(Slot { span: at..at + was.len, kind: SlotKind::Check { names, was, repeats: false } });
+            }
+        } else if mark.sense == Sense::Green && behind.trim_start().starts_with(['/', ',', ';', '·', '|', '+', '&']) {
+            // `Redis ✅ / Postgres ✅`: each is its own, if the item ends with one
+            segments.push((start, mark, label::names(segment(content, offset, from))));
         }
     }
+}
+
+/// Whether nothing but signs, punctuation or a remark in brackets stands behind a sign.
+fn ends_with_signs(behind: &str) -> bool {
+    marks::is_tail(behind) || behind.chars().all(|c| c.is_whitespace() || "*_.!)✅".contains(c))
+}
+
+/// The text between the sign before and the one at `offset`, separators taken off.
+fn segment(content: &str, offset: usize, from: usize) -> &str {
+    let before = content.get(from..offset).unwrap_or("");
+    let start = marks::all(before).last().map_or(0, |(at, mark)| at + mark.len);
+    before.get(start..).unwrap_or("").trim_matches(|c: char| c.is_whitespace() || "/,;·|+&*_".contains(c))
 }
 
 fn without_marks(text: &str) -> String {
@@ -224,7 +260,10 @@ mod tests {
         for (template, expect) in [
             ("- [ ] a\n- [x] b\n  - ☐ c\n    1. ✅ d\n", vec!["[ ]", "[x]", "☐", "✅"]),
             ("- [x] ✅ a\n- ✅ ✅ b\n- ✅ [x] c\n", vec!["[x]", "✅", "✅", "✅", "✅", "[x]"]),
-            ("- Redis ✅ / Postgres ✅\n", vec!["✅"]),
+            ("- Redis ✅ / Postgres ✅\n", vec!["✅", "✅"]),
+            ("- Redis ✅ (PONG in 3 ms)\n- Redis – PASSED ✔️ (2025-10-28)\n", vec!["✅", "✔️"]),
+            ("✅ Complete / ☐ Partial / ☐ Failed\n", vec!["✅", "☐", "☐", ""]),
+            ("✅ Redis / ☐ Postgres\n", vec![]),
             (
                 "- ☐ Pending\n- ☐ Partial Success ✅ most of it\n- ✅ Full Success ✅\n",
                 vec!["☐", "☐", "✅", "✅", "✅", ""],

@@ -58,7 +58,7 @@ const SHORTCODES: [(&str, Sense); 22] = [
 
 fn sense_of(c: char) -> Option<Sense> {
     match c {
-        '✅' | '☑' | '✔' | '✓' | '🗸' | '🗹' | '🟢' | '🟩' | '💚' | '👍' | '🆗' | '🉑' => {
+        '✅' | '☑' | '✔' | '✓' | '🗸' | '🗹' | '🟢' | '🟩' | '💚' | '👍' | '👌' | '💯' | '🆗' | '🉑' => {
             Some(Sense::Green)
         }
         '☐' | '⬜' | '□' | '▢' | '◻' | '◽' | '🔲' | '🔳' | '⚪' | '⏳' | '⌛' | '⭕' | '○' => {
@@ -152,6 +152,37 @@ pub fn all(text: &str) -> Vec<(usize, Mark)> {
 /// Whether anything in `text` says that something works by a sign.
 pub fn has_green(text: &str) -> bool {
     all(text).iter().any(|(_, mark)| mark.sense == Sense::Green)
+}
+
+/// The green signs of a text that claims something by them: one that begins or ends with one, a remark in brackets behind it
+/// aside. A sign in the middle of a sentence claims nothing.
+pub fn claims(text: &str) -> Vec<(usize, Mark)> {
+    let dressing = |c: char| c.is_whitespace() || matches!(c, '*' | '_' | '`' | '~' | '\u{a0}');
+    let lead = text.len() - text.trim_start_matches(dressing).len();
+    let leading = text.get(lead..).and_then(at).map(|mark| (lead, mark));
+    let mut signs = all(text);
+    if let Some(leading) = leading.filter(|leading| !signs.contains(leading)) {
+        signs.insert(0, leading);
+    }
+    let begins = leading.is_some_and(|(_, mark)| mark.sense == Sense::Green);
+    let ends = signs.last().is_some_and(|(offset, mark)| {
+        mark.sense == Sense::Green && is_tail(text.get(offset + mark.len..).unwrap_or(""))
+    });
+    signs.retain(|(_, mark)| mark.sense == Sense::Green);
+    if begins || ends { signs } else { Vec::new() }
+}
+
+/// Whether what stands behind a sign ends the text: nothing, punctuation, or one remark in brackets.
+pub fn is_tail(behind: &str) -> bool {
+    let ends =
+        |text: &str| text.chars().all(|c| c.is_whitespace() || matches!(c, '*' | '_' | '`' | '~' | '.' | '!' | ')'));
+    let inner = behind.trim_start_matches([' ', '\t', '*', '_']);
+    let remark = [('(', ')'), ('（', '）')].into_iter().find_map(|(open, close)| {
+        let inner = inner.strip_prefix(open)?;
+        let close_at = inner.rfind(close)?;
+        inner.get(close_at + close.len_utf8()..)
+    });
+    ends(behind) || remark.is_some_and(ends)
 }
 
 /// `text` with every green sign replaced.
@@ -259,6 +290,25 @@ mod tests {
         }
         for text in ["", "x", "[x](y)", "[x]: y", "[]", "[ab]", "&amp;", ":smile:", "[", "&"] {
             assert_eq!(at(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_claims_by_a_sign_at_its_edge() {
+        for (text, count) in [
+            ("✅", 1),
+            ("**✅ OK**", 1),
+            ("`✅`", 1),
+            ("done ✅.", 1),
+            ("Redis ✅ (PONG in 3 ms)", 1),
+            ("✅ GG  ✅ CLC", 2),
+            ("[x] done", 1),
+            ("the ✅ sign", 0),
+            ("Redis ✅ PONG", 0),
+            ("❌ no", 0),
+            ("", 0),
+        ] {
+            assert_eq!(claims(text).len(), count, "{text}");
         }
     }
 

@@ -2,6 +2,8 @@
 //! Same record, same bytes.
 
 mod answers;
+mod cells;
+mod claim_lines;
 mod claims;
 pub mod columns;
 mod completion;
@@ -22,6 +24,7 @@ mod rows;
 mod shipped;
 pub mod slots;
 mod status_lines;
+mod table_slots;
 mod targets;
 mod test_results;
 mod test_slots;

@@ -1,19 +1,19 @@
 //! Where a template may be written on. Source of the kinds: the project's report template format; see `docs/templates.md`.
 //!
-//! Slots are table body cells under headers that ask for them, list markers, the mark of a `Confirms:` line, date tokens and
-//! expressions. Headings, fences and other prose never are.
+//! Slots are table body cells under headers that ask for them, list markers, the mark of a `Confirms:` line, date tokens,
+//! expressions, and green signs by which a cell, an item, a quote or a key line claims something. Headings, fences and other
+//! prose never are.
 //!
 //! Invariant: slots are in order, don't overlap, and lie on character boundaries. Zero-width slots are places for an insertion.
 
 use std::sync::Arc;
 
-use super::columns::{Columns, Role, TableKind};
+use super::columns::{Role, TableKind};
 use super::dates::{self, DateToken};
-use super::marks::{self, Form, Mark, Sense};
+use super::marks::{Form, Mark};
 use super::outline::{self, BlockKind, Outline, Span};
-use super::rows::{Cell, Row};
-use super::{columns, label, list_slots, status_lines, test_slots};
-use crate::order::{Command, target};
+use super::{claim_lines, list_slots, status_lines, table_slots, test_slots};
+use crate::order::Command;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slot {
@@ -115,6 +115,8 @@ pub struct RowSubject {
     pub target: String,
     /// Whether another column holds the measured value, so that the status is a verdict alone.
     pub value_elsewhere: bool,
+    /// `Overall Status`: the row is about the whole order.
+    pub is_whole: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -134,6 +136,12 @@ pub enum Part {
     Evidence,
     /// Only a sign in a cell of the author's.
     Sign,
+    /// A sign in a cell that says by it how things are, in a table whose columns are not known.
+    Claim,
+    /// The cell of a Pass column beside a Fail column.
+    Pass,
+    /// The cell of a Fail column: never green.
+    Fail,
 }
 
 /// The lines of verdict lists, by list.
@@ -163,7 +171,7 @@ pub fn survey(template: &str) -> Survey {
     let mut slots = Vec::new();
     for block in &outline.blocks {
         match &block.kind {
-            BlockKind::Table { head, rows } => table(template, head, rows, &mut slots, &mut survey.metrics),
+            BlockKind::Table { head, rows } => table_slots::find(template, head, rows, &mut slots, &mut survey.metrics),
             BlockKind::Text => inline(template, block.span.clone(), &mut slots),
             BlockKind::Heading | BlockKind::Code { .. } | BlockKind::Other => {}
         }
@@ -171,7 +179,9 @@ pub fn survey(template: &str) -> Survey {
     test_slots::find(template, &outline, &mut slots, &mut survey.commands);
     status_lines::find(template, &outline, &mut slots);
     list_slots::find(template, &outline, &mut slots, &mut survey.verdicts);
-    survey.slots = without_overlaps(slots);
+    let mut claims = Vec::new();
+    claim_lines::find(template, &outline, &mut claims);
+    survey.slots = with_claims(without_overlaps(slots), without_overlaps(claims));
     survey.open_end = open_end(template, &outline);
     survey
 }
@@ -190,6 +200,18 @@ fn without_overlaps(mut slots: Vec<Slot>) -> Vec<Slot> {
         }
     }
     out
+}
+
+/// Claims go where nothing else is filled in.
+fn with_claims(mut slots: Vec<Slot>, claims: Vec<Slot>) -> Vec<Slot> {
+    let is_free = |claim: &Slot| {
+        let behind = slots.partition_point(|slot| slot.span.end <= claim.span.start);
+        slots.get(behind).is_none_or(|slot| slot.span.start >= claim.span.end)
+    };
+    let free: Vec<Slot> = claims.into_iter().filter(is_free).collect();
+    slots.extend(free);
+    slots.sort_by_key(|slot| (slot.span.start, slot.span.end));
+    slots
 }
 
 /// Dates and expressions in a run of inline text.
@@ -235,104 +257,6 @@ pub(super) fn expression(text: &str) -> Option<usize> {
         }
     }
     None
-}
-
-fn table(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics: &mut Vec<(String, String, Span)>) {
-    let text = |cell: &Cell| source.get(cell.inner.clone()).unwrap_or("");
-    for cell in &head.cells {
-        inline(source, cell.inner.clone(), out);
-    }
-    let headers: Vec<&str> = head.cells.iter().map(text).collect();
-    let Some(columns) = columns::read(&headers) else {
-        rows.iter().flat_map(|row| &row.cells).for_each(|cell| inline(source, cell.inner.clone(), out));
-        return;
-    };
-    let target_column = columns.roles.iter().position(|role| *role == Role::Target);
-    for row in rows {
-        let label = row.cells.get(columns.label).map_or("", text);
-        let cell = |column: Option<usize>| column.and_then(|n| row.cells.get(n)).map_or("", text);
-        if row.cells.iter().all(|cell| text(cell).is_empty()) {
-            continue;
-        }
-        let subject = Arc::new(RowSubject {
-            kind: columns.kind,
-            names: label::names(label),
-            metric: label::plain(&marks::without_green(label, "")),
-            target: target::assemble(
-                &label::plain(cell(columns.comparator)),
-                &label::plain(cell(target_column)),
-                &label::plain(cell(columns.unit)),
-            ),
-            value_elsewhere: value_elsewhere(&columns),
-        });
-        if columns.kind == TableKind::Metrics && !subject.metric.is_empty() {
-            let start = row.cells.first().map_or(row.end, |cell| cell.outer.start);
-            metrics.push((subject.metric.clone(), subject.target.clone(), start..row.end));
-        }
-        fill_row(source, &columns, row, &subject, out);
-    }
-}
-
-fn value_elsewhere(columns: &Columns) -> bool {
-    let wanted: &[Role] = match columns.kind {
-        TableKind::Metrics => &[Role::Actual],
-        _ => &[Role::Details, Role::Actual],
-    };
-    columns.roles.iter().any(|role| wanted.contains(role))
-}
-
-fn fill_row(source: &str, columns: &Columns, row: &Row, subject: &Arc<RowSubject>, out: &mut Vec<Slot>) {
-    for (n, cell) in row.cells.iter().enumerate() {
-        let was = source.get(cell.inner.clone()).unwrap_or("");
-        let role = columns.roles.get(n).copied().unwrap_or(Role::Plain);
-        let part = match role {
-            Role::Status => Some(Part::Status),
-            Role::Actual => Some(Part::Actual),
-            // a remark on a metric is the author's, unless it claims something
-            Role::Details if columns.kind != TableKind::Metrics || was.is_empty() || marks::has_green(was) => {
-                Some(Part::Details)
-            }
-            Role::Evidence => Some(Part::Evidence),
-            _ => None,
-        };
-        let part = part.filter(|_| n != columns.label && (columns.kind != TableKind::Other || marks::has_green(was)));
-        match part {
-            Some(part) => {
-                let span = if was.is_empty() { cell.outer.clone() } else { cell.inner.clone() };
-                let slot = CellSlot { row: subject.clone(), part, was: was.to_owned(), blank: was.is_empty() };
-                out.push(Slot { span, kind: SlotKind::Cell(slot) });
-            }
-            None => {
-                inline(source, cell.inner.clone(), out);
-                signs(source, cell, subject, out);
-            }
-        }
-    }
-    if columns.roles.len() > MOST_COLUMNS {
-        return;
-    }
-    let roles: Vec<Role> = columns.roles.iter().skip(row.cells.len()).copied().collect();
-    let asks = roles.iter().any(|role| matches!(role, Role::Status | Role::Actual | Role::Details | Role::Evidence));
-    if asks && columns.kind != TableKind::Other {
-        let kind = SlotKind::MissingCells { row: subject.clone(), roles, closed: row.closed };
-        out.push(Slot { span: row.end..row.end, kind });
-    }
-}
-
-/// Short rows of wider tables get no cells: nobody means them, and many would be many bytes.
-const MOST_COLUMNS: usize = 64;
-
-/// Green signs in a cell that isn't filled: they stay only where the row's subject works.
-fn signs(source: &str, cell: &Cell, subject: &Arc<RowSubject>, out: &mut Vec<Slot>) {
-    let was = source.get(cell.inner.clone()).unwrap_or("");
-    for (offset, mark) in marks::all(was) {
-        if mark.sense == Sense::Green {
-            let start = cell.inner.start + offset;
-            let sign = was.get(offset..offset + mark.len).unwrap_or("").to_owned();
-            let slot = CellSlot { row: subject.clone(), part: Part::Sign, was: sign, blank: false };
-            out.push(Slot { span: start..start + mark.len, kind: SlotKind::Cell(slot) });
-        }
-    }
 }
 
 /// HTML that runs on until its end tag, and would hide what is added.
@@ -387,30 +311,6 @@ mod tests {
             ("**Date:** YYYY-MM-DD\n---\n", vec!["YYYY-MM-DD"]),
             ("Title YYYY-MM-DD\n===\n", vec![]),
             ("Title YYYY-MM-DD\n---\n", vec![]),
-        ] {
-            assert_eq!(found(template), expect, "{template}");
-        }
-    }
-
-    #[test]
-    fn cells_are_slots_under_headers_that_ask() {
-        for (template, expect) in [
-            (
-                "| Metric | Target | Actual | Status |\n|---|---|---|---|\n| Size | ≤ 5 MB |  | ✅ PASS |\n",
-                vec!["  ", "✅ PASS"],
-            ),
-            (
-                "| Component | Status | Details |\r\n|---|---|---|\r\n| a | ☐ Pending / ✅ Verified | x |\r\n",
-                vec!["☐ Pending / ✅ Verified", "x"],
-            ),
-            ("> | Component | State |\n> |---|---|\n> | ✅ a | ✅ OK |\n", vec!["✅", "✅ OK"]),
-            ("| Symbol | Meaning |\n|---|---|\n| ✅ | works |\n", vec![]),
-            ("| Version | Date | Status |\n|---|---|---|\n| 1 | x | draft |\n| 2 | y | ✅ done |\n", vec!["✅ done"]),
-            ("Component | State\n---|---\na | 🟢 up\n", vec!["🟢 up"]),
-            ("| Component | State |\n|---|---|---|\n| a | ✅ OK |\n", vec!["✅ OK"]),
-            ("text\n| Component | State |\n|---|---|\n| a | ✅ OK | ✅ |\n", vec!["✅ OK", "✅"]),
-            ("| Component | Status | Details |\n|---|---|---|\n| a |\n", vec![""]),
-            ("```\n| Component | State |\n|---|---|\n| a | ✅ OK |\n```\n", vec![]),
         ] {
             assert_eq!(found(template), expect, "{template}");
         }

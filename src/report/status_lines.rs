@@ -27,7 +27,7 @@ pub fn is_one(source: &str, line: &Span) -> bool {
 }
 
 /// Keys that speak of the whole order.
-const WHOLE: [&str; 16] = [
+const WHOLE: [&str; 17] = [
     "status",
     "overall",
     "verdict",
@@ -44,11 +44,17 @@ const WHOLE: [&str; 16] = [
     "report status",
     "completion status",
     "verification status",
+    "conclusion",
 ];
+
+/// Whether a name is one for the whole order's status.
+pub fn is_whole(name: &str) -> bool {
+    WHOLE.contains(&label::key(&label::plain(name)).as_str())
+}
 
 /// `**Redis Status:** ✅ OK | **Owner:** GG`: the parts of a line that each have a key. A bar before a sign parts the
 /// alternatives of one value.
-fn parts(source: &str, line: &Span) -> Vec<Span> {
+pub fn parts(source: &str, line: &Span) -> Vec<Span> {
     let text = source.get(line.clone()).unwrap_or("");
     let mut out = Vec::new();
     let mut start = 0;
@@ -75,7 +81,7 @@ fn parts(source: &str, line: &Span) -> Vec<Span> {
 }
 
 /// The length of the `**Owner:**` that `text` starts with.
-fn bold_key(text: &str) -> Option<usize> {
+pub fn bold_key(text: &str) -> Option<usize> {
     let mark = ["**", "__"].into_iter().find(|mark| text.starts_with(mark))?;
     let inner = text.get(mark.len()..)?;
     let close = inner.find(mark)?;
@@ -86,7 +92,7 @@ fn bold_key(text: &str) -> Option<usize> {
 }
 
 /// The colon that ends a key; one within an expression does not.
-fn colon(text: &str) -> Option<usize> {
+pub fn colon(text: &str) -> Option<usize> {
     let mut skip_to = 0;
     text.char_indices().find_map(|(at, c)| {
         if at >= skip_to && c == '{' {
@@ -116,7 +122,7 @@ fn key(source: &str, part: &Span) -> Option<(Vec<String>, usize)> {
     let colon = colon(text)?;
     let name = without_expressions(text.get(..colon)?);
     let words = label::words(&name);
-    let asks = ["status", "state", "verdict", "outcome", "result", "overall", "health"];
+    let asks = ["status", "state", "verdict", "outcome", "result", "overall", "health", "conclusion"];
     if words.is_empty() || words.len() > 4 || !words.last().is_some_and(|word| asks.contains(&word.as_str())) {
         return None;
     }

@@ -31,7 +31,7 @@ fn each_block_is_answered_by_what_it_asks() {
         ("launchctl list | grep com.somebody.else", "not run: policy"),
         ("test -x run/parquet_exporter.cjs", "✅ PASS"),
         ("test -f run/nowhere.cjs", "❌ FAIL"),
-        ("test -f run/parquet_exporter.cjs && echo OK", "OK; `run/parquet\\_exporter.cjs` is there"),
+        ("test -f run/parquet_exporter.cjs && echo OK", "OK; `run/parquet_exporter.cjs` is there"),
         ("[ -x run/parquet_exporter.cjs ] && echo yes || echo no", "✅ PASS"),
         ("test -f run/nowhere.cjs && echo OK || echo MISSING", "❌ FAIL"),
         ("test ! -e run/nowhere.cjs", "✅ PASS"),

@@ -101,6 +101,79 @@ fn what_works_is_green_in_the_same_places() {
     }
 }
 
+/// Shapes in which green arrives beside the tables and lists that are asked to be filled.
+#[test]
+fn a_sign_that_claims_something_is_reset_wherever_it_stands() {
+    let record = deployed();
+    for (template, expect) in [
+        (
+            "| Field | Value |\n|---|---|\n| Auth | ✅ COMPLETE |\n| Exporter | ✅ there |\n",
+            "| Auth | ☐ (unmeasured) COMPLETE |\n| Exporter | ✅ there |",
+        ),
+        ("| Requirement | Met? |\n|---|---|\n| Redis auth | ✅ |\n", "| Redis auth | ☐ unmeasured: "),
+        (
+            "| Deliverable | Delivered | Path |\n|---|:-:|---|\n| Redis module | ✅ | `run/redis.cjs` |\n",
+            "| Redis module | ☐ unmeasured: ",
+        ),
+        (
+            "| Service | Running | Healthy |\n|---|---|---|\n| redis-server | ✅ | ✅ |\n",
+            "| redis-server | ☐ (unmeasured) | ☐ (unmeasured) |",
+        ),
+        (
+            "| รายการตรวจ | สถานะ |\n|---|---|\n| Redis auth | ✅ ผ่าน |\n| Exporter | ✅ ผ่าน |\n",
+            "| Redis auth | ☐ (unmeasured) ผ่าน |\n| Exporter | ✅ ผ่าน |",
+        ),
+        (
+            "| Environment | Redis | DuckDB |\n|---|---|---|\n| production | ✅ | ✅ |\n",
+            "| production | ☐ (unmeasured) | ☐ (unmeasured) |",
+        ),
+        (
+            "| Check | Pass | Fail |\n|---|---|---|\n| Exporter | | ✅ |\n| Redis auth | ✅ | |\n",
+            "| Exporter | ✅ Verified: executable, ran with --dry [E7] | — |\n| Redis auth | ☐ unmeasured: nothing measures it | — |",
+        ),
+        ("- Redis auth ✅ (PONG in 3 ms)\n", "- Redis auth ☐ (unmeasured) (PONG in 3 ms)"),
+        ("- Exporter ✅ / Redis ✅\n", "- Exporter ✅ / Redis ☐ (unmeasured)"),
+        ("**Redis:** ✅ up and running\n", "**Redis:** ☐ (unmeasured) up and running"),
+        ("**Exporter:** ✅ Deployed\n", "**Exporter:** ✅ Deployed"),
+        ("Conclusion: ✅ SUCCESS\n", "Conclusion: ✅ done"),
+        ("> ✅ **All systems** are operational\n", "> ☐ (unmeasured) **All systems** are operational"),
+        ("> [!NOTE]\n> ✅ Redis auth\n> ✅ Exporter\n", "> ☐ (unmeasured) Redis auth\n> ✅ Exporter"),
+        ("✅ Complete / ☐ Partial / ☐ Failed\n", "✅ Complete / ☐ Partial / ☐ Failed"),
+    ] {
+        let text = filled(template, &record);
+        assert!(text.contains(expect), "{text}");
+        let mut nothing = empty(Outcome::Failed);
+        nothing.declarations = record.declarations.clone();
+        let text = filled(template, &nothing);
+        // what is chosen and no reason to be green has a box that is ticked
+        assert!(!report::marks::has_green(&text.replace("☑ Failed", "")), "{text}");
+    }
+    let text = filled("✅ Complete / ☐ Partial / ☐ Failed\n", &empty(Outcome::Partial));
+    assert!(text.starts_with("☐ Complete / ✅ Partial / ☐ Failed\n"), "{text}");
+    let mut broken = empty(Outcome::Failed);
+    broken.declarations = record.declarations.clone();
+    broken.take("exporter.script", state(false, "gone"), Some(false));
+    let text = filled("| Check | ✅ | ❌ |\n|---|---|---|\n| Exporter | ✅ | |\n", &broken);
+    assert!(text.contains("| Exporter | — | ❌ Failed: gone [E1] |"), "{text}");
+}
+
+#[test]
+fn a_row_that_is_about_the_whole_order_is_its_outcome() {
+    let mut record = deployed();
+    record.take("verify.checks", Value::Ratio { pass: 15, of: 15 }, Some(true));
+    for outcome in [Outcome::Done, Outcome::Partial] {
+        record.outcome = outcome;
+        let sign = if outcome == Outcome::Done { "✅ done" } else { "⚠️ partial" };
+        for template in [
+            "| Item | Value |\n|---|---|\n| Overall Status | ✅ PASSED |\n",
+            "| Field | Value |\n|---|---|\n| Status | ✅ COMPLETE |\n",
+            "| Check | Status | Notes |\n|---|---|---|\n| **Overall status** | ✅ DONE | |\n",
+        ] {
+            assert!(filled(template, &record).contains(&format!("| {sign} |")), "{}", filled(template, &record));
+        }
+    }
+}
+
 #[test]
 fn a_failed_cell_says_failed() {
     let mut record = empty(Outcome::Failed);
@@ -410,6 +483,15 @@ fn exactly_one_line_of_a_verdict_list_is_ticked() {
         assert_eq!(text.matches("[x]").count(), usize::from(fits), "{outcome}\n{text}");
         assert_eq!(text.contains(&format!("Outcome: {outcome} – said by the engine")), !fits, "{text}");
     }
+}
+
+#[test]
+fn a_success_with_reservations_is_a_partial_one() {
+    let template = "- ☐ Success with warnings – needs a follow-up\n- ✅ Full Success – all criteria met\n- ☐ Failed\n";
+    let text = filled(template, &empty(Outcome::Done));
+    assert!(text.contains("- ☐ Success with warnings") && text.contains("- ✅ Full Success"), "{text}");
+    let text = filled(template, &empty(Outcome::Partial));
+    assert!(text.contains("- ✅ Success with warnings") && text.contains("- ☐ Full Success"), "{text}");
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn block(doc: &mut Doc, kind: u8, picks: &[u8], prefix: &str) {
     let mut picks = picks.iter().copied().cycle();
     let mut pick = move |n: usize| usize::from(picks.next().unwrap_or(0)) % n;
     let eol = "\n";
-    match kind % 10 {
+    match kind % 14 {
         0 => {
             let text = PROSE[pick(PROSE.len())];
             for line in text.lines() {
@@ -253,7 +253,45 @@ fn block(doc: &mut Doc, kind: u8, picks: &[u8], prefix: &str) {
             // a status line, of what nothing measures, with a key behind it
             doc.keep(&format!("{prefix}**Zebra Status:** "));
             doc.slot(["✅ OK", "done ✅", "☐ Pending / ✅ Verified"][pick(3)]);
-            doc.keep(&format!("{}**Owner:** GG ✅{eol}", [" | ", " · ", ", "][pick(3)]));
+            doc.keep(&format!("{}**Owner:** GG ", [" | ", " · ", ", "][pick(3)]));
+            doc.slot("✅");
+            doc.keep(eol);
+        }
+        9 => {
+            // a form, whose columns say nothing
+            let head = ["Feld | Wert", "รายการตรวจ | สถานะ", "Thing | How it went"][pick(3)];
+            doc.keep(&format!("{prefix}| {head} |{eol}{prefix}|---|---|{eol}"));
+            for _ in 0..=pick(3) {
+                let name = doc.subject();
+                let (before, behind) = [("", " done"), ("done ", ""), ("**", " done**"), ("", "")][pick(4)];
+                doc.keep(&format!("{prefix}| {name} | {before}"));
+                doc.slot(["✅", "🟢", "✔️"][pick(3)]);
+                doc.keep(&format!("{behind} |{eol}"));
+            }
+        }
+        10 => {
+            // a callout
+            doc.keep(&format!("{prefix}> [!NOTE]{eol}"));
+            for _ in 0..=pick(2) {
+                doc.keep(&format!("{prefix}> "));
+                doc.slot(["✅", "💚", "☑"][pick(3)]);
+                let name = doc.subject();
+                doc.keep(&format!(" {name}{eol}"));
+            }
+        }
+        11 => {
+            // a key line whose key asks for no status
+            let name = doc.subject();
+            doc.keep(&format!("{prefix}{}", [format!("**{name}:** "), format!("{name}: ")][pick(2)]));
+            doc.slot(["✅", "🟢", "☑"][pick(3)]);
+            doc.keep(&format!(" up and running{eol}"));
+        }
+        12 => {
+            // an item with a remark behind its tick
+            let name = doc.subject();
+            doc.keep(&format!("{prefix}- {name} "));
+            doc.slot(["✅", "🟢", "✔️"][pick(3)]);
+            doc.keep(&format!("{}{eol}", [" (seen at 02:30)", "", " **(it works)**"][pick(3)]));
         }
         _ => {
             doc.keep(&format!("{prefix}**Date:** "));
@@ -333,7 +371,7 @@ fn keeps(text: &str, kept: &[String]) -> Result<(), String> {
 }
 
 fn greens(text: &str) -> usize {
-    text.matches(['✅', '✔', '☑', '🟢', '✓']).count()
+    text.matches(['✅', '✔', '☑', '🟢', '✓', '💚']).count()
         + ["[x]", ":white_check_mark:", "&#9989;"].iter().map(|tick| text.matches(tick).count()).sum::<usize>()
 }
 

@@ -1,0 +1,137 @@
+//! Green signs by which a line claims something: a line of a quote (`> ✅ Redis auth`) and a key line (`**LaunchAgent:** ✅ Loaded`,
+//! `Final verdict — ✅ APPROVED`, `**Sign-off** ✅ GG`).
+//!
+//! Invariant: only signs are slots, and only where the line or the key's value begins or ends with one; a sentence stays.
+
+use super::list_slots::choices;
+use super::marks::{self, Mark, Sense};
+use super::outline::{self, BlockKind, Outline, Span};
+use super::slots::{Slot, SlotKind};
+use super::test_slots::confirms_line;
+use super::{label, status_lines};
+
+pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>) {
+    for block in outline.blocks.iter().filter(|block| block.kind == BlockKind::Text) {
+        let is_quoted = block.item.is_none() && outline::prefix(source, block.span.start).contains('>');
+        for line in outline::lines(source, block.span.clone()) {
+            let text = source.get(line.clone()).unwrap_or("");
+            if !marks::has_green(text) && !text.contains("[x]") || confirms_line(source, line.clone()).is_some() {
+                continue;
+            }
+            let before = out.len();
+            for part in status_lines::parts(source, &line) {
+                key_line(source, part, out);
+            }
+            if is_quoted && out.len() == before {
+                let names = label::names(&marks::without_green(text, ""));
+                signs(line.start, marks::claims(text), &names, out);
+            }
+        }
+    }
+}
+
+/// Keys of lines that explain a sign.
+const EXPLAINING: [&str; 14] = [
+    "note", "notes", "legend", "key", "symbol", "symbols", "meaning", "example", "examples", "hint", "tip", "remark",
+    "nb", "e g",
+];
+
+fn key_line(source: &str, part: Span, out: &mut Vec<Slot>) {
+    let text = source.get(part.clone()).unwrap_or("");
+    let Some((name, value)) = key(text) else { return };
+    let is_bold = text.trim_start().starts_with(['*', '_']);
+    let words = label::words(name);
+    let is_name = !words.is_empty() && words.len() <= 6 && !name.contains(['.', '?', '!']) && !has_sign(name);
+    let folded = label::key(&label::plain(name));
+    if !is_name || EXPLAINING.contains(&folded.as_str()) {
+        return;
+    }
+    let signs_of_value = marks::claims(value);
+    let begins = value.trim_start_matches(['*', '_', '`', ' ', '\t', '\u{a0}']);
+    let leads = marks::at(begins);
+    // a long text that ends with a sign is a sentence, unless its key is set apart
+    let is_claim = leads.is_some() || is_bold || (words.len() <= 3 && label::words(value).len() <= 6);
+    if !is_claim || leads.is_some_and(|mark| explains(begins.get(mark.len..).unwrap_or(""))) {
+        return;
+    }
+    let names = label::names(&marks::without_green(name, ""));
+    let options = choices(begins.trim_end());
+    let offers = |sense| options.iter().any(|(own, _)| *own == sense);
+    if options.len() > 1 && offers(Sense::Open) && offers(Sense::Green) {
+        let start = part.end - begins.len();
+        let was = begins.trim_end().to_owned();
+        out.push(Slot { span: start..start + was.len(), kind: SlotKind::Choice { names, was } });
+        return;
+    }
+    signs(part.end - value.len(), signs_of_value, &names, out);
+}
+
+fn has_sign(text: &str) -> bool {
+    !marks::all(text).is_empty()
+}
+
+/// `means verified`, `= works`: what stands behind a sign that is explained.
+fn explains(behind: &str) -> bool {
+    let first = behind.trim_start();
+    first.starts_with(['=', '→', ':'])
+        || ["means", "is", "stands", "marks", "says", "denotes", "indicates", "signifies"]
+            .contains(&label::words(first).first().map_or("", String::as_str))
+}
+
+/// The key of a line and its value, which begins behind a colon, behind a dash or a bold key where a sign follows.
+fn key(text: &str) -> Option<(&str, &str)> {
+    let by_colon = status_lines::colon(text).filter(|at| {
+        let behind = text.get(at + 1..).unwrap_or("");
+        // `02:30`, `https://`
+        behind.starts_with(|c: char| c.is_whitespace() || matches!(c, '*' | '_')) || marks::at(behind).is_some()
+    });
+    if let Some(at) = by_colon {
+        return Some((text.get(..at)?, text.get(at + 1..)?));
+    }
+    let sign = marks::all(text).into_iter().find(|(offset, _)| *offset > 0)?.0;
+    let before = text.get(..sign)?.trim_end();
+    let name = before.trim_end_matches(['–', '—', '→', '=']);
+    let is_bold = before.len() > 4
+        && ["**", "__"].iter().any(|mark| before.starts_with(mark) && before.ends_with(mark))
+        && before.matches(['*', '_']).count() == 4;
+    (name.len() < before.len() || is_bold).then_some((name, text.get(sign..)?))
+}
+
+/// The first sign is the subject's; what more of them stand for nothing measures.
+fn signs(start: usize, found: Vec<(usize, Mark)>, names: &[String], out: &mut Vec<Slot>) {
+    for (n, (offset, was)) in found.into_iter().enumerate() {
+        let names = if n == 0 { names.to_vec() } else { Vec::new() };
+        let span = start + offset..start + offset + was.len;
+        out.push(Slot { span, kind: SlotKind::Check { names, was, repeats: false } });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::slots::find;
+
+    #[test]
+    fn signs_that_claim_are_slots_and_sentences_are_not() {
+        for (template, expect) in [
+            ("**LaunchAgent:** ✅ Loaded and running\n", vec!["✅"]),
+            ("**Compression:** 🟢 Snappy  \n**Owner:** GG ✅\n", vec!["🟢", "✅"]),
+            ("Conclusion: ✅ SUCCESS\n", vec!["✅ SUCCESS"]),
+            ("Ready for Phase 7: ✅ Yes\n", vec!["✅"]),
+            ("Final sign-off — ✅ APPROVED\n", vec!["✅"]),
+            ("**Sign-off** ✅ GG  ✅ CLC\n", vec!["✅", "✅"]),
+            ("**Redis:** ☐ Pending / ✅ Verified\n", vec!["☐ Pending / ✅ Verified"]),
+            ("> ✅ **All systems operational** – signed off\n", vec!["✅"]),
+            ("> [!NOTE]\n> ✅ Redis auth\n> Exporter ✅\n", vec!["✅", "✅"]),
+            ("> the ✅ sign is prose\n", vec![]),
+            ("Redis auth ✅ PONG. Exporter ✅ deployed. Everything green.\n", vec![]),
+            ("**Note:** ✅ means verified\n", vec![]),
+            ("Reading this: ✅ means verified\n", vec![]),
+            ("The ✅ sign is prose: ✅ here too.\n", vec![]),
+            ("✅ one line is prose\n", vec![]),
+            ("See also: all the many documents that were written for this long ago ✅\n", vec![]),
+        ] {
+            let slots: Vec<&str> = find(template).into_iter().map(|slot| &template[slot.span]).collect();
+            assert_eq!(slots, expect, "{template}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Slots of tables: cells under headers that ask for them, and signs in the others.
+
+use std::sync::Arc;
+
+use super::columns::{self, Columns, Role, TableKind};
+use super::marks::{self, Sense};
+use super::outline::Span;
+use super::rows::{Cell, Row};
+use super::slots::{CellSlot, Part, RowSubject, Slot, SlotKind, inline};
+use super::{label, status_lines};
+use crate::order::target;
+
+pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics: &mut Vec<(String, String, Span)>) {
+    let text = |cell: &Cell| source.get(cell.inner.clone()).unwrap_or("");
+    for cell in &head.cells {
+        inline(source, cell.inner.clone(), out);
+    }
+    let headers: Vec<&str> = head.cells.iter().map(text).collect();
+    let Some(columns) = columns::read(&headers) else {
+        let is_legend = columns::is_legend(&headers);
+        for row in rows {
+            row.cells.iter().for_each(|cell| inline(source, cell.inner.clone(), out));
+            if !is_legend {
+                claims(source, row, out);
+            }
+        }
+        return;
+    };
+    let target_column = columns.roles.iter().position(|role| *role == Role::Target);
+    for row in rows {
+        let label = row.cells.get(columns.label).map_or("", text);
+        let cell = |column: Option<usize>| column.and_then(|n| row.cells.get(n)).map_or("", text);
+        if row.cells.iter().all(|cell| text(cell).is_empty()) {
+            continue;
+        }
+        let subject = Arc::new(RowSubject {
+            kind: columns.kind,
+            names: label::names(label),
+            metric: label::plain(&marks::without_green(label, "")),
+            target: target::assemble(
+                &label::plain(cell(columns.comparator)),
+                &label::plain(cell(target_column)),
+                &label::plain(cell(columns.unit)),
+            ),
+            value_elsewhere: value_elsewhere(&columns),
+            is_whole: columns.kind != TableKind::Metrics && status_lines::is_whole(label),
+        });
+        if columns.kind == TableKind::Metrics && !subject.metric.is_empty() {
+            let start = row.cells.first().map_or(row.end, |cell| cell.outer.start);
+            metrics.push((subject.metric.clone(), subject.target.clone(), start..row.end));
+        }
+        fill_row(source, &columns, row, &subject, out);
+    }
+}
+
+fn value_elsewhere(columns: &Columns) -> bool {
+    let wanted: &[Role] = match columns.kind {
+        TableKind::Metrics => &[Role::Actual],
+        _ => &[Role::Details, Role::Actual],
+    };
+    columns.roles.iter().any(|role| wanted.contains(role))
+}
+
+fn fill_row(source: &str, columns: &Columns, row: &Row, subject: &Arc<RowSubject>, out: &mut Vec<Slot>) {
+    for (n, cell) in row.cells.iter().enumerate() {
+        let was = source.get(cell.inner.clone()).unwrap_or("");
+        let role = columns.roles.get(n).copied().unwrap_or(Role::Plain);
+        let part = match role {
+            Role::Status => Some(Part::Status),
+            Role::Actual => Some(Part::Actual),
+            // a remark on a metric is the author's, unless it claims something
+            Role::Details if columns.kind != TableKind::Metrics || was.is_empty() || marks::has_green(was) => {
+                Some(Part::Details)
+            }
+            Role::Evidence => Some(Part::Evidence),
+            Role::Pass => Some(Part::Pass),
+            Role::Fail => Some(Part::Fail),
+            _ => None,
+        };
+        let part = part.filter(|_| n != columns.label && (columns.kind != TableKind::Other || marks::has_green(was)));
+        match part {
+            Some(part) => {
+                let span = if was.is_empty() { cell.outer.clone() } else { cell.inner.clone() };
+                let slot = CellSlot { row: subject.clone(), part, was: was.to_owned(), blank: was.is_empty() };
+                out.push(Slot { span, kind: SlotKind::Cell(slot) });
+            }
+            None => {
+                inline(source, cell.inner.clone(), out);
+                signs(source, cell, subject, out);
+            }
+        }
+    }
+    if columns.roles.len() > MOST_COLUMNS {
+        return;
+    }
+    let roles: Vec<Role> = columns.roles.iter().skip(row.cells.len()).copied().collect();
+    let asks = roles.iter().any(|role| !matches!(role, Role::Label | Role::Target | Role::Plain));
+    if asks && columns.kind != TableKind::Other {
+        let kind = SlotKind::MissingCells { row: subject.clone(), roles, closed: row.closed };
+        out.push(Slot { span: row.end..row.end, kind });
+    }
+}
+
+/// Short rows of wider tables get no cells: nobody means them, and many would be many bytes.
+const MOST_COLUMNS: usize = 64;
+
+/// Green signs in a cell that isn't filled: they stay only where the row's subject works.
+fn signs(source: &str, cell: &Cell, subject: &Arc<RowSubject>, out: &mut Vec<Slot>) {
+    let was = source.get(cell.inner.clone()).unwrap_or("");
+    for (offset, mark) in marks::all(was) {
+        if mark.sense == Sense::Green {
+            let start = cell.inner.start + offset;
+            let sign = was.get(offset..offset + mark.len).unwrap_or("").to_owned();
+            let slot = CellSlot { row: subject.clone(), part: Part::Sign, was: sign, blank: false };
+            out.push(Slot { span: start..start + mark.len, kind: SlotKind::Cell(slot) });
+        }
+    }
+}
+
+/// A row of a table whose columns are not known (a form, a matrix, headers in another language): a sign at the edge of a cell says
+/// how things are all the same. The first cell that is more than signs names the subject.
+fn claims(source: &str, row: &Row, out: &mut Vec<Slot>) {
+    let text = |cell: &Cell| source.get(cell.inner.clone()).unwrap_or("");
+    let Some(at) = row.cells.iter().position(|cell| !label::words(text(cell)).is_empty()) else { return };
+    let name = row.cells.get(at).map_or("", text);
+    let ticked =
+        row.cells.iter().enumerate().filter(|(n, cell)| *n != at && !marks::claims(text(cell)).is_empty()).count();
+    let is_whole = status_lines::is_whole(name);
+    let subject = Arc::new(RowSubject {
+        kind: TableKind::States,
+        // two claims of one thing are two things, of which one was measured at most
+        names: if ticked > 1 { Vec::new() } else { label::names(&marks::without_green(name, "")) },
+        metric: String::new(),
+        target: String::new(),
+        value_elsewhere: is_whole,
+        is_whole,
+    });
+    for (n, cell) in row.cells.iter().enumerate() {
+        let was = text(cell);
+        let signs = marks::claims(was);
+        if is_whole && n != at && !signs.is_empty() {
+            let slot = CellSlot { row: subject.clone(), part: Part::Status, was: was.to_owned(), blank: false };
+            out.push(Slot { span: cell.inner.clone(), kind: SlotKind::Cell(slot) });
+            continue;
+        }
+        for (offset, mark) in signs {
+            let start = cell.inner.start + offset;
+            let sign = was.get(offset..offset + mark.len).unwrap_or("").to_owned();
+            let slot = CellSlot { row: subject.clone(), part: Part::Claim, was: sign, blank: false };
+            out.push(Slot { span: start..start + mark.len, kind: SlotKind::Cell(slot) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    fn found(template: &str) -> Vec<&str> {
+        super::super::slots::find(template).into_iter().map(|slot| &template[slot.span]).collect()
+    }
+
+    #[test]
+    fn cells_are_slots_under_headers_that_ask() {
+        for (template, expect) in [
+            (
+                "| Metric | Target | Actual | Status |\n|---|---|---|---|\n| Size | ≤ 5 MB |  | ✅ PASS |\n",
+                vec!["  ", "✅ PASS"],
+            ),
+            (
+                "| Component | Status | Details |\r\n|---|---|---|\r\n| a | ☐ Pending / ✅ Verified | x |\r\n",
+                vec!["☐ Pending / ✅ Verified", "x"],
+            ),
+            ("> | Component | State |\n> |---|---|\n> | ✅ a | ✅ OK |\n", vec!["✅", "✅ OK"]),
+            ("| Symbol | Meaning |\n|---|---|\n| ✅ | works |\n", vec![]),
+            ("| Version | Date | Status |\n|---|---|---|\n| 1 | x | draft |\n| 2 | y | ✅ done |\n", vec!["✅ done"]),
+            ("Component | State\n---|---\na | 🟢 up\n", vec!["🟢 up"]),
+            ("| Component | State |\n|---|---|---|\n| a | ✅ OK |\n", vec!["✅ OK"]),
+            ("text\n| Component | State |\n|---|---|\n| a | ✅ OK | ✅ |\n", vec!["✅ OK", "✅"]),
+            ("| Component | Status | Details |\n|---|---|---|\n| a |\n", vec![""]),
+            ("```\n| Component | State |\n|---|---|\n| a | ✅ OK |\n```\n", vec![]),
+        ] {
+            assert_eq!(found(template), expect, "{template}");
+        }
+    }
+
+    #[test]
+    fn signs_at_the_edge_of_any_cell_are_slots() {
+        for (template, expect) in [
+            ("| Field | Value |\n|---|---|\n| Owner | GG |\n| Auth | ✅ COMPLETE |\n", vec!["✅"]),
+            ("| Field | Value |\n|---|---|\n| Overall Status | ✅ COMPLETE |\n", vec!["✅ COMPLETE"]),
+            ("| Environment | Redis | DuckDB |\n|---|---|---|\n| production | ✅ | up ✅ |\n", vec!["✅", "✅"]),
+            ("| รายการตรวจ | สถานะ |\n|---|---|\n| Redis auth | ✅ ผ่าน |\n", vec!["✅"]),
+            ("| | What we say |\n|---|---|\n| ✅ | Redis auth |\n", vec!["✅"]),
+            ("| Field | Value |\n|---|---|\n| Sign | the ✅ in the middle |\n", vec![]),
+            ("| Icon | What |\n|---|---|\n| ✅ | works |\n", vec![]),
+            ("| Check | Pass | Fail |\n|---|---|---|\n| a | ✅ | |\n", vec!["✅", " "]),
+        ] {
+            assert_eq!(found(template), expect, "{template}");
+        }
+    }
+}
