@@ -23,7 +23,8 @@ pub fn fits(label: &str, bound: &str, aliases: &[&str], measurement: &Measuremen
     let known = Known::of(measurement);
     for name in names_in(label) {
         // a file of a directory that was measured, by its declared name
-        let parent = name.rsplit_once('/').map(|(parent, _)| parent).filter(|_| aliases.contains(&name.as_str()));
+        let is_declared = measurement.artifact.is_none() && aliases.contains(&name.as_str());
+        let parent = name.rsplit_once('/').map(|(parent, _)| parent).filter(|_| is_declared);
         let is_known = name == measurement.key
             || known.names_one(&name, days)
             || parent.is_some_and(|parent| known.names_one(parent, days));
@@ -370,8 +371,11 @@ mod tests {
             let found = fits(label, "x", &["Log file", "g/logs/own.log"], measurement, &days);
             assert_eq!(found.is_ok(), about, "{label}: {found:?}");
         }
-        let label = "Parquet file (ops_atomic_YYYYMMDD.parquet)";
-        assert!(fits(label, "x", &[], &day, &[jiff::civil::date(2026, 11, 28)]).is_err());
+        let label = "Parquet file (g/analytics/ops_atomic_YYYYMMDD.parquet)";
+        assert!(
+            fits(label, "x", &["g/analytics/ops_atomic_YYYYMMDD.parquet"], &day, &[jiff::civil::date(2026, 11, 28)])
+                .is_err()
+        );
         assert!(fits(label, "x", &[], &day, &[]).is_ok());
     }
 

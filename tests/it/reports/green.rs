@@ -230,13 +230,15 @@ fn what_a_label_names_must_be_what_was_measured() {
     }
     // a run of the small hours: the file's name is of the day in UTC, and so is what the report says
     record.ended = "2025-10-29T18:00:00Z".parse().unwrap();
-    let table =
-        "| Component | State |\n|---|---|\n| Parquet file (`ops_atomic_YYYYMMDD.parquet`) | ✅ OK |\n\nYYYYMMDD\n";
+    let table = "| Component | State |\n|---|---|\n| Parquet file (`g/analytics/ops_atomic_YYYYMMDD.parquet`) | ✅ OK |\n\nYYYYMMDD\n";
     let text = filled(table, &record);
-    assert!(text.contains("(`ops_atomic_20251029.parquet`) | ✅ OK: ") && text.ends_with("\n20251030\n"), "{text}");
+    assert!(
+        text.contains("(`g/analytics/ops_atomic_20251029.parquet`) | ✅ OK: ") && text.ends_with("\n20251030\n"),
+        "{text}"
+    );
     record.ended = "2025-10-30T03:00:00Z".parse().unwrap();
     let text = filled(table, &record);
-    assert!(text.contains("(`ops_atomic_20251030.parquet`) | ☐ unmeasured: "), "{text}");
+    assert!(text.contains("(`g/analytics/ops_atomic_20251030.parquet`) | ☐ unmeasured: "), "{text}");
 }
 
 /// A deployment under names of its own.
