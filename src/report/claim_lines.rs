@@ -41,7 +41,8 @@ fn key_line(source: &str, part: Span, out: &mut Vec<Slot>) {
     let Some((name, value)) = key(text) else { return };
     let is_bold = text.trim_start().starts_with(['*', '_']);
     let words = label::words(name);
-    let is_name = !words.is_empty() && words.len() <= 6 && !name.contains(['.', '?', '!']) && !has_sign(name);
+    let is_name =
+        !words.is_empty() && words.len() <= 6 && !name.contains(['?', '!']) && !name.contains(". ") && !has_sign(name);
     let folded = label::key(&label::plain(name));
     if !is_name || EXPLAINING.contains(&folded.as_str()) {
         return;
@@ -116,7 +117,8 @@ mod tests {
             ("**LaunchAgent:** ✅ Loaded and running\n", vec!["✅"]),
             ("**Compression:** 🟢 Snappy  \n**Owner:** GG ✅\n", vec!["🟢", "✅"]),
             ("Conclusion: ✅ SUCCESS\n", vec!["✅ SUCCESS"]),
-            ("Ready for Phase 7: ✅ Yes\n", vec!["✅"]),
+            ("Ready for Phase 7.9: ✅ Yes\n", vec!["✅"]),
+            ("**Ready for Phase 7.9:** ✅ Yes\n", vec!["✅"]),
             ("Final sign-off — ✅ APPROVED\n", vec!["✅"]),
             ("**Sign-off** ✅ GG  ✅ CLC\n", vec!["✅", "✅"]),
             ("**Redis:** ☐ Pending / ✅ Verified\n", vec!["☐ Pending / ✅ Verified"]),

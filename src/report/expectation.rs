@@ -94,6 +94,11 @@ pub fn hold(expected: &Expected, output: &str, answers: &Answers) -> Held {
             [one] => format!("“{one}” was expected"),
             _ => "none of the lines that are expected was printed".to_owned(),
         }),
+        // line for line another text, such as a table with another number in it
+        () if wanted.len() == lines.len() => {
+            let missing = wanted.iter().zip(&said).find(|(_, answer)| **answer != Answer::Yes);
+            Held::Differs(format!("“{}” was expected", missing.map_or("", |(wanted, _)| *wanted)))
+        }
         () => Held::Unclear(format!("it ran, but printed only {found} of {} lines that are expected", wanted.len())),
     }
 }
@@ -195,6 +200,8 @@ mod tests {
             ("a\nb", "a\nx\nb", "meets"),
             ("a\nb", "x", "differs"),
             ("a\nb", "a", "unclear"),
+            ("a\nb", "a\nc", "differs"),
+            ("| n |\n|---|\n| 289 |", "n; 288", "differs"),
             ("Rows: 8\nSize: 1 kB", "Rows: 20\nSize: 1 kB", "differs"),
             ("│ 20 │", "20", "meets"),
             ("rows: …", "rows: 20", "unclear"),
