@@ -105,9 +105,9 @@ mod tests {
     #[test]
     fn lines_are_answered_by_what_was_measured() {
         const DECLARED: &[Declaration] = &[
-            Declaration { key: "export.rows", aliases: &["Rows", "Row count"], about: "" },
-            Declaration { key: "export.compression", aliases: &["Compression"], about: "" },
-            Declaration { key: "export.validation", aliases: &["Validation"], about: "" },
+            Declaration::new("export.rows", &["Rows", "Row count"], ""),
+            Declaration::new("export.compression", &["Compression"], ""),
+            Declaration::new("export.validation", &["Validation"], ""),
         ];
         let take = |key: &str, value| Measurement::new(key, value, "", Timestamp::UNIX_EPOCH);
         let state = |detail: &str| Value::State { works: true, detail: detail.to_owned() };
