@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{CliError, Exit, Global, findings, output};
 use crate::config::Config;
 use crate::engine::dispatch;
-use crate::evidence::{Binder, Binding, BoundBy, Declaration, bind};
+use crate::evidence::{Binder, Binding, BoundBy, Declaration, Kind, bind};
 use crate::handlers::{criteria_of, registry};
 use crate::order::{self, Criterion, CriterionSource, Diagnostic, Order, Severity, Target, target};
 use crate::root::{Root, RootError};
@@ -157,17 +157,35 @@ fn unbound(
         ),
         Binding::Bound { key, .. } => {
             let kind = declarations.iter().find(|one| bind::key_matches(one.key, key)).and_then(|one| one.kind)?;
-            let can_judge = matches!(criterion.compiled, Target::Unclear { .. })
-                || kind.can_judge(key, metric, &criterion.compiled);
-            if can_judge {
+            if matches!(criterion.compiled, Target::Unclear { .. }) {
                 return None;
             }
-            let (words, fitting) = kind.words();
-            (
-                "never-judged",
-                format!("`{}` can't be held against `{key}`, which is {words}", criterion.target),
-                format!("write what such a value can meet, e.g. `{fitting}`, or bind it to another measurement"),
-            )
+            let counted: Vec<(&str, &str)> = declarations
+                .iter()
+                .filter_map(|one| match one.kind {
+                    Some(Kind::Count(noun)) => Some((one.key, noun)),
+                    _ => None,
+                })
+                .collect();
+            if !kind.can_judge(key, metric, &criterion.compiled) {
+                let (words, fitting) = kind.words();
+                (
+                    "never-judged",
+                    format!("`{}` can't be held against `{key}`, which is {words}", criterion.target),
+                    format!("write what such a value can meet, e.g. `{fitting}`, or bind it to another measurement"),
+                )
+            } else if !kind.can_hold(key, metric, &criterion.compiled, &counted) {
+                (
+                    "unmeasured-condition",
+                    format!(
+                        "{handler} measures nothing by which the condition of `{}` could be seen to hold",
+                        criterion.target
+                    ),
+                    "leave the condition out, or waive the criterion with `waive`".to_owned(),
+                )
+            } else {
+                return None;
+            }
         }
         Binding::Ambiguous(keys) => (
             "ambiguous-metric",

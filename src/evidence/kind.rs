@@ -8,6 +8,10 @@ use super::compare::{self, Finding};
 use super::{Made, Measurement, ServiceRun, StartedBy, Value};
 use crate::order::Target;
 
+const MANY: u64 = 1_000_000_000_000_000;
+/// Of which any may be what a target asks for.
+const NUMBERS: [u64; 3] = [0, 1, MANY];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Bytes,
@@ -39,24 +43,33 @@ impl Kind {
 
     /// Whether a value of this kind, measured as `key`, could ever be held against `target`. Its conditions are not looked at.
     pub fn can_judge(self, key: &str, metric: &str, target: &Target) -> bool {
-        let target = unconditional(target.clone());
+        self.tells(key, metric, &unconditional(target.clone()), &[])
+    }
+
+    /// Whether the conditions of `target` could ever be seen to hold, with what else is counted: keys and what they count.
+    pub fn can_hold(self, key: &str, metric: &str, target: &Target, counted: &[(&str, &str)]) -> bool {
+        NUMBERS.into_iter().any(|n| {
+            let sample = |(key, noun): &(&str, &str)| taken(key, Value::Count { n, noun: (*noun).to_owned() });
+            let others: Vec<Measurement> = counted.iter().map(sample).collect();
+            self.tells(key, metric, target, &others.iter().collect::<Vec<_>>())
+        })
+    }
+
+    fn tells(self, key: &str, metric: &str, target: &Target, others: &[&Measurement]) -> bool {
         self.samples().into_iter().any(|value| {
             [None, Some(true), Some(false)].into_iter().any(|ok| {
-                let mut taken = Measurement::new(key, value.clone(), "a sample", Timestamp::UNIX_EPOCH);
-                taken.ok = ok;
-                !matches!(compare::check(metric, &target, &taken, &[]), Finding::Cannot(_))
+                let one = Measurement { ok, ..taken(key, value.clone()) };
+                !matches!(compare::check(metric, target, &one, others), Finding::Cannot(_))
             })
         })
     }
 
     fn samples(self) -> Vec<Value> {
-        const MANY: u64 = 1_000_000_000_000_000;
-        let numbers = [0, 1, MANY];
         let at = Timestamp::UNIX_EPOCH;
         match self {
-            Kind::Bytes => numbers.map(Value::Bytes).to_vec(),
-            Kind::Duration => numbers.map(Value::Duration).to_vec(),
-            Kind::Count(noun) => numbers.map(|n| Value::Count { n, noun: noun.to_owned() }).to_vec(),
+            Kind::Bytes => NUMBERS.map(Value::Bytes).to_vec(),
+            Kind::Duration => NUMBERS.map(Value::Duration).to_vec(),
+            Kind::Count(noun) => NUMBERS.map(|n| Value::Count { n, noun: noun.to_owned() }).to_vec(),
             Kind::Percent => [0.0, 50.0, 100.0].map(Value::Percent).to_vec(),
             Kind::Ratio => [(0, 1), (1, 1), (MANY, MANY)].map(|(pass, of)| Value::Ratio { pass, of }).to_vec(),
             Kind::Word => vec![Value::Word("a".to_owned())],
@@ -72,6 +85,10 @@ impl Kind {
             }
         }
     }
+}
+
+fn taken(key: &str, value: Value) -> Measurement {
+    Measurement::new(key, value, "a sample", Timestamp::UNIX_EPOCH)
 }
 
 fn unconditional(target: Target) -> Target {
@@ -115,5 +132,21 @@ mod tests {
         ] {
             assert_eq!(kind.can_judge(key, metric, &target::compile(metric, text)), expect, "{metric} {text}");
         }
+    }
+    #[test]
+    fn conditions_that_nothing_counts_are_known_beforehand() {
+        let counted = [("export.rows", "rows"), ("export.unreadable", "errors")];
+        for (text, expect) in [
+            ("< 2 s", true),
+            ("< 2 s for ≤200 rows", true),
+            ("< 2 s at ≥ 50,000,000 rows", true),
+            ("< 2 s at ≥ 5 heartbeats", false),
+            ("< 2 s on a Mac mini M1", false),
+        ] {
+            let target = target::compile("Duration", text);
+            assert_eq!(Kind::Duration.can_hold("export.duration", "Duration", &target, &counted), expect, "{text}");
+        }
+        let each = target::compile("File size", "≤ 5 MB per file");
+        assert!(Kind::Bytes.can_hold("export.file_size", "File size", &each, &counted));
     }
 }

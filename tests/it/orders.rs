@@ -349,6 +349,16 @@ fn lint_says_what_is_wrong_where_and_how_to_cure_it() {
 }
 
 #[test]
+fn lint_says_beforehand_what_can_never_be_judged() {
+    let text = "---\nid: WO-9\nhandler: parquet-exporter\n---\n# WO-9\n\n## Acceptance\n\n| Metric | Condition | Target |\n|---|---|---|\n| Compression | | ≥ 3× |\n| Export duration | at ≥ 5 heartbeats | ≤ 1.5 s |\n| Validation time | at ≥ 5 rows | ≤ 2 s |\n| File size | | ≤ 5 MB |\n";
+    let ran = Scene::new().wo_with_stdin(["lint", "-"], text.as_bytes()).expect_exit(0);
+    for part in ["warning[never-judged]", ":11:", "warning[unmeasured-condition]", ":12:", "≤ 1.5 s", "2 warning(s)"]
+    {
+        assert!(ran.stdout.contains(part), "{part}: {ran}");
+    }
+}
+
+#[test]
 fn lint_of_what_can_not_be_read_exits_2_and_goes_on_with_the_rest() {
     let scene = Scene::new()
         .file("nul.md", b"# WO-1\n\0")
