@@ -254,4 +254,6 @@ fn a_fence_that_swallows_sections_stops_the_order() {
         let found = order.diagnostics.iter().find(|found| found.code == "open-fence").map(|found| found.severity);
         assert_eq!(found, expect, "{text}: {:?}", order.diagnostics);
     }
+    let order = named("id: WO-1\nbody: |\n  ```\n  ## Acceptance\n  - a ≤ 5 MB\n", "WO-1.yaml");
+    assert!(order.diagnostics.iter().any(|found| found.code == "open-fence" && found.severity == Severity::Error));
 }

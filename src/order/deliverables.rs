@@ -1,6 +1,6 @@
 //! Deliverables of a body: lists, tables, headings and lines that name what is to be there.
 //!
-//! What must hold: what is struck out, to be deleted or to be left alone is not looked for; it is kept as text, and told.
+//! What must hold: what is struck out, to be deleted or to be left alone is not looked for, and that is told.
 
 use super::blocks::{Block, List};
 use super::body::{heading_words, is_pointer, lines_span, value_text};
@@ -115,27 +115,28 @@ pub(crate) fn named(draft: &mut Draft<'_>, raw: &str, span: &Span) {
     let raw = standing.as_ref();
     let text = fold::inline(fold::strip_marks(raw));
     let found = paths::in_text(raw);
-    if !found.is_empty() && is_not_made(raw) {
-        let remark = Remark::note(
-            "not-delivered",
-            format!("`{}` names a file that is not to be made", crate::text::line(&text, 60)),
-        )
-        .understood("text: whether it is there is not looked at");
-        draft.remark(span, remark);
-    } else if !found.is_empty() {
-        let deliverables = &mut draft.order.deliverables;
-        deliverables.extend(found.into_iter().map(|path| Deliverable {
-            path: Some(path),
-            text: text.clone(),
-            span: span.clone(),
-        }));
+    if found.is_empty() {
+        draft.order.deliverables.push(Deliverable { path: None, text, span: span.clone() });
         return;
     }
-    draft.order.deliverables.push(Deliverable { path: None, text, span: span.clone() });
+    let shown = crate::text::line(&text, 60);
+    if is_left_alone(raw) {
+        let remark = Remark::note("not-delivered", format!("`{shown}` names a file that is not to be made"));
+        draft.remark(span, remark.understood("text: it is not looked for"));
+    } else if is_to_be_gone(raw) {
+        // it stays a deliverable, one that is no file: that it is gone is not measured, so not all can be there
+        let remark = Remark::note("not-delivered", format!("`{shown}` names a file that is to be gone"));
+        draft.remark(span, remark.understood("a deliverable that can't be looked for"));
+        draft.order.deliverables.push(Deliverable { path: None, text, span: span.clone() });
+    } else {
+        let named =
+            found.into_iter().map(|path| Deliverable { path: Some(path), text: text.clone(), span: span.clone() });
+        draft.order.deliverables.extend(named);
+    }
 }
 
-/// ``No change to `wo.toml` ``, ``Delete `docs/old.md` ``, ``see `docs/x.md` ``; not ``Remove duplicates: `dedupe.zsh` ``.
-fn is_not_made(raw: &str) -> bool {
+/// ``No change to `wo.toml` ``, ``see `docs/x.md` ``.
+fn is_left_alone(raw: &str) -> bool {
     const LEFT_ALONE: [&str; 13] = [
         "no change",
         "no changes",
@@ -151,20 +152,21 @@ fn is_not_made(raw: &str) -> bool {
         "not",
         "without",
     ];
+    let folded = fold::fold(fold::strip_marks(raw));
+    LEFT_ALONE.iter().any(|lead| folded.strip_prefix(lead).is_some_and(|rest| rest.starts_with(' ')))
+}
+
+/// ``Delete `docs/old.md` ``; not ``Remove duplicates: `dedupe.zsh` ``.
+fn is_to_be_gone(raw: &str) -> bool {
     const GONE: [&str; 9] =
         ["delete", "deletes", "deleted", "remove", "removes", "removed", "removal of", "deletion of", "drop"];
-    let before = raw.split('`').next().unwrap_or("");
-    let folded = fold::fold(fold::strip_marks(raw));
-    let starts = |lead: &str| folded.strip_prefix(lead).is_some_and(|rest| rest.starts_with(' '));
-    let is_gone = GONE.iter().any(|lead| {
-        let words = fold::fold(fold::strip_marks(before));
-        let rest = words.strip_prefix(lead).map(str::trim);
-        rest.is_some_and(|rest| {
-            rest.split(' ')
-                .all(|word| matches!(word, "" | "the" | "old" | "file" | "files" | "legacy" | "obsolete" | "former"))
+    const ABOUT_IT: [&str; 8] = ["", "the", "old", "file", "files", "legacy", "obsolete", "former"];
+    let before = fold::fold(fold::strip_marks(raw.split('`').next().unwrap_or("")));
+    raw.contains('`')
+        && GONE.iter().any(|lead| {
+            let rest = before.strip_prefix(lead).map(str::trim);
+            rest.is_some_and(|rest| rest.split(' ').all(|word| ABOUT_IT.contains(&word)))
         })
-    });
-    (raw.contains('`') && is_gone) || LEFT_ALONE.iter().any(|lead| starts(lead))
 }
 
 #[cfg(test)]
@@ -173,23 +175,19 @@ mod tests {
 
     #[test]
     fn files_to_be_left_alone_or_deleted_are_not_made() {
-        for raw in [
-            "no change to `wo.toml`",
-            "Delete `docs/old.md`",
-            "Remove the old file `docs/old.md`",
-            "see `docs/existing.md` for the style",
-            "do not touch knowledge/02luka.db",
+        for (raw, alone, gone) in [
+            ("no change to `wo.toml`", true, false),
+            ("see `docs/existing.md` for the style", true, false),
+            ("do not touch knowledge/02luka.db", true, false),
+            ("Delete `docs/old.md`", false, true),
+            ("Remove the old file `docs/old.md`", false, true),
+            ("`docs/a.md`", false, false),
+            ("Remove duplicates: `scripts/dedupe.zsh`", false, false),
+            ("`scripts/delete_old.zsh`", false, false),
+            ("Notes: `docs/notes.md`", false, false),
+            ("docs/seen.md", false, false),
         ] {
-            assert!(is_not_made(raw), "{raw}");
-        }
-        for raw in [
-            "`docs/a.md`",
-            "Remove duplicates: `scripts/dedupe.zsh`",
-            "`scripts/delete_old.zsh`",
-            "Notes: `docs/notes.md`",
-            "docs/seen.md",
-        ] {
-            assert!(!is_not_made(raw), "{raw}");
+            assert_eq!((is_left_alone(raw), is_to_be_gone(raw)), (alone, gone), "{raw}");
         }
     }
 }

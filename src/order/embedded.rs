@@ -2,6 +2,7 @@
 
 use super::blocks::{self, Block};
 use super::draft::Draft;
+use super::fences;
 use super::model::{Item, Span};
 use super::source::{Diagnostics, Remark, Source};
 
@@ -17,7 +18,9 @@ pub(crate) fn read(draft: &mut Draft<'_>, text: &str, span: &Span, fill: impl Fn
     };
     let source = Source::new(text);
     let mut sub = Draft::new(&source);
+    let hidden = fences::hidden(&sub, &blocks);
     fill(&mut sub, blocks);
+    fences::tell(&mut sub, hidden);
     merge(draft, sub, text, span);
 }
 

@@ -11,7 +11,7 @@ use super::source::Remark;
 use super::{fold, keyline};
 
 /// A block that holds more than its author can have meant.
-struct Swallowed {
+pub(super) struct Swallowed {
     span: Span,
     /// Whether it is never closed.
     is_open: bool,
@@ -20,11 +20,15 @@ struct Swallowed {
     section: Option<Span>,
 }
 
-/// Tells what `blocks` hide. To be called when the criteria were read: a fence that was closed by another one within it is an
-/// error only where the order is left without criteria.
-pub(super) fn tell(draft: &mut Draft<'_>, blocks: &[Block]) {
+/// What `blocks` hide, to be told once the criteria were read.
+pub(super) fn hidden(draft: &Draft<'_>, blocks: &[Block]) -> Vec<Swallowed> {
     let mut found = Vec::new();
     find(draft, blocks, &mut found);
+    found
+}
+
+/// Tells it. A fence that was closed by another one within it is an error only where the order is left without criteria.
+pub(super) fn tell(draft: &mut Draft<'_>, found: Vec<Swallowed>) {
     let has_criteria = !draft.order.acceptance.is_empty();
     for one in found {
         let what = if one.is_comment { "comment" } else { "code block" };

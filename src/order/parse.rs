@@ -156,9 +156,10 @@ impl Reader<'_> {
         let first_line = self.draft.source.line(body_start);
         let text = self.draft.source.text;
         let blocks = blocks::read(text.get(body_start..).unwrap_or(""), body_start, first_line)?;
-        let chunks: Vec<Chunk> = layout::chunks(self.draft.source, blocks.clone());
+        let hidden = fences::hidden(&self.draft, &blocks);
+        let chunks: Vec<Chunk> = layout::chunks(self.draft.source, blocks);
         body::read(&mut self.draft, &chunks)?;
-        fences::tell(&mut self.draft, &blocks);
+        fences::tell(&mut self.draft, hidden);
         self.marks.extend(chunks.iter().map(|chunk| (chunk.start, chunk.kind, chunk.name.clone())));
         let has_front_matter = fences.is_some_and(|fences| fences.is_closed);
         Ok(if has_front_matter { Shape::FrontMatter } else { body::shape(&self.draft, &chunks) })
