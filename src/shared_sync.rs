@@ -62,7 +62,10 @@ pub fn shared(path: &Path, sync: impl FnOnce() -> Result<(), DurableError>) -> R
     let result = group.join(path, sync);
     let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
     // this one and the table's: nobody else is in it
-    if Arc::strong_count(&group) <= 2 {
+    let is_last = Arc::strong_count(&group) <= 2;
+    // while the table is held, so that the next one to leave doesn't count this one
+    drop(group);
+    if is_last {
         groups.get_or_insert_default().remove(path);
     }
     result

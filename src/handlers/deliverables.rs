@@ -5,6 +5,7 @@
 //! say who made it, or whether it is any good; one that was there before says so.
 
 use std::path::{Component, Path};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -17,6 +18,8 @@ use crate::text;
 /// The step's name; no handler has one of that name.
 const NAME: &str = "deliverables";
 const PRESENT: &str = "deliverables.present";
+/// What the clock of a file system may lag behind: some count in ticks, some in steps of two seconds.
+const COARSE: Duration = Duration::from_secs(2);
 /// Of the absent ones that are named.
 const SHOWN: usize = 5;
 
@@ -63,9 +66,7 @@ impl Measuring for Look {
             let name = || text::line(deliverable.path.as_ref().unwrap_or(&deliverable.text), 120);
             match look(context.root.path(), deliverable) {
                 Err(why) => absent.push(format!("`{}` {why}", name())),
-                Ok(written) if written.is_some_and(|at| at < context.attempt_started) => {
-                    old.push(format!("`{}`", name()))
-                }
+                Ok(Some(written)) if written + COARSE < context.attempt_started => old.push(format!("`{}`", name())),
                 Ok(_) => {}
             }
         }

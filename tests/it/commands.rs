@@ -102,6 +102,11 @@ fn an_external_handler_is_judged_by_what_is_there() {
     assert!(!said("WO-2-X").contains("before this attempt began"), "{}", said("WO-2-X"));
     // what lay there before counts, and is not passed off as this attempt's
     std::fs::write(scene.path("names"), "").unwrap();
+    let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    for name in ["run/one.cjs", "run/two.cjs"] {
+        let file = std::fs::OpenOptions::new().append(true).open(scene.path(name)).unwrap();
+        file.set_modified(hour_ago).unwrap();
+    }
     scene.drop_order("WO-3-X.md", order("WO-3-X"));
     scene.wo(["run"]).expect_stdout("WO-3-X  done: 1 of 1 criteria pass");
     let old = "last written before this attempt began: `run/one.cjs`, `run/two.cjs`";
