@@ -80,14 +80,23 @@ impl Verification {
         self.count(Finding::Fail) == 0 && self.count(Finding::Unmeasured) == 0 && self.count(Finding::Pass) > 0
     }
 
+    /// Those of the checks, and those beside them.
+    pub fn measurements(&self) -> Vec<Measurement> {
+        let of_checks = self.checks.iter().filter_map(|check| check.measurement.as_ref());
+        of_checks.chain(&self.extra).cloned().collect()
+    }
+
     pub fn with(&self, finding: Finding) -> impl Iterator<Item = &CheckResult> {
         self.checks.iter().filter(move |check| check.finding == finding)
     }
 
     /// All measurements, the checks' own first, each with its id `E1`, `E2`, ….
     pub fn evidence(&self) -> Vec<Measurement> {
-        let all = self.checks.iter().filter_map(|check| check.measurement.clone()).chain(self.extra.iter().cloned());
-        all.enumerate().map(|(n, measurement)| Measurement { id: format!("E{}", n + 1), ..measurement }).collect()
+        self.measurements()
+            .into_iter()
+            .enumerate()
+            .map(|(n, measurement)| Measurement { id: format!("E{}", n + 1), ..measurement })
+            .collect()
     }
 
     /// `14 passed, 0 failed, 1 unmeasured`.

@@ -1,6 +1,16 @@
 //! Reports: what comes out of a template and a record.
 
 mod green;
+mod layout;
 mod property;
 mod record;
 mod shapes;
+mod tests;
+mod verdicts;
+
+use workbridge::report::{self, RunRecord};
+
+fn filled(template: &str, record: &RunRecord) -> String {
+    let text = report::fill(template, record).unwrap_or_else(|error| panic!("{template}: {error}")).text;
+    text.split("\n## Evidence").next().unwrap().to_owned()
+}

@@ -57,8 +57,7 @@ impl Measuring for Look {
             asked: &asked,
         });
         let place = report::write(&verification, &context.root.join(monitor::reports(&context.config)))?;
-        let checks = verification.checks.iter().filter_map(|check| check.measurement.clone());
-        let mut measurements: Vec<Measurement> = checks.chain(verification.extra.iter().cloned()).collect();
+        let mut measurements = verification.measurements();
         let count = |finding| verification.count(finding) as u64;
         let pass = count(Finding::Pass);
         let of = pass + count(Finding::Fail) + count(Finding::Unmeasured);

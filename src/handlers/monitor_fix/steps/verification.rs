@@ -36,12 +36,7 @@ impl Measuring for Verification {
         let config = facts::settings(context)?;
         let Looked { verification, script, script_works, wrong } = self.look(context)?;
         let place = report::write(&verification, &context.root.join(monitor::reports(&config)))?;
-        let mut measurements: Vec<Measurement> = verification
-            .checks
-            .iter()
-            .filter_map(|check| check.measurement.clone())
-            .chain(verification.extra.iter().cloned())
-            .collect();
+        let mut measurements = verification.measurements();
         measurements.push(self.tally(&verification, &place, script_works, context));
         measurements.extend(script);
         measurements.extend(self.plist(context));

@@ -103,12 +103,7 @@ impl Measuring for Verify {
             since: if self.deploys { since(context)? } else { None },
         });
         let place = report::write(&verification, &target(context, &self.deployment.summaries)?)?;
-        let mut measurements: Vec<Measurement> = verification
-            .checks
-            .iter()
-            .filter_map(|check| check.measurement.clone())
-            .chain(verification.extra.iter().cloned())
-            .collect();
+        let mut measurements = verification.measurements();
         measurements.push(tally(&verification, context, &place));
         let mut failed: Vec<String> = verification
             .with(Finding::Fail)

@@ -1,0 +1,169 @@
+//! Operational tests of a template: green only where their own output, or a measurement, is what is expected.
+
+use workbridge::evidence::{Outcome, Value};
+use workbridge::report::{self, CommandEnd, CommandResult, RunRecord};
+
+use super::filled;
+use super::record::{Taken as _, artifact, deployed, empty, state};
+
+#[test]
+fn a_test_is_bound_to_its_own_command() {
+    let template = "```bash\na\n```\n✅ Confirms: a\n\n```bash\nb\n```\n✅ Confirms: b\n\n```bash\nc\n```\nExpected:\n```\nrows\n```\nnext\n";
+    let result = |command: &str, result| CommandResult { command: command.to_owned(), result, evidence: Vec::new() };
+    let mut record = empty(Outcome::Partial);
+    record.commands = vec![
+        result("a\n", CommandEnd::Passed { output: "fine".to_owned() }),
+        result("b", CommandEnd::Failed { output: String::new(), why: "exit 1 | ✅".to_owned() }),
+        result("c", CommandEnd::Passed { output: "  \n".to_owned() }),
+    ];
+    let text = filled(template, &record);
+    assert!(text.contains("\n✅ Confirms: a\n"), "{text}");
+    assert!(text.contains("\n❌ (failed: exit 1 \\| (tick)) Confirms: b\n"), "{text}");
+    // an exit code of a process that produced nothing is no evidence
+    assert!(
+        text.contains("rows\n```\n\n**Result:** ☐ unmeasured: it ended with 0 and showed nothing\n\nnext\n"),
+        "{text}"
+    );
+    record.commands[2].result = CommandEnd::Passed { output: "rows\n✅ | 3".to_owned() };
+    assert!(filled(template, &record).contains("**Result:** ✅ passed – “rows (tick) \\| 3”\n\nnext\n"));
+}
+
+#[test]
+fn a_test_is_green_only_where_its_output_is_what_is_expected() {
+    let result_of = |expected: &str, end: CommandEnd| {
+        let template = format!("```sh\na\n```\n✅ Confirms: it\n\nExpected:{expected}\n");
+        let mut record = empty(Outcome::Partial);
+        record.commands = vec![CommandResult { command: "a".to_owned(), result: end, evidence: Vec::new() }];
+        let text = filled(&template, &record);
+        let (mark, result) = text.split_once("**Result:** ").unwrap();
+        let signs = ["✅", "❌", "☐"].map(|sign| mark.contains(&format!("\n{sign}")));
+        assert!(["✅", "❌", "☐"].iter().zip(signs).all(|(sign, leads)| leads == result.starts_with(sign)), "{text}");
+        result.lines().next().unwrap().to_owned()
+    };
+    let passed = |output: &str| CommandEnd::Passed { output: output.to_owned() };
+    let failed = |why: &str| CommandEnd::Failed { output: String::new(), why: why.to_owned() };
+    for (expected, end, says) in [
+        ("\n```\n20\n```", passed("20"), "✅ passed – “20”"),
+        ("\n```\n999999\n```", passed("20"), "❌ failed: “999999” was expected – “20”"),
+        (" 8 rows", passed("7\n"), "❌ failed: “8 rows” was expected – “7”"),
+        (" exit code 1", failed("exit status 1: "), "✅ passed – “exit status 1”"),
+        (" exit code 1", failed("exit status 2: no"), "❌ failed: exit status 2: no"),
+        (" exit code 1", passed("x"), "❌ failed: it ended with 0, exit status 1 was expected – “x”"),
+        (
+            " some rows",
+            passed("20"),
+            "☐ unmeasured: it ran, but was not compared: what is expected is no literal output; it says “20”",
+        ),
+    ] {
+        assert_eq!(result_of(expected, end), says, "{expected}");
+    }
+}
+
+/// A record in which this command was answered with measurements of the exporter.
+fn measured_test(key: &str, value: Value, output: &str) -> RunRecord {
+    let mut record = deployed();
+    record.take("export.rows", Value::Count { n: 288, noun: "rows".to_owned() }, Some(true));
+    let id = record.take(key, value, Some(true)).id.clone();
+    record.measurements.last_mut().unwrap().artifact = Some(artifact("launchd/a.plist", 9, "3"));
+    let result = CommandEnd::Passed { output: output.to_owned() };
+    record.commands = vec![CommandResult { command: "x".to_owned(), result, evidence: vec![id] }];
+    record
+}
+
+/// What another tool would print of it is green only where a measurement says the same.
+#[test]
+fn a_test_whose_subject_was_measured_is_held_against_the_measurements() {
+    let plist = measured_test("service.plist", state(true, "1.2 kB"), "service.plist = 1.2 kB");
+    let rows = measured_test("export.rows", Value::Count { n: 288, noun: "rows".to_owned() }, "export.rows = 288 rows");
+    let checks = measured_test("verify.checks", Value::Ratio { pass: 15, of: 15 }, "verify.checks = 15/15");
+    for (record, expected, sign) in [
+        (&plist, "\n```\na.plist: OK\n```", "✅ passed ["),
+        (&plist, " `OK`", "✅ passed ["),
+        (&plist, "\n```\nb.plist: OK\n```", "☐ unmeasured: "),
+        (&plist, "\n```\n-\t0\tcom.home.x\n```", "☐ unmeasured: "),
+        (&rows, " 288 rows", "✅ passed ["),
+        (&rows, " `Rows: 288`", "✅ passed ["),
+        (&rows, "\n```\n288\n```", "✅ passed ["),
+        (&rows, "\n```\n999999\n```", "❌ failed: export.rows = 288 rows, “999999” was expected ["),
+        (&rows, " `Rows: 999999`", "❌ failed: "),
+        (&rows, " > 5000 rows", "❌ failed: "),
+        (&rows, "\n```\nRows: 288\nCompression: ZSTD\n```", "❌ failed: export.compression = snappy, "),
+        (&rows, "\n```\nRows: 288\nValidation: FAILED\n```", "❌ failed: "),
+        (&rows, " 30 files, each below 1 kB", "☐ unmeasured: "),
+        (&checks, " all checks pass", "✅ passed ["),
+        (&checks, " `Failed: 0`", "✅ passed ["),
+        (&checks, " some prose of it", "☐ unmeasured: "),
+    ] {
+        let text = filled(&format!("```sh\nx\n```\n\nExpected:{expected}\n"), record);
+        let (_, result) = text.split_once("**Result:** ").unwrap();
+        assert!(result.starts_with(sign), "{expected}: {result}");
+    }
+    let mut broken = plist;
+    broken.commands[0].result = CommandEnd::Failed { output: String::new(), why: "it is no plist".to_owned() };
+    let text = filled("```sh\nx\n```\n\nExpected: `OK`\n", &broken);
+    assert!(text.contains("**Result:** ❌ failed: it is no plist ["), "{text}");
+}
+
+#[test]
+fn a_line_that_confirms_vouches_for_no_more_than_was_seen() {
+    let checks = measured_test("verify.checks", Value::Ratio { pass: 15, of: 15 }, "verify.checks = 15/15");
+    let mut query = measured_test("x", Value::Bytes(1), "");
+    query.commands[0].evidence.clear();
+    let mut printed = |output: &str| {
+        query.commands[0].result = CommandEnd::Passed { output: output.to_owned() };
+        query.clone()
+    };
+    // the run ended on 2025-10-29
+    for (record, claim, sign) in [
+        (checks.clone(), "all checks pass", "✅ "),
+        (checks.clone(), "15/15 checks pass", "✅ "),
+        (checks.clone(), "14/14 checks pass", "☐ ("),
+        (checks.clone(), "all checks pass and Redis is up", "☐ ("),
+        (printed("max; 2025-10-29T01:00:00Z"), "fresh data today", "✅ "),
+        (printed("max; 2025-10-24T23:53:45Z"), "fresh data today", "❌ ("),
+        (printed("fine"), "fresh data today", "☐ ("),
+        (printed("n; 288"), "288 rows", "✅ "),
+        (printed("n; 288"), "at least 200 rows", "✅ "),
+        (printed("n; 288"), "999999 rows readable", "❌ ("),
+        (printed("n; 288"), "DuckDB opens `g/analytics/ops_atomic_YYYYMMDD.parquet`", "✅ "),
+        (printed("n; 288"), "DuckDB opens `g/analytics/perf.parquet`", "☐ ("),
+        (printed("n; 288"), "it works", "✅ "),
+        (printed("n; 288"), "Test 1 of Phase 7.8 (02:30) runs", "✅ "),
+    ] {
+        let text = filled(&format!("```sh\nx\n```\n✅ Confirms: {claim}\n"), &record);
+        let line = text.lines().find(|line| line.contains("Confirms")).unwrap();
+        assert!(line.starts_with(sign), "{claim}: {line}");
+    }
+}
+
+#[test]
+fn the_completion_report_shows_a_command_as_its_test_asks_for_it() {
+    let template = "```sh\na\n```\nExpected: exit code 1\n\n### 2\n```sh\nb\n```\nExpected: `20`\n";
+    let mut record = empty(Outcome::Done);
+    let why = "exit status 1: it is not there".to_owned();
+    let result = |command: &str, result| CommandResult { command: command.to_owned(), result, evidence: Vec::new() };
+    record.commands = vec![
+        result("a", CommandEnd::Failed { output: String::new(), why }),
+        result("b", CommandEnd::Passed { output: "7".to_owned() }),
+    ];
+    let asked = report::as_tests_ask(&record, Some(template));
+    let text = report::completion(&asked, report::builtin("COMPLETION_REPORT").unwrap()).unwrap();
+    assert!(text.contains("| `a` | ✅ PASS |") || text.contains("| a | ✅ PASS |"), "{text}");
+    assert!(text.contains("b | ❌ FAIL |") || text.contains("`b` | ❌ FAIL |"), "{text}");
+}
+
+#[test]
+fn a_test_that_was_not_as_expected_is_a_failure_of_the_order() {
+    let template =
+        "```sh\na\n```\nExpected: `20`\n\n### 2\n```sh\nb\n```\nExpected: exit code 1\n\n### 3\n```sh\nc\n```\n";
+    let mut record = empty(Outcome::Done);
+    let result = |command: &str, result| CommandResult { command: command.to_owned(), result, evidence: Vec::new() };
+    let failed = |why: &str| CommandEnd::Failed { output: String::new(), why: why.to_owned() };
+    record.commands = vec![
+        result("a", CommandEnd::Passed { output: "7".to_owned() }),
+        result("b", failed("exit status 1: ")),
+        result("c", failed("exit status 1: no")),
+    ];
+    assert_eq!(report::failures(&record, Some(template)), ["`a` (“20” was expected)", "`c` (exit status 1: no)"]);
+    assert_eq!(report::failures(&record, None), ["`b` (exit status 1: )", "`c` (exit status 1: no)"]);
+}

@@ -1,0 +1,80 @@
+//! Verdict lists and status lines are the order's outcome.
+
+use workbridge::evidence::{Outcome, Value};
+use workbridge::report::{self};
+
+use super::filled;
+use super::record::{Taken as _, deployed, empty};
+
+#[test]
+fn a_row_that_is_about_the_whole_order_is_its_outcome() {
+    let mut record = deployed();
+    record.take("verify.checks", Value::Ratio { pass: 15, of: 15 }, Some(true));
+    for outcome in [Outcome::Done, Outcome::Partial] {
+        record.outcome = outcome;
+        let sign = if outcome == Outcome::Done { "✅ done" } else { "⚠️ partial" };
+        for template in [
+            "| Item | Value |\n|---|---|\n| Overall Status | ✅ PASSED |\n",
+            "| Field | Value |\n|---|---|\n| Status | ✅ COMPLETE |\n",
+            "| Check | Status | Notes |\n|---|---|---|\n| **Overall status** | ✅ DONE | |\n",
+        ] {
+            assert!(filled(template, &record).contains(&format!("| {sign} |")), "{}", filled(template, &record));
+        }
+    }
+}
+
+#[test]
+fn exactly_one_line_of_a_verdict_list_is_ticked() {
+    let four = "- ✅ Pending…\n- ✅ Partial Success – some\n- ✅ **Full Success** – all\n- ✅ Failed\n\nafter\n";
+    let three = "1. [x] Pending\n2. [x] Partial Success\n3. [x] Full Success\n";
+    for (outcome, line) in [
+        (Outcome::Done, "- ✅ **Full Success**"),
+        (Outcome::Noop, "- ✅ **Full Success**"),
+        (Outcome::Partial, "- ✅ Partial Success"),
+        (Outcome::Failed, "- ☑ Failed"),
+        (Outcome::Rejected, "- ☑ Failed"),
+        (Outcome::Uncertain, "- ☑ Failed"),
+        (Outcome::Cancelled, "- ☑ Failed"),
+    ] {
+        let text = filled(four, &empty(outcome));
+        assert!(text.contains(line), "{outcome}\n{text}");
+        assert_eq!(text.matches(['✅', '☑']).count(), 1, "{outcome}\n{text}");
+        assert_eq!(text.lines().count(), four.lines().count(), "{text}");
+        let text = filled(three, &empty(outcome));
+        let fits = matches!(outcome, Outcome::Done | Outcome::Noop | Outcome::Partial);
+        assert_eq!(text.matches("[x]").count(), usize::from(fits), "{outcome}\n{text}");
+        assert_eq!(text.contains(&format!("Outcome: {outcome} – said by the engine")), !fits, "{text}");
+    }
+}
+
+#[test]
+fn a_success_with_reservations_is_a_partial_one() {
+    let template = "- ☐ Success with warnings – needs a follow-up\n- ✅ Full Success – all criteria met\n- ☐ Failed\n";
+    let text = filled(template, &empty(Outcome::Done));
+    assert!(text.contains("- ☐ Success with warnings") && text.contains("- ✅ Full Success"), "{text}");
+    let text = filled(template, &empty(Outcome::Partial));
+    assert!(text.contains("- ✅ Success with warnings") && text.contains("- ☐ Full Success"), "{text}");
+}
+
+#[test]
+fn verdict_lines_without_list_markers_are_a_list_too() {
+    let template = "☐ Pending\r\n☐ Partial Success\r\n✅ Full Success\r\n\r\nafter\r\n";
+    let text = report::fill(template, &empty(Outcome::Partial)).unwrap().text;
+    assert!(text.starts_with("☐ Pending\r\n✅ Partial Success\r\n☐ Full Success\r\n\r\nafter\r\n"), "{text}");
+    let text = report::fill(template, &empty(Outcome::Failed)).unwrap().text;
+    let expect = "☐ Full Success\r\n\r\n❌ Outcome: failed – said by the engine\r\n\r\nafter\r\n";
+    assert!(text.contains(expect), "{text}");
+}
+
+#[test]
+fn status_lines_are_the_outcomes() {
+    let template = "**Overall Status:** ☐ Pending / ✅ Verified\n**Status:** ✅ COMPLETE\n**Exporter status:** ✅ up\n";
+    let record = deployed();
+    let text = filled(template, &record);
+    assert!(text.starts_with("**Overall Status:** ✅ Verified\n**Status:** ✅ done\n**Exporter status:** "), "{text}");
+    let text = filled(template, &empty(Outcome::Failed));
+    assert!(
+        text.starts_with("**Overall Status:** ❌ failed\n**Status:** ❌ failed\n**Exporter status:** ☐ unmeasured"),
+        "{text}"
+    );
+}
