@@ -13,6 +13,8 @@ use super::{CliError, Exit, Global, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::export::{self, Compression, Days, ExportReport, Progress, Request, describe};
+use crate::schedule::ledger;
+use crate::schedule::store::made::Exported;
 use crate::text;
 use crate::verify::deployment::Deployment;
 
@@ -69,7 +71,13 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     bar.clear();
     let report = result?;
     if !report.dry_run {
-        crate::schedule::ledger::exported_or_warn(&root, report.days.len() as u64, report.rows());
+        let read = |tally: export::Tally| tally.found - tally.unreadable;
+        let what = Exported {
+            files: report.days.len() as u64,
+            rows: report.rows(),
+            seen: read(report.heartbeats) + read(report.reports),
+        };
+        ledger::exported_or_warn(&root, what);
     }
     if args.json {
         output::print_json(&report)?;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::ScheduleError;
+use super::store::made::Exported;
 use super::store::{Begin, Store};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -90,7 +91,7 @@ pub fn begin_or_warn(root: impl FnOnce() -> Option<Root>) -> Option<Recording> {
 }
 
 /// Records what this process exported with the run that it is; without effect where it is none.
-pub fn exported(root: &Root, files: u64, rows: u64) -> Result<(), ScheduleError> {
+pub fn exported(root: &Root, what: Exported) -> Result<(), ScheduleError> {
     let Ok(label) = std::env::var(SERVICE) else { return Ok(()) };
     let Some(store) = Store::open_existing(root)? else { return Ok(()) };
     let scheduled = std::env::var(RUN_ID).ok().and_then(|id| id.parse::<i64>().ok());
@@ -107,15 +108,15 @@ pub fn exported(root: &Root, files: u64, rows: u64) -> Result<(), ScheduleError>
                 && scheduled.is_none_or(|id| id == run.id)
         };
         if let Some(run) = runs.iter().rev().find(is_this) {
-            return store.exported(run.id, files, rows);
+            return store.exported(run.id, what);
         }
     }
     Ok(())
 }
 
 /// [`exported`] for the command line, which goes on without the record.
-pub fn exported_or_warn(root: &Root, files: u64, rows: u64) {
-    if let Err(error) = exported(root, files, rows) {
+pub fn exported_or_warn(root: &Root, what: Exported) {
+    if let Err(error) = exported(root, what) {
         eprintln!("warning: what this run exported is not recorded: {error}");
     }
 }

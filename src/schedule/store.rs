@@ -8,7 +8,7 @@
 //!
 //! Times are microseconds since 1970 UTC.
 
-mod made;
+pub mod made;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
