@@ -200,6 +200,70 @@ fn what_is_said_not_to_be_asked_is_not() {
 }
 
 #[test]
+fn within_acceptance_only_a_name_of_its_own_puts_a_section_aside() {
+    for heading in [
+        "### 2. No heartbeats dropped",
+        "### 3. Manual restart not needed",
+        "### Malformed heartbeats rejected",
+        "### Out-of-scope files untouched",
+        "### Rejected heartbeats are logged",
+        "### Requirements not needed any more: untouched",
+        "### Stretch of 30 days without a gap",
+        "#### Old files deprecated",
+        "**No rows dropped**",
+        "**Out-of-scope files untouched**",
+        "### Speed\n**Stretch goals:**\n- c < 1 ms\n\n**Out-of-scope files untouched**",
+    ] {
+        let order = markdown(&format!("## Acceptance\n### Size\n- a ≤ 5 MB\n{heading}\n- b: 0\n"));
+        assert!(compiled(&order).contains(&"b: = 0".to_owned()), "{heading}: {:?}", order.diagnostics);
+        assert!(!compiled(&order).contains(&"c: < 1 ms".to_owned()), "{heading}");
+    }
+    let order = markdown("**Acceptance:**\n**Out-of-scope files untouched**\n- b: 0\n");
+    assert_eq!(compiled(&order), ["b: = 0"], "before the first section");
+    for heading in [
+        "### Out of scope",
+        "### ❌ Out of scope for this order",
+        "### Non-criteria",
+        "### Stretch goals (not required)",
+        "### Rollback criteria: any of these",
+        "### Acceptance criteria (dropped)",
+        "### Nice to have",
+        "**Stretch goals**",
+        "**Out of scope:**",
+    ] {
+        let order = markdown(&format!("## Acceptance\n- a ≤ 5 MB\n\n{heading}\n- b: 0\n"));
+        assert_eq!(compiled(&order), ["a: ≤ 5 MB"], "{heading}");
+    }
+}
+
+#[test]
+fn a_heading_of_two_things_is_the_first_of_them() {
+    for heading in [
+        "## Acceptance Criteria and out of scope",
+        "## Success Criteria — stretch goals out of scope",
+        "## Acceptance / Out of Scope",
+        "## ✅ Acceptance Criteria (supersedes WO-251029; the old ones were dropped)",
+        "## Acceptance Criteria: what is not needed any more is struck out",
+        "## Acceptance Criteria (what is out of scope stands below)",
+    ] {
+        let order = markdown(&format!("{heading}\n- b: 0\n"));
+        assert_eq!(compiled(&order), ["b: = 0"], "{heading}");
+    }
+    let order = markdown("## Scope / Out of Scope\n- x\n\n| Metric | Target |\n|-|-|\n| b | 0 |\n");
+    assert_eq!((compiled(&order), order.requirements.len()), (vec!["b: = 0".to_owned()], 2));
+    for heading in [
+        "## Out of scope / Acceptance of others",
+        "## Acceptance Criteria (out of scope)",
+        "## Goals (dropped by GG)",
+        "## Phase 2 acceptance criteria — not needed",
+    ] {
+        let order =
+            markdown(&format!("## Acceptance\n- a ≤ 5 MB\n\n{heading}\n| Metric | Target |\n|-|-|\n| b | 0 |\n"));
+        assert_eq!(compiled(&order), ["a: ≤ 5 MB"], "{heading}");
+    }
+}
+
+#[test]
 fn what_is_struck_out_is_not_asked() {
     let order = markdown(
         "## Acceptance\n- [x] ~~**Compression:** gzip~~ (GG: no)\n- **File size:** ~~≤ 5 MB~~ ≤ 10 kB\n- ~~Group~~\n  - b: OK\n\n| Metric | Target |\n|-|-|\n| ~~c~~ | ≤ 1 MB |\n| d | ~~< 2 s~~ < 5 s |\n| e | ~~< 2 s~~ |\n\n## Deliverables\n1. `run/x.cjs`\n2. ~~`run/y.zsh`~~ (dropped)\n3. no change to `wo.toml`\n4. Delete `docs/old.md`\n5. see `docs/style.md`\n6. Remove duplicates: `run/z.zsh`\n",

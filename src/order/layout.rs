@@ -38,6 +38,10 @@ pub(crate) enum Zone {
 
 impl Chunk {
     fn new(kind: PartKind, label: &str, level: u8, head: Span, zone: Zone) -> Self {
+        Self::within(kind, label, level, head, zone, false)
+    }
+
+    fn within(kind: PartKind, label: &str, level: u8, head: Span, zone: Zone, in_acceptance: bool) -> Self {
         let is_struck = fold::is_withdrawn(label);
         let label = fold::inline(label);
         let name = fold::heading(&label);
@@ -46,6 +50,7 @@ impl Chunk {
         let role = match () {
             () if paths::is_path(words, false) => Role::Other,
             () if is_struck => Role::Excluded,
+            () if in_acceptance => names::role_within_acceptance(&label),
             () => names::role_of_heading(&label),
         };
         Chunk { kind, label, name, level, start: head.start, head, value: None, blocks: Vec::new(), zone, role }
@@ -66,7 +71,8 @@ impl Chunk {
 /// Parts in order, from the blocks of the body.
 pub(crate) fn chunks(source: &Source<'_>, blocks: Vec<Block>) -> Vec<Chunk> {
     let loose_from = loose_tails(&blocks);
-    let mut layout = Layout { source, chunks: Vec::new(), zone: Zone::Preamble, has_title: false };
+    let mut layout =
+        Layout { source, chunks: Vec::new(), zone: Zone::Preamble, has_title: false, enclosing: Vec::new() };
     for (n, block) in blocks.into_iter().enumerate() {
         let tail_is_loose = loose_from.get(n).copied().unwrap_or(false);
         layout.block(block, tail_is_loose);
@@ -94,6 +100,8 @@ struct Layout<'a> {
     chunks: Vec<Chunk>,
     zone: Zone,
     has_title: bool,
+    /// The sections that enclose the current place, by level, and whether they are acceptance.
+    enclosing: Vec<(u8, bool)>,
 }
 
 impl Layout<'_> {
@@ -123,7 +131,34 @@ impl Layout<'_> {
             return;
         }
         self.zone = Zone::Section;
-        self.chunks.push(Chunk::new(PartKind::Section, &words, level, span, Zone::Section));
+        self.enclosing.retain(|(above, _)| *above < level);
+        let inherited = self.enclosing.last().is_some_and(|(_, is_acceptance)| *is_acceptance);
+        let chunk = Chunk::within(PartKind::Section, &words, level, span, Zone::Section, inherited);
+        let is_acceptance = match chunk.role() {
+            Role::Acceptance => true,
+            Role::Excluded | Role::Deliverables | Role::Dependencies => false,
+            _ => inherited,
+        };
+        self.enclosing.push((level, is_acceptance));
+        self.chunks.push(chunk);
+    }
+
+    /// Whether a line here stands below acceptance.
+    fn in_acceptance(&self) -> bool {
+        let above = self.chunks.iter().rev().find(|chunk| chunk.kind != PartKind::Other);
+        match above {
+            Some(key) if key.kind == PartKind::Key && key.role() != Role::Other => key.role() == Role::Acceptance,
+            _ => self.zone == Zone::Section && self.enclosing.last().is_some_and(|(_, is_acceptance)| *is_acceptance),
+        }
+    }
+
+    /// What a label on a line of its own names here.
+    fn role_here(&self, name: &str) -> Role {
+        match names::role(&fold::heading(name)) {
+            Role::Excluded if self.in_acceptance() => names::role_within_acceptance(name),
+            Role::Excluded => names::role_of_heading(name),
+            role => role,
+        }
     }
 
     fn rule(&mut self, span: Span, tail_is_loose: bool) {
@@ -166,7 +201,8 @@ impl Layout<'_> {
     }
 
     fn key(&mut self, line: &Span, key: &keyline::KeyLine) {
-        let mut chunk = Chunk::new(PartKind::Key, &key.name, 7, line.clone(), self.zone);
+        let within = self.in_acceptance();
+        let mut chunk = Chunk::within(PartKind::Key, &key.name, 7, line.clone(), self.zone, within);
         chunk.value = Some(line.start + key.value.start..line.start + key.value.end);
         self.chunks.push(chunk);
     }
@@ -209,14 +245,17 @@ impl Layout<'_> {
     }
 
     fn section_role(&self) -> Role {
+        if self.enclosing.last().is_some_and(|(_, is_acceptance)| *is_acceptance) {
+            return Role::Acceptance;
+        }
         let section = self.chunks.iter().rev().find(|chunk| chunk.kind == PartKind::Section);
         section.map_or(Role::Other, Chunk::role)
     }
 
     /// `**Deliverables:** …` within another section; a plain `Deliverables:` only with nothing behind it.
     fn opens_section(&self, text: &str) -> Option<keyline::KeyLine> {
-        let key = keyline::parse(text).or_else(|| bold_title(text))?;
-        let role = names::role(&fold::heading(&key.name));
+        let key = keyline::parse(text).or_else(|| self.bold_title(text))?;
+        let role = self.role_here(&key.name);
         let enclosing = self.chunks.iter().rev().find(|chunk| chunk.kind != PartKind::Other).map(Chunk::role);
         // within acceptance, `**Verification:** …` says how one criterion is measured
         let is_detail = enclosing == Some(Role::Acceptance) && role != Role::Deliverables && !key.value.is_empty();
@@ -229,7 +268,7 @@ impl Layout<'_> {
         let mut continues = false;
         for line in lines {
             let text = self.slice(&line).to_owned();
-            let key = keyline::parse(&text).or_else(|| bold_title(&text));
+            let key = keyline::parse(&text).or_else(|| self.bold_title(&text));
             if let Some(key) = key.filter(|key| !self.is_criterion(&text, key)) {
                 self.key(&line, &key);
                 continues = true;
@@ -300,12 +339,11 @@ impl Layout<'_> {
             }
         }
     }
-}
-
-/// `**Acceptance Criteria**` on a line of its own.
-fn bold_title(text: &str) -> Option<keyline::KeyLine> {
-    let text = fold::strip_marks(text);
-    let inner = text.strip_prefix("**").and_then(|rest| rest.strip_suffix("**"))?;
-    let is_title = !inner.contains("**") && names::role(&fold::heading(inner)) != Role::Other;
-    is_title.then(|| keyline::KeyLine { name: fold::inline(inner), value: 0..0, bold: true })
+    /// `**Acceptance Criteria**` on a line of its own.
+    fn bold_title(&self, text: &str) -> Option<keyline::KeyLine> {
+        let text = fold::strip_marks(text);
+        let inner = text.strip_prefix("**").and_then(|rest| rest.strip_suffix("**"))?;
+        let is_title = !inner.contains("**") && self.role_here(inner) != Role::Other;
+        is_title.then(|| keyline::KeyLine { name: fold::inline(inner), value: 0..0, bold: true })
+    }
 }

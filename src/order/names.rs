@@ -40,12 +40,14 @@ pub(crate) enum Scalar {
 
 /// The role of a section by its folded name (see [`fold::heading`]).
 pub(crate) fn role(name: &str) -> Role {
+    if section_names::is_excluded(name) { Role::Excluded } else { role_where_asked(name) }
+}
+
+/// The role of a section that is asked, whatever else its name says.
+fn role_where_asked(name: &str) -> Role {
     let words: Vec<&str> = name.split(' ').collect();
     let has = |word: &str| words.contains(&word);
     let starts = |lead: &str| name == lead || name.strip_prefix(lead).is_some_and(|rest| rest.starts_with(' '));
-    if section_names::is_excluded(name) {
-        return Role::Excluded;
-    }
     // a sentence is no name, unless it begins with one
     if words.len() > MAX_NAME_WORDS {
         return section_names::in_long(name);
@@ -135,15 +137,26 @@ pub(crate) fn role(name: &str) -> Role {
 
 /// The role of a heading as written. What follows a bracket, a colon or a dash explains a name.
 pub(crate) fn role_of_heading(label: &str) -> Role {
+    if section_names::is_set_aside(label) {
+        return Role::Excluded;
+    }
     let name = fold::heading(label);
-    if name.split(' ').count() <= MAX_NAME_WORDS || section_names::is_excluded(&name) {
-        return role(&name);
+    if name.split(' ').count() <= MAX_NAME_WORDS {
+        return role_where_asked(&name);
     }
     let end = ["(", "[", ":", "：", " – ", " — ", " - ", ", "].iter().filter_map(|mark| label.find(mark)).min();
     let short = end.and_then(|end| label.get(..end)).map(fold::heading);
     match short.map(|short| role(&short)) {
         Some(found) if found != Role::Other => found,
-        _ => role(&name),
+        _ => role_where_asked(&name),
+    }
+}
+
+/// The same within acceptance, where only a name that is one as a whole puts its section aside.
+pub(crate) fn role_within_acceptance(label: &str) -> Role {
+    match role_of_heading(label) {
+        Role::Excluded if !section_names::is_excluded_alone(label) => role_where_asked(&fold::heading(label)),
+        found => found,
     }
 }
 

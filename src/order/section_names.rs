@@ -2,6 +2,7 @@
 //!
 //! Names are folded (see [`super::fold::heading`]).
 
+use super::fold;
 use super::names::Role;
 
 /// Anywhere in a heading.
@@ -132,7 +133,8 @@ const EXCLUDED_LEADS: [&str; 40] = [
     "no go criteria",
 ];
 
-const EXCLUDED_WITHIN: [&str; 8] = [
+/// Anywhere in a heading that also names what it says this of (see [`names_demands`]).
+const EXCLUDED_WITHIN: [&str; 7] = [
     "decided against",
     "not required",
     "no longer required",
@@ -140,9 +142,9 @@ const EXCLUDED_WITHIN: [&str; 8] = [
     "not needed",
     "were dropped",
     "was dropped",
-    "out of scope",
 ];
 
+/// At the end of such a heading, or alone.
 const EXCLUDED_ENDS: [&str; 7] =
     ["dropped", "withdrawn", "obsolete", "superseded", "rejected", "deprecated", "cancelled"];
 
@@ -176,11 +178,91 @@ pub(super) fn is_acceptance(name: &str) -> bool {
     ACCEPTANCE_WITHIN.iter().any(|words| name.contains(words)) || starts(name, &ACCEPTANCE_LEADS)
 }
 
-/// Whether a section says itself that what stands in it is not asked.
+/// Whether a section says itself that what stands in it is not asked. `Scope / Out of scope` holds both and is none; `No
+/// heartbeats dropped` says what must hold.
 pub(super) fn is_excluded(name: &str) -> bool {
-    starts(name, &EXCLUDED_LEADS)
-        || EXCLUDED_WITHIN.iter().any(|words| name.contains(words))
-        || EXCLUDED_ENDS.iter().any(|word| name.rsplit(' ').next() == Some(word))
+    if starts(name, &EXCLUDED_LEADS) || EXCLUDED_ENDS.contains(&name) {
+        return true;
+    }
+    let ends = |word: &str| name.strip_suffix(word).is_some_and(|rest| rest.ends_with(' ') && !fold::denies(rest));
+    names_demands(name)
+        && (EXCLUDED_WITHIN.iter().any(|words| name.contains(words)) || EXCLUDED_ENDS.iter().any(|word| ends(word)))
+}
+
+/// Whether a heading names criteria, goals, requirements or deliverables.
+fn names_demands(name: &str) -> bool {
+    const DEMANDS: [&str; 9] = [
+        "acceptance",
+        "criteria",
+        "criterion",
+        "goal",
+        "goals",
+        "requirement",
+        "requirements",
+        "deliverable",
+        "deliverables",
+    ];
+    is_acceptance(name) || name.split(' ').any(|word| DEMANDS.contains(&word))
+}
+
+/// Whether a heading, as written, is as a whole the name of what is not asked. Within acceptance nothing less will do:
+/// there, `Out-of-scope files untouched` and `Manual restart not needed` say what must hold.
+pub(super) fn is_excluded_alone(label: &str) -> bool {
+    /// `Out of scope for this order`, `Stretch goals`, `Rejected criteria`.
+    const COMPLETING: [&str; 21] = [
+        "acceptance",
+        "criteria",
+        "criterion",
+        "goal",
+        "goals",
+        "target",
+        "targets",
+        "requirements",
+        "items",
+        "for",
+        "in",
+        "of",
+        "this",
+        "the",
+        "order",
+        "wo",
+        "phase",
+        "release",
+        "now",
+        "yet",
+        "here",
+    ];
+    let (name, aside) = named_part(label);
+    let is_whole = |lead: &str| {
+        let rest = name.strip_prefix(lead).filter(|rest| rest.is_empty() || rest.starts_with(' '));
+        rest.is_some_and(|rest| rest.split_whitespace().all(|word| COMPLETING.contains(&word)))
+    };
+    EXCLUDED_LEADS.iter().chain(&EXCLUDED_ENDS).any(|lead| is_whole(lead))
+        || (!aside.is_empty() && !is_excluded(&name) && is_set_aside(label))
+}
+
+/// Whether a heading, as written, is put aside by its name or by what its bracket or its dash says of the whole: `Acceptance
+/// Criteria (dropped)`, not `Acceptance Criteria (the old ones were dropped)`.
+pub(super) fn is_set_aside(label: &str) -> bool {
+    let (name, aside) = named_part(label);
+    let aside = fold::fold(aside);
+    let says_it = |words: &str| {
+        let rest = aside.strip_prefix(words).filter(|rest| rest.is_empty() || rest.starts_with(' '));
+        rest.is_some_and(|rest| match rest.split_whitespace().next() {
+            Some(word) => ["by", "on", "in", "for", "see", "since", "until"].contains(&word),
+            None => true,
+        })
+    };
+    is_excluded(&name)
+        || (names_demands(&name)
+            && EXCLUDED_WITHIN.iter().chain(&EXCLUDED_ENDS).chain(&["out of scope"]).any(|words| says_it(words)))
+}
+
+/// The name before a bracket, a colon or a dash, folded, and what follows it.
+fn named_part(label: &str) -> (String, &str) {
+    let end = [" (", " [", ":", "：", " – ", " — ", " - ", ", "].iter().filter_map(|mark| label.find(mark)).min();
+    let (name, aside) = label.split_at_checked(end.unwrap_or(label.len())).unwrap_or((label, ""));
+    (fold::heading(name), aside)
 }
 
 /// Whether a section tells of what was found before.
