@@ -108,10 +108,10 @@ fn keys_that_restrict_a_target_are_part_of_it() {
         assert_eq!(warned(&order), [""; 0], "{item}");
     }
     let order =
-        named("id: WO-1\nacceptance:\n  - { metric: a, target: \">= 1\", negate: true, required: no }\n", "WO-1.yaml");
+        named("id: WO-1\nacceptance:\n  - { metric: a, target: \">= 1\", negate: true, invert: no }\n", "WO-1.yaml");
     assert_eq!(warned(&order), ["unread-criterion-key"]);
     let told = order.diagnostics.first().unwrap();
-    assert!(told.message.contains("`negate`, `required`"), "{}", told.message);
+    assert!(told.message.contains("`negate`, `invert`"), "{}", told.message);
 }
 
 #[test]
@@ -308,6 +308,11 @@ fn a_fence_that_swallows_sections_stops_the_order() {
         ("```md\n```bash\nx\n\n## Acceptance\n- a ≤ 5 MB\n```\n", Some(Severity::Error)),
         ("## Acceptance\n- a ≤ 5 MB\n\n```md\n```bash\nx\n\n## Deliverables\n- b.md\n```\n", Some(Severity::Warning)),
         ("## Acceptance\n- a ≤ 5 MB\n\n```bash\n# tests\nx\n", Some(Severity::Warning)),
+        ("## Acceptance\n- a ≤ 5 MB\n\n```bash\n# Acceptance\nx\n# Deliverables\n", Some(Severity::Warning)),
+        ("## Acceptance\n- a ≤ 5 MB\n\n```yaml\nx: 1\n\n# Deliverables\ny: 2\n", Some(Severity::Warning)),
+        ("## Acceptance\n- a ≤ 5 MB\n\n```python\nx()\n\n# Deliverables\n\n- b.md\n", Some(Severity::Error)),
+        ("## Acceptance\n- a ≤ 5 MB\n\n```bash\n# Acceptance\nx\n## Deliverables\n- b.md\n", Some(Severity::Error)),
+        ("```\n# Acceptance\n- a ≤ 5 MB\n", Some(Severity::Error)),
         ("## Acceptance\n- a ≤ 5 MB\n\n````md\n## Acceptance\n```bash\nx\n```\n````\n", None),
         (
             "## Acceptance\n- a ≤ 5 MB\n\n```md\n## Acceptance\n```\n~~~bash\nx\n~~~\n- b\n  ```\n  x\n  ```\n> ```\n> x\n> ```\n",

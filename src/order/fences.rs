@@ -112,7 +112,23 @@ fn opens_another(line: &str, open: &str) -> bool {
 }
 
 fn section_in(draft: &Draft<'_>, code: &Code) -> Option<Span> {
-    sections(draft.source.slice(&code.span), code.span.start).next()
+    let text = draft.source.slice(&code.span);
+    let language = code.language.to_lowercase();
+    if !["", "md", "markdown", "text", "txt"].contains(&language.as_str()) {
+        return sections(text, code.span.start).find(|span| !is_comment(text, code.span.start, span));
+    }
+    sections(text, code.span.start).next()
+}
+
+/// In the code of most languages a line behind a single `#` is a comment, unless it stands by itself as headings do.
+fn is_comment(text: &str, base: usize, line: &Span) -> bool {
+    let part = |from: usize, to: usize| text.get(from.saturating_sub(base)..to.saturating_sub(base)).unwrap_or("");
+    let heading = part(line.start, line.end);
+    let is_blank = |line: Option<&str>| line.is_none_or(|line| line.trim().is_empty());
+    let before = part(base, line.start).trim_end_matches([' ', '\t']);
+    let after = part(line.end, base + text.len());
+    let is_single = heading.starts_with('#') && !heading.starts_with("##");
+    is_single && !(is_blank(before.lines().last()) && is_blank(after.lines().nth(1)))
 }
 
 /// Lines that head a section this project knows. A single `#` is a comment in many languages.
