@@ -10,6 +10,9 @@ use super::source::Remark;
 use super::table::Table;
 use super::{criteria, fold, section_names, target};
 
+/// Lines of a section that are looked at closely; what is told is told by the first that is found.
+const MAX_LOOKED_AT: usize = 1_000;
+
 /// A section that says itself that it is not asked.
 pub(super) fn tell_excluded(draft: &mut Draft<'_>, chunk: &Chunk) {
     let value = value_text(draft, chunk);
@@ -18,7 +21,7 @@ pub(super) fn tell_excluded(draft: &mut Draft<'_>, chunk: &Chunk) {
         !split.is_whole && criteria::is_judged(&split.metric, &split.target)
     };
     let has_any = (!value.is_empty() && is_stated(&value))
-        || statements(draft, &chunk.blocks).iter().any(|(text, _)| is_stated(text))
+        || statements(draft, &chunk.blocks).iter().take(MAX_LOOKED_AT).any(|(text, _)| is_stated(text))
         || chunk.blocks.iter().any(|block| matches!(block, Block::Table(_)));
     if has_any {
         let label = crate::text::line(&chunk.label, 60);
@@ -44,7 +47,9 @@ pub(super) fn tell_criteria(draft: &mut Draft<'_>, chunks: &[Chunk]) {
         return;
     }
     let found = chunks.iter().filter(|chunk| may_ask(chunk)).find_map(|chunk| {
-        let (text, span) = statements(draft, &chunk.blocks).into_iter().find(|(text, _)| compares(text))?;
+        let stated = statements(draft, &chunk.blocks).into_iter();
+        let (text, span) =
+            stated.filter(|(text, _)| may_compare(text)).take(MAX_LOOKED_AT).find(|(text, _)| compares(text))?;
         Some((chunk.label.clone(), text, span))
     });
     let Some((label, text, span)) = found else { return };
@@ -65,6 +70,43 @@ pub(super) fn tell_criteria(draft: &mut Draft<'_>, chunks: &[Chunk]) {
 fn may_ask(chunk: &Chunk) -> bool {
     let is_told = matches!(chunk.role(), Role::Excluded | Role::Dependencies | Role::NextPhase | Role::Deliverables);
     !is_told && chunk.kind != PartKind::Title && !section_names::is_past(&chunk.name)
+}
+
+/// What is cheap to see of a comparison: a number, and a sign or a word that compares. Parting a line takes far longer.
+fn may_compare(text: &str) -> bool {
+    const WORDS: [&str; 22] = [
+        "than",
+        "most",
+        "least",
+        "max",
+        "maximum",
+        "min",
+        "minimum",
+        "under",
+        "below",
+        "above",
+        "over",
+        "within",
+        "about",
+        "around",
+        "up",
+        "exceed",
+        "exceeds",
+        "exceeding",
+        "equal",
+        "equals",
+        "exactly",
+        "approximately",
+    ];
+    const NUMBERS: [&str; 13] =
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+    let has_word = |known: &[&str]| {
+        let mut words = text.split(|c: char| !c.is_alphanumeric());
+        words.any(|word| known.iter().any(|one| word.eq_ignore_ascii_case(one)))
+    };
+    let has_sign = text.contains(|c: char| "<>≤≥≠=≈±~⩽≦⩾≧＜＞＝～".contains(c)) || text.contains("&");
+    (has_sign || has_word(&WORDS) || has_word(&["roughly", "approx", "minimal"]))
+        && (text.contains(char::is_numeric) || has_word(&NUMBERS))
 }
 
 fn compares(text: &str) -> bool {
@@ -97,4 +139,40 @@ fn statements(draft: &Draft<'_>, blocks: &[Block]) -> Vec<(String, Span)> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_compares_is_not_passed_over_by_the_cheap_look() {
+        for text in [
+            "File size: ≤ 5 MB",
+            "Rows: at least one",
+            "File size: maximum of 5 MB",
+            "Runtime: in less than 2 s",
+            "Size: &lt; 5 MB",
+            "Size: ＜ 5 MB",
+            "Size: max. 5 MB",
+            "Rows: roughly 5",
+        ] {
+            assert!(compares(text) && may_compare(text), "{text}");
+        }
+        for text in ["**Schedule** export daily at 03:00 via LaunchAgent", "no more than needed", "plain"] {
+            assert!(!may_compare(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_order_without_criteria_is_read_in_no_time() {
+        let lines: String = (0..9_000)
+            .map(|n| format!("{n}. **Schedule** export daily at {n} via LaunchAgent and so on with words\n"))
+            .collect();
+        let text = format!("# WO-1\n\n## Requirements\n\n{lines}\n## Constraints\n- a ≤ 5 MB\n");
+        let started = std::time::Instant::now();
+        let order = crate::order::parse(text.as_bytes(), "WO-1.md").unwrap();
+        assert!(order.diagnostics.iter().any(|found| found.code == "criteria-elsewhere"));
+        assert!(started.elapsed() < std::time::Duration::from_secs(30), "{:?}", started.elapsed());
+    }
 }
