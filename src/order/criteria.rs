@@ -55,6 +55,17 @@ pub(crate) fn add_narrowed(
         }
         return;
     }
+    for (name, text) in narrowing.asides() {
+        if draft.told_asides.insert(fold::heading(name)) {
+            let remark = Remark::note(
+                "aside",
+                format!("`{name}` says nothing that can be measured (`{}`)", crate::text::line(text, 60)),
+            )
+            .understood("an aside: what has no number and no comparison there changes nothing of what must hold")
+            .cure("write what restricts the target into the target");
+            draft.remark(&span, remark);
+        }
+    }
     let compiled = narrowing.apply(target::compile(metric, target));
     if let Target::Unclear { why } = &compiled {
         let subject = if metric == target { format!("`{metric}`") } else { format!("the target of `{metric}`") };

@@ -4,11 +4,11 @@
 //! told that it was not read.
 
 use super::demand::{
-    COMPARATOR, CONDITION, Demand, GREATEST, LEAST, MEASURED_BY, PER, STATISTIC, TARGET, TOLERANCE, UNIT,
+    COMPARATOR, CONDITION, Demand, GREATEST, LEAST, MEASURED_BY, PER, SETTING, STATISTIC, TARGET, TOLERANCE, UNIT,
 };
 use super::fold;
 use super::table::{Row, Table};
-use super::target::{self, Narrowing};
+use super::target::{self, Narrowing, Target};
 
 const METRIC: [&str; 9] = ["metric", "metrics", "criterion", "criteria", "check", "checks", "kpi", "ตัวชี้วัด", "เกณฑ์"];
 
@@ -40,7 +40,12 @@ const OTHER_TARGET: [&str; 17] = [
 ];
 
 /// `Target system`, `Target phase`: what the work is aimed at, not what it must reach.
-const AIMED_AT: [&str; 19] = [
+const AIMED_AT: [&str; 24] = [
+    "met",
+    "reached",
+    "achieved",
+    "source",
+    "by",
     "day",
     "phase",
     "milestone",
@@ -108,6 +113,10 @@ fn target_rank(name: &str) -> Option<u8> {
     if ["target", "targets"].contains(&name) {
         return Some(0);
     }
+    // the least sure: what is hoped for
+    if ["goal", "goals", "expectation"].contains(&name) {
+        return Some(4);
+    }
     if TARGET.contains(&name) {
         return Some(1);
     }
@@ -118,6 +127,9 @@ fn target_rank(name: &str) -> Option<u8> {
     let last = words.last().copied().unwrap_or("");
     match () {
         () if is_other => None,
+        () if ["impact", "outcome", "outcomes", "benefit", "benefits", "effect"].contains(&last) && first != last => {
+            Some(4)
+        }
         () if ["target", "targets", "expected"].contains(&first) => Some(2),
         () if ["target", "targets", "threshold", "goal"].contains(&last) => Some(3),
         () => None,
@@ -167,6 +179,7 @@ pub(super) struct Columns {
     /// The header names metric and target itself.
     pub are_named: bool,
     kinds: Vec<Kind>,
+    headers: Vec<String>,
 }
 
 impl Columns {
@@ -190,7 +203,8 @@ impl Columns {
         let are_named = named.is_some();
         let guessed = || first_two(&serves).or_else(|| first_two(&may_serve));
         let (metric, target) = named.or_else(|| in_acceptance.then(guessed).flatten())?;
-        Some(Columns { metric, target, are_named, kinds })
+        let headers = table.header.iter().map(|cell| cell.text.clone()).collect();
+        Some(Columns { metric, target, are_named, kinds, headers })
     }
 
     fn others(&self, wanted: Kind) -> impl Iterator<Item = usize> {
@@ -207,14 +221,25 @@ impl Columns {
     pub fn demand(&self, row: &Row) -> Demand {
         let texts = |kind: Kind| self.others(kind).map(|column| cell(row, Some(column)).to_owned()).collect::<Vec<_>>();
         let one = |kind: Kind| cell(row, self.others(kind).next()).to_owned();
+        let conditions = self
+            .others(Kind::Condition)
+            .map(|column| (self.headers.get(column).cloned().unwrap_or_default(), cell(row, Some(column)).to_owned()));
+        // `Condition | ≤` is the comparator of the target
+        let is_sign =
+            |text: &str| matches!(target::normalize(text).as_str(), "<" | "≤" | "<=" | ">" | "≥" | ">=" | "=");
+        let (signs, conditions): (Vec<_>, Vec<_>) = conditions.partition(|(_, text)| is_sign(text));
+        let is_setting = |name: &str| SETTING.contains(&fold::heading(name).as_str());
+        let (settings, conditions): (Vec<_>, Vec<_>) = conditions.into_iter().partition(|(name, _)| is_setting(name));
+        let sign = signs.into_iter().map(|(_, text)| text).next().unwrap_or_default();
         Demand {
-            comparator: one(Kind::Comparator),
+            comparator: Some(one(Kind::Comparator)).filter(|own| !own.is_empty()).unwrap_or(sign),
             unit: one(Kind::Unit),
             tolerance: one(Kind::Tolerance),
             narrowing: Narrowing {
                 statistics: texts(Kind::Statistic),
                 periods: texts(Kind::Per),
-                conditions: texts(Kind::Condition),
+                conditions: conditions.into_iter().map(|(_, text)| text).collect(),
+                settings,
             },
         }
     }
@@ -244,7 +269,9 @@ impl Columns {
         columns.filter_map(move |(column, rank)| {
             let value = cell(row, Some(column));
             let is_new = !target::is_blank(value) && target::normalize(value) != target::normalize(own);
-            let counts = rank != 1 || super::criteria::is_judged("", value);
+            // `Target (GA)` is a target whatever it holds
+            let is_sure = rank == 0 || self.headers.get(column).is_some_and(|header| header.contains('('));
+            let counts = is_sure || (rank < 4 && target::is_blank(own)) || is_further(own, value);
             (is_new && counts).then_some(value)
         })
     }
@@ -263,6 +290,19 @@ impl Columns {
                 cells.into_iter().find(|text| target::begins_comparison(text)).map(|text| (column, text))
             })
             .collect()
+    }
+}
+
+/// Whether a second value beside a target asks for something too: it compares, is a schedule, or says a number of the kind
+/// that the target is of. `High`, `GG`, a date do not.
+fn is_further(own: &str, value: &str) -> bool {
+    match target::compile("", value) {
+        Target::Schedule { .. } | Target::Range { .. } | Target::Statistic { .. } => true,
+        Target::Compare { .. } if target::begins_comparison(value) => true,
+        Target::Compare { unit, .. } => {
+            matches!(target::compile("", own), Target::Compare { unit: own, .. } if std::mem::discriminant(&own) == std::mem::discriminant(&unit))
+        }
+        _ => target::comparison_in(&target::normalize(value)).is_some(),
     }
 }
 

@@ -5,7 +5,9 @@
 use serde_json::{Map, Value};
 
 use super::criteria::{self, Split};
-use super::demand::{COMPARATOR, CONDITION, Demand, GREATEST, LEAST, MEASURED_BY, PER, STATISTIC, TOLERANCE, UNIT};
+use super::demand::{
+    COMPARATOR, CONDITION, Demand, GREATEST, LEAST, MEASURED_BY, PER, SETTING, STATISTIC, TOLERANCE, UNIT,
+};
 use super::draft::Draft;
 use super::embedded::Locator;
 use super::fields::text_of;
@@ -17,9 +19,17 @@ use super::target::Narrowing;
 const METRIC_KEYS: &[&str] = &["metric", "criterion", "check", "name", "key", "test"];
 const TARGET_KEYS: &[&str] = &["target", "expected", "threshold", "value", "goal", "expect"];
 /// An entry that is a sentence: `- description: File size ≤ 5 MB`.
-const STATEMENT_KEYS: &[&str] = &["description", "text", "item", "statement", "condition", "requirement"];
+const STATEMENT_KEYS: &[&str] = &["description", "text", "item", "statement", "condition", "requirement", "then"];
 /// What is about the criterion and changes nothing of it.
 const ASIDES: &[&str] = &[
+    "required",
+    "must",
+    "mandatory",
+    "critical",
+    "blocking",
+    "pass",
+    "on fail",
+    "on failure",
     "id",
     "no",
     "nr",
@@ -219,18 +229,27 @@ fn statement(map: &Map<String, Value>) -> Option<(String, String)> {
 fn demand(map: &Map<String, Value>) -> Demand {
     let one = |keys: &[&str]| get(map, keys).and_then(text_of).unwrap_or_default();
     // a list or an object narrows too, though nothing can be read from it
-    let texts = |keys: &[&str]| {
+    let named = |keys: &[&str]| {
         let named = map.iter().filter(|(name, _)| keys.contains(&fold::fold(name).as_str()));
         named
             .filter(|(_, value)| !value.is_null())
-            .map(|(_, value)| text_of(value).unwrap_or_else(|| value.to_string()))
+            .map(|(name, value)| (name.clone(), text_of(value).unwrap_or_else(|| value.to_string())))
             .collect::<Vec<_>>()
     };
+    let texts = |keys: &[&str]| named(keys).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+    let is_setting = |name: &str| SETTING.contains(&fold::fold(name).as_str());
+    let (settings, conditions): (Vec<_>, Vec<_>) =
+        named(&CONDITION).into_iter().partition(|(name, _)| is_setting(name));
     Demand {
         comparator: one(&COMPARATOR),
         unit: one(&UNIT),
         tolerance: texts(&TOLERANCE).into_iter().next().unwrap_or_default(),
-        narrowing: Narrowing { statistics: texts(&STATISTIC), periods: texts(&PER), conditions: texts(&CONDITION) },
+        narrowing: Narrowing {
+            statistics: texts(&STATISTIC),
+            periods: texts(&PER),
+            conditions: conditions.into_iter().map(|(_, text)| text).collect(),
+            settings,
+        },
     }
 }
 

@@ -18,8 +18,18 @@ pub(super) const TARGET: [&str; 10] = [
     "expected value",
     "เป้าหมาย",
 ];
-pub(super) const MEASURED_BY: [&str; 9] =
-    ["measurement", "measured by", "method", "how", "measure", "how measured", "verification", "how to verify", "วิธีวัด"];
+pub(super) const MEASURED_BY: [&str; 10] = [
+    "measurement",
+    "measured by",
+    "method",
+    "how",
+    "measure",
+    "how measured",
+    "verification",
+    "verify",
+    "how to verify",
+    "วิธีวัด",
+];
 /// The comparator alone.
 pub(crate) const COMPARATOR: [&str; 7] = ["operator", "op", "comparator", "comparison", "compare", "relation", "cmp"];
 pub(crate) const UNIT: [&str; 3] = ["unit", "units", "หน่วย"];
@@ -85,6 +95,8 @@ pub(super) const CONDITION: [&str; 19] = [
     "duration window",
     "time window",
 ];
+/// Conditions that as often say only when somebody looks, where, or for whom.
+pub(super) const SETTING: [&str; 8] = ["scope", "when", "where", "given", "period", "applies to", "for", "at"];
 pub(super) const TOLERANCE: [&str; 6] =
     ["tolerance", "tolerances", "allowed deviation", "deviation", "margin", "plus minus"];
 
@@ -102,7 +114,8 @@ impl Demand {
     pub fn target(&self, value: &str) -> String {
         let tolerance = self.tolerance.trim();
         let spread = tolerance.trim_start_matches(['±', '+', '/', '-', '~', ' ']);
-        let is_given = !target::is_blank(tolerance) && !is_nothing(spread);
+        let is_exact = ["exact", "exactly", "strict"].contains(&tolerance.to_lowercase().as_str());
+        let is_given = !target::is_blank(tolerance) && !is_exact && !is_nothing(spread);
         let mut comparator = self.comparator.as_str();
         // `= 100 ± 5` is a range around 100
         if is_given && matches!(comparator.trim(), "=" | "==" | "eq" | "equals") {
@@ -145,6 +158,7 @@ mod tests {
             ("", "", "± 0 %", "≤ 1 h", "≤ 1 h"),
             ("", "", "-", "864", "= 864"),
             ("", "", "none", "864", "= 864"),
+            ("", "", "exact", "Snappy", "is Snappy"),
         ] {
             let demand = Demand {
                 comparator: comparator.to_owned(),

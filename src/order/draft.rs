@@ -22,6 +22,8 @@ pub(crate) struct Draft<'a> {
     pub tables: Vec<Span>,
     /// Whether criteria were left out because there are too many, which is an error.
     pub has_too_many: bool,
+    /// The columns and keys, folded, of which it was told that they change nothing.
+    pub told_asides: std::collections::BTreeSet<String>,
     /// Which key set a field, its value and where.
     set: BTreeMap<Scalar, (String, String, Span, Place)>,
     extra: BTreeMap<String, (String, Span)>,
@@ -37,6 +39,7 @@ impl<'a> Draft<'a> {
             ids: Candidates::default(),
             tables: Vec::new(),
             has_too_many: false,
+            told_asides: std::collections::BTreeSet::new(),
             set: BTreeMap::new(),
             extra: BTreeMap::new(),
         }

@@ -4,6 +4,8 @@ mod acceptance;
 #[cfg(test)]
 mod asked_tests;
 mod below;
+#[cfg(test)]
+mod beside_tests;
 mod blocks;
 mod body;
 mod contradictions;

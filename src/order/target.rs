@@ -9,6 +9,7 @@ mod describe;
 mod lexer;
 mod narrow;
 mod schedule;
+mod setting;
 mod words;
 
 pub(crate) use amount::quantity;

@@ -3,7 +3,8 @@
 //! What must hold: nothing here makes a target easier to meet. What a target can't take in makes it unclear.
 
 use super::compile::{normalize, statistic_alone, unclear, with_statistic};
-use super::{Period, Target, Unit, lexer};
+use super::setting;
+use super::{Period, Target, Unit, lexer, schedule};
 
 /// The cells of columns, or the values of keys, as written.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -11,6 +12,8 @@ pub(crate) struct Narrowing {
     pub statistics: Vec<String>,
     pub periods: Vec<String>,
     pub conditions: Vec<String>,
+    /// What may as well be no condition at all (When, Where, Scope, For), by the name of its column or key.
+    pub settings: Vec<(String, String)>,
 }
 
 /// Whether a cell says nothing.
@@ -21,29 +24,38 @@ pub(crate) fn is_blank(text: &str) -> bool {
 impl Narrowing {
     /// The target as it is shown: `< 60 s (p99; at ≥ 5 rows)`.
     pub fn shown(&self, target: &str) -> String {
-        let given =
-            |texts: &[String]| texts.iter().map(|text| text.trim().to_owned()).filter(|text| !is_blank(text)).collect();
+        let given = |texts: &[String]| {
+            texts.iter().map(|text| text.trim().to_owned()).filter(|text| !setting::is_vacuous(text)).collect()
+        };
         let named = |text: String| match text.starts_with("per ") || text.starts_with('/') {
             true => text,
             false => format!("per {text}"),
         };
+        let settings: Vec<String> = self.restricting().map(|(_, text)| text.clone()).collect();
         let (statistics, periods, conditions): (Vec<String>, Vec<String>, Vec<String>) =
             (given(&self.statistics), given(&self.periods), given(&self.conditions));
+        let conditions = conditions.into_iter().chain(given(&settings));
         let parts: Vec<String> =
             statistics.into_iter().chain(periods.into_iter().map(named)).chain(conditions).collect();
         if parts.is_empty() { target.to_owned() } else { format!("{target} ({})", parts.join("; ")) }
     }
 
     pub fn apply(&self, mut target: Target) -> Target {
-        for text in self.conditions.iter().filter(|text| !is_blank(text)) {
+        let settings = self.restricting().map(|(_, text)| text);
+        for text in self.conditions.iter().chain(settings).filter(|text| !setting::is_vacuous(text)) {
             let text = normalize(text);
-            // `per day` in a column of windows
-            target = match text.starts_with("per ") || text.starts_with('/') {
-                true => each(target, &text),
-                false => conditioned(target, text),
+            // `daily`, `per day`, `02:30` in a column of windows
+            let is_each = text.starts_with("per ") || text.starts_with('/');
+            target = match setting::period(&text) {
+                Some(period) if !is_each => setting::repeated(target, period, &text),
+                _ if is_each => each(target, &text),
+                _ => match schedule::parse(&text) {
+                    Some(more) => setting::scheduled(target, &more, text),
+                    None => conditioned(target, text),
+                },
             };
         }
-        for text in self.periods.iter().filter(|text| !is_blank(text)) {
+        for text in self.periods.iter().filter(|text| !setting::is_vacuous(text)) {
             target = each(target, &normalize(text));
         }
         for text in self.statistics.iter().filter(|text| !is_blank(text)) {
@@ -51,9 +63,19 @@ impl Narrowing {
         }
         target
     }
+
+    fn restricting(&self) -> impl Iterator<Item = &(String, String)> {
+        self.settings.iter().filter(|(_, text)| !setting::is_aside(text))
+    }
+
+    /// The names of what changes nothing though it says something.
+    pub fn asides(&self) -> impl Iterator<Item = (&str, &str)> {
+        let asides = self.settings.iter().filter(|(_, text)| setting::is_aside(text) && !setting::is_vacuous(text));
+        asides.map(|(name, text)| (name.as_str(), text.as_str()))
+    }
 }
 
-fn conditioned(target: Target, more: String) -> Target {
+pub(super) fn conditioned(target: Target, more: String) -> Target {
     match target {
         Target::Compare { comparator, number, unit, per, condition } => {
             let condition = Some(condition.map_or(more.clone(), |own| format!("{own}; {more}")));
@@ -66,7 +88,7 @@ fn conditioned(target: Target, more: String) -> Target {
 }
 
 /// `minute`, `per day`, `/ h`; what is no period (`file`) is a condition.
-fn each(target: Target, text: &str) -> Target {
+pub(super) fn each(target: Target, text: &str) -> Target {
     let whole = |(period, rest): (Period, &str)| rest.trim().is_empty().then_some(period);
     let named = format!("per {text}");
     let period = lexer::per(text).and_then(whole).or_else(|| lexer::per(&named).and_then(whole));
@@ -75,6 +97,7 @@ fn each(target: Target, text: &str) -> Target {
             Target::Compare { comparator, number, unit, per: Some(period), condition }
         }
         (target @ Target::Compare { per: Some(own), .. }, Some(period)) if own == period => target,
+        (target @ Target::Schedule { every, .. }, Some(period)) if every == period => target,
         (target, _) => conditioned(target, if text.starts_with("per ") { text.to_owned() } else { named }),
     }
 }
@@ -108,6 +131,7 @@ mod tests {
             statistics: vec![statistic.to_owned()],
             periods: vec![per.to_owned()],
             conditions: vec![condition.to_owned()],
+            ..Narrowing::default()
         };
         narrowing.apply(compile("x", target)).to_string()
     }
