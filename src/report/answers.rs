@@ -6,7 +6,7 @@
 use super::{RunRecord, label};
 use crate::evidence::{Binder, Binding, Declaration, Finding, Measurement, Value, check, subject};
 use crate::order::fold;
-use crate::order::target::{Target, compile};
+use crate::order::target::{Target, Unit, compile};
 
 pub struct Answers<'r> {
     /// What the command was answered with.
@@ -55,9 +55,34 @@ impl<'r> Answers<'r> {
         {
             return say(name, value.trim(), measurement);
         }
-        let said: Vec<Answer> = self.own.iter().map(|measurement| say("", line, measurement)).collect();
+        let mut said: Vec<Answer> = self.own.iter().map(|measurement| say("", line, measurement)).collect();
+        if said.iter().all(|answer| *answer == Answer::Nothing) {
+            said.push(self.counted(line));
+        }
         let no = said.iter().find(|answer| matches!(answer, Answer::No(_))).cloned();
         if said.contains(&Answer::Yes) { Answer::Yes } else { no.unwrap_or(Answer::Nothing) }
+    }
+
+    /// What a share of checks doesn't count, by what was counted beside it: `288 rows`. Where several things are called so, they
+    /// must agree.
+    fn counted(&self, line: &str) -> Answer {
+        let target = compile("", line);
+        let has_share = self.own.iter().any(|own| matches!(own.value, Value::Ratio { .. }));
+        let (true, Some(noun)) = (has_share, noun(&target)) else { return Answer::Nothing };
+        let mut newest: Vec<&Measurement> = Vec::new();
+        for one in self.all.iter().rev() {
+            let is_of = matches!(&one.value, Value::Count { noun: own, .. } if last_word(own) == noun);
+            if is_of && newest.iter().all(|known| known.key != one.key) {
+                newest.push(one);
+            }
+        }
+        let said: Vec<Answer> = newest.into_iter().map(|one| say("", line, one)).collect();
+        let is_no = |answer: &Answer| matches!(answer, Answer::No(_));
+        match said.first() {
+            Some(Answer::Yes) if said.iter().all(|answer| *answer == Answer::Yes) => Answer::Yes,
+            Some(no @ Answer::No(_)) if said.iter().all(is_no) => no.clone(),
+            _ => Answer::Nothing,
+        }
     }
 
     /// `Rows`, by its declared name; `a.plist`, by what was measured.
@@ -74,6 +99,27 @@ impl<'r> Answers<'r> {
     }
 }
 
+/// What a count is of, by the last word for it, folded and without a plural's `s`.
+fn noun(target: &Target) -> Option<String> {
+    match target {
+        Target::Compare { unit: Unit::Count { noun: Some(noun) }, .. }
+        | Target::Range { unit: Unit::Count { noun: Some(noun) }, .. } => Some(last_word(noun)),
+        _ => None,
+    }
+}
+
+fn last_word(noun: &str) -> String {
+    let folded = fold(noun);
+    let last = folded.rsplit(' ').next().unwrap_or_default();
+    last.strip_suffix('s').filter(|stem| !stem.ends_with('s')).unwrap_or(last).to_owned()
+}
+
+/// Whether a share of checks that passed says something of what is expected: of checks, not of rows or files.
+fn is_of_checks(target: &Target) -> bool {
+    const CHECKS: [&str; 9] = ["check", "test", "passed", "failed", "pass", "passing", "failing", "fail", "failure"];
+    noun(target).is_none_or(|noun| CHECKS.contains(&noun.as_str()))
+}
+
 /// What one measurement says of a value that is expected of it.
 fn say(metric: &str, wanted: &str, measurement: &Measurement) -> Answer {
     const BAD: [&str; 8] = ["failed", "fail", "error", "broken", "invalid", "missing", "not ok", "bad"];
@@ -88,6 +134,9 @@ fn say(metric: &str, wanted: &str, measurement: &Measurement) -> Answer {
     let target = compile(metric, wanted);
     // a word for how a thing is says nothing of a value that tells no such thing
     if matches!(target, Target::Unclear { .. }) {
+        return Answer::Nothing;
+    }
+    if matches!(measurement.value, Value::Ratio { .. }) && !is_of_checks(&target) {
         return Answer::Nothing;
     }
     match check(metric, &target, measurement, &[]) {
@@ -117,6 +166,8 @@ mod tests {
             take("export.validation", state("both agree")).ok(true),
             take("service.plist", state("`launchd/a.plist`, 1 kB")).ok(true),
             take("verify.checks", Value::Ratio { pass: 15, of: 15 }).ok(true),
+            take("export.schema_mismatches", Value::Count { n: 0, noun: "errors".to_owned() }).ok(true),
+            take("export.unreadable", Value::Count { n: 0, noun: "errors".to_owned() }).ok(true),
         ];
         for (own, line, expect) in [
             (0, "288", "yes"),
@@ -142,6 +193,23 @@ mod tests {
             (4, "all checks pass", "yes"),
             (4, "14/14", "nothing"),
             (4, "all 99 checks pass", "no"),
+            (4, "15", "yes"),
+            (4, "15 checks", "yes"),
+            (4, "14 checks", "no"),
+            (4, "15 tests passed", "yes"),
+            (4, "0 failures", "yes"),
+            (4, "0 failed", "yes"),
+            (4, "15 rows", "no"),
+            (4, "288 rows", "yes"),
+            (4, "> 200 rows", "yes"),
+            (4, "at least 999 rows", "no"),
+            (4, "15 files", "nothing"),
+            (4, "4 Parquet files", "nothing"),
+            (4, "12 columns", "nothing"),
+            (4, "0 errors", "yes"),
+            (4, "2 errors", "no"),
+            (4, "0 warnings", "nothing"),
+            (4, "all 15 rows pass", "nothing"),
         ] {
             let said = match Answers::new(vec![&all[own]], &all, DECLARED).answer(line) {
                 Answer::Yes => "yes",

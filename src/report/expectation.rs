@@ -116,14 +116,18 @@ fn is_same(wanted: &str, line: &str) -> bool {
         return true;
     }
     match (count(wanted), count(line)) {
-        (None, Some((number, _))) => bound(wanted).is_some_and(|(comparator, limit)| holds(comparator, number, limit)),
-        (Some((a, noun)), Some((b, other))) => {
-            a == b
-                && (noun.is_none()
-                    || other.is_none()
-                    || noun.map(|noun| fold(&noun)) == other.map(|other| fold(&other)))
-        }
+        (None, Some((number, other))) => bound(wanted)
+            .is_some_and(|(comparator, limit, noun)| is_of(&noun, &other) && holds(comparator, number, limit)),
+        (Some((a, noun)), Some((b, other))) => a == b && is_of(&noun, &other),
         _ => false,
+    }
+}
+
+/// Whether two numbers can be of the same thing.
+fn is_of(noun: &Option<String>, other: &Option<String>) -> bool {
+    match (noun, other) {
+        (Some(noun), Some(other)) => fold(noun) == fold(other),
+        _ => true,
     }
 }
 
@@ -145,12 +149,12 @@ fn count(text: &str) -> Option<(f64, Option<String>)> {
 }
 
 /// `> 0`, `≥ 288 rows`.
-fn bound(text: &str) -> Option<(Comparator, f64)> {
+fn bound(text: &str) -> Option<(Comparator, f64, Option<String>)> {
     match compile("", text) {
-        Target::Compare { comparator, number, unit: Unit::Count { .. }, per: None, condition: None }
+        Target::Compare { comparator, number, unit: Unit::Count { noun }, per: None, condition: None }
             if comparator != Comparator::Equal =>
         {
-            Some((comparator, number))
+            Some((comparator, number, noun))
         }
         _ => None,
     }
@@ -158,8 +162,10 @@ fn bound(text: &str) -> Option<(Comparator, f64)> {
 
 /// The line that gives another number to the key of `wanted` (`Rows: 8` and `Rows: 20`), or one that its bound excludes.
 fn contradiction(wanted: &str, lines: &[String]) -> Option<String> {
-    if let Some((comparator, limit)) = bound(wanted) {
-        let excluded = |line: &&String| count(line).is_some_and(|(number, _)| !holds(comparator, number, limit));
+    if let Some((comparator, limit, noun)) = bound(wanted) {
+        let excluded = |line: &&String| {
+            count(line).is_some_and(|(number, other)| is_of(&noun, &other) && !holds(comparator, number, limit))
+        };
         return lines.iter().find(excluded).cloned();
     }
     let keyed = |text: &str| {
@@ -208,6 +214,8 @@ mod tests {
             ("> 0", "20", "meets"),
             ("≥ 288 rows", "20", "differs"),
             ("> 0", "fine", "unclear"),
+            ("≥ 288 rows", "4 files", "unclear"),
+            ("≥ 1 file", "864 rows", "unclear"),
             ("", "x", "unclear"),
         ] {
             let got = match hold(&literal(expected), output, &none()) {
