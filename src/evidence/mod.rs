@@ -30,11 +30,15 @@ pub struct Measurement {
     /// What the taking code says of the subject: works, is broken, or `None` where the value is a mere number.
     pub ok: Option<bool>,
     pub artifact: Option<Artifact>,
+    /// What the command that it answers prints, line by line, as far as a test may ask for it: `Rows: 288`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub printed: Vec<String>,
 }
 
 impl Measurement {
     pub fn new(key: impl Into<String>, value: Value, how: impl Into<String>, at: Timestamp) -> Self {
-        Measurement { id: String::new(), key: key.into(), value, how: how.into(), at, ok: None, artifact: None }
+        let (id, key, how) = (String::new(), key.into(), how.into());
+        Measurement { id, key, value, how, at, ok: None, artifact: None, printed: Vec::new() }
     }
 
     pub fn ok(mut self, ok: bool) -> Self {
@@ -44,6 +48,11 @@ impl Measurement {
 
     pub fn artifact(mut self, artifact: Artifact) -> Self {
         self.artifact = Some(artifact);
+        self
+    }
+
+    pub fn printed(mut self, lines: Vec<String>) -> Self {
+        self.printed = lines;
         self
     }
 }

@@ -3,7 +3,7 @@
 //! Invariant: a line is answered only by the measurements of the test's own command or, where it names one (`Rows: 288`), by
 //! the one that is called so; a number of something else answers nothing.
 
-use super::{RunRecord, label};
+use super::{RunRecord, label, printed};
 use crate::evidence::{Binder, Binding, Declaration, Finding, Measurement, Value, check, subject};
 use crate::order::fold;
 use crate::order::target::{Target, Unit, compile};
@@ -37,18 +37,35 @@ impl<'r> Answers<'r> {
         !self.own.is_empty()
     }
 
-    /// A share of checks as `Passed: 3` and `Failed: 0`.
+    /// What the command is known to print; a share of checks as `Passed: 3` and `Failed: 0`, too, and how it went.
     pub fn lines(&self) -> Vec<String> {
         let shares = self.own.iter().filter_map(|measurement| match &measurement.value {
             Value::Ratio { pass, of } => Some((pass, of.saturating_sub(*pass))),
             _ => None,
         });
-        shares.flat_map(|(pass, fail)| [format!("Passed: {pass}"), format!("Failed: {fail}")]).collect()
+        let details = self.own.iter().filter_map(|measurement| match &measurement.value {
+            Value::State { works: true, detail } if measurement.ok != Some(false) => Some(detail.split("; ")),
+            _ => None,
+        });
+        let mut lines: Vec<String> = printed::lines(&self.own).map(str::to_owned).collect();
+        lines.extend(details.flatten().map(str::to_owned));
+        lines.extend(shares.flat_map(|(pass, fail)| {
+            [format!("Passed: {pass}"), format!("Failed: {fail}"), format!("{pass} passed, {fail} failed")]
+        }));
+        lines
     }
 
     pub fn answer(&self, line: &str) -> Answer {
         if self.own.is_empty() {
             return Answer::Nothing;
+        }
+        if printed::lists(&self.own, line) {
+            return Answer::Yes;
+        }
+        if let Some((name, value)) = line.split_once(':')
+            && let Some(shown) = printed::under(&self.own, name)
+        {
+            return self.of_printed(name, value.trim(), shown);
         }
         if let Some((name, value)) = line.split_once(':')
             && let Some(measurement) = self.named(name)
@@ -63,16 +80,36 @@ impl<'r> Answers<'r> {
         if said.contains(&Answer::Yes) { Answer::Yes } else { no.unwrap_or(Answer::Nothing) }
     }
 
+    /// What stands under a key that the command prints.
+    fn of_printed(&self, name: &str, wanted: &str, shown: &str) -> Answer {
+        let typed = self.own.first().and_then(|own| printed::typed(name, shown, own));
+        match typed.map(|typed| say(name, wanted, &typed)) {
+            _ if fold(wanted) == fold(shown) => Answer::Yes,
+            Some(Answer::No(_)) => Answer::No(format!("it prints “{}: {shown}”", name.trim())),
+            said => said.unwrap_or(Answer::Nothing),
+        }
+    }
+
     /// What a share of checks doesn't count, by what was counted beside it: `288 rows`. Where several things are called so, they
     /// must agree.
     fn counted(&self, line: &str) -> Answer {
         let target = compile("", line);
-        let has_share = self.own.iter().any(|own| matches!(own.value, Value::Ratio { .. }));
-        let (true, Some(noun)) = (has_share, noun(&target)) else { return Answer::Nothing };
+        let Some(noun) = noun(&target) else { return Answer::Nothing };
+        let is_of = |one: &&Measurement| matches!(&one.value, Value::Count { noun: own, .. } if last_word(own) == noun);
+        let by_print = printed::counts(&self.own);
+        let by_print: Vec<Answer> = by_print.iter().filter(is_of).map(|one| say("", line, one)).collect();
+        let prints = by_print.iter().find(|answer| **answer != Answer::Nothing);
+        let is_share = self.own.iter().any(|own| matches!(own.value, Value::Ratio { .. }) || !own.printed.is_empty());
+        if by_print.contains(&Answer::Yes) || !is_share {
+            return if by_print.contains(&Answer::Yes) {
+                Answer::Yes
+            } else {
+                prints.cloned().unwrap_or(Answer::Nothing)
+            };
+        }
         let mut newest: Vec<&Measurement> = Vec::new();
         for one in self.all.iter().rev() {
-            let is_of = matches!(&one.value, Value::Count { noun: own, .. } if last_word(own) == noun);
-            if is_of && newest.iter().all(|known| known.key != one.key) {
+            if is_of(&one) && newest.iter().all(|known| known.key != one.key) {
                 newest.push(one);
             }
         }
@@ -81,6 +118,7 @@ impl<'r> Answers<'r> {
         match said.first() {
             Some(Answer::Yes) if said.iter().all(|answer| *answer == Answer::Yes) => Answer::Yes,
             Some(no @ Answer::No(_)) if said.iter().all(is_no) => no.clone(),
+            None => prints.cloned().unwrap_or(Answer::Nothing),
             _ => Answer::Nothing,
         }
     }
@@ -219,5 +257,63 @@ mod tests {
             assert_eq!(said, expect, "{line}");
         }
         assert_eq!(Answers::new(Vec::new(), &all, DECLARED).answer("Rows: 9"), Answer::Nothing);
+    }
+
+    #[test]
+    fn what_a_command_prints_decides_of_its_keys() {
+        const DECLARED: &[Declaration] = &[Declaration::new("export.rows", &["Rows", "Row count"], "")];
+        let take = |key: &str, value| Measurement::new(key, value, "", Timestamp::UNIX_EPOCH).ok(true);
+        let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+        let state = |detail: &str| Value::State { works: true, detail: detail.to_owned() };
+        let figures = ["Rows: 266", "Size: 25.5 kB", "Compression: SNAPPY", "Validation: passed in 52 ms"];
+        let dry = state("4 files, 864 rows; nothing was changed");
+        let all = [
+            take("export.rows", Value::Count { n: 864, noun: "rows".to_owned() }),
+            take("exporter.test_script", state("ran")).printed(lines(&figures)),
+            take("verify.checks", Value::Ratio { pass: 15, of: 15 }).printed(lines(&figures)),
+            take("export.dry_run", dry).printed(lines(&["Rows: 864", "Size: 86.5 kB"])),
+            take("exporter.test_script", state("ran")).printed(lines(&["Rows: unmeasured"])),
+        ];
+        for (own, line, expect) in [
+            (1, "Rows: 266", "yes"),
+            (1, "Rows: 864", "no"),
+            (1, "Rows: ≥ 1", "yes"),
+            (1, "Rows: ≥ 900", "no"),
+            (1, "Row count: > 0", "yes"),
+            (1, "Size: 25.5 kB", "yes"),
+            (1, "Size: ≤ 5 MB", "yes"),
+            (1, "Size: < 1 kB", "no"),
+            (1, "Compression: Snappy", "yes"),
+            (1, "Compression: ZSTD", "no"),
+            (1, "Validation: OK", "yes"),
+            (1, "Validation: passed", "yes"),
+            (1, "Validation: FAILED", "no"),
+            (1, "Validation: < 2 s", "nothing"),
+            (1, "266 rows", "yes"),
+            (1, "864 rows", "yes"),
+            (1, "999 rows", "no"),
+            (1, "4 files", "nothing"),
+            (1, "prints Rows, Size, Compression, Validation", "yes"),
+            (1, "prints Rows and Checksum", "nothing"),
+            (2, "Rows: 266", "yes"),
+            (2, "Rows: 864", "no"),
+            (2, "266 rows", "yes"),
+            (2, "15 rows", "no"),
+            (3, "Rows: 864", "yes"),
+            (3, "Rows: 266", "no"),
+            (3, "4 files", "yes"),
+            (3, "864 rows", "yes"),
+            (3, "5 files", "no"),
+            (3, "at least 3 files", "yes"),
+            (3, "3 days", "nothing"),
+            (4, "Rows: 864", "nothing"),
+        ] {
+            let said = match Answers::new(vec![&all[own]], &all, DECLARED).answer(line) {
+                Answer::Yes => "yes",
+                Answer::No(_) => "no",
+                Answer::Nothing => "nothing",
+            };
+            assert_eq!(said, expect, "{own}: {line}");
+        }
     }
 }

@@ -42,8 +42,9 @@ pub fn exit_status_of(why: &str) -> Option<i32> {
 /// Holds `output` against what is expected. Where `answers` are measurements, the output is how we put them, not what a process
 /// printed: a line that is expected is then held against their values too.
 pub fn hold(expected: &Expected, output: &str, answers: &Answers) -> Held {
+    let unmarked = |line| if expected.is_literal { line } else { item(line) };
     let wanted: Vec<&str> =
-        expected.text.lines().map(bare).filter(|line| line.contains(char::is_alphanumeric)).collect();
+        expected.text.lines().map(bare).map(unmarked).filter(|line| line.contains(char::is_alphanumeric)).collect();
     if wanted.is_empty() {
         return Held::Unclear("nothing is said to be expected".to_owned());
     }
@@ -106,6 +107,11 @@ pub fn hold(expected: &Expected, output: &str, answers: &Answers) -> Held {
 /// Without blanks and the borders of a table.
 fn bare(line: &str) -> &str {
     line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '|' | '│' | '┃'))
+}
+
+/// Without the mark of a list.
+fn item(line: &str) -> &str {
+    ["- ", "* ", "+ "].iter().find_map(|mark| line.strip_prefix(mark)).unwrap_or(line).trim_start()
 }
 
 fn is_same(wanted: &str, line: &str) -> bool {
@@ -239,6 +245,10 @@ mod tests {
             hold(&expected, &format!("verify.checks = {pass}/14"), &Answers::new(vec![&share(pass)], &[], &[]))
         };
         assert_eq!(held("Failed: 0", 14), Held::Meets);
+        assert_eq!(held("14 passed, 0 failed", 14), Held::Meets);
+        assert!(matches!(held("15 passed, 0 failed", 14), Held::Unclear(_)));
+        let list = Expected { text: "- Passed: 14\n- Failed: 0".to_owned(), is_literal: false };
+        assert_eq!(hold(&list, "verify.checks = 14/14", &Answers::new(vec![&share(14)], &[], &[])), Held::Meets);
         assert!(matches!(held("Failed: 0", 13), Held::Differs(_)));
         assert!(matches!(held("all is well", 14), Held::Unclear(_)));
     }

@@ -19,6 +19,7 @@ mod label;
 mod list_slots;
 pub mod marks;
 mod outline;
+mod printed;
 mod result;
 mod rows;
 mod shipped;

@@ -47,9 +47,12 @@ impl Measuring for DryRun {
         let before = listing(&output);
         let report = export(&self.deployment, context, true)?;
         let scripts = [&self.deployment.exporter, &self.deployment.runner];
-        let mut wrong = Vec::new();
+        let (mut wrong, mut said) = (Vec::new(), Vec::new());
         for script in scripts.into_iter().flatten() {
-            wrong.extend(run_script(context, script, &["--dry"], &[]).err());
+            match run_script(context, script, &["--dry"], &[]) {
+                Ok(output) => said.push(output),
+                Err(why) => wrong.push(why),
+            }
         }
         if listing(&output) != before {
             wrong.push(format!("a dry run changed `{}`", self.deployment.output));
@@ -62,9 +65,20 @@ impl Measuring for DryRun {
         let how = "exported without writing, ran the deployed scripts with --dry, and compared the output directory \
                    before and after";
         let value = Value::State { works, detail: detail.clone() };
-        let measurements = vec![Measurement::new("export.dry_run", value, how, context.clock.now()).ok(works)];
+        let measurement = Measurement::new("export.dry_run", value, how, context.clock.now()).ok(works);
+        let measurements = vec![measurement.printed(figures(&report, &said))];
         Ok(if works { Verified::Yes(measurements) } else { Verified::No { why: detail, measurements } })
     }
+}
+
+/// What an export prints of its whole, where the scripts printed the same.
+fn figures(report: &ExportReport, said: &[String]) -> Vec<String> {
+    let has = |output: &str, line: &str| output.lines().any(|own| own == line);
+    let mut lines = vec![format!("Rows: {}", report.rows()), format!("Size: {}", crate::text::bytes(report.bytes()))];
+    let codec = said.first().and_then(|output| output.lines().find(|line| line.starts_with("Compression: ")));
+    lines.extend(codec.map(str::to_owned));
+    lines.retain(|line| said.iter().all(|output| has(output, line)));
+    lines
 }
 
 /// Runs a deployed script. It works when `wo` answers through it, whatever it finds (exit status 0 or 1), and prints all of

@@ -114,13 +114,14 @@ impl Measuring for Verify {
         if let (true, Some(script)) = (exporter_is_deployed, &self.deployment.test_script) {
             let labels = verification.headline.iter().map(|(label, _)| *label).collect::<Vec<_>>();
             let ran = super::data::run_script(context, script, &["--dry-run"], &labels);
-            let (works, detail) = match ran {
-                Ok(_) => (true, format!("`{script}` ran and prints {}", labels.join(", "))),
-                Err(why) => (false, why),
+            let (works, detail, printed) = match ran {
+                Ok(said) => (true, format!("`{script}` ran and prints {}", labels.join(", ")), figures(&said, &labels)),
+                Err(why) => (false, why, Vec::new()),
             };
             let value = Value::State { works, detail: detail.clone() };
             let how = "ran the deployed test script and read what it prints";
-            let measurement = Measurement::new("exporter.test_script", value, how, context.clock.now()).ok(works);
+            let measurement = Measurement::new("exporter.test_script", value, how, context.clock.now());
+            let measurement = measurement.ok(works).printed(printed);
             measurements.push(match artifact(&context.root, &target(context, script)?) {
                 Ok(artifact) => measurement.artifact(artifact),
                 Err(_) => measurement,
@@ -134,6 +135,12 @@ impl Measuring for Verify {
     }
 }
 
+/// The lines of an output that begin with one of these labels.
+fn figures(output: &str, labels: &[&str]) -> Vec<String> {
+    let is_figure = |line: &&str| line.split_once(':').is_some_and(|(label, _)| labels.contains(&label));
+    output.lines().filter(is_figure).map(str::to_owned).collect()
+}
+
 /// How many checks passed of those that count; what is unmeasured counts and did not pass.
 fn tally(verification: &Verification, context: &Context, place: &std::path::Path) -> Measurement {
     let count = |finding| verification.count(finding) as u64;
@@ -141,7 +148,9 @@ fn tally(verification: &Verification, context: &Context, place: &std::path::Path
     let of = pass + count(Finding::Fail) + count(Finding::Unmeasured);
     let how = format!("the checks of `wo verify parquet`, report `{}`", context.root.show(place));
     let measurement = Measurement::new("verify.checks", Value::Ratio { pass, of }, how, verification.at);
-    let measurement = measurement.ok(verification.is_good());
+    let figures = verification.headline.iter().map(|(label, value)| format!("{label}: {value}"));
+    let printed = figures.chain([verification.tally()]).collect();
+    let measurement = measurement.ok(verification.is_good()).printed(printed);
     match artifact(&context.root, place) {
         Ok(artifact) => measurement.artifact(artifact),
         Err(_) => measurement,
