@@ -175,9 +175,13 @@ pub fn heartbeat_row(filename: &str, bytes: &[u8]) -> Result<(HeartbeatRow, bool
 
 impl HeartbeatRow {
     pub fn new(filename: &str, heartbeat: Heartbeat, at: Timestamp, sha256: String) -> Self {
-        // where a report says two things of one check, the worse one stands
+        // where a report says two things of one check, the worse one stands, and what it says beats what it doesn't
         let worst = |is_meant: &dyn Fn(&CheckResult) -> bool| {
-            heartbeat.checks.iter().filter(|check| is_meant(check)).max_by_key(|check| check.state)
+            heartbeat
+                .checks
+                .iter()
+                .filter(|check| is_meant(check))
+                .max_by_key(|check| (check.state != State::Unknown, check.state))
         };
         let named = |name: &str| worst(&|check| check.name == name);
         let state = |name: &str, component: &str| {

@@ -120,3 +120,12 @@ fn of_two_lines_about_one_check_the_worse_one_stands() {
     .unwrap();
     assert_eq!(row.database, State::Error);
 }
+
+#[test]
+fn what_a_report_says_beats_what_it_does_not() {
+    let redis = "### Redis\n- **Status:** ✅ Redis responding\n- **State:** connected\n- **Result:** PONG received\n";
+    assert_eq!(heartbeat_row("heartbeat_2025-10-28_19-13-38.md", &report(redis)).unwrap().0.redis, State::Ok);
+    let agent = "### LaunchAgents\n- **com.02luka.digest:** ✅ LaunchAgent loaded (state = not running)\n\n## Services\n\n\
+                 - com.02luka.digest: stopped (runs 09:00)\n";
+    assert_eq!(heartbeat_row("heartbeat_2025-10-28_19-13-38.md", &report(agent)).unwrap().0.digest, AgentState::Loaded);
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::heartbeat::{DATABASE, REDIS, State};
+use super::heartbeat::State;
 use super::measure::{self, Beat, Measured};
 use crate::config::Config;
 use crate::evidence::{Measurement, Value};
@@ -44,8 +44,8 @@ fn beats_since(root: &Root, config: &Config, from: Timestamp, now: Timestamp) ->
     let history = export::read_heartbeats_as(root, config, from, until, |row| {
         let at = Timestamp::from_microsecond(row.timestamp_us).ok()?;
         let checks = row.checks.iter().map(|check| (name(&check.name), check.state)).collect();
-        let is_vital = |component: &str| [REDIS, DATABASE].iter().any(|vital| vital.eq_ignore_ascii_case(component));
-        let is_down = row.checks.iter().any(|check| check.state == State::Error && is_vital(&check.component));
+        // as their columns have it: what else stands in their sections is no outage
+        let is_down = [row.redis, row.database].contains(&State::Error);
         Some(Beat { at, status: row.status, checks, is_down })
     })?;
     let reports = history.unreadable.iter().map(|report| format!("{}: {}", report.path, report.reason));

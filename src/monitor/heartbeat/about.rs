@@ -124,10 +124,28 @@ pub(super) fn is_of_checks(section: &str) -> bool {
         "results",
         "monitor",
     ];
-    known(section).is_none()
-        && section
-            .split(|c: char| !c.is_alphanumeric())
-            .any(|word| WORDS.iter().any(|other| word.eq_ignore_ascii_case(other)))
+    // …and those that speak of another time, or of what would be
+    const OTHERS: [&str; 16] = [
+        "legend",
+        "threshold",
+        "thresholds",
+        "previous",
+        "past",
+        "last",
+        "history",
+        "uptime",
+        "rules",
+        "troubleshooting",
+        "example",
+        "examples",
+        "recommendations",
+        "configuration",
+        "config",
+        "versions",
+    ];
+    let words = || section.split(|c: char| !c.is_alphanumeric());
+    let any = |list: &[&str]| words().any(|word| list.iter().any(|other| word.eq_ignore_ascii_case(other)));
+    known(section).is_none() && any(&WORDS) && !any(&OTHERS)
 }
 
 /// A line without its bullet or number.
@@ -172,6 +190,8 @@ pub(super) fn check(
     if let Some((label, value)) = field
         && line.starts_with(['-', '*', '+'])
         && cut_at_bold(line).is_some()
+        // `**Redis:** 127.0.0.1:6379` is no bullet
+        && !(line.starts_with("**") && known(section).is_none() && known(label).is_some() && !says_something(value))
     {
         return Some(labelled(section, label, value, mark));
     }
@@ -276,10 +296,15 @@ fn labelled(section: &str, label: &str, value: &str, heading: Option<State>) -> 
         _ => label.eq_ignore_ascii_case("status"),
     };
     if generic {
-        seen(&own_name(component, section), component, mark, message)
-    } else {
-        seen(label, component, mark, message)
+        return seen(&own_name(component, section), component, mark, message);
     }
+    let check = seen(label, component, mark, message);
+    // a side note: `- **Last error:** NOAUTH (2025-10-20)`, `- **WAL:** not present`
+    let is_note = matches!(component, REDIS | DATABASE) && known(label).is_none();
+    if is_note && mark.or(worst_mark(message)).is_none() {
+        return CheckResult { state: State::Unknown, ..check };
+    }
+    check
 }
 
 /// The name of the check that a section is about as a whole.

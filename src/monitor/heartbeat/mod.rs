@@ -1,5 +1,5 @@
 //! The heartbeat report: one monitor cycle as Markdown; read in [`parse`](mod@parse), [`about`],
-//! [`values`], [`words`] and [`durations`], written in [`render`](mod@render).
+//! [`values`], [`words`], [`remarks`] and [`durations`], written in [`render`](mod@render).
 //!
 //! The shape is that of the field's files (`# OPS-Atomic Monitor Heartbeat`, see [`render`]); tools that exist read its
 //! lines, so [`render`] keeps them and adds nested bullets below each check. [`parse`] is liberal: whatever is there is
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 mod about;
 mod durations;
 mod parse;
+mod remarks;
 mod render;
 mod values;
 mod words;

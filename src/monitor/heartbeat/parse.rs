@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::about::{self, component, field, item, unnumbered};
 use super::durations::milliseconds;
-use super::values::{cut_at_bold, names_zone, status_of, time, trim, unmark};
-use super::{Heartbeat, HeartbeatError, State, Status, name_time};
+use super::values::{cut_at_bold, names_zone, status_of, time, trim, unmark, worst_mark};
+use super::{API, CheckResult, DATABASE, Heartbeat, HeartbeatError, REDIS, State, Status, name_time};
 use crate::text;
 
 /// Reads a heartbeat from the file of that name. A time that names no zone is UTC, unless the name, which is UTC, says
@@ -64,6 +64,8 @@ struct Reading<'a> {
     section: Option<Section<'a>>,
     /// Whether the header has a Status line, readable or not: then the summary is not asked.
     has_status: bool,
+    /// Of each check, where it stands.
+    places: Vec<Place>,
     from_summary: Option<Status>,
 }
 
@@ -77,6 +79,16 @@ struct Section<'a> {
     mark: Option<State>,
     /// Checks that were there before it.
     before: usize,
+}
+
+/// Where a check was read.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// In the section of its component.
+    Own,
+    /// In a section of checks, with a mark.
+    Marked,
+    Elsewhere,
 }
 
 impl<'a> Reading<'a> {
@@ -137,9 +149,47 @@ impl<'a> Reading<'a> {
             return;
         }
         if let Some(check) = about::check(section, line, field, mark) {
-            self.heartbeat.checks.push(check);
-            self.recognized = true;
+            let is_quoted = line.starts_with('>');
+            let place = match () {
+                () if !is_quoted && about::known(section) == Some(check.component.as_str()) => Place::Own,
+                () if !is_quoted && about::is_of_checks(section) && worst_mark(line).is_some() => Place::Marked,
+                () => Place::Elsewhere,
+            };
+            self.push(check, place);
         }
+    }
+
+    fn push(&mut self, check: CheckResult, place: Place) {
+        self.heartbeat.checks.push(check);
+        self.places.push(place);
+        self.recognized = true;
+    }
+
+    /// Once a component's own section says how it is, a line elsewhere counts only where checks stand, and with a mark: what
+    /// quotes, explains or lists versions does not.
+    fn drop_asides(&mut self) {
+        if self.places.iter().all(|place| *place == Place::Own) {
+            return;
+        }
+        let of_whole = |check: &CheckResult| matches!(check.component.as_str(), REDIS | DATABASE | API);
+        let is_same = |one: &CheckResult, other: &CheckResult| match of_whole(one) {
+            true => one.component == other.component,
+            false => one.component == other.component && one.name == other.name,
+        };
+        let is_own_name =
+            |check: &CheckResult| !of_whole(check) || matches!(check.name.as_str(), "redis" | "database" | "api");
+        let checks = std::mem::take(&mut self.heartbeat.checks);
+        let settled: Vec<CheckResult> = std::iter::zip(&checks, &self.places)
+            .filter(|(check, place)| **place == Place::Own && check.state != State::Unknown && is_own_name(check))
+            .map(|(check, _)| check.clone())
+            .collect();
+        let is_aside = |check: &CheckResult, place: Place| {
+            place == Place::Elsewhere
+                && about::known(&check.component).is_some()
+                && settled.iter().any(|own| is_same(own, check))
+        };
+        let kept = std::iter::zip(checks, &self.places).filter(|(check, place)| !is_aside(check, **place));
+        self.heartbeat.checks = kept.map(|(check, _)| check).collect();
     }
 
     /// The worst that any line of the summary says; `Failed: 0` says nothing.
@@ -171,13 +221,13 @@ impl<'a> Reading<'a> {
             && self.heartbeat.checks.len() == section.before
             && let Some(check) = about::of_heading(section.name, section.mark)
         {
-            self.heartbeat.checks.push(check);
-            self.recognized = true;
+            self.push(check, Place::Own);
         }
     }
 
     fn finish(mut self) -> Result<Heartbeat, HeartbeatError> {
         self.leave();
+        self.drop_asides();
         if !self.has_status {
             self.heartbeat.status = self.from_summary;
         }

@@ -124,6 +124,13 @@ fn odd_spellings_of_a_check_line() {
         ("✅ Redis responding, no failures", State::Ok),
         ("✅ Redis responding (recovered after 3 failures)", State::Ok),
         ("✅ exit status 0: 3 errors corrected", State::Ok),
+        ("✅ exit status 0: 0 ❌ 5 ✅", State::Ok),
+        ("✅ exit status 0: ⚠ deprecated", State::Ok),
+        ("❌ exit status 0", State::Error),
+        ("✅ Redis responding (timeout 5s)", State::Ok),
+        ("✅ Redis responding (NOAUTH)", State::Error),
+        ("Redis not responding (config restored from backup)", State::Error),
+        ("Redis not responding, password fixed", State::Error),
         ("no errors", State::Ok),
         ("✅ undefined", State::Unknown),
         ("\u{1b}[32m✅ Redis responding\u{1b}[0m", State::Ok),
@@ -293,6 +300,26 @@ fn a_status_is_never_better_than_its_mark_or_its_words() {
         ("WARNINGS: API down", Some(Status::Warnings)),
         ("✅ All systems operational, 0 failed", Some(Status::Healthy)),
         ("✅ HEALTHY (recovered from an outage)", Some(Status::Healthy)),
+        ("OK", Some(Status::Healthy)),
+        ("PASS", Some(Status::Healthy)),
+        ("UP", Some(Status::Healthy)),
+        ("GOOD", Some(Status::Healthy)),
+        ("NORMAL", Some(Status::Healthy)),
+        ("GREEN", Some(Status::Healthy)),
+        ("all good", Some(Status::Healthy)),
+        ("ALL OK", Some(Status::Healthy)),
+        ("OK (5/5)", Some(Status::Healthy)),
+        ("ONLINE", Some(Status::Healthy)),
+        ("✅ HEALTHY (timeout 5s)", Some(Status::Healthy)),
+        ("HEALTHY (timeout 5s)", Some(Status::Healthy)),
+        ("✅ HEALTHY (last outage 2025-10-20)", Some(Status::Healthy)),
+        ("OK (3/5)", None),
+        ("OK (1 failed)", Some(Status::Critical)),
+        ("FAILED (0 passed)", Some(Status::Critical)),
+        ("FAILED: 0 of 3 checks passed", Some(Status::Critical)),
+        ("1 failed, 0 skipped", Some(Status::Critical)),
+        ("✅ 2 failed, 0 skipped", Some(Status::Critical)),
+        ("✅ HEALTHY (1 failed, 0 skipped)", Some(Status::Critical)),
         ("✅ undefined", None),
         ("undefined", None),
         ("❓ HEALTHY?", None),
@@ -458,4 +485,44 @@ fn the_summary_is_asked_only_where_there_is_no_status_line_and_never_for_its_bes
     assert_eq!(with("", "✅ Redis fine\n❌ Database file not found"), Some(Status::Critical));
     assert_eq!(with("", "✅ Passed: 5\n❌ Failed: 0"), Some(Status::Healthy));
     assert!(parse("# OPS-Atomic Monitor Heartbeat\n\n- **Host:** mac\n").unwrap().checks.is_empty());
+}
+
+#[test]
+fn what_stands_elsewhere_does_not_override_a_components_own_section() {
+    let with = |before: &str, redis: &str, after: &str| {
+        let text = format!(
+            "# OPS-Atomic Monitor Heartbeat\n\n{before}\n\n## Health Checks\n\n### Redis\n\
+             - **Status:** ✅ Redis responding\n{redis}\n\n{after}\n"
+        );
+        parse(&text).unwrap().checks.into_iter().filter(|check| check.name == "redis").map(|c| c.state).max()
+    };
+    for (before, redis, after) in [
+        ("**Redis:** 127.0.0.1:6379", "", ""),
+        ("**Redis:** 127.0.0.1:6379 (timeout 5s, 3 failures to alert)", "", ""),
+        ("## System Info\n\n- Redis: 7.2.1\n- **Redis:** 7.2.1", "", ""),
+        ("## Components\n\n- Redis: 127.0.0.1:6379 (timeout 5s)", "", ""),
+        ("", "- **Last error:** NOAUTH (2025-10-20)\n- **Redis connections:** 12", ""),
+        ("", "> ❌ Redis not responding was seen at 09:55", ""),
+        ("", "", "## Service Uptime\n\n- **Redis:** 99.9% (2 failures)"),
+        ("", "", "## Health thresholds\n\n- **Redis:** 3 failures to alert"),
+        ("", "", "## Previous Checks\n\n- Redis: ❌ at 09:50"),
+        ("", "", "## Status legend\n\n- Redis: ❌ means no PONG"),
+        ("", "", "## Services\n\n- Redis: down time 2 min"),
+    ] {
+        assert_eq!(with(before, redis, after), Some(State::Ok), "{before}{redis}{after}");
+    }
+    for (before, redis, after) in [
+        ("| Redis | ❌ |", "", ""),
+        ("", "- ❌ NOAUTH", ""),
+        ("", "- **Status:** ❌ Redis not responding", ""),
+        ("", "", "### Redis Cache\n- **Status:** ❌ Redis not responding"),
+        ("", "", "## System Status\n\n- Redis: ❌ down"),
+    ] {
+        assert_eq!(with(before, redis, after), Some(State::Error), "{before}{redis}{after}");
+    }
+    let note = "# OPS-Atomic Monitor Heartbeat\n\n### Database\n- **Status:** ✅ Database file exists\n- **WAL:** not present\n";
+    assert_eq!(state(note, "WAL"), Some(State::Unknown));
+    // nothing else says anything of it
+    let only = "# OPS-Atomic Monitor Heartbeat\n\n## Services\n\n- Redis: down\n";
+    assert_eq!(state(only, "redis"), Some(State::Error));
 }

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{State, Status, message, words};
+use super::{State, Status, message, remarks, words};
 use crate::dates;
 
 /// As [`str::trim`], quick where there is nothing to trim.
@@ -61,14 +61,13 @@ pub(super) fn worst_mark(value: &str) -> Option<State> {
 /// The state of a check with that mark and message: that of the worst mark in both. A tick is not believed against words
 /// that say otherwise; any other mark stands, whatever follows.
 pub(super) fn state_of(mark: Option<State>, message: &str) -> State {
-    if mark == Some(State::Ok) && is_good(message) {
+    // what a program that ended well has printed is its own affair, marks and all
+    if mark == Some(State::Ok) && (is_good(message) || message.starts_with(ENDED_WELL)) {
         return State::Ok;
     }
     match mark.max(worst_mark(message)) {
-        // what a program that ended well has printed is its own affair
-        Some(State::Ok) if message.starts_with(ENDED_WELL) => State::Ok,
         Some(State::Ok) if words::is_silence(message) => State::Unknown,
-        Some(State::Ok) => words::worst(message).unwrap_or(State::Ok),
+        Some(State::Ok) => remarks::behind_tick(message).unwrap_or(State::Ok),
         Some(state) => state,
         None => state_of_words(message),
     }
@@ -116,10 +115,16 @@ pub(super) fn state_of_words(text: &str) -> State {
         "no failures",
         "all good",
     ];
+    // `Redis not responding (config restored from backup)`: whatever follows
+    if says_down(text) {
+        return State::Error;
+    }
     if let Some(state) = words::worst(text) {
         return state;
     }
-    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '!' | '*' | '_')).to_lowercase();
+    let text = words::start(text)
+        .trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '!' | '*' | '_'))
+        .to_lowercase();
     let fields = || {
         use message::{AGENT_OK, API_OK, DATABASE_OK, REDIS_OK};
         [REDIS_OK, DATABASE_OK, API_OK, AGENT_OK].iter().any(|ok| text == ok.to_lowercase())
@@ -134,7 +139,10 @@ pub(super) fn status_of(value: &str) -> Option<Status> {
     if mark == Some(State::Error) {
         return Some(Status::Critical);
     }
-    let trouble = words::worst(value);
+    let value = words::start(value);
+    let clauses = words::clauses(value);
+    let is_well = clauses.first().is_some_and(remarks::says_well);
+    let trouble = if is_well { remarks::behind_tick(value) } else { words::worst(value) };
     let failed = trouble == Some(State::Error) && {
         let stated = said_status(value);
         words::begins_with_failure(value)
@@ -154,8 +162,43 @@ pub(super) fn status_of(value: &str) -> Option<Status> {
         // a tick before nothing says nothing
         Some(State::Ok) if words::is_silence(unmark(value).1) => None,
         Some(State::Ok) => said.or(Some(Status::Healthy)),
+        None if said.is_none() && trouble.is_none() && says_good(value) => Some(Status::Healthy),
         Some(State::Error) | None => said,
     }
+}
+
+/// Whether a status without a mark says in other words than the field's that all is well: `OK`, `all good`, `OK (5/5)`.
+fn says_good(value: &str) -> bool {
+    const GOOD: [&str; 20] = [
+        "ok",
+        "okay",
+        "pass",
+        "passed",
+        "all passed",
+        "up",
+        "all up",
+        "good",
+        "all good",
+        "all ok",
+        "normal",
+        "nominal",
+        "green",
+        "all green",
+        "online",
+        "running",
+        "stable",
+        "fine",
+        "all systems go",
+        "all systems ok",
+    ];
+    let (main, rest) = value.split_once('(').unwrap_or((value, ""));
+    let main = main.trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '!' | '*' | '_')).to_lowercase();
+    // `OK (3/5)` says that it isn't
+    let is_part = |word: &str| {
+        let count = |part: &str| part.trim_matches(|c: char| !c.is_ascii_digit()).parse::<u64>().ok();
+        word.split_once('/').is_some_and(|(some, all)| count(some) != count(all))
+    };
+    GOOD.contains(&main.as_str()) && !rest.contains('?') && !rest.split_whitespace().any(is_part)
 }
 
 /// The worst status that the words state, where `NOT HEALTHY` is critical, `PARTIALLY HEALTHY` a warning, and `no critical

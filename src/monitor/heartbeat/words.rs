@@ -4,23 +4,50 @@
 
 use super::State;
 
-/// The words of one part of a text, lower case; nothing that stands in another part denies them.
-type Clause = Vec<String>;
+/// One part of a text; what stands in another part denies nothing of it.
+#[derive(Debug, Default)]
+pub(super) struct Clause {
+    /// Lower case.
+    pub(super) words: Vec<String>,
+    /// What ends it.
+    end: Option<char>,
+}
 
-const NONE_OF: [&str; 8] = ["no", "not", "non", "0", "zero", "without", "never", "none"];
+impl Clause {
+    /// The word at `at`; empty where there is none.
+    pub(super) fn word(&self, at: usize) -> &str {
+        self.words.get(at).map(String::as_str).unwrap_or_default()
+    }
+}
+
+const NONE_OF: [&str; 9] = ["no", "not", "non", "0", "zero", "without", "never", "none", "nothing"];
 const NOT: [&str; 7] = ["not", "cannot", "never", "hardly", "neither", "unable", "no"];
+/// Of a longer value only the start is read: it is no message any more.
+const READ: usize = 4096;
+
+/// The part of a value that is read for words.
+pub(super) fn start(text: &str) -> &str {
+    let end = (0..=READ.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    text.get(..end).unwrap_or_default()
+}
 
 /// The worst that the words say; `None` when they speak of no trouble.
 pub(super) fn worst(text: &str) -> Option<State> {
-    let clauses = clauses(text);
-    // what was over when it was written is no trouble any more; what is said after that is
-    let over = clauses.iter().rposition(is_over).map_or(0, |at| at + 1);
+    worst_of(&clauses(start(text)))
+}
+
+pub(super) fn worst_of(clauses: &[Clause]) -> Option<State> {
     let trouble = |at: usize, clause: &Clause| {
         // `errors: 0`: the number stands in the next part
-        let after = clauses.get(at + 1).and_then(|next| next.first()).map(String::as_str);
-        (0..clause.len()).filter_map(|i| said(clause, i, after)).max()
+        let after = clauses.get(at + 1);
+        (0..clause.words.len()).filter_map(|i| said(clause, i, after)).max()
     };
-    clauses.iter().enumerate().skip(over).filter_map(|(at, clause)| trouble(at, clause)).max()
+    clauses.iter().enumerate().skip(over(clauses)).filter_map(|(at, clause)| trouble(at, clause)).max()
+}
+
+/// How many parts, from the first on, speak of what was over when it was written; what is said after that is not.
+pub(super) fn over(clauses: &[Clause]) -> usize {
+    clauses.iter().rposition(is_over).map_or(0, |at| at + 1)
 }
 
 /// Whether a value is what a program writes that has nothing to say.
@@ -32,40 +59,55 @@ pub(super) fn is_silence(text: &str) -> bool {
 
 /// Whether the first word is one for a failure, as in `DOWN` or `FAILED (2 checks)`.
 pub(super) fn begins_with_failure(text: &str) -> bool {
-    let clauses = clauses(text);
-    let Some(first) = clauses.first() else { return false };
-    let after = clauses.get(1).and_then(|next| next.first()).map(String::as_str);
-    said(first, 0, after) == Some(State::Error)
+    let clauses = clauses(start(text));
+    clauses.first().is_some_and(|first| said(first, 0, clauses.get(1)) == Some(State::Error))
 }
 
-fn clauses(text: &str) -> Vec<Clause> {
+pub(super) fn clauses(text: &str) -> Vec<Clause> {
     let ends = |c: char| matches!(c, ',' | ';' | ':' | '(' | ')' | '|' | '–' | '—' | '!' | '·' | '→' | '.' | '：');
     let mut clauses: Vec<Clause> = Vec::new();
-    let mut clause = Clause::new();
+    let mut words: Vec<String> = Vec::new();
+    let mut close = |words: &mut Vec<String>, end: Option<char>| match clauses.last_mut() {
+        // `errors): 0`: of several signs the last one
+        Some(last) if words.is_empty() => last.end = end.or(last.end),
+        _ => clauses.push(Clause { words: std::mem::take(words), end }),
+    };
     for token in plain(text).split_whitespace() {
         if token == "-" {
-            clauses.push(std::mem::take(&mut clause));
+            close(&mut words, Some('-'));
             continue;
         }
+        let number = number(token);
+        let token = number.as_deref().unwrap_or(token);
         if is_place(token) {
             continue;
         }
         for part in token.split_inclusive(ends) {
-            let words = part.split(|c: char| !(c.is_alphanumeric() || matches!(c, '\'' | '’')));
-            clause.extend(words.filter(|word| !word.is_empty()).map(str::to_lowercase));
-            if part.ends_with(ends) && !clause.is_empty() {
-                clauses.push(std::mem::take(&mut clause));
+            let parts = part.split(|c: char| !(c.is_alphanumeric() || matches!(c, '\'' | '’')));
+            words.extend(parts.filter(|word| !word.is_empty()).map(str::to_lowercase));
+            if let Some(end) = part.chars().last().filter(|c| ends(*c)) {
+                close(&mut words, Some(end));
             }
         }
     }
-    clauses.push(clause);
-    clauses.retain(|clause| !clause.is_empty());
+    close(&mut words, None);
+    clauses.retain(|clause| !clause.words.is_empty());
     clauses
 }
 
-/// Without what stands in backticks: names and commands.
+/// Without what stands in backticks: names and commands. Empty lists are none.
 fn plain(text: &str) -> String {
-    text.split('`').step_by(2).collect::<Vec<_>>().join(" ")
+    text.split('`').step_by(2).collect::<Vec<_>>().join(" ").replace("[]", " none ").replace("{}", " none ")
+}
+
+/// A number with a fraction as one without: `0.0%)` → `0%)`, `0.5%` → `1%`.
+fn number(token: &str) -> Option<String> {
+    let inner = token.trim_matches(|c: char| !c.is_ascii_digit());
+    let (whole, fraction) = inner.split_once('.')?;
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = is_digits(whole) && is_digits(fraction) && !token.contains(char::is_alphabetic);
+    let whole = if whole.bytes().chain(fraction.bytes()).all(|byte| byte == b'0') { "0" } else { "1" };
+    is_number.then(|| token.replacen(inner, whole, 1))
 }
 
 /// A path, a host, a file name, a version: its parts are no words.
@@ -77,53 +119,97 @@ fn is_place(token: &str) -> bool {
 
 fn is_over(clause: &Clause) -> bool {
     const OVER: [&str; 6] = ["recovered", "resolved", "cleared", "restored", "fixed", "reconnected"];
-    let position = clause.iter().position(|word| OVER.contains(&word.as_str()));
-    position.is_some_and(|at| !clause.iter().take(at).any(|word| denies(word) || word == "yet"))
+    let position = clause.words.iter().position(|word| OVER.contains(&word.as_str()));
+    position.is_some_and(|at| !clause.words.iter().take(at).any(|word| denies(word) || word == "yet"))
 }
 
-fn denies(word: &str) -> bool {
+pub(super) fn denies(word: &str) -> bool {
     NOT.contains(&word) || word.ends_with("n't") || word.ends_with("n’t")
 }
 
-/// What the word at `at` says; `next` begins the part that follows.
-fn said(clause: &Clause, at: usize, next: Option<&str>) -> Option<State> {
-    let word = clause.get(at)?.as_str();
-    let back = |n: usize| at.checked_sub(n).and_then(|i| clause.get(i)).map(String::as_str);
-    let ahead = |n: usize| match clause.get(at + n) {
-        Some(word) => Some(word.as_str()),
-        None if at + n == clause.len() => next,
-        None => None,
-    };
+/// What the word at `at` says; `next` is the part that follows.
+fn said(clause: &Clause, at: usize, next: Option<&Clause>) -> Option<State> {
+    let word = clause.word(at);
+    let back = |n: usize| at.checked_sub(n).map_or("", |at| clause.word(at));
     if is_good(word) {
         // `no connection errors`
-        if ahead(1).is_some_and(|word| trouble(word).is_some()) {
+        if trouble(clause.word(at + 1)).is_some() {
             return None;
         }
-        let denied = [back(1), back(2), back(3)].into_iter().flatten().any(denies);
-        return denied.then_some(State::Error);
+        let denied = (1..=3).find(|n| denies(back(*n)))?;
+        // `no errors found`
+        let of_trouble = back(denied) == "no" && (1..denied).any(|n| is_trouble_noun(back(n)));
+        return (!of_trouble).then_some(State::Error);
     }
     let state = trouble(word)?;
-    if word == "timed" && ahead(1) != Some("out") {
+    if word == "timed" && clause.word(at + 1) != "out" {
         return None;
     }
-    if word == "critical"
-        && ahead(1).is_some_and(|noun| {
-            ["service", "system", "check", "component", "path"].iter().any(|of| noun.starts_with(of))
-        })
-    {
+    if word == "critical" && is_critical_part(clause, at) {
         return None;
     }
-    let none = |word: Option<&str>| word.is_some_and(|word| matches!(word, "0" | "none" | "zero" | "free" | "no"));
-    let counted = |word: Option<&str>| word.is_some_and(|word| matches!(word, "rate" | "count" | "total" | "level"));
+    (!takes_back(clause, at, next)).then_some(state)
+}
+
+fn is_trouble_noun(word: &str) -> bool {
+    const NOUNS: [&str; 6] = ["issues", "issue", "problems", "problem", "alerts", "locks"];
+    trouble(word).is_some() || NOUNS.contains(&word)
+}
+
+/// `critical services`, `all critical endpoints`.
+fn is_critical_part(clause: &Clause, at: usize) -> bool {
+    const PARTS: [&str; 8] = ["service", "system", "check", "component", "path", "endpoint", "job", "agent"];
+    PARTS.iter().any(|part| clause.word(at + 1).starts_with(part))
+}
+
+/// Whether the text itself takes back the word for trouble at `at`: `0 errors`, `no errors or timeouts`, `failed auth attempts:
+/// 0`, `last failure 2025-10-20`.
+pub(super) fn takes_back(clause: &Clause, at: usize, next: Option<&Clause>) -> bool {
+    const COUNTED: [&str; 12] = [
+        "rate",
+        "count",
+        "total",
+        "level",
+        "time",
+        "requests",
+        "queries",
+        "attempts",
+        "pages",
+        "errors",
+        "percentage",
+        "events",
+    ];
+    let none = |word: &str| matches!(word, "0" | "none" | "zero" | "free" | "no" | "null" | "never" | "false");
+    let back = |n: usize| at.checked_sub(n).map_or("", |at| clause.word(at));
+    let ahead = |n: usize| clause.word(at + n);
     // `0 of 3 checks failed`
-    let none_of_all = clause.first().is_some_and(|word| NONE_OF.contains(&word.as_str()))
-        && clause.iter().take(at).any(|word| word == "of");
-    let takes_back = none_of_all
-        || back(1).is_some_and(|word| NONE_OF.contains(&word))
-        || back(2).is_some_and(|word| matches!(word, "no" | "0" | "zero" | "without"))
+    let none_of_all = NONE_OF.contains(&clause.word(0)) && clause.words.iter().take(at).any(|word| word == "of");
+    // `no errors or timeouts`
+    let listed = || {
+        let before = clause.words.get(at.saturating_sub(5)..at).unwrap_or_default();
+        let from = before.iter().rposition(|word| matches!(word.as_str(), "no" | "without" | "zero" | "0"));
+        let between = from.and_then(|from| before.get(from + 1..)).unwrap_or_default();
+        let counts = |word: &String| word.starts_with(|c: char| c.is_ascii_digit());
+        between.iter().any(|word| matches!(word.as_str(), "or" | "nor" | "and")) && !between.iter().any(counts)
+    };
+    // `errors in last 24h: 0`, `errors (0)`; not `FAILED: 0 of 3 passed`, nor `1 failed, 0 skipped`
+    let counted_after = || {
+        next.is_some_and(|next| {
+            let is_count = matches!(clause.end, Some(':' | '：')) || next.words.len() == 1 && clause.end == Some('(');
+            is_count && none(next.word(0)) && !next.words.iter().skip(1).any(|word| is_good(word) || word == "passed")
+        })
+    };
+    let past = matches!(back(1), "last" | "previous" | "prior" | "past" | "former" | "earlier")
+        || back(1) == "from" && matches!(back(2), "recovery" | "recovering")
+        || clause.word(at) == "timeout" && back(1) == "after" && clause.words.iter().any(|w| w == "succeeded");
+    none_of_all
+        || NONE_OF.contains(&back(1))
+        || matches!(back(2), "no" | "0" | "zero" | "without")
         || none(ahead(1))
-        || counted(ahead(1)) && none(ahead(2));
-    (!takes_back).then_some(state)
+        || COUNTED.contains(&ahead(1)) && none(ahead(2))
+        || past
+        || listed()
+        || counted_after()
 }
 
 fn trouble(word: &str) -> Option<State> {
@@ -163,19 +249,27 @@ fn trouble(word: &str) -> Option<State> {
         "lost",
     ];
     const REDIS: [&str; 5] = ["noauth", "wrongpass", "noperm", "misconf", "readonly"];
-    let errno = ["econn", "etime", "enoent", "enotfound", "ehost", "enet", "epipe", "eacces", "eperm"];
     let is_error = ERROR.contains(&word)
         || REDIS.contains(&word)
-        || errno.iter().any(|start| word.starts_with(start))
+        || is_errno(word)
         || word.starts_with("crash")
         || word.starts_with("corrupt");
-    let is_warning =
-        word.starts_with("warn") || word.starts_with("degrade") || word.starts_with("slow") || word == "stale";
+    let is_warning = word.starts_with("warn")
+        || word.starts_with("degrade")
+        || (word.starts_with("slow") && word != "slowest")
+        || word == "stale";
     match () {
         () if is_error => Some(State::Error),
         () if is_warning => Some(State::Warn),
         () => None,
     }
+}
+
+/// `ECONNREFUSED`, `ETIMEDOUT`, …
+pub(super) fn is_errno(word: &str) -> bool {
+    ["econn", "etime", "enoent", "enotfound", "ehost", "enet", "epipe", "eacces", "eperm"]
+        .iter()
+        .any(|start| word.starts_with(start))
 }
 
 /// What is a failure when it is denied: `not responding`, `can't connect`, `no response`.

@@ -1,0 +1,253 @@
+//! What stands behind a tick: the tick is its author's verdict, and most of what follows it explains.
+//!
+//! Invariant: where the words before the first comma or bracket say that all is well, only what surely denies it counts; else
+//! every word does.
+
+use super::State;
+use super::words::{self, Clause};
+
+/// The worst that the words behind a tick say against it; `None` when they leave it standing. `timeout 5s`, `no WAL present`,
+/// `last failure 2025-10-20` explain; `NOAUTH`, `not responding`, `3 of 5 failed` deny.
+pub(super) fn behind_tick(text: &str) -> Option<State> {
+    let clauses = words::clauses(words::start(text));
+    match clauses.split_first() {
+        Some((first, rest)) if says_well(first) => remarks(rest),
+        _ => words::worst_of(&clauses),
+    }
+}
+
+/// Whether a part says that something works, and nothing else: `Redis responding`, `HEALTHY`.
+pub(super) fn says_well(clause: &Clause) -> bool {
+    const WELL: [&str; 26] = [
+        "responding",
+        "responds",
+        "exists",
+        "loaded",
+        "healthy",
+        "ok",
+        "okay",
+        "up",
+        "running",
+        "online",
+        "connected",
+        "reachable",
+        "operational",
+        "alive",
+        "passed",
+        "pass",
+        "pong",
+        "ready",
+        "working",
+        "available",
+        "good",
+        "fine",
+        "green",
+        "normal",
+        "stable",
+        "present",
+    ];
+    let is_well = clause.words.iter().any(|word| WELL.contains(&word.as_str()));
+    is_well && words::worst_of(std::slice::from_ref(clause)).is_none()
+}
+
+fn remarks(clauses: &[Clause]) -> Option<State> {
+    let over = words::over(clauses);
+    let rest = clauses.get(over..).unwrap_or_default();
+    rest.iter().enumerate().filter_map(|(at, clause)| denial(clause, rest.get(at + 1))).max()
+}
+
+/// What a remark says against a tick.
+fn denial(clause: &Clause, next: Option<&Clause>) -> Option<State> {
+    // of the past: `was WRONGPASS`, `last refused 09:55`
+    if matches!(clause.word(0), "was" | "were" | "last" | "previous" | "previously" | "formerly") {
+        return None;
+    }
+    // what would be: `restart if down`
+    if clause.words.iter().any(|word| matches!(word.as_str(), "if" | "when" | "unless" | "whenever")) {
+        return None;
+    }
+    if some_failed(clause) {
+        return Some(State::Error);
+    }
+    (0..clause.words.len()).filter_map(|at| denies_at(clause, at, next)).max()
+}
+
+fn denies_at(clause: &Clause, at: usize, next: Option<&Clause>) -> Option<State> {
+    const SURELY: [&str; 16] = [
+        "noauth",
+        "wrongpass",
+        "noperm",
+        "misconf",
+        "refused",
+        "denied",
+        "unreachable",
+        "unresponsive",
+        "unavailable",
+        "unhealthy",
+        "unauthorized",
+        "down",
+        "offline",
+        "dead",
+        "fatal",
+        "nok",
+    ];
+    // what failed is the check itself, or what it needs
+    const VITAL: [&str; 12] = [
+        "auth",
+        "authentication",
+        "authorization",
+        "ping",
+        "check",
+        "connection",
+        "connect",
+        "connecting",
+        "login",
+        "query",
+        "request",
+        "endpoint",
+    ];
+    let word = clause.word(at);
+    let before = |n: usize| at.checked_sub(n).map_or("", |at| clause.word(at));
+    let is_last = at + 1 == clause.words.len();
+    let is_denied = || (1..=3).any(|n| words::denies(before(n)) && before(n) != "no");
+    let state = match word {
+        "responding" | "responds" | "respond" | "answering" | "reachable" | "loaded" | "healthy" | "alive"
+        | "accessible" | "exist" | "operational" => {
+            return is_denied().then_some(State::Error);
+        }
+        "connect" | "reach" | "read" | "open" | "ok" | "okay" | "found" | "connected" | "working" | "ready" => {
+            let denied = matches!(word, "connect" | "reach" | "read" | "open") || is_last;
+            return (denied && is_denied()).then_some(State::Error);
+        }
+        "response" | "reply" | "answer" | "pong" => {
+            return (before(1) == "no" && is_last).then_some(State::Error);
+        }
+        "slow" | "slowly" if !is_last => return None,
+        "slow" | "slowly" => State::Warn,
+        "failed" | "fails" | "failing" | "failure" if VITAL.contains(&before(1)) => State::Error,
+        "timed" if clause.word(at + 1) == "out" => State::Error,
+        "timeout" if matches!(clause.word(at + 1), "after" | "while" | "on" | "connecting") => State::Error,
+        "down" if matches!(clause.word(at + 1), "time" | "to") => return None,
+        word if SURELY.contains(&word) || words::is_errno(word) => State::Error,
+        word if word.starts_with("corrupt") || word.starts_with("crash") => State::Error,
+        word if word.starts_with("degraded") => State::Warn,
+        _ => return None,
+    };
+    (!words::takes_back(clause, at, next)).then_some(state)
+}
+
+/// `1 failed`, `3 of 5 checks failed`, `3 errors`, `2/5 down`, `0 of 3 checks passed`; not `max 3 failures allowed`.
+fn some_failed(clause: &Clause) -> bool {
+    const FAILED: [&str; 8] = ["failed", "failing", "failures", "failure", "error", "errors", "down", "critical"];
+    const PASSED: [&str; 6] = ["passed", "up", "ok", "responding", "healthy", "answered"];
+    const HARMLESS: [&str; 8] =
+        ["allowed", "corrected", "ago", "retried", "ignored", "tolerated", "recovered", "repaired"];
+    let Ok(count) = clause.word(0).parse::<u64>() else { return false };
+    let is_short = clause.words.len() <= 5;
+    let any = |list: &[&str]| clause.words.iter().any(|word| list.contains(&word.as_str()));
+    let of_some = clause.words.iter().skip(1).any(|word| word.parse::<u64>().is_ok_and(|all| all > 0));
+    let failed = count > 0 && any(&FAILED) || count == 0 && of_some && any(&PASSED);
+    is_short && failed && !any(&HARMLESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn explanations_leave_a_tick_standing() {
+        for text in [
+            "Redis responding (PONG in 2ms, timeout 5000ms)",
+            "Redis responding (connect timeout=5s)",
+            "Redis responding (max 3 failures allowed)",
+            "Redis responding (error rate 0.0%)",
+            "Redis responding (error rate: 0.00%)",
+            "Redis responding (0.0% errors)",
+            "Redis responding (failed auth attempts: 0)",
+            "Redis responding (errors in last 24h: 0)",
+            "Redis responding (failures since start: 0)",
+            "Redis responding: no errors or timeouts",
+            "Redis responding (no connection or auth errors)",
+            "Redis responding (no errors found)",
+            "Redis responding (last failure 2025-10-20)",
+            "Redis responding (last error: 3 days ago)",
+            "Redis responding (down time 0)",
+            "Redis responding; retry after timeout succeeded",
+            "Redis responding – nothing lost",
+            "OK: restart if down",
+            "Redis responding, not connected to replica (standalone)",
+            "Redis responding (no reply delay)",
+            "Redis responding (auth fixed: was WRONGPASS)",
+            "Redis responding (3/3 up, 0 down)",
+            "Redis responding (0/3 down)",
+            "Redis responding (down: 0)",
+            "Database file exists (readonly)",
+            "Database file exists (no WAL present)",
+            "Database file exists (wal missing is fine)",
+            "Database file exists (corrupted pages: 0)",
+            "Database file exists (no corruption found)",
+            "Database file exists (no locks found)",
+            "Database file exists, last backup failed: never",
+            "Endpoint responding ({\"status\":\"ok\",\"error\":null})",
+            "Endpoint responding (errors: [])",
+            "Endpoint responding (all critical endpoints up)",
+            "Endpoint responding (slowest 12ms)",
+            "Endpoint responding (slow requests: 0)",
+            "Endpoint responding (errors per minute: 0)",
+            "LaunchAgent loaded (not running)",
+            "LaunchAgent loaded (state = not running)",
+            "LaunchAgent loaded (waiting, not running; next run 04:00)",
+            "LaunchAgent loaded (runs daily 04:00; stopped between runs)",
+            "HEALTHY after recovery from timeout",
+            "HEALTHY since the last outage",
+            "HEALTHY (nothing down)",
+            "HEALTHY — API error budget 98%",
+            "HEALTHY - 0 failed, 5 passed",
+            "no corruption found",
+            "no issues found",
+            "",
+        ] {
+            assert_eq!(behind_tick(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn denials_do_not() {
+        for text in [
+            "Redis responding (NOAUTH Authentication required)",
+            "Redis responding (WRONGPASS)",
+            "Redis responding, connection refused",
+            "Redis responding (AUTH failed, 0 retries left)",
+            "Redis responding – not responding since 10:00",
+            "Redis up, but cannot connect",
+            "Redis: not responding",
+            "Redis ok: no response",
+            "Redis ok (timeout after 5000ms)",
+            "Redis responding (3 errors, 0 warnings)",
+            "Redis error: NOAUTH",
+            "Connection refused (ECONNREFUSED 127.0.0.1:6379)",
+            "Redis (not running)",
+            "Database file exists, corrupted",
+            "Database file missing",
+            "timeout after 5000ms",
+            "HEALTHY (1 failed, 0 skipped)",
+            "OK (0 of 3 checks passed)",
+            "2 failed, 0 skipped",
+            "HEALTHY, but the database is down",
+        ] {
+            assert_eq!(behind_tick(text), Some(State::Error), "{text}");
+        }
+        for text in ["Redis responding (degraded, 4900ms)", "Redis responding (slow)", "HEALTHY with warnings"] {
+            assert_eq!(behind_tick(text), Some(State::Warn), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_value_is_read_quickly() {
+        let long = format!("0 {}", "error ".repeat(60_000));
+        let started = std::time::Instant::now();
+        behind_tick(&long);
+        words::worst(&long);
+        assert!(started.elapsed() < std::time::Duration::from_secs(2), "{:?}", started.elapsed());
+    }
+}
