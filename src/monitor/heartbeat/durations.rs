@@ -15,10 +15,22 @@ pub(super) fn milliseconds(value: &str) -> Option<f64> {
         sum = Some(sum.unwrap_or(0.0) + ms);
         rest = after.trim_start();
     }
-    // `10–20ms`, `43ms / 51ms`, `5 of 10`
-    let goes_on =
-        |c: char| c.is_numeric() || matches!(c, '-' | '–' | '—' | '−' | '/' | '~' | '→' | '±' | '+' | ':' | '…');
-    sum.filter(|ms: &f64| ms.is_finite() && !rest.starts_with(goes_on) && !rest.starts_with(".."))
+    sum.filter(|ms: &f64| ms.is_finite() && !goes_on(rest))
+}
+
+/// Whether what follows a duration makes it another: `10–20ms`, `43ms / 51ms`, `5 of 10`; not `43ms - fast`, `43ms / 5 checks`,
+/// `43ms ± 2`, `43ms+`.
+fn goes_on(rest: &str) -> bool {
+    let is_sign = |c: char| matches!(c, '-' | '–' | '—' | '−' | '/' | '~' | '→' | '+');
+    let Some(after) = rest.strip_prefix(is_sign) else {
+        return rest.starts_with(|c: char| c.is_numeric() || matches!(c, ':' | '…')) || rest.starts_with("..");
+    };
+    let after = after.trim_start();
+    let is_counted = || {
+        let word = after.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
+        word.starts_with(char::is_alphabetic) && quantity(after, false).is_none()
+    };
+    !(after.is_empty() || after.starts_with(|c: char| c.is_alphabetic() || c == '(') || is_counted())
 }
 
 /// `00:00:01.234`, `1:02:03`, `1:03.5`; `1:03` may be minutes or hours.
@@ -150,6 +162,12 @@ mod tests {
             ("00:00:01.234", Some(1_234.0)),
             ("1:02:03", Some(3_723_000.0)),
             ("1:03.5", Some(63_500.0)),
+            ("43ms - fast", Some(43.0)),
+            ("43ms – fast", Some(43.0)),
+            ("43ms / 5 checks", Some(43.0)),
+            ("43ms ± 2", Some(43.0)),
+            ("43ms ± 2ms", Some(43.0)),
+            ("43ms+", Some(43.0)),
             // what may be read in two ways, and what is no number
             ("1:03", None),
             ("1,234 s", None),
@@ -157,6 +175,9 @@ mod tests {
             ("10-20 ms", None),
             ("43ms - 51ms", None),
             ("43ms / 51ms", None),
+            ("43ms / 51", None),
+            ("43ms+5ms", None),
+            ("43ms - ~51ms", None),
             ("5 of 10", None),
             ("1,5,2 s", None),
             ("1 23 ms", None),
