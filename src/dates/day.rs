@@ -89,7 +89,11 @@ pub(super) fn worded(text: &str) -> Option<(Date, &str)> {
         "between", "except",
     ];
     let words = words(text);
-    // two months are a span of time
+    // two months are a span of time, which is of the day that it begins with
+    if let Some(first) = first_of_span(text, &words) {
+        let (date, rest) = worded(first)?;
+        return Some((date, text.get(first.len() - rest.len()..)?));
+    }
     if words.iter().filter(|(word, _)| month(word).is_some()).count() != 1 {
         return None;
     }
@@ -104,6 +108,9 @@ pub(super) fn worded(text: &str) -> Option<(Date, &str)> {
     };
     let (start, day, year, rest) = if let (Some(day), Some(year)) = (day_before, year(word(at + 1))) {
         (first, day, year, after(at + 1))
+    } else if let Some(day) = day_before.filter(|_| word(at + 1).contains(':')) {
+        // `Tue 28 Oct 19:13:38 +07 2025`
+        (first, day, [2, 3, 4].into_iter().find_map(|n| year(word(at + n)))?, after(at))
     } else {
         let day = day(word(at + 1))?;
         match year(word(at + 2)) {
@@ -111,15 +118,32 @@ pub(super) fn worded(text: &str) -> Option<(Date, &str)> {
             // the time, and perhaps its zone, stand before the year
             None => {
                 let timed = word(at + 2).contains(':');
-                let year = [3, 4].into_iter().find_map(|n| year(word(at + n))).filter(|_| timed)?;
+                let year = [3, 4, 5].into_iter().find_map(|n| year(word(at + n))).filter(|_| timed)?;
                 (at, day, year, after(at + 1))
             }
         }
     };
-    if words.iter().take(start).any(|(word, _)| RELATIVE.iter().any(|other| word.eq_ignore_ascii_case(other))) {
+    const WRITTEN: [&str; 6] = ["updated", "modified", "edited", "changed", "reviewed", "revised"];
+    let is_one_of = |list: &[&str], word: &str| list.iter().any(|other| word.eq_ignore_ascii_case(other));
+    // `last updated October 28, 2025` is no other day
+    let is_relative = |at: usize| {
+        let written = word(at).eq_ignore_ascii_case("last") && is_one_of(&WRITTEN, word(at + 1));
+        is_one_of(&RELATIVE, word(at)) && !written
+    };
+    if (0..start).any(is_relative) {
         return None;
     }
     Some((date(year, month, day)?, rest))
+}
+
+/// What stands before the dash of `October 27, 2025 – November 2, 2025`: none where the first has no year of its own.
+fn first_of_span<'a>(text: &'a str, words: &[(&str, usize)]) -> Option<&'a str> {
+    let mut months = words.iter().enumerate().filter(|(_, (word, _))| month(word).is_some());
+    let (first, second) = (months.next()?.0, months.next()?.0);
+    let is_dash = |word: &str| matches!(word, "-" | "–" | "—" | "→" | "to" | "through");
+    let dash = (first..second).find(|at| words.get(*at).is_some_and(|(word, _)| is_dash(word)))?;
+    let (_, end) = words.get(dash.checked_sub(1)?)?;
+    words.get(first..dash)?.iter().any(|(word, _)| year(word).is_some()).then(|| text.get(..*end))?
 }
 
 /// Words and where each ends; the parts of `28-Oct-2025` are words, those of `28-30` are none.

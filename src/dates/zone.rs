@@ -69,27 +69,42 @@ pub(super) fn later(rest: &str) -> Later {
     });
     match (explicit, words.first()) {
         (Some(zone), _) => Later::Named(zone),
-        (None, Some(first)) if is_zone(first) || says_time(&words) || rest.trim_start().starts_with('[') => {
-            Later::Unknown
-        }
+        (None, Some(first)) if is_zone(first) || says_time(&words) => Later::Unknown,
         _ => Later::Nothing,
     }
 }
 
-/// `Bangkok time`, `local`.
+/// `local time`, `our time`; that of a city begins with the name of one.
 fn says_time(words: &[&str]) -> bool {
-    words.iter().take(3).any(|word| word.eq_ignore_ascii_case("time") || word.eq_ignore_ascii_case("local"))
+    words.first().is_some_and(|word| word.eq_ignore_ascii_case("local"))
 }
 
-/// Whether a word that follows a time looks like the name of a zone: `EDT`, `ict`, `Mars/Olympus`, `Bangkok`.
+/// Whether a word that follows a time is the name of a zone: `EDT`, `ict`, `Mars/Olympus`, `Bangkok`; not `DONE`, `CLC`.
 fn is_zone(word: &str) -> bool {
-    const SMALL: [&str; 20] = [
-        "est", "edt", "cst", "cdt", "mst", "mdt", "pst", "pdt", "ict", "ist", "jst", "kst", "bst", "cet", "cest",
-        "eet", "msk", "wib", "sgt", "hkt",
+    const SHORT: [&str; 48] = [
+        "est", "edt", "cst", "cdt", "mst", "mdt", "pst", "pdt", "akst", "akdt", "hst", "ast", "adt", "nst", "ndt",
+        "brt", "art", "clt", "pet", "wet", "west", "bst", "cet", "cest", "eet", "eest", "msk", "trt", "sast", "eat",
+        "wat", "gst", "irst", "pkt", "ist", "npt", "mmt", "ict", "wib", "wita", "sgt", "hkt", "pht", "jst", "kst",
+        "aest", "aedt", "nzst",
     ];
+    const MORE: [&str; 8] = ["nzdt", "awst", "acst", "acdt", "myt", "uzt", "cat", "lt"];
     const AREAS: [&str; 7] = ["Asia", "Europe", "America", "Australia", "Africa", "Pacific", "Atlantic"];
-    let is_short = (2..=5).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_uppercase());
+    // in small letters these are words
+    const WORDS: [&str; 9] = ["art", "pet", "wet", "west", "eat", "cat", "lt", "wat", "ast"];
+    let is_large = word.bytes().all(|byte| byte.is_ascii_uppercase());
+    let is_small = word.bytes().all(|byte| byte.is_ascii_lowercase()) && !WORDS.contains(&word);
+    let is_short = (is_large || is_small) && SHORT.iter().chain(&MORE).any(|known| word.eq_ignore_ascii_case(known));
     let begins_large = word.starts_with(|c: char| c.is_ascii_uppercase());
     let is_city = || AREAS.iter().any(|area| TimeZone::get(&format!("{area}/{word}")).is_ok());
-    is_short || SMALL.contains(&word) || begins_large && (word.contains('/') || is_city())
+    is_short || begins_large && (is_area_and_city(word) || is_city())
+}
+
+/// `Mars/Olympus`, `America/Argentina/Salta`; not `GG/CLC`.
+fn is_area_and_city(word: &str) -> bool {
+    let is_name = |part: &str| {
+        let mut chars = part.chars();
+        let is_large = chars.next().is_some_and(|c| c.is_ascii_uppercase());
+        is_large && chars.next().is_some_and(|c| c.is_ascii_lowercase())
+    };
+    word.contains('/') && word.split('/').all(is_name)
 }
