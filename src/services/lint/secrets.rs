@@ -26,6 +26,8 @@ const WORDS: [&str; 14] = [
 
 /// Endings that say the same: `MYSQL_PWD`, `OPENAI_KEY`, `REDISPASS`, …
 const ENDINGS: [&str; 5] = ["_PWD", "_KEY", "PASS", "PASSWORD", "PASSPHRASE"];
+/// …whatever the value looks like.
+const SURE_ENDINGS: [&str; 4] = ["_PWD", "PASS", "PASSWORD", "PASSPHRASE"];
 /// …and names that end so and say something else.
 const OTHERS: [&str; 11] = [
     "OLD_PWD",
@@ -52,11 +54,11 @@ const WEBHOOKS: [&str; 5] = [
 
 pub(super) fn find(job: &Job, report: &mut Report) {
     for (name, value) in &job.environment {
-        if is_secret_name(name) && is_value_of_environment(value) {
+        if holds_secret(name, value) && is_value_of_environment(value) {
             report(Rule::SecretInPlist, format!("the variable {name} holds a secret in plain text"), CURE);
         } else if has_url_password(value) {
             report(Rule::SecretInPlist, format!("the variable {name} holds a URL with a password"), CURE);
-        } else if is_webhook(value) || (name.to_ascii_uppercase().contains("WEBHOOK") && value.starts_with("http")) {
+        } else if is_webhook(value) || (name.to_ascii_uppercase().contains("WEBHOOK") && is_remote_url(value)) {
             report(
                 Rule::SecretInPlist,
                 format!("the variable {name} holds a webhook's URL, which alone allows to post"),
@@ -104,8 +106,31 @@ pub(super) fn find(job: &Job, report: &mut Report) {
     }
 }
 
-/// `REDIS_PASSWORD`, `--api-key`, `githubToken`; not `PASSWORD_FILE` nor `AUTHOR`.
-fn is_secret_name(name: &str) -> bool {
+/// Whether a name says that its value is secret; `…_KEY` alone does only where the value looks like one: there are keys of
+/// Redis, of streams, of locks.
+fn holds_secret(name: &str, value: &str) -> bool {
+    is_surely_secret_name(name) || is_secret_name(name) && looks_like_key(value)
+}
+
+/// `sk-proj-8fA2…`: 16 or more letters and digits of both kinds, in one piece; not `monitor:heartbeat`, `0xABCDEF`.
+fn looks_like_key(value: &str) -> bool {
+    let count = |is: fn(&char) -> bool| value.chars().filter(is).count();
+    let (letters, digits) = (count(char::is_ascii_alphabetic), count(char::is_ascii_digit));
+    letters > 0 && digits > 0 && letters + digits >= 16 && !value.contains([':', '.', '/'])
+}
+
+/// A URL of another machine.
+fn is_remote_url(value: &str) -> bool {
+    let Some((_, rest)) = value.split_once("://").filter(|_| value.starts_with("http")) else { return false };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let name = host.split(':').next().unwrap_or_default();
+    let is_ours = name.eq_ignore_ascii_case("localhost") || host.starts_with("[::1]");
+    !is_ours && !name.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// In upper case, its words parted by `_`: `githubToken` → `GITHUB_TOKEN`.
+fn upper(name: &str) -> String {
     let mut upper = String::with_capacity(name.len() + 4);
     let mut before = ' ';
     for c in name.chars() {
@@ -115,9 +140,25 @@ fn is_secret_name(name: &str) -> bool {
         upper.push(if c == '-' || c == '.' { '_' } else { c.to_ascii_uppercase() });
         before = c;
     }
+    upper
+}
+
+/// `REDIS_PASSWORD`, `--api-key`, `githubToken`; not `PASSWORD_FILE` nor `AUTHOR`.
+fn is_secret_name(name: &str) -> bool {
+    let upper = upper(name);
+    is_named_secret(&upper, &ENDINGS)
+}
+
+/// …whatever its value looks like.
+fn is_surely_secret_name(name: &str) -> bool {
+    let upper = upper(name);
+    is_named_secret(&upper, &SURE_ENDINGS)
+}
+
+fn is_named_secret(upper: &str, endings: &[&str]) -> bool {
     let padded = format!("_{upper}_");
     let refers = ["_FILE_", "_PATH_", "_DIR_", "_REF_", "_SOCK_", "_NAME_"].iter().any(|word| padded.ends_with(word));
-    let ends = ENDINGS.iter().any(|end| upper.ends_with(end)) && !OTHERS.iter().any(|other| upper.ends_with(other));
+    let ends = endings.iter().any(|end| upper.ends_with(end)) && !OTHERS.iter().any(|other| upper.ends_with(other));
     !refers && (ends || WORDS.iter().any(|word| padded.contains(&format!("_{word}_"))))
 }
 
@@ -178,7 +219,8 @@ fn is_value(value: &str) -> bool {
 
 /// `NAME=value` and `--name=value`.
 fn assigns_secret(word: &str) -> bool {
-    word.split_once('=').is_some_and(|(name, value)| is_secret_name(name.trim_start_matches('-')) && is_value(value))
+    word.split_once('=')
+        .is_some_and(|(name, value)| holds_secret(name.trim_start_matches('-'), value) && is_value(value))
 }
 
 /// `redis://:secret@host`, `https://user:secret@host`, anywhere in the text.
@@ -253,12 +295,23 @@ mod tests {
             ("ALERTS", "https://hooks.slack.com/services/T0/B0/hunter2"),
             ("MY_WEBHOOK", "https://example.com/hunter2"),
             ("REDIS_URL", "redis://:hunter2@127.0.0.1"),
+            ("OPENAI_KEY", "sk-proj-hunter28fA2kQ91xZ"),
+            ("OPENAI_API_KEY", "hunter"),
         ] {
             assert_eq!(find_in(name, value), 1, "{name}={value}");
         }
-        for (name, value) in
-            [("REDIS_PASSWORD", "$PW"), ("REDIS_PASSWORD", "${PW}"), ("X_URL", "https://discord.com/x")]
-        {
+        for (name, value) in [
+            ("REDIS_PASSWORD", "$PW"),
+            ("REDIS_PASSWORD", "${PW}"),
+            ("X_URL", "https://discord.com/x"),
+            ("REDIS_KEY", "monitor:heartbeat"),
+            ("STREAM_KEY", "heartbeats"),
+            ("LOCK_KEY", "wo-lock"),
+            ("PARTITION_KEY", "day"),
+            ("GPG_KEY", "0xABCDEF"),
+            ("WEBHOOK_URL", "http://127.0.0.1:4000/hook"),
+            ("WEBHOOK_URL", "http://localhost/hook"),
+        ] {
             assert_eq!(find_in(name, value), 0, "{name}={value}");
         }
     }
