@@ -78,7 +78,7 @@ fn judge_one(
     if by_alias {
         // a declared label may be the path or the service of another deployment
         let aliases = declarations.iter().find(|declared| declared.key == key).map_or(&[][..], |one| one.aliases);
-        if let Err(why) = subject::fits(written, written, aliases, measurement, &[]) {
+        if let Err(why) = subject::fits(written, written, aliases, measurement, &[], &|_| false) {
             judged.reason = why;
             return judged;
         }

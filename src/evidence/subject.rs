@@ -15,8 +15,15 @@ use crate::order::fold;
 pub type Days = [Date];
 
 /// Why `label`, bound to `measurement` by the name `bound`, is not about it. `aliases` are the names that are declared for
-/// the measurement's key.
-pub fn fits(label: &str, bound: &str, aliases: &[&str], measurement: &Measurement, days: &Days) -> Result<(), String> {
+/// the measurement's key; `is_figure` tells an identifier that means a figure (`row_count`) from one that is a thing's name.
+pub fn fits(
+    label: &str,
+    bound: &str,
+    aliases: &[&str],
+    measurement: &Measurement,
+    days: &Days,
+    is_figure: &dyn Fn(&str) -> bool,
+) -> Result<(), String> {
     if label.contains("{{") {
         return Err("what its label names is filled in with the report".to_owned());
     }
@@ -30,7 +37,8 @@ pub fn fits(label: &str, bound: &str, aliases: &[&str], measurement: &Measuremen
             || parent.is_some_and(|parent| known.names_one(parent, days));
         // what is missing has no name that could be another's
         let is_gone = known.names.is_empty() && measurement.ok == Some(false);
-        if !is_known && !is_gone {
+        let is_figure = is_identifier(&name) && !name.contains('.') && is_figure(&name);
+        if !is_known && !is_gone && !is_figure {
             let of = known.shown().map(|of| format!(": {} is of `{of}`", measurement.key)).unwrap_or_default();
             return Err(format!("`{name}` was not measured{of}"));
         }
@@ -88,6 +96,11 @@ impl Known {
         if names.iter().any(|name| name.contains("ops_atomic")) {
             words.insert("heartbeat".to_owned());
         }
+        // in whose terms the exporter and what it makes are described
+        let is_exporters = |prefix: &&str| measurement.key.starts_with(prefix);
+        if ["export.", "exporter.", "parquet.", "paths."].iter().any(is_exporters) {
+            words.extend(["heartbeat", "monitor", "json"].map(str::to_owned));
+        }
         Known { artifact, names, words }
     }
 
@@ -99,7 +112,8 @@ impl Known {
         let wanted = on_days(name, days);
         wanted.iter().any(|wanted| {
             let folder = self.artifact.iter().filter_map(|path| path.rsplit_once('/')).map(|(folder, _)| folder);
-            self.names.iter().map(String::as_str).chain(folder).any(|known| is_same(wanted, known))
+            let mut known = self.names.iter().map(String::as_str).chain(folder);
+            known.any(|known| is_same(wanted, known) || is_plist_of(wanted, known))
         })
     }
 }
@@ -143,6 +157,13 @@ fn is_same(written: &str, known: &str) -> bool {
         || (is_full && known.contains('/') && (written.ends_with(&format!("/{known}"))))
         || (!is_full
             && known.match_indices('/').any(|(at, _)| known.get(at + 1..).is_some_and(|tail| like(written, tail))))
+}
+
+/// Whether `written` is the plist of the service with this label, by its name or where launchd looks for it.
+fn is_plist_of(written: &str, label: &str) -> bool {
+    let (folder, name) = written.rsplit_once('/').unwrap_or(("", written));
+    (folder.is_empty() || folder.ends_with("Library/LaunchAgents"))
+        && name.strip_suffix(".plist").is_some_and(|stem| stem == label && is_label(stem))
 }
 
 /// Whether `text` fits `pattern`, in which `*` is any text but `/`.
@@ -343,6 +364,13 @@ mod tests {
             ("Exporter script (run/csv_exporter.cjs)", &script, false),
             ("Exporter script (/opt/parquet_exporter.cjs)", &script, false),
             ("Exporter (the CSV one)", &script, false),
+            ("Exporter script (heartbeats → Parquet)", &script, true),
+            ("Exporter (JSON → Parquet)", &script, true),
+            ("Exporter (monitor heartbeats, Markdown)", &script, true),
+            ("Exporter (Redis streams)", &script, false),
+            ("Exporter (row_count > 0)", &script, true),
+            ("Exporter (bad_count)", &script, false),
+            ("Log directory (monitor)", &logs, true),
             ("Exporter (csv_export)", &script, false),
             ("Exporter ({{ order.title }})", &script, false),
             ("LaunchAgent plist (com.02luka.analytics.parquet.plist)", &plist, true),
@@ -351,6 +379,12 @@ mod tests {
             ("LaunchAgent plist (launchd/com.02luka.digest.plist)", &plist, false),
             ("LaunchAgent com.02luka.analytics.parquet", &service, true),
             ("LaunchAgent (com.02luka.optimizer)", &service, false),
+            ("LaunchAgent (com.02luka.analytics.parquet.plist)", &service, true),
+            ("LaunchAgent (~/Library/LaunchAgents/com.02luka.analytics.parquet.plist)", &service, true),
+            ("LaunchAgent (com.02luka.optimizer.plist)", &service, false),
+            ("LaunchAgent (/tmp/com.02luka.analytics.parquet.plist)", &service, false),
+            ("Service (row_count)", &service, true),
+            ("Service (heartbeats)", &service, false),
             ("Service (redis-server)", &service, false),
             ("Service (10.0.0.7)", &service, false),
             ("LaunchAgent (and/or systemd unit)", &service, true),
@@ -368,15 +402,23 @@ mod tests {
             ("Log file g/logs/redis.log", &logs, false),
         ] {
             let days = [jiff::civil::date(2026, 11, 27)];
-            let found = fits(label, "x", &["Log file", "g/logs/own.log"], measurement, &days);
+            let is_figure = |name: &str| name == "row_count";
+            let found = fits(label, "x", &["Log file", "g/logs/own.log"], measurement, &days, &is_figure);
             assert_eq!(found.is_ok(), about, "{label}: {found:?}");
         }
         let label = "Parquet file (g/analytics/ops_atomic_YYYYMMDD.parquet)";
         assert!(
-            fits(label, "x", &["g/analytics/ops_atomic_YYYYMMDD.parquet"], &day, &[jiff::civil::date(2026, 11, 28)])
-                .is_err()
+            fits(
+                label,
+                "x",
+                &["g/analytics/ops_atomic_YYYYMMDD.parquet"],
+                &day,
+                &[jiff::civil::date(2026, 11, 28)],
+                &|_| false
+            )
+            .is_err()
         );
-        assert!(fits(label, "x", &[], &day, &[]).is_ok());
+        assert!(fits(label, "x", &[], &day, &[], &|_| false).is_ok());
     }
 
     #[test]

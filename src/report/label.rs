@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use pulldown_cmark::{Event, Parser};
 
 use super::{RunRecord, marks};
-use crate::evidence::{Binder, Binding, BoundBy, Judged, Measurement, Value, subject};
+use crate::evidence::{Binder, Binding, BoundBy, Judged, Kind, Measurement, Value, subject};
 use crate::order::fold;
 
 /// The text of one line of inline Markdown: emphasis, code marks, links and escapes taken off.
@@ -149,7 +149,14 @@ impl<'r> Labels<'r> {
         let label = marks::without_green(&names.join(" "), " ");
         let whole = names.first().map_or("", String::as_str);
         let bound = if key(whole) == key(bound) { label.as_str() } else { bound };
-        subject::fits(&label, bound, aliases, measurement, &self.days)
+        subject::fits(&label, bound, aliases, measurement, &self.days, &|name| self.is_figure(name))
+    }
+
+    /// Whether a name means something that is counted, timed or weighed, and no part of what is deployed.
+    fn is_figure(&self, name: &str) -> bool {
+        let Binding::Bound { key, .. } = self.binder.bind_metric(name) else { return false };
+        let declared = self.record.declarations.iter().find(|declared| declared.key == key);
+        declared.and_then(|declared| declared.kind).is_some_and(|kind| !matches!(kind, Kind::State | Kind::Runs))
     }
 
     fn meaning_of(&self, name: &str) -> (Meaning<'r>, BoundBy) {
