@@ -75,7 +75,7 @@ fn declares(descriptor: &Descriptor, order: &Order) -> Option<String> {
     }
     let pattern = descriptor.id_patterns.iter().find(|pattern| pattern_matches(pattern, &order.id))?;
     // a handler that makes things is not for an order that takes them away
-    if !descriptor.deliverable_paths.is_empty() && takes_away(&order.id) {
+    if !descriptor.deliverable_paths.is_empty() && takes_away(&order.id, pattern) {
         return None;
     }
     let is_akin =
@@ -99,9 +99,16 @@ fn delivered(deliverables: &[Deliverable]) -> Vec<&str> {
     found
 }
 
-fn takes_away(id: &str) -> bool {
+/// Whether the id says so before the name that `pattern` holds, or as its last word; `…-RETIRE-CSV` takes another away.
+fn takes_away(id: &str, pattern: &str) -> bool {
     const WORDS: [&str; 6] = ["REMOVAL", "REMOVE", "UNINSTALL", "DECOMMISSION", "RETIRE", "TEARDOWN"];
-    id.to_ascii_uppercase().split(['-', '_', '.']).any(|word| WORDS.contains(&word))
+    let (id, pattern) = (id.to_ascii_uppercase(), pattern.to_ascii_uppercase());
+    let name = pattern.split('*').max_by_key(|part| part.len()).unwrap_or_default();
+    let words = |text: &str| text.split(['-', '_', '.']).map(str::to_owned).collect::<Vec<_>>();
+    let before = id.find(name).and_then(|at| id.get(..at)).map(words).unwrap_or_default();
+    let is_number = |word: &String| word.chars().all(|c| c.is_ascii_digit());
+    let last = words(&id).into_iter().rfind(|word| !is_number(word));
+    before.iter().chain(&last).any(|word| WORDS.contains(&word.as_str()))
 }
 
 /// Whether the written path is `own`, given beneath the root or as the end of a longer path.
@@ -193,6 +200,41 @@ mod tests {
         }
         let removal = "# Work Order: WO-251201-PARQUET-EXPORTER-REMOVAL\n\n## Objective\n\nRemove it.\n";
         assert!(taken(removal, "WO-251201-PARQUET-EXPORTER-REMOVAL.md").is_err());
+    }
+
+    #[test]
+    fn what_stands_before_a_path_describes_it() {
+        for (item, expected) in [
+            ("New exporter that replaces the CSV dump: `run/parquet_exporter.cjs`", true),
+            ("Node script without dependencies: `run/parquet_exporter.cjs`", true),
+            ("Runner, called before the digest: `scripts/analytics/run_parquet_exporter.zsh`", true),
+            ("Plist (see below): `~/Library/LaunchAgents/com.02luka.analytics.parquet.plist`", true),
+            ("Plist (see below) `~/Library/LaunchAgents/com.02luka.analytics.parquet.plist`", true),
+            ("Do not touch: `run/parquet_exporter.cjs`", false),
+            ("**Leave as it is:** `run/parquet_exporter.cjs`", false),
+            ("Notes: see `run/parquet_exporter.cjs`", false),
+            ("A shipper (unlike `run/parquet_exporter.cjs`)", false),
+        ] {
+            let text = format!("# Work Order: WO-2514-NIGHTLY\n\n## Deliverables\n\n1. {item}\n2. `docs/x.md`\n");
+            let found = taken(&text, "WO-2514-NIGHTLY.md");
+            assert_eq!(found.as_deref() == Ok("parquet-exporter"), expected, "{item}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_may_take_away_something_else() {
+        for (id, expected) in [
+            ("PARQUET-EXPORTER-RETIRE-CSV", true),
+            ("PARQUET-EXPORTER-REMOVE-LOCK", true),
+            ("PARQUET-EXPORTER-REMOVAL", false),
+            ("PARQUET-EXPORTER-REMOVAL-2", false),
+            ("REMOVE-PARQUET-EXPORTER", false),
+            ("RETIRE-PARQUET_EXPORTER-NOW", false),
+        ] {
+            let text = format!("# Work Order: WO-251201-{id}\n\n## Objective\n\nAs it says.\n");
+            let found = taken(&text, &format!("WO-251201-{id}.md"));
+            assert_eq!(found.as_deref() == Ok("parquet-exporter"), expected, "{id}: {found:?}");
+        }
     }
 
     #[test]

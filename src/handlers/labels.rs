@@ -44,9 +44,43 @@ const MENTIONS: [&str; 21] = [
     "see",
 ];
 
-/// Whether what stands before a name says that it is only mentioned.
+/// A line that begins so mentions what follows its colon.
+const FORBIDDING: [&str; 9] = ["do not", "don't", "never", "not", "leave", "keep", "untouched", "except", "see"];
+
+/// Whether what stands before a name says that it is only mentioned. What stands in brackets or before a colon describes
+/// something else, unless it forbids to touch it.
 pub fn is_mention(before: &str) -> bool {
-    let clause = before.rsplit([',', ';', '–', '—']).next().unwrap_or(before);
-    let clause = clause.rsplit(". ").next().unwrap_or(clause).to_lowercase().replace('’', "'");
-    clause.split(|c: char| !c.is_alphanumeric() && c != '\'').any(|word| MENTIONS.contains(&word))
+    let before = without_brackets(before).to_lowercase().replace('’', "'");
+    let sentence = before.rsplit(". ").next().unwrap_or(&before);
+    let (head, clause) = match sentence.rsplit_once(':') {
+        Some((head, clause)) => (Some(head), clause),
+        None => (None, sentence),
+    };
+    let head = head.unwrap_or_default().trim_start_matches(|c: char| !c.is_alphanumeric());
+    let forbids = FORBIDDING.iter().any(|lead| {
+        head.strip_prefix(lead).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '\''))
+    });
+    let clause = clause.rsplit([',', ';', '–', '—']).next().unwrap_or(clause);
+    forbids || clause.split(|c: char| !c.is_alphanumeric() && c != '\'').any(|word| MENTIONS.contains(&word))
+}
+
+/// Without what stands in brackets that are closed.
+fn without_brackets(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut open: Vec<usize> = Vec::new();
+    for c in text.chars() {
+        match (c, open.last().copied()) {
+            (')', Some(at)) => {
+                kept.truncate(at);
+                open.pop();
+            }
+            _ => {
+                if c == '(' {
+                    open.push(kept.len());
+                }
+                kept.push(c);
+            }
+        }
+    }
+    kept
 }
