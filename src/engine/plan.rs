@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::tape::Tape;
 use super::{EngineError, Executor, dispatch, pipeline};
-use crate::evidence::Outcome;
+use crate::evidence::bind::{Binding, bind};
+use crate::evidence::{Declaration, Outcome};
 use crate::handlers::{Context, Descriptor, Handler, Plan, criteria_of};
 use crate::journal::event::TemplateText;
 use crate::journal::{Event, Run};
@@ -66,16 +67,19 @@ pub fn prepare(
     }
     let (handler, dispatch) = dispatch::dispatch(order, &context.config, handlers)?;
     let mut template = find_template(order, handler.template(order), &context.root, agent)?;
+    let facts = handler.diagnose(order, context).map_err(|error| error.to_string())?;
+    let asked = handler.asked(order, &facts, &context.config);
     if let Some(template) = &mut template {
         let record = record_before(order, agent, context, handler.descriptor());
         let refuse = |error| format!("the report template `{}` can't be filled: {error}", template.name);
         // what it asks of this order is settled with the plan, and stays
-        let resolved = report::resolve(&template.text, &record).map_err(refuse)?.into_owned();
+        let resolved = report::resolve(&template.text, &record, &asked).map_err(refuse)?.into_owned();
         report::check(&resolved, &record).map_err(refuse)?;
         template.text = resolved;
     }
-    let facts = handler.diagnose(order, context).map_err(|error| error.to_string())?;
-    let criteria = all_criteria(order, &handler.default_criteria(&facts), template.as_ref());
+    let declarations = handler.descriptor().measurements;
+    let defaults = default_criteria(&handler.default_criteria(&facts), &asked, declarations);
+    let criteria = all_criteria(order, &defaults, template.as_ref());
     let plan = handler.plan(order, &facts, &context.config).map_err(|error| error.to_string())?;
     Ok(Planned { handler, dispatch, facts, plan, template, criteria })
 }
@@ -104,21 +108,34 @@ fn record_before(order: &Order, agent: &str, context: &Context, descriptor: &Des
     }
 }
 
-/// The order's criteria, else its handler's, and the metric rows of the template.
-fn all_criteria(order: &Order, defaults: &[(&str, &str)], template: Option<&TemplateText>) -> Vec<Criterion> {
-    let defaults: Vec<Criterion> = defaults
-        .iter()
-        .map(|(metric, target)| Criterion {
+/// The handler's criteria; what the order asks by other words stands instead of its own target.
+fn default_criteria(
+    defaults: &[(&str, &str)],
+    asked: &[(&'static str, String)],
+    declarations: &[Declaration],
+) -> Vec<Criterion> {
+    let criterion = |(metric, default): &(&str, &str)| {
+        let own = match bind(metric, &Default::default(), declarations) {
+            Binding::Bound { key, .. } => asked.iter().find(|(known, _)| *known == key),
+            _ => None,
+        };
+        let target = own.map_or(*default, |(_, target)| target.as_str());
+        Criterion {
             metric: (*metric).to_owned(),
-            target: (*target).to_owned(),
+            target: target.to_owned(),
             compiled: crate::order::target::compile(metric, target),
             measured_by: None,
             source: CriterionSource::Handler,
             span: 0..0,
-        })
-        .collect();
+        }
+    };
+    defaults.iter().map(criterion).collect()
+}
+
+/// The order's criteria, else its handler's, and the metric rows of the template.
+fn all_criteria(order: &Order, defaults: &[Criterion], template: Option<&TemplateText>) -> Vec<Criterion> {
     let rows = template.map(|template| report::template_criteria(&template.text)).unwrap_or_default();
-    criteria_of(order, &defaults).iter().cloned().chain(rows).collect()
+    criteria_of(order, defaults).iter().cloned().chain(rows).collect()
 }
 
 /// The template that the order names, else the handler's, else the one whose phase is the order's.

@@ -74,6 +74,12 @@ pub trait Handler: Send + Sync {
         self.descriptor().default_criteria.to_vec()
     }
 
+    /// What the order asks by other words than criteria, such as a time to run at: key and target. It goes before the
+    /// target of a default criterion and of a template's row.
+    fn asked(&self, _order: &Order, _facts: &serde_json::Value, _config: &Config) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// The code of one step of a stored plan.
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError>;
 

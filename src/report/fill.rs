@@ -69,7 +69,7 @@ impl Became {
 /// # Errors
 /// An expression that can't be evaluated, with its line and column. Everything else has an answer.
 pub fn fill(template: &str, record: &RunRecord) -> Result<Filled, FillError> {
-    let template = &*targets::resolve(template, record)?;
+    let template = &*targets::resolve(template, record, &[])?;
     let survey = slots::survey(template);
     let labels = Labels::of(record);
     let rows = Rows::of(&labels, survey.metrics.iter().map(|(metric, target, _)| (metric.as_str(), target.as_str())));

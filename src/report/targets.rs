@@ -15,16 +15,22 @@ use crate::evidence::{Binder, Binding};
 
 const NAME: &str = "target";
 
-/// `template` with its `target(…)` slots filled, whatever else stands in it.
+/// `template` with its `target(…)` slots filled, whatever else stands in it. `more`: keys and targets that the order asks by
+/// other words than criteria, after which those count.
 ///
 /// # Errors
 /// A slot that can't be evaluated, with its line and column.
-pub fn resolve<'t>(template: &'t str, record: &RunRecord) -> Result<Cow<'t, str>, FillError> {
+pub fn resolve<'t>(
+    template: &'t str,
+    record: &RunRecord,
+    more: &[(&'static str, String)],
+) -> Result<Cow<'t, str>, FillError> {
     let calls = |source: &str| source.contains(&format!("{NAME}("));
     if !calls(template) {
         return Ok(Cow::Borrowed(template));
     }
-    let asked = asked_for(record);
+    let mut asked = asked_for(record);
+    asked.extend(more.iter().map(|(key, target)| ((*key).to_owned(), target.clone())));
     let function = move |words: Rest<String>| {
         let Some((default, keys)) = words.split_last().filter(|(_, keys)| !keys.is_empty()) else {
             let why = "it takes keys of measurements and, last, the target for an order that names none";

@@ -20,6 +20,8 @@ pub struct Layout {
     pub others: Vec<String>,
     /// How contradictions and oddities of the order were settled.
     pub notes: Vec<String>,
+    /// When the export is to run, as the target of a criterion, where the order says it.
+    pub ordered: Option<String>,
 }
 
 /// What a listed path is.
@@ -142,9 +144,9 @@ pub fn layout(order: &Order, config: &Config, bounds: &Bounds) -> Result<Layout,
         .retain(|path| *path != deployment.output && *path != parent(&deployment.log) && *path != deployment.summaries);
     deployment.summaries = summaries(order, &listed, &standard, bounds, &mut notes);
     required_elsewhere(order, &deployment, bounds, &mut notes);
-    timing::adopt(order, &mut deployment, &mut notes);
+    let ordered = timing::adopt(order, &mut deployment, &mut notes);
     codec::adopt(order, &mut deployment, &mut notes);
-    Ok(Layout { deployment, more_plists, others, notes })
+    Ok(Layout { deployment, more_plists, others, notes, ordered })
 }
 
 /// The label is the installed plist's name; the first plist beneath the root is the rendered one.

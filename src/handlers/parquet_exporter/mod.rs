@@ -10,6 +10,7 @@ pub mod declarations;
 pub mod layout;
 pub mod place;
 pub mod plan;
+mod said;
 pub mod shims;
 pub mod steps;
 mod timing;
@@ -93,6 +94,14 @@ impl Handler for ParquetExporter {
         super::heartbeats::append(&mut plan, order, &DECLARED);
         plan.notes.push(format!("the service manager here is {}", facts.manager));
         Ok(plan)
+    }
+
+    fn asked(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Vec<(&'static str, String)> {
+        let layout = Facts::read(facts).and_then(|facts| layout::layout(order, config, &facts.bounds));
+        let ordered = layout.ok().and_then(|layout| layout.ordered);
+        ordered.map_or_else(Vec::new, |target| {
+            ["export.frequency", "export.schedule"].map(|key| (key, target.clone())).to_vec()
+        })
     }
 
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {

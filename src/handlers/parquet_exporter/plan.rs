@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
 use super::place::Bounds;
+use super::timing;
 use crate::handlers::steps::{Steps, list};
 use crate::handlers::{HandlerError, Plan};
 use crate::services::ManagerKind;
@@ -84,7 +85,7 @@ pub struct Params {
 }
 
 pub fn plan(layout: Layout, earlier: Option<&Earlier>) -> Result<Plan, HandlerError> {
-    let Layout { deployment, more_plists, others, mut notes } = layout;
+    let Layout { deployment, more_plists, others, mut notes, ordered: _ } = layout;
     let service = format!("service:{}", deployment.label);
     let mut steps = Steps::new(|work| Params { deployment: deployment.clone(), work });
 
@@ -119,10 +120,7 @@ pub fn plan(layout: Layout, earlier: Option<&Earlier>) -> Result<Plan, HandlerEr
     let data = vec![deployment.output.clone(), deployment.summaries.clone()];
     let describe = format!("export every day that has new reports to `{}/`, with a summary", deployment.output);
     steps.change("export", describe, data.clone(), Work::Export)?;
-    let when = match deployment.weekday {
-        None => format!("daily at {}", deployment.at.strftime("%H:%M")),
-        Some(day) => format!("{day:?}s at {}", deployment.at.strftime("%H:%M")),
-    };
+    let when = timing::in_words(&deployment);
     let describe = format!("install and load the service `{}`, {when} local time", deployment.label);
     steps.change("service", describe, vec![service.clone()], Work::Service)?;
     let describe = "export once more: the same bytes must come out; time, size and rows are taken".to_owned();
