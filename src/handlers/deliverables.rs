@@ -20,8 +20,10 @@ const NAME: &str = "deliverables";
 const PRESENT: &str = "deliverables.present";
 /// What the clock of a file system may lag behind: some count in ticks, some in steps of two seconds.
 const COARSE: Duration = Duration::from_secs(2);
-/// Of the absent ones that are named.
+/// Of the absent ones, and of the old ones, that are named.
 const SHOWN: usize = 5;
+/// Of all that were looked for: reports may speak of them by their names.
+const NAMED: usize = 12;
 
 pub const DECLARATIONS: &[Declaration] = &[Declaration::new(
     PRESENT,
@@ -61,9 +63,10 @@ impl Measuring for Look {
             // nothing of nothing is no measurement
             return Ok(Verified::Yes(Vec::new()));
         }
-        let (mut absent, mut old) = (Vec::new(), Vec::new());
+        let (mut named, mut absent, mut old) = (Vec::new(), Vec::new(), Vec::new());
         for deliverable in deliverables {
             let name = || text::line(deliverable.path.as_ref().unwrap_or(&deliverable.text), 120);
+            named.push(format!("`{}`", name()));
             match look(context.root.path(), deliverable) {
                 Err(why) => absent.push(format!("`{}` {why}", name())),
                 Ok(Some(written)) if written + COARSE < context.attempt_started => old.push(format!("`{}`", name())),
@@ -71,12 +74,15 @@ impl Measuring for Look {
             }
         }
         let of = deliverables.len() as u64;
-        let mut how = "looked for each deliverable beneath the root; who made it is not asked".to_owned();
+        let mut how = format!(
+            "looked for each deliverable beneath the root, {}; who made it is not asked",
+            first_of(&named, NAMED)
+        );
         if !absent.is_empty() {
-            how.push_str(&format!(": {}", first_of(&absent)));
+            how.push_str(&format!(": {}", first_of(&absent, SHOWN)));
         }
         if !old.is_empty() {
-            how.push_str(&format!("; last written before this attempt began: {}", first_of(&old)));
+            how.push_str(&format!("; last written before this attempt began: {}", first_of(&old, SHOWN)));
         }
         let value = Value::Ratio { pass: of - absent.len() as u64, of };
         let now = context.clock.now();
@@ -84,9 +90,9 @@ impl Measuring for Look {
     }
 }
 
-fn first_of(names: &[String]) -> String {
-    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(SHOWN) {
+fn first_of(names: &[String], most: usize) -> String {
+    let shown = names.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(most) {
         0 => shown,
         rest => format!("{shown} and {rest} more"),
     }

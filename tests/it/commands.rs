@@ -96,7 +96,10 @@ fn an_external_handler_is_judged_by_what_is_there() {
     assert!(report.contains("| Deliverables | 100% | 1/2 [E1] | ❌ FAIL |"), "{report}");
     assert!(report.contains("`run/two.cjs` is not there"), "{report}");
     std::fs::write(scene.path("names"), "one two").unwrap();
-    scene.drop_order("WO-2-X.md", order("WO-2-X"));
+    let rows = "| Component | Status |\n|---|---|\n| All deliverables (`run/one.cjs`, `run/two.cjs`) | ☐ |\n\
+                | All deliverables (`run/three.cjs`) | ☐ |\n";
+    scene.write("templates/ROWS.md", rows);
+    scene.drop_order("WO-2-X.md", order("WO-2-X").replace("handler: mine", "handler: mine\ntemplate: ROWS"));
     scene.wo(["run"]).expect_stdout("WO-2-X  done: 1 of 1 criteria pass");
     let said = |id: &str| scene.read(format!("bridge/outbox/CLC/{id}_REPORT.md"));
     assert!(!said("WO-2-X").contains("before this attempt began"), "{}", said("WO-2-X"));
