@@ -4,7 +4,7 @@
 //!
 //! `params:` of the order: `steps` (default 2), `fail` (name of a step whose verify says no), `hang` (name of a step that
 //! never returns), `wait_ms` (the last step asks to be verified later), `uncertain` (name of a step whose check can't
-//! tell), `files = true` (each step also writes its number into `probe.txt`, which undo puts back), `subject` (what all steps touch; default: the order's id), `measure = false` (take no measurement).
+//! tell), `no_undo` (name of a step whose undo fails), `files = true` (each step also writes its number into `probe.txt`, which undo puts back), `subject` (what all steps touch; default: the order's id), `measure = false` (take no measurement).
 
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -41,6 +41,8 @@ struct Params {
     #[serde(default)]
     uncertain: bool,
     #[serde(default)]
+    no_undo: bool,
+    #[serde(default)]
     files: bool,
     #[serde(default)]
     wait_ms: u64,
@@ -70,6 +72,7 @@ impl Handler for Probe {
                 fail: is("fail", &name),
                 hang: is("hang", &name),
                 uncertain: is("uncertain", &name),
+                no_undo: is("no_undo", &name),
                 files: order.params.get("files").and_then(serde_json::Value::as_bool).unwrap_or(false),
                 wait_ms: if n == steps { number("wait_ms", 0) } else { 0 },
                 measure,
@@ -187,6 +190,9 @@ impl Step for Line {
     }
 
     fn undo(&self, context: &Context) -> Result<(), HandlerError> {
+        if self.0.no_undo {
+            return Err(HandlerError::failed("failed to take back the line", "the test says so"));
+        }
         let path = Self::ledger(context);
         let mut file =
             OpenOptions::new().append(true).create(true).open(&path).map_err(DurableError::io("open", &path))?;

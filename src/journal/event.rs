@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::run::UNDO_FAILED;
 use crate::evidence::{Artifact, Judged, Measurement, Outcome};
 use crate::handlers::Plan;
 use crate::order::{Criterion, Priority};
@@ -180,6 +181,7 @@ impl Event {
             Event::StepUncertain { step, why } => format!("{step}: uncertain: {why}"),
             Event::Resolved { step, done: true } => format!("{step}: a person says it is done"),
             Event::Resolved { step, done: false } => format!("{step}: a person says to apply it again"),
+            Event::StepUndone { step, note, .. } if note.starts_with(UNDO_FAILED) => format!("{step}: {note}"),
             Event::StepUndone { step, note, .. } => format!("{step}: undone: {note}"),
             Event::StepStands { step, why } => format!("{step}: not undone: {why}"),
             Event::CancelRequested => "cancel requested".to_owned(),

@@ -104,7 +104,7 @@ pub const UNDO_FAILED: &str = "undo failed";
 impl StepRun {
     /// Whether undoing it did not bring back what was there before.
     pub fn undo_failed(&self) -> bool {
-        self.after.strip_prefix("undone: ").is_some_and(|note| note.starts_with(UNDO_FAILED))
+        self.progress == Progress::Undone && self.after.starts_with(UNDO_FAILED)
     }
 }
 
@@ -300,7 +300,8 @@ impl Run {
             }
             Event::StepUndone { step, note, kept } => {
                 let run = self.step_mut(step).ok_or(illegal)?;
-                run.after = format!("undone: {note}");
+                // what could not be taken back must not be told as undone
+                run.after = if note.starts_with(UNDO_FAILED) { note.clone() } else { format!("undone: {note}") };
                 run.kept.clone_from(kept);
                 run.progress = Progress::Undone;
                 run.ended = Some(at);
@@ -451,6 +452,7 @@ impl StepRun {
                 Progress::Already => StepState::Already,
                 Progress::Failed => StepState::Failed,
                 Progress::Uncertain => StepState::Uncertain,
+                Progress::Undone if self.undo_failed() => StepState::Failed,
                 Progress::Undone => StepState::Undone,
             },
             before: self.before.clone(),

@@ -42,6 +42,31 @@ fn a_failed_step_undoes_those_before_it() {
     assert_ne!(scene.result("WO-1-PROBE")["outcome"], "done");
 }
 
+/// Whoever reads `undone` takes the world to be as it was.
+#[test]
+fn a_step_that_could_not_be_taken_back_is_not_told_as_undone() {
+    let more = "params: { steps: 3, fail: line-3, no_undo: line-1 }\n";
+    let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", more));
+    scene.wo(["run"]).expect_exit(1).expect_stdout("undo failed");
+    let result = scene.result("WO-1-PROBE");
+    let told: Vec<(&str, &str)> = result["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| (step["state"].as_str().unwrap(), step["after"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told[0].0, "failed", "{told:?}");
+    assert!(told[0].1.starts_with("undo failed: ") && told[0].1.contains("the test says so"), "{told:?}");
+    assert_eq!((told[1].0, told[2].0), ("undone", "undone"), "{told:?}");
+    let reason = result["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("; undo failed: failed to take back the line") && !reason.contains("undone: undo"),
+        "{reason}"
+    );
+    let report = scene.read("bridge/outbox/CLC/WO-1-PROBE_REPORT.md");
+    assert_eq!(report.matches("↩️ undone").count(), 2, "{report}");
+}
+
 /// What was measured before an undo is no longer so: no criterion and no cell of a report may be green from it.
 #[test]
 fn nothing_is_green_from_what_was_undone() {
