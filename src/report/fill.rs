@@ -19,7 +19,7 @@ use super::marks::{self, Form, Mark, Sense};
 use super::outline::Span;
 use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey};
 use super::test_results::{self, TestResult};
-use super::{RunRecord, context, dates, evidence_table, targets, verdicts};
+use super::{RunRecord, beside, context, dates, evidence_table, targets, verdicts};
 use crate::evidence::subject;
 
 /// A filled template.
@@ -252,7 +252,7 @@ impl Filler<'_> {
 
     fn cell(&self, cell: &CellSlot) -> Became {
         let mut became = match cell.row.kind {
-            TableKind::Metrics => metric(&self.rows.get(&cell.row), cell),
+            TableKind::Metrics => metric(&beside::judged(&self.labels, &cell.row, self.rows.get(&cell.row)), cell),
             _ if cell.row.is_whole && !self.labels.is_bound_by_order(&cell.row.metric) => self.whole(cell),
             _ => component(&self.subject(&cell.row), cell, self.record),
         };
@@ -263,7 +263,13 @@ impl Filler<'_> {
     }
 
     fn subject(&self, row: &RowSubject) -> Subject {
-        judging::subject(&self.labels, &row.names)
+        let found = judging::subject(&self.labels, &row.names);
+        match beside::why_not(&self.labels, row) {
+            Some(why) => {
+                Subject { state: State::Unmeasured, value: None, artifact: None, at: None, evidence: Vec::new(), why }
+            }
+            None => found,
+        }
     }
 
     fn missing_cells(&self, row: &Arc<RowSubject>, roles: &[Role], closed: bool) -> Became {

@@ -2,6 +2,7 @@
 //! Same record, same bytes.
 
 mod answers;
+mod beside;
 mod cells;
 mod claim_lines;
 mod claims;

@@ -110,6 +110,8 @@ pub struct Expected {
 pub struct RowSubject {
     pub kind: TableKind,
     pub names: Vec<String>,
+    /// The paths, service labels and hosts in the author's other cells.
+    pub beside: Vec<String>,
     /// As plain text; both are criteria in [`TableKind::Metrics`].
     pub metric: String,
     pub target: String,

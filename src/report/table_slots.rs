@@ -7,7 +7,7 @@ use super::marks::{self, Sense};
 use super::outline::Span;
 use super::rows::{Cell, Row};
 use super::slots::{CellSlot, Part, RowSubject, Slot, SlotKind, inline};
-use super::{label, status_lines};
+use super::{beside, label, status_lines};
 use crate::order::target;
 
 pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics: &mut Vec<(String, String, Span)>) {
@@ -21,7 +21,7 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
         for row in rows {
             row.cells.iter().for_each(|cell| inline(source, cell.inner.clone(), out));
             if !is_legend {
-                claims(source, row, out);
+                claims(source, &headers, row, out);
             }
         }
         return;
@@ -36,6 +36,7 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
         let subject = Arc::new(RowSubject {
             kind: columns.kind,
             names: label::names(label),
+            beside: beside_label(source, &columns, &headers, row),
             metric: label::plain(&marks::without_green(label, "")),
             target: target::assemble(
                 &label::plain(cell(columns.comparator)),
@@ -51,6 +52,18 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
         }
         fill_row(source, &columns, row, &subject, out);
     }
+}
+
+/// What the author's own cells name besides the one that names the subject.
+fn beside_label(source: &str, columns: &Columns, headers: &[&str], row: &Row) -> Vec<String> {
+    let is_plain = |n: &usize| columns.roles.get(*n) == Some(&Role::Plain) && *n != columns.label;
+    let cells = row.cells.iter().enumerate().filter(|(n, _)| is_plain(n));
+    cells
+        .flat_map(|(n, cell)| {
+            let text = source.get(cell.inner.clone()).unwrap_or("");
+            beside::names(headers.get(n).copied().unwrap_or(""), text)
+        })
+        .collect()
 }
 
 fn value_elsewhere(columns: &Columns) -> bool {
@@ -119,17 +132,21 @@ fn signs(source: &str, cell: &Cell, subject: &Arc<RowSubject>, out: &mut Vec<Slo
 
 /// A row of a table whose columns are not known (a form, a matrix, headers in another language): a sign at the edge of a cell says
 /// how things are all the same. The first cell that is more than signs names the subject.
-fn claims(source: &str, row: &Row, out: &mut Vec<Slot>) {
+fn claims(source: &str, headers: &[&str], row: &Row, out: &mut Vec<Slot>) {
     let text = |cell: &Cell| source.get(cell.inner.clone()).unwrap_or("");
     let Some(at) = row.cells.iter().position(|cell| !label::words(text(cell)).is_empty()) else { return };
     let name = row.cells.get(at).map_or("", text);
     let ticked =
         row.cells.iter().enumerate().filter(|(n, cell)| *n != at && !marks::claims(text(cell)).is_empty()).count();
     let is_whole = status_lines::is_whole(name);
+    let others = row.cells.iter().enumerate().filter(|(n, _)| *n != at);
+    let beside =
+        others.flat_map(|(n, cell)| beside::names(headers.get(n).copied().unwrap_or(""), text(cell))).collect();
     let subject = Arc::new(RowSubject {
         kind: TableKind::States,
         // two claims of one thing are two things, of which one was measured at most
         names: if ticked > 1 { Vec::new() } else { label::names(&marks::without_green(name, "")) },
+        beside,
         metric: String::new(),
         target: String::new(),
         value_elsewhere: is_whole,

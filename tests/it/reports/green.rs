@@ -320,3 +320,32 @@ fn of_n_subjects_exactly_the_k_that_work_are_green() {
         }
     }
 }
+
+/// The path column says what a row is about as much as its label does.
+#[test]
+fn what_stands_beside_a_label_must_be_what_was_measured() {
+    let record = deployed();
+    for (header, row, green) in [
+        ("Component | Path", "Exporter script | `run/parquet_exporter.cjs`", true),
+        ("Component | Path", "Exporter script | run/parquet_exporter.cjs", true),
+        ("Component | Path", "Exporter script | `run/csv_exporter.cjs`", false),
+        ("Deliverable | Path", "Exporter script | `run/csv_exporter.cjs`", false),
+        ("Component | Owner", "Exporter script | Boss, see docs/people.md", true),
+        ("Component | Runtime", "Exporter script | Node.js, by launchd", true),
+        ("Component | Module", "Exporter script | csv_exporter", true),
+        ("Component | Host", "Exporter script | 10.0.0.7:6379", false),
+        ("Component | Label", "LaunchAgent | com.02luka.digest", false),
+        ("Component | Where", "LaunchAgent | g/logs/, com.02luka.optimizer", false),
+        ("ส่วน | ที่อยู่", "Exporter script | `run/csv_exporter.cjs`", false),
+        ("ส่วน | ที่อยู่", "Exporter script | `run/parquet_exporter.cjs`", true),
+    ] {
+        let last = if header.is_ascii() { "Status" } else { "สถานะ" };
+        let text = filled(&format!("| {header} | {last} |\n|---|---|---|\n| {row} | ✅ Verified |\n"), &record);
+        assert_eq!(report::marks::has_green(&text), green, "{header}: {row}\n{text}");
+    }
+    for (path, green) in [("g/analytics/", true), ("g/exports/", false)] {
+        let table = "| Metric | Path | Target | Status |\n|---|---|---|---|\n";
+        let text = filled(&format!("{table}| Parquet file | {path} | Working | ✅ |\n"), &record);
+        assert_eq!(report::marks::has_green(&text), green, "{path}\n{text}");
+    }
+}

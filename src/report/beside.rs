@@ -1,0 +1,103 @@
+//! What the other cells of a row name: `| Exporter script | run/csv_exporter.cjs | ✅ |` is about that file, whatever its
+//! first cell says.
+//!
+//! Invariant: a path, service label or host beside a label is held against the measurement as one in the label is. Free words
+//! say nothing.
+
+use super::label::{self, Labels, Meaning};
+use super::marks;
+use super::slots::RowSubject;
+use crate::evidence::{Judged, Measurement, Verdict, subject};
+
+/// Columns whose paths are about something else than the row's subject.
+const ELSEWHERE: [&str; 17] = [
+    "owner",
+    "author",
+    "assignee",
+    "contact",
+    "team",
+    "doc",
+    "docs",
+    "documentation",
+    "reference",
+    "references",
+    "ref",
+    "link",
+    "links",
+    "depends",
+    "dependencies",
+    "input",
+    "inputs",
+];
+
+/// The paths, service labels and hosts in a cell of the author's, under this header.
+pub fn names(header: &str, cell: &str) -> Vec<String> {
+    if label::words(header).iter().any(|word| ELSEWHERE.contains(&word.as_str())) {
+        return Vec::new();
+    }
+    let mut names = subject::names_in(&marks::without_green(&label::plain(cell), " "));
+    // an identifier alone is a word like others
+    names.retain(|name| !subject::names_in(&name.replace('_', "x")).is_empty());
+    names
+}
+
+/// Why the row is not about what its label means.
+pub fn why_not(labels: &Labels, row: &RowSubject) -> Option<String> {
+    if row.beside.is_empty() {
+        return None;
+    }
+    let by_order = row.names.iter().any(|name| labels.is_bound_by_order(name));
+    match labels.meaning(&row.names) {
+        Meaning::One { newest: Some(measurement), .. } if !by_order => stranger(labels, row, measurement),
+        _ => None,
+    }
+}
+
+/// No row passes that is about something else.
+pub fn judged(labels: &Labels, row: &RowSubject, mut judged: Judged) -> Judged {
+    let newest = judged.key.as_deref().and_then(|key| label::newest(labels.record, key));
+    let (Verdict::Pass, Some(measurement)) = (&judged.verdict, newest) else { return judged };
+    if labels.is_bound_by_order(&row.metric) {
+        return judged;
+    }
+    if let Some(why) = stranger(labels, row, measurement) {
+        judged.verdict = Verdict::Unmeasured;
+        judged.actual = None;
+        judged.reason = why;
+    }
+    judged
+}
+
+fn stranger(labels: &Labels, row: &RowSubject, measurement: &Measurement) -> Option<String> {
+    row.beside.iter().find_map(|name| {
+        let fits = |name: &str| labels.fits(&[name.to_owned()], name, measurement);
+        // the file of a service is named by its label
+        let file = name.rsplit('/').next().unwrap_or(name);
+        let service = file.rsplit_once('.').filter(|(_, ending)| ["plist", "service", "timer"].contains(ending));
+        match service.is_some_and(|(label, _)| subject::names(measurement, label, &labels.days)) {
+            true => None,
+            false => fits(name).err(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_labels_and_hosts_count() {
+        for (header, cell, expect) in [
+            ("Path", "`run/csv_exporter.cjs`", "run/csv_exporter.cjs"),
+            ("Label", "com.02luka.digest", "com.02luka.digest"),
+            ("Host", "10.0.0.7:6379", "10.0.0.7:6379"),
+            ("Where", "[script](x) in run/a.cjs, g/logs/", "run/a.cjs g/logs/"),
+            ("Module", "csv_exporter", ""),
+            ("Owner", "ops/team.md", ""),
+            ("Schedule", "02:30 daily, and/or by hand", ""),
+            ("Runtime", "Node.js", ""),
+        ] {
+            assert_eq!(names(header, cell).join(" "), expect, "{header}: {cell}");
+        }
+    }
+}
