@@ -19,6 +19,7 @@ use crate::services::{ServiceError, ServiceManager};
 use crate::text;
 
 mod heartbeats;
+mod target;
 
 pub use heartbeats::{Asked, Beat, Chain, beats, chain, process_of};
 use heartbeats::{LOG, heard, is_old};
@@ -79,9 +80,8 @@ pub fn verify(scope: &Scope) -> Verification {
     };
     let cycle = monitor::look(&parts).map_err(|error| error.to_string());
     let checks = scope.config.monitor.checks(&scope.config.paths);
-    let of = |which: fn(&CheckConfig) -> bool| -> Vec<String> {
-        checks.iter().filter(|check| which(check)).map(|check| check.name.clone()).collect()
-    };
+    let of =
+        |which: fn(&CheckConfig) -> bool| -> Vec<&CheckConfig> { checks.iter().filter(|check| which(check)).collect() };
     let redis = component(scope, "redis", "Redis", REDIS, &of(is_redis), &cycle);
     let database = component(scope, "database", "Database", DATABASE, &of(is_database), &cycle);
     let (heartbeats, mut extra) = heartbeats(scope, now);
@@ -104,13 +104,13 @@ fn component(
     id: &'static str,
     title: &'static str,
     key: &str,
-    names: &[String],
+    checks: &[&CheckConfig],
     cycle: &Result<Cycle, String>,
 ) -> CheckResult {
     let without =
         |finding: Finding, why: &str| CheckResult { id, title, finding, detail: why.to_owned(), measurement: None };
     let now = scope.clock.now();
-    if names.is_empty() {
+    if checks.is_empty() {
         let is_asked = scope.asked.iter().any(|asked| asked == key);
         let finding = if is_asked { Finding::Unmeasured } else { Finding::Info };
         return without(finding, "no such check is configured");
@@ -119,7 +119,8 @@ fn component(
         Ok(cycle) => cycle,
         Err(why) => return without(Finding::Unmeasured, why),
     };
-    let seen: Vec<_> = cycle.observed.iter().filter(|observed| names.contains(&observed.name)).collect();
+    let is_of = |name: &String| checks.iter().any(|check| check.name == *name);
+    let seen: Vec<_> = cycle.observed.iter().filter(|observed| is_of(&observed.name)).collect();
     if seen.is_empty() {
         return without(Finding::Unmeasured, "it was not looked at");
     }
@@ -132,17 +133,37 @@ fn component(
         })
         .collect();
     let detail = said.join("; ");
-    let value = Value::State { works, detail: detail.clone() };
-    let how = format!("ran the checks {} of wo.toml once", names.join(", "));
+    let value = Value::State { works, detail: of_file(checks, works, &detail) };
+    let how = format!("ran the configured checks once: {}", told(checks));
     let finding = if works { Finding::Pass } else { Finding::Fail };
     CheckResult { id, title, finding, detail, measurement: Some(Measurement::new(key, value, how, now).ok(works)) }
+}
+
+/// What the checks look at, each with its check. The names come first: they are what the measurement is of.
+fn told(checks: &[&CheckConfig]) -> String {
+    let one = |check: &&CheckConfig| match target::names(check).as_slice() {
+        [] => format!("check {}", check.name),
+        names => format!("`{}` (check {})", names.join("`, `"), check.name),
+    };
+    checks.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// The detail of a database that is fine says which file is; one that is not fine says so already.
+fn of_file(checks: &[&CheckConfig], works: bool, detail: &str) -> String {
+    match checks {
+        [check] if works && check.kind == "sqlite" => match target::names(check).first() {
+            Some(path) => format!("`{path}`: {detail}"),
+            None => detail.to_owned(),
+        },
+        _ => detail.to_owned(),
+    }
 }
 
 fn heartbeats(scope: &Scope, now: Timestamp) -> (CheckResult, Vec<Measurement>) {
     let (id, title) = ("heartbeats", "Heartbeats");
     let names: Vec<String> = proof_checks(scope.config).into_iter().map(|check| check.name).collect();
     let interval = text::duration_ns(scope.config.monitor.interval_ns());
-    let how = format!("read the loop's heartbeats in `{}`, due every {interval}", LOG);
+    let how = format!("read the loop's heartbeats in `{}`, due every {interval}", log(scope));
     let mut extra = newest(scope, now);
     let asked = Asked { since: scope.since, names: &names, wanted: scope.cycles, now };
     let found = process_of(scope.services.as_ref(), scope.label)
@@ -153,7 +174,8 @@ fn heartbeats(scope: &Scope, now: Timestamp) -> (CheckResult, Vec<Measurement>) 
             let apart = text::duration_ns(chain.gap_ns());
             let green = if names.is_empty() { String::new() } else { format!(", green in {}", names.join(", ")) };
             let detail = format!("{}, {apart} apart{green}", times.join(" and "));
-            let how = format!("{how}; {} in a row were looked for", scope.cycles);
+            let reports = reports_of(scope, &chain.beats);
+            let how = format!("{how}; {} in a row were looked for{reports}", scope.cycles);
             let count = Value::Count { n: chain.beats.len() as u64, noun: String::new() };
             let measurement = Measurement::new("monitor.cycles", count, &how, now).ok(true);
             extra.push(Measurement::new("monitor.interval", Value::Duration(chain.gap_ns()), &how, now).ok(true));
@@ -172,13 +194,30 @@ fn heartbeats(scope: &Scope, now: Timestamp) -> (CheckResult, Vec<Measurement>) 
     }
 }
 
+fn log(scope: &Scope) -> String {
+    scope.config.paths.logs.join(LOG).display().to_string()
+}
+
+/// The folder of the heartbeats' reports, and the newest of theirs, where they are all there.
+fn reports_of(scope: &Scope, beats: &[Beat]) -> String {
+    let reports: Option<Vec<&str>> = beats.iter().map(|beat| beat.report.as_deref()).collect();
+    let is_there = |path: &&str| scope.root.join(path).is_file();
+    let Some(reports) = reports.filter(|reports| reports.iter().all(is_there)) else { return String::new() };
+    let folder = scope.config.paths.heartbeats.display();
+    reports
+        .last()
+        .map(|newest| format!("; their reports are in `{folder}/`, the newest is `{newest}`"))
+        .unwrap_or_default()
+}
+
 /// What the newest heartbeat of the loop says as a whole; nothing when there is none, or it is old.
 fn newest(scope: &Scope, now: Timestamp) -> Vec<Measurement> {
     let beats = heard(scope.root, scope.config, scope.since, now);
     let Some(beat) = beats.last().filter(|beat| !is_old(beat, scope.config, now)) else { return Vec::new() };
     let bad: Vec<&str> =
         beat.checks.iter().filter(|check| check.state == State::Error).map(|check| check.name.as_str()).collect();
-    let how = format!("read the loop's newest heartbeat, {}, in `{LOG}`", beat.timestamp);
+    let reports = reports_of(scope, std::slice::from_ref(beat));
+    let how = format!("read the loop's newest heartbeat, {}, in `{}`{reports}", beat.timestamp, log(scope));
     let errors = Value::Count { n: bad.len() as u64, noun: "errors".to_owned() };
     let listed = if bad.is_empty() { how.clone() } else { format!("{how}; in error: {}", bad.join(", ")) };
     let errors = Measurement::new("monitor.errors", errors, listed, now).ok(bad.is_empty());

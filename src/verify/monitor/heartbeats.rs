@@ -27,6 +27,9 @@ pub struct Beat {
     pid: Option<u32>,
     #[serde(default)]
     pub(super) status: Option<Status>,
+    /// Where it is told to people, as it was then; `None` where that could not be written.
+    #[serde(default)]
+    pub(super) report: Option<String>,
     #[serde(default)]
     source: String,
     #[serde(default)]

@@ -478,7 +478,7 @@ fn embedded(check: &str) -> (Scene, RedisServer, Daemon) {
 
 #[test]
 fn a_monitor_that_works_already_is_a_noop_with_its_proof() {
-    let (scene, _redis, daemon) = embedded("password = { file = \"bridge/state/secrets/known\" }");
+    let (scene, redis, daemon) = embedded("password = { file = \"bridge/state/secrets/known\" }");
     let beats = || scene.list("g/reports/ops_atomic").len();
     wait_for("three heartbeats", || scene.exists("g/reports/ops_atomic") && beats() >= 3);
     let settings = scene.read("wo.toml");
@@ -489,6 +489,39 @@ fn a_monitor_that_works_already_is_a_noop_with_its_proof() {
     assert_eq!(result["outcome"], "noop", "{shown}");
     assert_eq!(scene.read("wo.toml"), settings);
     assert!(!scene.exists("launchd"), "nothing was installed");
+
+    // rows name what was looked at, or something else
+    let server = format!("127.0.0.1:{}", redis.port);
+    let rows = [
+        (format!("Redis ({server})"), true),
+        (format!("Redis (redis://{server})"), true),
+        (format!("Redis (localhost:{})", redis.port), true),
+        ("Redis (127.0.0.1)".to_owned(), true),
+        ("Redis (127.0.0.1:1)".to_owned(), false),
+        ("Redis (cache.local:6379)".to_owned(), false),
+        ("Database (`knowledge/02luka.db`)".to_owned(), true),
+        ("`knowledge/02luka.db`".to_owned(), true),
+        ("Database (`knowledge/other.db`)".to_owned(), false),
+        ("Heartbeats (`g/reports/ops_atomic/`)".to_owned(), true),
+        ("Heartbeat reports (`g/reports/ops_atomic/heartbeat_*.md`)".to_owned(), true),
+        ("Report generation (`g/reports/ops_atomic/`)".to_owned(), true),
+        ("Heartbeats (`g/reports/other/`)".to_owned(), false),
+    ];
+    let mut template = "| Component | Status |\n|---|---|\n".to_owned();
+    rows.iter().for_each(|(label, _)| template.push_str(&format!("| {label} | ☐ Pending / ✅ Verified |\n")));
+    template.push_str("\n- [ ] Database file exists (`knowledge/02luka.db`)\n");
+    scene.write("templates/ROWS.md", template);
+    let front = "---\nid: WO-2-ACTIVATE-MONITOR\ntemplate: ROWS\n---\n\n";
+    let text = format!("{front}{}", text.replace("WO-1-", "WO-2-"));
+    scene.drop_order("WO-2-ACTIVATE-MONITOR.md", text);
+    let shown = wait_for_order(&scene, "WO-2-ACTIVATE-MONITOR");
+    assert_eq!(scene.result("WO-2-ACTIVATE-MONITOR")["outcome"], "noop", "{shown}");
+    let filled = scene.read("bridge/outbox/CLC/WO-2-ACTIVATE-MONITOR_ROWS.md");
+    for (label, green) in rows {
+        let row = filled.lines().find(|line| line.starts_with(&format!("| {label} |"))).unwrap();
+        assert_eq!(row.contains('✅'), green, "{row}\n{filled}");
+    }
+    assert!(filled.contains("- [x] Database file exists"), "{filled}");
     daemon.stop().expect_exit(0);
 }
 
