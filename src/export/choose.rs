@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 
 use super::run::Job;
-use super::schema::{Tabular, key};
+use super::schema::{READER, Tabular, key};
 use super::sort::Sorted;
 use super::{Damaged, Dataset, Days, ExportError, ExportReport, Why, read, scan};
 
@@ -40,6 +40,8 @@ struct Ours {
     /// Of what it was made of.
     digest: String,
     timezone: String,
+    /// Empty: of the first reader.
+    reader: String,
     /// Why it has not the rows that it was made of.
     lost: Option<String>,
 }
@@ -74,6 +76,7 @@ impl Job<'_> {
                     Ok(true) => Why::Late,
                     // where no report of it is there, it stays what it says it is
                     Ok(false) if has_reports && ours.timezone != self.config.export.timezone => Why::Zone,
+                    Ok(false) if has_reports && ours.reader != READER => Why::Reader,
                     Ok(false) => continue,
                     Err(error) if error.is_about(&self.target(T::DATASET, day)) => {
                         self.report_damaged::<T>(day, error.to_string(), report);
@@ -136,7 +139,7 @@ impl Job<'_> {
                     let lost = footer.short();
                     let mut take = |key| footer.metadata.remove(key).unwrap_or_default();
                     let (digest, timezone) = (take(key::SOURCE_DIGEST), take(key::TIMEZONE));
-                    found.insert(day, Standing::Ours(Ours { digest, timezone, lost }));
+                    found.insert(day, Standing::Ours(Ours { digest, timezone, reader: take(key::READER), lost }));
                 }
                 Ok(_) => {}
                 Err(error) => {

@@ -171,6 +171,8 @@ pub enum Why {
     Late,
     /// Its file is of a day in another time zone than is configured.
     Zone,
+    /// Its reports were read by an older version, which understood less.
+    Reader,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -22,6 +22,9 @@ use crate::monitor::heartbeat::{State, Status};
 
 pub const SCHEMA_VERSION: &str = "1";
 
+/// Counted up when reports are read otherwise than before: files of an older reader are made anew where their reports are there.
+pub const READER: &str = "2";
+
 /// Keys of the metadata in a file's footer. A file is ours when it has [`key::SCHEMA_VERSION`].
 pub mod key {
     pub const SCHEMA_VERSION: &str = "workbridge.schema_version";
@@ -33,6 +36,8 @@ pub mod key {
     pub const SOURCE_COUNT: &str = "workbridge.source_count";
     /// The SHA-256 of the lines `<sha256>  <name>` of all sources, in the order of the rows.
     pub const SOURCE_DIGEST: &str = "workbridge.source_digest";
+    /// How the reports were read, [`super::READER`]; none in files of the first.
+    pub const READER: &str = "workbridge.reader";
     pub const TOOL_VERSION: &str = "workbridge.version";
 }
 

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::facts::{Facts, Gatherer};
 use super::row::{Row, hex};
-use super::schema::{SCHEMA_VERSION, Tabular, key, schema};
+use super::schema::{READER, SCHEMA_VERSION, Tabular, key, schema};
 use super::sort::SourceDigest;
 use super::{Compression, Dataset, ExportError};
 use crate::durable;
@@ -178,7 +178,7 @@ fn properties(compression: Compression) -> WriterProperties {
         .build()
 }
 
-fn metadata(dataset: Dataset, about: &About, rows: u64, digest: &str) -> [(&'static str, String); 7] {
+fn metadata(dataset: Dataset, about: &About, rows: u64, digest: &str) -> [(&'static str, String); 8] {
     [
         (key::SCHEMA_VERSION, SCHEMA_VERSION.to_owned()),
         (key::DATASET, dataset.as_str().to_owned()),
@@ -186,6 +186,7 @@ fn metadata(dataset: Dataset, about: &About, rows: u64, digest: &str) -> [(&'sta
         (key::TIMEZONE, about.timezone.to_owned()),
         (key::SOURCE_COUNT, rows.to_string()),
         (key::SOURCE_DIGEST, digest.to_owned()),
+        (key::READER, READER.to_owned()),
         (key::TOOL_VERSION, env!("CARGO_PKG_VERSION").to_owned()),
     ]
 }

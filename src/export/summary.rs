@@ -198,6 +198,7 @@ pub fn why(why: Why) -> &'static str {
         Why::Today => "today",
         Why::Late => "late reports",
         Why::Zone => "another time zone",
+        Why::Reader => "read by an older version",
     }
 }
 

@@ -173,3 +173,41 @@ fn another_time_zone_makes_the_files_anew() {
         assert_eq!((footer.rows, footer.metadata["workbridge.timezone"].as_str()), (1, "Asia/Bangkok"), "{name}");
     }
 }
+
+/// Writes a file anew as one of the first reader.
+fn forget_reader(path: &Path) {
+    use parquet::arrow::ArrowWriter;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use parquet::file::properties::WriterProperties;
+
+    let builder = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
+    let mut metadata = builder.metadata().file_metadata().key_value_metadata().cloned().unwrap_or_default();
+    metadata.retain(|pair| !matches!(pair.key.as_str(), "ARROW:schema" | "workbridge.reader"));
+    let schema = builder.schema().clone();
+    let batches: Vec<_> = builder.build().unwrap().map(Result::unwrap).collect();
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(metadata)).build();
+    let mut out = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut out, schema, Some(properties)).unwrap();
+    batches.iter().for_each(|batch| writer.write(batch).unwrap());
+    writer.close().unwrap();
+    fs::write(path, out).unwrap();
+}
+
+#[test]
+fn files_of_an_older_reader_are_made_anew_where_their_reports_are_there() {
+    let scene = Scene::new().heartbeats(Heartbeats::of(
+        ["2025-10-27T10:00:00Z", "2025-10-28T10:00:00Z"].map(|at| support::field::Cycle::good(at.parse().unwrap())),
+    ));
+    export(&scene, &[]).expect_exit(0);
+    let file = |day: u8| scene.path(ANALYTICS).join(format!("ops_atomic_202510{day}.parquet"));
+    [27, 28].iter().for_each(|day| forget_reader(&file(*day)));
+    fs::remove_file(scene.path("g/reports/ops_atomic/heartbeat_2025-10-27_10-00-00.md")).unwrap();
+    export(&scene, &[]).expect_exit(0).expect_stdout("read by an older version");
+    let reader = |day: u8| {
+        let footer = workbridge::export::read::open(&file(day)).unwrap().footer().unwrap();
+        (footer.rows, footer.metadata.get("workbridge.reader").cloned())
+    };
+    assert_eq!([27, 28].map(reader), [(1, None), (1, Some("2".to_owned()))]);
+    export(&scene, &[]).expect_exit(0).expect_no_stdout("read by an older version");
+    assert_eq!([27, 28].map(reader), [(1, None), (1, Some("2".to_owned()))]);
+}
