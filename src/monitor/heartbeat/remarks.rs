@@ -92,7 +92,12 @@ fn denies_at(clause: &Clause, at: usize, next: Option<&Clause>) -> Option<State>
         "nok",
     ];
     // what failed is the check itself, or what it needs
-    const VITAL: [&str; 12] = [
+    const VITAL: [&str; 17] = [
+        "redis",
+        "database",
+        "api",
+        "service",
+        "checks",
         "auth",
         "authentication",
         "authorization",
@@ -115,16 +120,24 @@ fn denies_at(clause: &Clause, at: usize, next: Option<&Clause>) -> Option<State>
         | "accessible" | "exist" | "operational" => {
             return is_denied().then_some(State::Error);
         }
-        "connect" | "reach" | "read" | "open" | "ok" | "okay" | "found" | "connected" | "working" | "ready" => {
-            let denied = matches!(word, "connect" | "reach" | "read" | "open") || is_last;
-            return (denied && is_denied()).then_some(State::Error);
+        // `cannot open`, `could not connect`; not `not open elsewhere`
+        "connect" | "reach" | "read" | "open" => {
+            let could = (1..=3).any(|n| matches!(before(n), "could" | "did" | "does" | "can" | "will" | "would"));
+            let cannot = (1..=3).any(|n| words::denies(before(n)) && !matches!(before(n), "no" | "not"));
+            return (cannot || could && is_denied()).then_some(State::Error);
         }
-        "response" | "reply" | "answer" | "pong" => {
-            return (before(1) == "no" && is_last).then_some(State::Error);
+        "ok" | "okay" | "found" | "connected" | "working" | "ready" => {
+            return (is_last && is_denied()).then_some(State::Error);
+        }
+        "response" | "reply" | "answer" | "pong" | "connection" if before(1) == "no" => {
+            return is_last.then_some(State::Error);
         }
         "slow" | "slowly" if !is_last => return None,
         "slow" | "slowly" => State::Warn,
         "failed" | "fails" | "failing" | "failure" if VITAL.contains(&before(1)) => State::Error,
+        // a remark of its own: `(failed)`, `error: EOF`
+        "failed" | "failing" | "error" | "broken" | "missing" if clause.words.len() == 1 => State::Error,
+        "lost" if before(1) == "connection" || clause.word(at + 1) == "connection" => State::Error,
         "timed" if clause.word(at + 1) == "out" => State::Error,
         "timeout" if matches!(clause.word(at + 1), "after" | "while" | "on" | "connecting") => State::Error,
         "down" if matches!(clause.word(at + 1), "time" | "to") => return None,
@@ -146,7 +159,10 @@ fn some_failed(clause: &Clause) -> bool {
     let is_short = clause.words.len() <= 5;
     let any = |list: &[&str]| clause.words.iter().any(|word| list.contains(&word.as_str()));
     let of_some = clause.words.iter().skip(1).any(|word| word.parse::<u64>().is_ok_and(|all| all > 0));
-    let failed = count > 0 && any(&FAILED) || count == 0 && of_some && any(&PASSED);
+    // `3 up / 0 down`
+    let number_before = |at: usize| (0..at).rev().find_map(|at| clause.word(at).parse::<u64>().ok());
+    let is_failed = |at: usize| FAILED.contains(&clause.word(at)) && number_before(at).is_some_and(|some| some > 0);
+    let failed = count > 0 && (0..clause.words.len()).any(is_failed) || count == 0 && of_some && any(&PASSED);
     is_short && failed && !any(&HARMLESS)
 }
 
@@ -190,6 +206,8 @@ mod tests {
             "Database file exists, last backup failed: never",
             "Endpoint responding ({\"status\":\"ok\",\"error\":null})",
             "Endpoint responding (errors: [])",
+            "Endpoint responding ({\"error\": \"\", \"up\": true})",
+            "Endpoint responding (error: none, failed: 0)",
             "Endpoint responding (all critical endpoints up)",
             "Endpoint responding (slowest 12ms)",
             "Endpoint responding (slow requests: 0)",
@@ -201,6 +219,8 @@ mod tests {
             "HEALTHY after recovery from timeout",
             "HEALTHY since the last outage",
             "HEALTHY (nothing down)",
+            "HEALTHY (3 up / 0 down)",
+            "Database file exists (not open elsewhere)",
             "HEALTHY — API error budget 98%",
             "HEALTHY - 0 failed, 5 passed",
             "no corruption found",
@@ -231,7 +251,14 @@ mod tests {
             "Database file missing",
             "timeout after 5000ms",
             "HEALTHY (1 failed, 0 skipped)",
+            "HEALTHY (2 up / 1 down)",
+            "Database file exists (could not open)",
             "OK (0 of 3 checks passed)",
+            "HEALTHY (redis failed)",
+            "Redis responding (failed)",
+            "Redis responding (error: EOF)",
+            "Redis responding, connection lost",
+            "Redis up (no connection)",
             "2 failed, 0 skipped",
             "HEALTHY, but the database is down",
         ] {

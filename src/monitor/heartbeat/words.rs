@@ -97,7 +97,13 @@ pub(super) fn clauses(text: &str) -> Vec<Clause> {
 
 /// Without what stands in backticks: names and commands. Empty lists are none.
 fn plain(text: &str) -> String {
-    text.split('`').step_by(2).collect::<Vec<_>>().join(" ").replace("[]", " none ").replace("{}", " none ")
+    text.split('`')
+        .step_by(2)
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace("[]", " none ")
+        .replace("{}", " none ")
+        .replace("\"\"", " none ")
 }
 
 /// A number with a fraction as one without: `0.0%)` → `0%)`, `0.5%` → `1%`.
