@@ -173,6 +173,6 @@ mod tests {
         let started = std::time::Instant::now();
         let order = crate::order::parse(text.as_bytes(), "WO-1.md").unwrap();
         assert!(order.diagnostics.iter().any(|found| found.code == "criteria-elsewhere"));
-        assert!(started.elapsed() < std::time::Duration::from_secs(30), "{:?}", started.elapsed());
+        assert!(started.elapsed() < std::time::Duration::from_secs(120), "{:?}", started.elapsed());
     }
 }

@@ -7,9 +7,9 @@ use crate::order::fold;
 use crate::order::target::{Target, Unit, compile};
 
 /// All lines that are kept of what these print.
-pub fn lines<'m>(own: &[&'m Measurement]) -> impl Iterator<Item = &'m str> + use<'m> {
+pub fn lines<'m>(own: &[&'m Measurement]) -> impl Iterator<Item = &'m str> {
     let stands = |one: &&'m Measurement| !matches!(one.value, Value::Undone { .. });
-    own.to_vec().into_iter().filter(stands).flat_map(|one| one.printed.iter().map(String::as_str))
+    own.iter().copied().filter(stands).flat_map(|one| one.printed.iter().map(String::as_str))
 }
 
 /// The value that is printed under `name`.
@@ -51,8 +51,9 @@ pub fn typed(name: &str, value: &str, of: &Measurement) -> Option<Measurement> {
 pub fn counts(own: &[&Measurement]) -> Vec<Measurement> {
     let mut out = Vec::new();
     for one in own {
+        let own = [*one];
         let keyed =
-            lines(&[one]).filter_map(|line| line.split_once(": ")).filter_map(|(key, value)| typed(key, value, one));
+            lines(&own).filter_map(|line| line.split_once(": ")).filter_map(|(key, value)| typed(key, value, one));
         out.extend(keyed.filter(|typed| matches!(typed.value, Value::Count { .. })));
         let Value::State { works: true, detail } = &one.value else { continue };
         for part in detail.split([';', ',']).map(str::trim) {
