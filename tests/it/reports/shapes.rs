@@ -11,7 +11,7 @@ const PHASE: &str = "PHASE7_8_VERIFICATION_TEMPLATE";
 #[test]
 fn the_shipped_verification_template_of_a_working_deployment() {
     let mut record = deployed();
-    let template = &*report::resolve(report::builtin(PHASE).unwrap(), &record).unwrap();
+    let template = &*report::resolve(report::builtin(PHASE).unwrap(), &record, &[]).unwrap();
     record.judge(&report::template_criteria(template));
     let filled = report::fill(template, &record).unwrap();
     insta::assert_snapshot!("verification_done", filled.text);
@@ -26,7 +26,7 @@ fn the_shipped_verification_template_of_a_working_deployment() {
 fn the_shipped_verification_template_where_nothing_works() {
     let mut record = empty(Outcome::Failed);
     record.declarations = deployed().declarations;
-    let template = &*report::resolve(report::builtin(PHASE).unwrap(), &record).unwrap();
+    let template = &*report::resolve(report::builtin(PHASE).unwrap(), &record, &[]).unwrap();
     record.order.waive = vec![waiver("LaunchAgent")];
     record.take("exporter.script", state(false, "no such file | ✅"), Some(false));
     record.take("export.file_size", Value::Bytes(6_000_000), None);
@@ -46,7 +46,7 @@ fn the_shipped_verification_template_asks_what_the_order_asks() {
         criterion("Schedule", "Sundays at 04:45"),
         criterion("Nobody's", "| a | `b` |"),
     ];
-    let template = report::resolve(report::builtin(PHASE).unwrap(), &record).unwrap();
+    let template = report::resolve(report::builtin(PHASE).unwrap(), &record, &[]).unwrap();
     let rows = report::template_criteria(&template);
     let found: Vec<(&str, &str)> = rows.iter().map(|row| (row.metric.as_str(), row.target.as_str())).collect();
     assert_eq!(
@@ -67,7 +67,7 @@ fn the_shipped_verification_template_asks_what_the_order_asks() {
     assert!(row.contains("| zstd | snappy") && row.contains("FAIL"), "{row}");
     for broken in ["{{ target('x') }}", "{{ target() }}", "{{ target('a', 'b'"] {
         let template = format!("| Metric | Target | Actual |\n|---|---|---|\n| x | {broken} |  |\n");
-        assert_eq!(report::resolve(&template, &record).is_err(), broken.ends_with("}}"), "{broken}");
+        assert_eq!(report::resolve(&template, &record, &[]).is_err(), broken.ends_with("}}"), "{broken}");
     }
 }
 
