@@ -19,14 +19,28 @@ const EXPORTER: [&str; 3] = ["parquet", "exporter", "duckdb"];
 const MONITOR: [&str; 3] = ["heartbeat", "heartbeats", "redis"];
 /// What is called a monitor is ours only by its name, or when nothing tells it from ours.
 const MONITORS: [&str; 2] = ["monitor", "monitoring"];
-const OUR_MONITOR: [&str; 12] =
-    ["ops", "atomic", "heartbeat", "health", "the", "our", "verify", "verification", "check", "of", "for", "wo"];
+const OUR_MONITOR: [&str; 13] = [
+    "ops",
+    "atomic",
+    "heartbeat",
+    "health",
+    "system",
+    "the",
+    "our",
+    "verify",
+    "verification",
+    "check",
+    "of",
+    "for",
+    "wo",
+];
 /// The phase in which the exporter was deployed, as in ids and in text.
 const EXPORTERS_PHASE: [&str; 2] = ["7.8", "7_8"];
 /// What is deployed, when nothing else is named, is the exporter.
-const DEPLOYED: [&str; 3] = ["the deployment", "is deployed", "was deployed"];
+const DEPLOYED: [&str; 3] = ["the deploy", "is deployed", "was deployed"];
 /// Words of an id that say nothing of what it is about.
-const GENERAL: [&str; 12] = [
+const GENERAL: [&str; 13] = [
+    "analytics",
     "wo",
     "verify",
     "verification",
@@ -62,8 +76,17 @@ pub fn of(order: &Order, declarations: &[Declaration]) -> Vec<Subject> {
     if found.is_empty() {
         found = measured(order, declarations);
     }
+    let phase = named_in(order.phase.as_deref().into_iter());
     if found.is_empty() && says_nothing_else(order) {
-        found = named_in(order.phase.as_deref().into_iter());
+        found.clone_from(&phase);
+    }
+    if found.is_empty() && has_general_id(order) {
+        let keys = exporters_keys(order, declarations);
+        let is_exporters = match phase.contains(&Subject::Exporter) {
+            true => !keys.is_empty(),
+            false => OF_PARQUET.iter().filter(|key| keys.iter().any(|own| own == *key)).count() >= 2,
+        };
+        found.extend(is_exporters.then_some(Subject::Exporter));
     }
     found.sort_unstable();
     found.dedup();
@@ -97,9 +120,33 @@ fn words(text: &str) -> Vec<&str> {
 
 /// Whether the phase is all that the order says of its subject.
 fn says_nothing_else(order: &Order) -> bool {
+    has_general_id(order) && order.objective.is_none() && order.requirements.is_empty()
+}
+
+/// Dates, numbers and general words.
+fn has_general_id(order: &Order) -> bool {
     let id = order.id.to_lowercase();
-    let is_general = |word: &&str| GENERAL.contains(word) || word.chars().all(|c| c.is_ascii_digit());
-    words(&id).iter().all(is_general) && order.objective.is_none() && order.requirements.is_empty()
+    let is_general = |word: &&str| GENERAL.contains(word) || word.starts_with(|c: char| c.is_ascii_digit());
+    words(&id).iter().all(is_general)
+}
+
+/// What a file of rows has, and little else; two of them together speak of the exporter's.
+const OF_PARQUET: [&str; 4] =
+    ["export.compression", "export.schema_mismatches", "export.schema_consistency", "export.rows"];
+
+/// The keys of the exporter alone that criteria are bound to.
+fn exporters_keys(order: &Order, declarations: &[Declaration]) -> Vec<String> {
+    let of = |key: &str, known: &[Declaration]| known.iter().any(|declaration| declaration.key == key);
+    let bound =
+        order.acceptance.iter().filter_map(|criterion| match bind(&criterion.metric, &order.bindings, declarations) {
+            Binding::Bound { key, .. } => Some(key),
+            _ => None,
+        });
+    bound
+        .filter(|key| {
+            of(key, parquet_exporter::declarations::DECLARATIONS) && !of(key, monitor_fix::declarations::DECLARATIONS)
+        })
+        .collect()
 }
 
 fn asked_for<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<Subject> {
@@ -158,7 +205,20 @@ mod tests {
             format!("# WO-1-VERIFY\n\n## Acceptance Criteria\n\n| Metric | Target |\n|---|---|\n| {name} | OK |\n")
         };
         let with_phase = |rest: &str| format!("# WO-1-VERIFY{rest}\n\n**Phase:** 7.8 – Data Analytics Integration\n");
-        let cases: [(String, &[Subject]); 33] = [
+        let rows = |id: &str, rest: &str, names: [&str; 3]| {
+            let names: String = names.iter().map(|name| format!("| {name} | 0 |\n")).collect();
+            format!(
+                "# {id}\n{rest}\n## Objective\n\nVerify yesterday's rollout.\n\n## Acceptance\n\n| Metric | Target |\n|---|---|\n{names}"
+            )
+        };
+        let phase = "\n**Phase:** 7.8 – Data Analytics Integration\n";
+        let cases: [(String, &[Subject]); 39] = [
+            (rows("WO-2514v02-VERIFICATION", phase, ["File size", "Errors", "x"]), &[Exporter]),
+            (rows("WO-2514v02-VERIFICATION", "", ["File size", "Errors", "x"]), &[]),
+            (rows("WO-1-VERIFICATION", "", ["Compression", "Schema mismatch", "File size"]), &[Exporter]),
+            (rows("WO-1-BACKUP-VERIFICATION", "", ["Compression", "Schema mismatch", "File size"]), &[]),
+            (rows("WO-1-VERIFICATION", phase, ["Restore time", "x", "y"]), &[]),
+            ("# WO-1-SYSTEM-MONITOR-VERIFY\n".into(), &[Monitor]),
             ("# WO-1-VERIFY-PARQUET\n".into(), &[Exporter]),
             ("# WO-1-PHASE7_8_VERIFICATION\n".into(), &[Exporter]),
             (with_phase(""), &[Exporter]),
