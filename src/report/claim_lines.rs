@@ -44,7 +44,8 @@ fn key_line(source: &str, part: Span, out: &mut Vec<Slot>) {
     let is_name =
         !words.is_empty() && words.len() <= 6 && !name.contains(['?', '!']) && !name.contains(". ") && !has_sign(name);
     let folded = label::key(&label::plain(name));
-    if !is_name || EXPLAINING.contains(&folded.as_str()) {
+    // what a test expects is no claim
+    if !is_name || EXPLAINING.contains(&folded.as_str()) || folded.starts_with("expect") {
         return;
     }
     let signs_of_value = marks::claims(value);
@@ -127,6 +128,7 @@ mod tests {
             ("> the ✅ sign is prose\n", vec![]),
             ("Redis auth ✅ PONG. Exporter ✅ deployed. Everything green.\n", vec![]),
             ("**Note:** ✅ means verified\n", vec![]),
+            ("Expected: ✅ exporter present\n**Expected output:** ✅ OK\n", vec![]),
             ("Reading this: ✅ means verified\n", vec![]),
             ("The ✅ sign is prose: ✅ here too.\n", vec![]),
             ("✅ one line is prose\n", vec![]),
