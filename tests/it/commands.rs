@@ -103,6 +103,10 @@ fn an_external_handler_is_judged_by_what_is_there() {
     scene.wo(["run"]).expect_stdout("WO-2-X  done: 1 of 1 criteria pass");
     let said = |id: &str| scene.read(format!("bridge/outbox/CLC/{id}_REPORT.md"));
     assert!(!said("WO-2-X").contains("before this attempt began"), "{}", said("WO-2-X"));
+    let filled = scene.read("bridge/outbox/CLC/WO-2-X_ROWS.md");
+    let row = |name: &str| filled.lines().find(|line| line.starts_with("| All") && line.contains(name)).unwrap();
+    assert!(row("one.cjs").contains("✅ Verified"), "{filled}");
+    assert!(row("three.cjs").contains('☐') && !row("three.cjs").contains('✅'), "{filled}");
     // what lay there before counts, and is not passed off as this attempt's
     std::fs::write(scene.path("names"), "").unwrap();
     let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
