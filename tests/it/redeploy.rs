@@ -6,6 +6,9 @@ use crate::support::{Heartbeats, Scene, TestLaunchd, wait_for};
 
 const LABEL: &str = "com.02luka.analytics.parquet";
 
+/// How often planning a deployment asks launchd for what is loaded.
+const PLANNING_ASKS: usize = 2;
+
 /// An order as the field writes them.
 fn order(id: &str, frequency: &str, codec: &str) -> String {
     format!(
@@ -63,6 +66,25 @@ fn a_failed_redeployment_brings_the_earlier_job_back_or_says_that_it_could_not()
     launchd.refuse("nothing like it");
     run("WO-4-PARQUET-EXPORTER", "04:45 daily", "zstd").expect_exit(0);
     scene.wo(["verify", "parquet"]).expect_exit(0).expect_stdout("04:45");
+}
+
+#[test]
+fn a_job_of_which_launchd_said_nothing_at_first_is_brought_back_as_well() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let scene = scene(&launchd);
+    scene.drop_order("WO-1-PARQUET-EXPORTER.md", order("WO-1-PARQUET-EXPORTER", "02:30 daily", "Snappy"));
+    scene.wo(["run"]).expect_exit(0);
+    launchd.refuse("<integer>45</integer>");
+    // as often as it is asked while the order is planned
+    launchd.leave_unanswered(PLANNING_ASKS);
+    scene.drop_order("WO-2-PARQUET-EXPORTER.md", order("WO-2-PARQUET-EXPORTER", "04:45 daily", "zstd"));
+    scene.wo(["run"]).expect_exit(1);
+    assert_eq!(scene.result("WO-2-PARQUET-EXPORTER")["outcome"], "failed");
+    launchd.launchctl(["list", LABEL]).expect_exit(0);
+    scene.wo(["verify", "parquet"]).expect_exit(0).expect_stdout("02:30");
 }
 
 #[test]

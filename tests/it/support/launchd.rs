@@ -30,11 +30,14 @@ impl TestLaunchd {
             "#!/bin/sh\n\
              [ \"$1\" = bootstrap ] && [ -e '{refused}' ] && grep -q -f '{refused}' \"$3\" && \
              {{ echo 'Bootstrap failed: 5: Input/output error' >&2; exit 5; }}\n\
+             [ \"$1\" = list ] && [ -s '{unanswered}' ] && sed 1d '{unanswered}' > '{unanswered}.rest' && \
+             mv '{unanswered}.rest' '{unanswered}' && {{ echo 'Could not connect' >&2; exit 42; }}\n\
              LAUNCHCTL_STATE='{}' LAUNCHCTL_OWNER={} LAUNCHCTL_THROTTLE_MS=50 exec '{}' \"$@\"\n",
             dir.path().join("state").display(),
             std::process::id(),
             program.display(),
             refused = dir.path().join("refused").display(),
+            unanswered = dir.path().join("unanswered").display(),
         );
         let temporary = dir.path().join("launchctl.tmp");
         fs::write(&temporary, text).expect("a launchctl");
@@ -46,6 +49,11 @@ impl TestLaunchd {
     /// From now on a bootstrap of a plist with a line that matches `pattern` is refused; only the stand-in can.
     pub fn refuse(&self, pattern: &str) {
         fs::write(self.dir.path().join("refused"), format!("{pattern}\n")).expect("what is refused");
+    }
+
+    /// The next `times` questions for what is loaded get no answer; only the stand-in can.
+    pub fn leave_unanswered(&self, times: usize) {
+        fs::write(self.dir.path().join("unanswered"), "one\n".repeat(times)).expect("what is not answered");
     }
 
     /// A label that no other test uses: the real launchd is shared.

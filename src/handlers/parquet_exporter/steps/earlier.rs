@@ -15,7 +15,11 @@ use crate::services::{ManagerKind, ServiceDefinition, ServiceError};
 /// `wo up`, and so counts.
 pub fn find(definition: &ServiceDefinition, context: &Context) -> Result<Option<Earlier>, HandlerError> {
     let label = &definition.label;
-    let loaded = context.services.status(label).is_ok_and(|status| status.loaded);
+    let loaded = match context.services.status(label) {
+        Ok(status) => status.loaded,
+        // no answer is no "no": what is installed may be loaded, and [`Retire`] asks again
+        Err(_) => context.services.files(definition).iter().any(|file| file.exists()),
+    };
     let waits = registered(label, context)?.is_some_and(|found| found != *definition);
     Ok((loaded || waits)
         .then(|| Earlier { label: label.clone(), plist: context.services.files(definition).into_iter().next() }))
