@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::Declaration;
+use super::{Declaration, subject};
 use crate::order::Criterion;
 use crate::order::target::{self, Target, Unit};
 
@@ -130,7 +130,8 @@ pub(crate) fn key_matches(declared: &str, key: &str) -> bool {
 /// The folded names of what a criterion measures, the most exact first: with its statistic, as written, and without the
 /// comparison that stands in the metric cell. Where one label stands for several things, the target says which: a time asks
 /// for the interval, `Automatic` for the runs, `exit 0` for the exit code. A criterion whose metric is its target (`no file write errors`, `0 errors`)
-/// is named by what it counts as well.
+/// is named by what it counts as well. What names its thing in brackets (`Exporter script (run/parquet_exporter.cjs)`) has its
+/// name before them too: that the thing is the measured one is looked at when it is judged.
 fn names_of(criterion: &Criterion) -> Vec<String> {
     let metric = target::normalize(&criterion.metric);
     let subject = target::comparison_in(&metric).map(|(at, _)| metric.get(..at).unwrap_or_default().trim());
@@ -147,6 +148,7 @@ fn names_of(criterion: &Criterion) -> Vec<String> {
     }
     names.push(criterion.metric.clone());
     names.extend(bases.iter().flatten().map(|base| (*base).to_owned()));
+    names.extend(without_named(&criterion.metric));
     if fold(&criterion.metric) == fold(&criterion.target) {
         match &criterion.compiled {
             Target::None { noun } => names.push(noun.clone()),
@@ -156,6 +158,16 @@ fn names_of(criterion: &Criterion) -> Vec<String> {
     }
     let mut seen = BTreeSet::new();
     names.into_iter().map(|name| fold(&name)).filter(|name| !name.is_empty() && seen.insert(name.clone())).collect()
+}
+
+/// `metric` without the brackets at its end, where nothing but paths, service labels and the like stand in them. Any other
+/// word may say that something else is meant (`File size (uncompressed)`).
+fn without_named(metric: &str) -> Option<String> {
+    let text = metric.trim_end().replace(['*', '`'], "").replace('（', "(").replace('）', ")");
+    let (before, inside) = text.trim_end().strip_suffix(')')?.rsplit_once('(')?;
+    let words = inside.split([' ', ',', ';']).filter(|word| !word.is_empty());
+    let is_named = !inside.trim().is_empty() && words.clone().all(|word| subject::names_in(word) == [word]);
+    (is_named && !before.trim().is_empty()).then(|| before.trim().to_owned())
 }
 
 /// What of its subject a target asks for.
@@ -217,6 +229,9 @@ mod tests {
             ("File sizes", "≤ 5 MB", &[], "none"),
             ("Uncompressed file size", "≤ 5 MB", &[], "none"),
             ("File size (uncompressed)", "≤ 5 MB", &[], "none"),
+            ("File size (g/analytics/x.parquet)", "≤ 5 MB", &[], "export.file_size by Alias"),
+            ("**File size** (`g/analytics/x.parquet`, g/a.json)", "≤ 5 MB", &[], "export.file_size by Alias"),
+            ("File size (of g/analytics/x.parquet)", "≤ 5 MB", &[], "none"),
             ("", "≤ 5 MB", &[], "none"),
             ("Health checks < 200ms", "p95", &[], "monitor.health.p95 by Alias"),
             ("Health checks < 200ms", "", &[], "monitor.health by Alias"),

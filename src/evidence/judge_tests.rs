@@ -312,6 +312,24 @@ fn a_statistic_must_be_that_statistic() {
 }
 
 #[test]
+fn what_a_criterion_names_in_brackets_is_what_was_measured() {
+    let declarations = [Declaration::new("x.script", &["Exporter script"], "")];
+    let mut script =
+        Measurement::new("x.script", state(true), "stat run/parquet_exporter.cjs", at("2025-10-30T00:00:00Z"));
+    script.ok = Some(true);
+    for (metric, expect) in [
+        ("Exporter script (`run/parquet_exporter.cjs`)", Verdict::Pass),
+        ("Exporter script (run/csv_exporter.cjs)", Verdict::Unmeasured),
+        ("Exporter script (run/parquet_exporter.cjs, run/csv_exporter.cjs)", Verdict::Unmeasured),
+        ("Exporter script (old)", Verdict::Unmeasured),
+    ] {
+        let day = jiff::civil::date(2025, 10, 30);
+        let judged = judge(&[criterion(metric, "works")], &order(), &[script.clone()], &declarations, day);
+        assert_eq!(judged[0].verdict, expect, "{metric}: {}", judged[0].reason);
+    }
+}
+
+#[test]
 fn the_last_measurement_of_a_key_counts() {
     let one = |n| Measurement::new("x.size", Value::Bytes(n), "", at("2025-10-30T00:00:00Z"));
     let judged = judge(
