@@ -147,14 +147,14 @@ fn unsized_and_unhashed(line: &str) -> String {
     words.join(" ")
 }
 
-/// Without times, the dates of today and its neighbours (midnight may pass), what the manager says of the moment, and which of several files took
-/// the longest.
+/// Without times, the days around this one with their weekdays (midnight, or the time of a scheduled run, may pass meanwhile), what
+/// the manager says of the moment, and which of several files took the longest.
 fn untimed(text: &str) -> String {
     let mut text = without_times(text);
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    for date in [today.yesterday(), Ok(today), today.tomorrow()] {
-        let date = date.expect("a date");
-        for format in ["%Y%m%d", "%Y-%m-%d"] {
+    for days in -2..=3 {
+        let date = today.saturating_add(jiff::Span::new().days(days));
+        for format in ["%a %Y-%m-%d", "%Y-%m-%d", "%Y%m%d"] {
             text = text.replace(&date.strftime(format).to_string(), "<date>");
         }
     }
