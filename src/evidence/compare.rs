@@ -3,6 +3,7 @@
 //! What must hold: a kind of value that does not fit the target, a number that is none, a condition that is not seen
 //! satisfied is never a pass; it can't be told.
 
+use super::counted::{self, Asked, Counted, EXACTLY, names_failures};
 use super::value::UNDONE;
 use super::{Made, Measurement, ServiceRun, StartedBy, Value, schedule};
 use crate::order::fold;
@@ -49,15 +50,19 @@ fn against(metric: &str, target: &Target, measurement: &Measurement, others: &[&
             {
                 return Cannot(why);
             }
-            if let Err(why) = counts_what_is_asked(metric, *comparator, *number, unit, measurement) {
-                return Cannot(why);
+            let is_limit = matches!(comparator, Comparator::Less | Comparator::AtMost)
+                || (*comparator == Comparator::Equal && *number == 0.0);
+            match counts_what_is_asked(metric, unit, is_limit, per.is_some(), measurement) {
+                Ok(counted) => {
+                    of_part(counted, measurement, compare(measurement, *comparator, *number, unit, *per, counted))
+                }
+                Err(why) => Cannot(why),
             }
-            compare(measurement, *comparator, *number, unit, *per)
         }
         Target::Range { low, high, unit } => {
             // all that its words say must be counted, as for a floor
-            match counts_what_is_asked(metric, Comparator::AtLeast, *low, unit, measurement) {
-                Ok(()) => within(measurement, *low, *high, unit, target),
+            match counts_what_is_asked(metric, unit, false, false, measurement) {
+                Ok(counted) => within(measurement, *low, *high, unit, target, counted),
                 Err(why) => Cannot(why),
             }
         }
@@ -89,8 +94,32 @@ fn against(metric: &str, target: &Target, measurement: &Measurement, others: &[&
     }
 }
 
-fn within(measurement: &Measurement, low: f64, high: f64, unit: &Unit, target: &Target) -> Finding {
-    match amount(&measurement.value, unit) {
+/// Whether what was counted is what `unit` names; all that names nothing is.
+fn counts_what_is_asked(
+    metric: &str,
+    unit: &Unit,
+    is_limit: bool,
+    is_rate: bool,
+    measurement: &Measurement,
+) -> Result<Counted, String> {
+    match unit {
+        Unit::Count { noun: Some(noun) } => counted::is_asked(&Asked { metric, noun, is_limit, is_rate }, measurement),
+        _ => Ok(EXACTLY),
+    }
+}
+
+/// What fails as a whole need not fail in the part that is asked.
+fn of_part(counted: Counted, measurement: &Measurement, finding: Finding) -> Finding {
+    match finding {
+        Fail(reason) if counted.is_more => {
+            Cannot(format!("{reason}, but {} holds more than is asked", measurement.key))
+        }
+        finding => finding,
+    }
+}
+
+fn within(measurement: &Measurement, low: f64, high: f64, unit: &Unit, target: &Target, counted: Counted) -> Finding {
+    match amount(&measurement.value, unit, counted) {
         Some(actual) if actual.is_nan() => Cannot("the measured value is not a number".to_owned()),
         Some(actual) => {
             let shown = format!("{} against {} to {}", measurement.value, quantity(low, unit), quantity(high, unit));
@@ -100,27 +129,48 @@ fn within(measurement: &Measurement, low: f64, high: f64, unit: &Unit, target: &
     }
 }
 
-/// `no file write errors`, `none`. A subject that works, or a share of it that does, shows that there are no failures; of
-/// anything else (`no log file`) it shows that it is there, or nothing.
+/// What a state says of these is that it went well, or that no fault was found when it was looked for. Of others it says that
+/// they are there, that they are loaded or that they can be written, which tells of no error.
+const FAULTLESS: [&str; 8] = [
+    "export.validation",
+    "export.deterministic",
+    "export.dry_run",
+    "exporter.test_script",
+    "service.plist",
+    "monitor.redis",
+    "monitor.database",
+    "monitor.status",
+];
+
+/// `no file write errors`, `none`. Something that was seen to go without a fault, or a share of it that does, shows that
+/// there are no failures; of anything else (`no log file`) a state shows that it is there, or nothing.
 fn none(metric: &str, noun: &str, target: &Target, measurement: &Measurement) -> Finding {
-    let of_failures = names_failures(before_place(if noun.is_empty() { metric } else { noun }));
+    let subject = before_place(if noun.is_empty() { metric } else { noun });
+    let of_failures = names_failures(subject);
+    let asked = |noun| counted::is_asked(&Asked { metric, noun, is_limit: true, is_rate: false }, measurement);
     match &measurement.value {
-        _ if of_failures && measurement.ok == Some(false) => {
-            Fail(format!("{} found", if noun.is_empty() { "some were" } else { noun }))
-        }
-        Value::Count { n: 0, .. } => {
-            let unit = Unit::Count { noun: Some(noun.to_owned()).filter(|noun| !noun.is_empty()) };
-            match counts_what_is_asked(metric, Comparator::Equal, 0.0, &unit, measurement) {
-                Ok(()) => Pass("none found".to_owned()),
-                Err(why) => Cannot(why),
-            }
-        }
-        Value::Count { n, .. } => Fail(format!("{n} found")),
-        Value::Ratio { pass, of } if of_failures && *of > 0 => verdict(pass == of, format!("{pass} of {of}")),
-        Value::State { .. } if of_failures => works(measurement),
+        Value::State { .. } if of_failures && FAULTLESS.contains(&measurement.key.as_str()) => works(measurement),
         Value::State { detail, .. } => Cannot(format!(
             "whether it works was measured ({detail}), which does not tell that there is none; ask for `0` of something counted"
         )),
+        _ if of_failures && measurement.ok == Some(false) => {
+            Fail(format!("{}, and what measured it says that it is broken: {}", measurement.value, measurement.how))
+        }
+        Value::Count { n, .. } => {
+            let counted = if noun.is_empty() { Ok(EXACTLY) } else { asked(noun) };
+            match counted {
+                Ok(_) if *n == 0 => Pass("none found".to_owned()),
+                Ok(counted) => of_part(counted, measurement, Fail(format!("{} found", measurement.value))),
+                Err(why) => Cannot(why),
+            }
+        }
+        Value::Ratio { pass, of } if *of > 0 => match asked(subject) {
+            Ok(counted) if counted.is_lack => {
+                of_part(counted, measurement, verdict(pass == of, format!("{pass} of {of}")))
+            }
+            Ok(_) => mismatch(&measurement.value, target),
+            Err(why) => Cannot(why),
+        },
         value => mismatch(value, target),
     }
 }
@@ -164,15 +214,15 @@ fn is_statistic(key: &str, statistic: &str) -> bool {
     })
 }
 
-/// The value in the unit's base, where the kinds agree.
-fn amount(value: &Value, unit: &Unit) -> Option<f64> {
+/// The value in the unit's base, where the kinds agree; of a share what `counted` says.
+fn amount(value: &Value, unit: &Unit, counted: Counted) -> Option<f64> {
     match (value, unit) {
         (Value::Bytes(n), Unit::Bytes) | (Value::Duration(n), Unit::Time) => Some(*n as f64),
         (Value::Count { n, .. }, Unit::Count { .. }) => Some(*n as f64),
         (Value::Percent(p), Unit::Percent) => Some(*p),
         (Value::Ratio { pass, of }, Unit::Percent) if *of > 0 => Some(*pass as f64 / *of as f64 * 100.0),
         // `0 errors` of a share that is complete, and `2 errors` of 8 out of 10
-        (Value::Ratio { pass, of }, Unit::Count { noun: Some(noun) }) if *of > 0 && names_failures(noun) => {
+        (Value::Ratio { pass, of }, Unit::Count { .. }) if *of > 0 && counted.is_lack => {
             Some(of.saturating_sub(*pass) as f64)
         }
         (Value::Ratio { pass, of }, Unit::Count { .. }) if *of > 0 => Some(*pass as f64),
@@ -184,66 +234,13 @@ fn amount(value: &Value, unit: &Unit) -> Option<f64> {
     }
 }
 
-/// Whether a count is of what the target names. A floor must count all that its words say (`≥ 5 consecutive runs` is not
-/// met by runs); a limit may be narrower than the count. The metric and the key say what is counted, too, and failures
-/// go by many names.
-fn counts_what_is_asked(
-    metric: &str,
-    comparator: Comparator,
-    number: f64,
-    unit: &Unit,
-    measurement: &Measurement,
-) -> Result<(), String> {
-    let (Unit::Count { noun: Some(noun) }, Value::Count { noun: counted, .. }) = (unit, &measurement.value) else {
-        return Ok(());
-    };
-    if counted.is_empty() || noun == "×" || (names_failures(noun) && names_failures(counted)) {
-        return Ok(());
-    }
-    let words = |text: &str| fold(text).split(' ').map(singular).collect::<Vec<_>>();
-    let known: Vec<String> = [counted.as_str(), metric, &measurement.key].into_iter().flat_map(words).collect();
-    let asked = words(noun);
-    let is_limit = matches!(comparator, Comparator::Less | Comparator::AtMost)
-        || (comparator == Comparator::Equal && number == 0.0);
-    let fits = if is_limit {
-        asked.last().is_some_and(|last| known.contains(last))
-    } else {
-        asked.iter().all(|word| known.contains(word))
-    };
-    if fits { Ok(()) } else { Err(format!("{counted} were counted, the target speaks of {noun}")) }
-}
-
-fn names_failures(noun: &str) -> bool {
-    let last = fold(noun).rsplit(' ').next().unwrap_or_default().to_owned();
-    matches!(
-        last.as_str(),
-        "error"
-            | "errors"
-            | "failure"
-            | "failures"
-            | "failed"
-            | "mismatch"
-            | "mismatches"
-            | "defect"
-            | "defects"
-            | "issue"
-            | "issues"
-            | "problem"
-            | "problems"
-            | "violation"
-            | "violations"
-            | "difference"
-            | "differences"
-            | "drift"
-    )
-}
-
 fn compare(
     measurement: &Measurement,
     comparator: Comparator,
     number: f64,
     unit: &Unit,
     per: Option<Period>,
+    counted: Counted,
 ) -> Finding {
     let target = || Target::Compare { comparator, number, unit: unit.clone(), per, condition: None };
     if let Value::Schedule { next, zone, .. } = &measurement.value {
@@ -259,7 +256,9 @@ fn compare(
         // how many is not known, but that there are some is
         return Fail(format!("{} against {}", measurement.value, target()));
     }
-    let Some(actual) = amount(&measurement.value, unit) else { return mismatch(&measurement.value, &target()) };
+    let Some(actual) = amount(&measurement.value, unit, counted) else {
+        return mismatch(&measurement.value, &target());
+    };
     if !actual.is_finite() || !number.is_finite() {
         return Cannot("the measured value is not a number".to_owned());
     }

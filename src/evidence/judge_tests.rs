@@ -110,9 +110,9 @@ fn each_kind_of_target_passes_fails_and_is_not_fooled_by_another_kind() {
         ("no file write errors", count(2, "errors"), "FAIL"),
         ("no file write errors", count(0, "rows"), "UNMEASURED"),
         ("no file write errors", Value::Bytes(0), "UNMEASURED"),
-        ("no errors in logs", state(true), "PASS"),
-        ("no errors in logs", state(false), "FAIL"),
         ("no errors", ratio(4, 5), "FAIL"),
+        ("no errors", state(true), "UNMEASURED"),
+        ("no errors", state(false), "UNMEASURED"),
         ("no log file", state(true), "UNMEASURED"),
         ("no log file", state(false), "UNMEASURED"),
         ("no error log", state(true), "UNMEASURED"),
@@ -136,17 +136,121 @@ fn each_kind_of_target_passes_fails_and_is_not_fooled_by_another_kind() {
         assert_eq!(verdict, expect, "{target} against {value:?}: {reason}");
         assert!(!reason.is_empty(), "{target} against {value:?}");
     }
-    assert_eq!(verdict_of("export.errors", "none", state(true), None).0, "PASS");
     assert_eq!(verdict_of("service.log_file", "No log file", state(true), Some(false)).0, "UNMEASURED");
     assert_eq!(verdict_of("monitor.cycles_24h", "≥ 280 cycles/day", count(288, "cycles"), None).0, "PASS");
     assert_eq!(verdict_of("monitor.cycles_24h", "288 / day", count(287, "cycles"), None).0, "FAIL");
 }
 
+/// Verdict and reason of a row that is bound to `key`.
+fn verdict_of_row(key: &str, metric: &str, target: &str, value: Value) -> (String, String) {
+    let mut order = order();
+    order.bindings = BTreeMap::from([(metric.to_owned(), key.to_owned())]);
+    let measured = [Measurement::new(key, value, "looked", at("2025-10-30T12:00:00Z"))];
+    let judged = judge(&[criterion(metric, target)], &order, &measured, &[], jiff::civil::date(2025, 10, 30)).remove(0);
+    (format!("{:?}", judged.verdict).to_uppercase(), judged.reason)
+}
+
+#[test]
+fn a_number_is_held_against_a_number_of_the_same_thing_alone() {
+    let all = Value::Ratio { pass: 576, of: 576 };
+    let some = Value::Ratio { pass: 575, of: 576 };
+    let rows = count(576, "rows");
+    let (coverage, checks, deliverables) = ("export.coverage", "verify.checks", "deliverables.present");
+    for (key, metric, target, value, expect) in [
+        // a share of reports is no number of other things
+        (coverage, "Coverage", "≥ 3 platforms", &all, "UNMEASURED"),
+        (coverage, "Heartbeat coverage", "≥ 30 consecutive days", &all, "UNMEASURED"),
+        (coverage, "Coverage", "3–5 platforms", &all, "UNMEASURED"),
+        (coverage, "Coverage", "≥ 2×", &all, "UNMEASURED"),
+        (coverage, "Coverage", "≥ 500 reports", &all, "PASS"),
+        (coverage, "Coverage", "≥ 600 reports", &all, "FAIL"),
+        (coverage, "Heartbeat coverage", "≥ 500 heartbeats exported", &all, "PASS"),
+        (coverage, "Coverage", "500–600 reports", &all, "PASS"),
+        (coverage, "Coverage", "≥ 500", &all, "PASS"),
+        (coverage, "Coverage", "≥ 95%", &some, "PASS"),
+        (checks, "Checks", "≥ 15 checks passed", &all, "PASS"),
+        (checks, "Verification", "576 passed", &some, "FAIL"),
+        (checks, "Verification", "≥ 576 passed", &some, "FAIL"),
+        (checks, "Verification", "≥ 3 scripts", &all, "UNMEASURED"),
+        (deliverables, "Deliverables", "≥ 3 files", &all, "PASS"),
+        (deliverables, "Deliverables", "≥ 3 sections", &all, "UNMEASURED"),
+        // what did not pass
+        (coverage, "Report coverage", "0 missing", &all, "PASS"),
+        (coverage, "Report coverage", "0 missing", &some, "FAIL"),
+        (coverage, "Report coverage", "0 missing heartbeats", &some, "FAIL"),
+        (coverage, "Heartbeats exported", "≤ 2 skipped", &some, "PASS"),
+        (coverage, "Heartbeats exported", "no missing reports", &all, "PASS"),
+        (coverage, "Heartbeats exported", "no lost reports", &some, "FAIL"),
+        (coverage, "Heartbeats exported", "0 missing days", &all, "UNMEASURED"),
+        (coverage, "Coverage", "no duplicates", &all, "UNMEASURED"),
+        (coverage, "Coverage", "no errors", &all, "PASS"),
+        (coverage, "Coverage", "0 read errors", &all, "PASS"),
+        (coverage, "Coverage", "0 read errors", &some, "UNMEASURED"),
+        (checks, "Checks", "0 failed", &some, "FAIL"),
+        (checks, "Checks", "0 failed checks", &all, "PASS"),
+        (checks, "Checks", "0 failing", &all, "PASS"),
+        (checks, "Checks", "0 skipped", &all, "UNMEASURED"),
+        (deliverables, "Deliverables", "0 missing", &some, "FAIL"),
+        // rows are neither so many times as much, nor missing, nor twice there
+        ("export.rows", "Rows exported", "≥ 2×", &rows, "UNMEASURED"),
+        ("export.rows", "Rows exported", "≤ 2×", &rows, "UNMEASURED"),
+        ("monitor.cycles", "Cycles", "≥ 2×", &count(3, "cycles"), "PASS"),
+        ("monitor.cycles_24h", "Cycles 24h", "≥ 280× / day", &count(288, "cycles"), "PASS"),
+        ("export.rows", "Rows", "no duplicates", &rows, "UNMEASURED"),
+        ("export.rows", "Rows", "0 duplicates", &rows, "UNMEASURED"),
+        ("export.rows", "Row count", "no data loss", &rows, "UNMEASURED"),
+        ("export.rows", "Rows exported", "no missing rows", &rows, "UNMEASURED"),
+        ("export.rows", "Rows exported", "no missing rows", &count(0, "rows"), "UNMEASURED"),
+        ("export.rows", "Rows exported", "≤ 800 missing rows", &rows, "UNMEASURED"),
+        ("export.rows", "Rows exported", "no duplicate rows", &rows, "UNMEASURED"),
+        ("export.rows", "Records", "without gaps", &rows, "UNMEASURED"),
+        ("export.rows", "Rows", "no rows", &rows, "FAIL"),
+        ("export.rows", "Rows", "≤ 500 exported rows", &rows, "FAIL"),
+        ("export.rows", "Rows", "≤ 600 heartbeat rows", &rows, "PASS"),
+        ("export.rows", "Rows", "≤ 500 heartbeat rows", &rows, "UNMEASURED"),
+        ("export.unreadable", "Skipped reports", "0 skipped", &count(1, "errors"), "FAIL"),
+        ("export.schema_mismatches", "Errors", "no file write errors", &count(2, "errors"), "FAIL"),
+    ] {
+        let (verdict, reason) = verdict_of_row(key, metric, target, value.clone());
+        assert_eq!(verdict, expect, "{metric} | {target} against {value:?}: {reason}");
+    }
+    let (_, reason) = verdict_of_row("export.rows", "Rows", "no duplicates", rows.clone());
+    assert_eq!(reason, "rows were counted, the target speaks of duplicates");
+    let (_, reason) = verdict_of_row(coverage, "Coverage", "≥ 3 platforms", all.clone());
+    assert_eq!(reason, "export.coverage is 576/576, which is no share of platforms");
+}
+
+#[test]
+fn that_a_thing_is_there_does_not_tell_that_it_has_no_errors() {
+    for (key, metric, target, works, expect) in [
+        ("paths.logs", "Logs", "no errors", true, "UNMEASURED"),
+        ("paths.logs", "Logs", "no errors", false, "UNMEASURED"),
+        ("paths.logs", "Log file", "no file write errors", true, "UNMEASURED"),
+        ("paths.output", "Output directory", "no issues", true, "UNMEASURED"),
+        ("export.summary", "Summary", "no errors", true, "UNMEASURED"),
+        ("service.loaded", "LaunchAgent loaded", "no failures", true, "UNMEASURED"),
+        ("exporter.script", "Exporter script", "no errors", true, "UNMEASURED"),
+        ("export.live", "Export", "no errors", true, "UNMEASURED"),
+        // what was read, run or looked through
+        ("export.validation", "Validation", "no mismatches", true, "PASS"),
+        ("export.validation", "Validation", "no mismatches", false, "FAIL"),
+        ("export.deterministic", "Rerun", "no differences", true, "PASS"),
+        ("export.dry_run", "Dry run", "no errors", true, "PASS"),
+        ("exporter.test_script", "Tests", "no failures", true, "PASS"),
+        ("service.plist", "Plist", "no syntax errors", true, "PASS"),
+        ("monitor.redis", "Redis", "no connection errors", true, "PASS"),
+        ("paths.logs", "Logs", "OK", true, "PASS"),
+    ] {
+        let (verdict, reason) = verdict_of_row(key, metric, target, state(works));
+        assert_eq!(verdict, expect, "{metric} | {target}: {reason}");
+    }
+}
+
 #[test]
 fn what_the_taking_code_calls_broken_is_never_ready() {
     for target in ["OK", "no errors", "All pass"] {
-        assert_eq!(verdict_of("a.b", target, state(true), Some(false)).0, "FAIL", "{target}");
-        assert_eq!(verdict_of("a.b", target, state(true), None).0, "PASS", "{target}");
+        assert_eq!(verdict_of("export.validation", target, state(true), Some(false)).0, "FAIL", "{target}");
+        assert_eq!(verdict_of("export.validation", target, state(true), None).0, "PASS", "{target}");
     }
     assert_eq!(
         verdict_of("monitor.healthy_for", ">= 24h", Value::Duration(90_000_000_000_000), Some(false)).0,

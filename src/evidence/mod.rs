@@ -2,6 +2,7 @@
 
 pub mod bind;
 mod compare;
+mod counted;
 pub mod judge;
 mod kind;
 mod schedule;
