@@ -38,25 +38,29 @@ const EXPLAINING: [&str; 14] = [
 
 fn key_line(source: &str, part: Span, out: &mut Vec<Slot>) {
     let text = source.get(part.clone()).unwrap_or("");
-    let Some((name, value)) = key(text) else { return };
-    let is_bold = text.trim_start().starts_with(['*', '_']);
-    let words = label::words(name);
-    let is_name =
-        !words.is_empty() && words.len() <= 6 && !name.contains(['?', '!']) && !name.contains(". ") && !has_sign(name);
+    let Some(Key { name, value, is_apart }) = key(text) else { return };
+    let short = label::plain(name).split_whitespace().count();
+    // without a sentence's length or punctuation, unless it is set apart
+    let is_name = is_apart || (short <= 6 && !name.contains(['?', '!']) && !name.contains(". ") && !has_sign(name));
     let folded = label::key(&label::plain(name));
     // what a test expects is no claim
-    if !is_name || EXPLAINING.contains(&folded.as_str()) || folded.starts_with("expect") {
+    if folded.is_empty() || !is_name || EXPLAINING.contains(&folded.as_str()) || folded.starts_with("expect") {
+        return;
+    }
+    let names = label::names(&marks::without_green(name, ""));
+    if has_sign(name) {
+        let start = text.find(name).map_or(part.start, |at| part.start + at);
+        signs(start, marks::claims(name), &names, out);
         return;
     }
     let signs_of_value = marks::claims(value);
     let begins = value.trim_start_matches(['*', '_', '`', ' ', '\t', '\u{a0}']);
     let leads = marks::at(begins);
     // a long text that ends with a sign is a sentence, unless its key is set apart
-    let is_claim = leads.is_some() || is_bold || (words.len() <= 3 && label::words(value).len() <= 6);
+    let is_claim = leads.is_some() || is_apart || (short <= 3 && label::words(value).len() <= 6);
     if !is_claim || leads.is_some_and(|mark| explains(begins.get(mark.len..).unwrap_or(""))) {
         return;
     }
-    let names = label::names(&marks::without_green(name, ""));
     let options = choices(begins.trim_end());
     let offers = |sense| options.iter().any(|(own, _)| *own == sense);
     if options.len() > 1 && offers(Sense::Open) && offers(Sense::Green) {
@@ -80,23 +84,49 @@ fn explains(behind: &str) -> bool {
             .contains(&label::words(first).first().map_or("", String::as_str))
 }
 
-/// The key of a line and its value, which begins behind a colon, behind a dash or a bold key where a sign follows.
-fn key(text: &str) -> Option<(&str, &str)> {
-    let by_colon = status_lines::colon(text).filter(|at| {
-        let behind = text.get(at + 1..).unwrap_or("");
+struct Key<'t> {
+    name: &'t str,
+    value: &'t str,
+    /// All of it is in bold or code: a name, however long.
+    is_apart: bool,
+}
+
+/// The key of a line and its value, which begins behind a colon, behind a dash where a sign follows or behind what is set
+/// apart.
+fn key(text: &str) -> Option<Key<'_>> {
+    // `🔐 **Security:** ✅`
+    let lead = text.trim_start_matches(|c: char| !c.is_alphanumeric() && !"*_`[".contains(c));
+    if let Some((name, length)) = status_lines::bold_key(lead) {
+        return Some(Key { name, value: lead.get(length..)?, is_apart: true });
+    }
+    let by_colon = status_lines::colon(text).filter(|colon| {
+        let behind = text.get(colon.end..).unwrap_or("");
         // `02:30`, `https://`
-        behind.starts_with(|c: char| c.is_whitespace() || matches!(c, '*' | '_')) || marks::at(behind).is_some()
+        let parts = |c: char| c.is_whitespace() || matches!(c, '*' | '_');
+        behind.starts_with(parts) || text.get(colon.clone()) == Some("：") || marks::at(behind).is_some()
     });
-    if let Some(at) = by_colon {
-        return Some((text.get(..at)?, text.get(at + 1..)?));
+    if let Some(colon) = by_colon {
+        let name = text.get(..colon.start)?;
+        let is_apart = code(name.trim()).is_some_and(|(_, length)| length == name.trim().len());
+        return Some(Key { name, value: text.get(colon.end..)?, is_apart });
+    }
+    if let Some((name, length)) = status_lines::bold(lead).or_else(|| code(lead)) {
+        let behind = lead.get(length..)?.trim_start();
+        let value = behind.trim_start_matches(['–', '—', '→', '=']);
+        if value.len() < behind.len() || marks::at(value).is_some() {
+            return Some(Key { name, value, is_apart: true });
+        }
     }
     let sign = marks::all(text).into_iter().find(|(offset, _)| *offset > 0)?.0;
     let before = text.get(..sign)?.trim_end();
     let name = before.trim_end_matches(['–', '—', '→', '=']);
-    let is_bold = before.len() > 4
-        && ["**", "__"].iter().any(|mark| before.starts_with(mark) && before.ends_with(mark))
-        && before.matches(['*', '_']).count() == 4;
-    (name.len() < before.len() || is_bold).then_some((name, text.get(sign..)?))
+    (name.len() < before.len()).then_some(Key { name, value: text.get(sign..)?, is_apart: false })
+}
+
+/// The code that `text` starts with, in its marks, and its length.
+fn code(text: &str) -> Option<(&str, usize)> {
+    let close = text.strip_prefix('`')?.find('`')?;
+    Some((text.get(..close + 2)?, close + 2)).filter(|(_, length)| *length > 2)
 }
 
 /// The first sign is the subject's; what more of them stand for nothing measures.
@@ -123,6 +153,17 @@ mod tests {
             ("Final sign-off — ✅ APPROVED\n", vec!["✅"]),
             ("**Sign-off** ✅ GG  ✅ CLC\n", vec!["✅", "✅"]),
             ("**Redis:** ☐ Pending / ✅ Verified\n", vec!["☐ Pending / ✅ Verified"]),
+            ("**Redis auth**： ✅ OK\nRedis auth：✅ ผ่าน\n", vec!["✅", "✅"]),
+            ("**`g/reports/parquet/a_b_c_d.md`:** ✅ written\n`g/reports/parquet/a.md`: ✅\n", vec!["✅", "✅"]),
+            ("Summary (`g/reports/parquet/a_b_c_d.md`): ✅ written\n", vec!["✅"]),
+            ("**Security review completed by the platform team:** ✅ approved\n", vec!["✅"]),
+            ("🔐 **Security review completed by the platform team:** ✅ approved\n", vec!["✅"]),
+            ("**Is it deployed?** ✅ Yes<br>**1. Redis:** ✅ up\n", vec!["✅", "✅"]),
+            ("**Owner:** GG<br>**`run/a.cjs`:** ✅ OK **🔐 Auth:** ✅ **✅ Logs:** there\n", vec!["✅", "✅", "✅"]),
+            ("`all the many/many/many/many/many words of a.cjs`: ✅\n", vec!["✅"]),
+            ("**Exporter** – deployed ✅\n`run/a.cjs` – ✅ there\n", vec!["✅", "✅"]),
+            ("**Redis** – auth: ✅ PONG\n**Auth** :white_check_mark: on\n", vec!["✅", ":white_check_mark:"]),
+            ("**Sign:** the ✅ in a sentence\n`✅` – ticked by ✅ alone\nA **bold** word, ✅ in the middle\n", vec![]),
             ("> ✅ **All systems operational** – signed off\n", vec!["✅"]),
             ("> [!NOTE]\n> ✅ Redis auth\n> Exporter ✅\n", vec!["✅", "✅"]),
             ("> the ✅ sign is prose\n", vec![]),

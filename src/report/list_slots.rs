@@ -188,7 +188,7 @@ fn check_line(source: &str, line: &Span, whole: &[String], out: &mut Vec<Slot>) 
         let behind = content.get(offset + mark.len..).unwrap_or("");
         let start = line.start + offset;
         let span = start..start + mark.len;
-        let name = before.trim_end_matches([':', '–', '—', '→', '=', '-', '|']);
+        let name = before.trim_end_matches([':', '：', '–', '—', '→', '=', '-', '|']);
         if name.len() < before.len() {
             let names = label::names(&without_marks(name));
             let value = content.get(offset..).unwrap_or("").trim_end();
@@ -270,6 +270,7 @@ mod tests {
             ),
             ("- **✅ a**\n- ✔️ b\n* ☑ c\n", vec!["✅", "✔️", "☑"]),
             ("- Redis: ✅ fixed\n- **DB:** 🟢 up\n- api – ✅\n- job ✅\n", vec!["✅", "🟢", "✅", "✅"]),
+            ("- **Redis**： ✅ OK\n- Redis：✅ ผ่าน\n", vec!["✅", "✅"]),
             ("- Redis: ☐ Pending / ✅ Verified\n", vec!["☐ Pending / ✅ Verified"]),
             ("- a ✅ in the middle stays\n- ❌ never do this\n- ⚠️ mind\n- [x](y) link\n", vec![]),
             ("- ☐ Pending…\n- ☐ Partial Success – some\n- ✅ Full Success – all\n", vec!["☐", "☐", "✅", ""]),

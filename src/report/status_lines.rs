@@ -58,7 +58,8 @@ pub fn parts(source: &str, line: &Span) -> Vec<Span> {
     let text = source.get(line.clone()).unwrap_or("");
     let mut out = Vec::new();
     let mut start = 0;
-    let mut skip_to = colon(text).map_or(text.len(), |at| at + 1);
+    let first = bold_key(text).map(|(_, length)| length).or_else(|| colon(text).map(|colon| colon.end));
+    let mut skip_to = first.unwrap_or(text.len());
     let mut in_code = false;
     let mut before = ' ';
     for (at, c) in text.char_indices() {
@@ -73,32 +74,44 @@ pub fn parts(source: &str, line: &Span) -> Vec<Span> {
         if !in_code && (bar || key.is_some()) {
             out.push(line.start + start..line.start + at);
             start = if bar { at + 1 } else { at };
-            skip_to = start + key.unwrap_or(0);
+            skip_to = start + key.map_or(0, |(_, length)| length);
         }
     }
     out.push(line.start + start..line.end);
     out
 }
 
-/// The length of the `**Owner:**` that `text` starts with.
-pub fn bold_key(text: &str) -> Option<usize> {
+/// The key in bold that `text` starts with, `**Owner:**` or `**Deployed?**`: its name, and the length of all of it.
+pub fn bold_key(text: &str) -> Option<(&str, usize)> {
+    let (name, length) = bold(text)?;
+    let behind = text.get(length..)?;
+    // a shortcode is a sign, no colon
+    let rest = behind.trim_start().strip_prefix(COLONS).filter(|_| marks::at(behind.trim_start()).is_none());
+    let is_key = rest.is_some() || name.ends_with(COLONS) || name.ends_with(['?', '？']);
+    let name = name.trim_end_matches(COLONS);
+    (is_key && !label::words(name).is_empty()).then_some((name, text.len() - rest.unwrap_or(behind).len()))
+}
+
+/// What stands in bold at the start of `text`, and the length of it with its marks.
+pub fn bold(text: &str) -> Option<(&str, usize)> {
     let mark = ["**", "__"].into_iter().find(|mark| text.starts_with(mark))?;
     let inner = text.get(mark.len()..)?;
     let close = inner.find(mark)?;
     let name = inner.get(..close)?;
-    let behind = inner.get(close + mark.len()..)?;
-    let is_key = name.trim_end().ends_with(':') || behind.starts_with(':');
-    (is_key && name.starts_with(char::is_alphanumeric)).then_some(mark.len() * 2 + close)
+    (!name.starts_with(char::is_whitespace)).then_some((name.trim_end(), mark.len() * 2 + close))
 }
 
+/// What ends a key, as Latin and as CJK and Thai keyboards write it.
+pub const COLONS: [char; 2] = [':', '：'];
+
 /// The colon that ends a key; one within an expression does not.
-pub fn colon(text: &str) -> Option<usize> {
+pub fn colon(text: &str) -> Option<Span> {
     let mut skip_to = 0;
     text.char_indices().find_map(|(at, c)| {
         if at >= skip_to && c == '{' {
             skip_to = at + text.get(at..).and_then(expression).unwrap_or(0);
         }
-        (at >= skip_to && c == ':').then_some(at)
+        (at >= skip_to && COLONS.contains(&c)).then_some(at..at + c.len_utf8())
     })
 }
 
@@ -120,7 +133,7 @@ fn without_expressions(name: &str) -> String {
 fn key(source: &str, part: &Span) -> Option<(Vec<String>, usize)> {
     let text = source.get(part.clone())?;
     let colon = colon(text)?;
-    let name = without_expressions(text.get(..colon)?);
+    let name = without_expressions(text.get(..colon.start)?);
     let words = label::words(&name);
     let asks = ["status", "state", "verdict", "outcome", "result", "overall", "health", "conclusion"];
     if words.is_empty() || words.len() > 4 || !words.last().is_some_and(|word| asks.contains(&word.as_str())) {
@@ -131,7 +144,7 @@ fn key(source: &str, part: &Span) -> Option<(Vec<String>, usize)> {
         return None;
     }
     let names = if WHOLE.contains(&label::key(&name).as_str()) { Vec::new() } else { label::names(&name) };
-    Some((names, part.start + colon + 1))
+    Some((names, part.start + colon.end))
 }
 
 /// The names and the bytes of the value.
@@ -141,6 +154,9 @@ fn status(source: &str, part: Span) -> Option<(Vec<String>, Span)> {
     let value = after.trim_start_matches(['*', '_', ' ', '\t', '\u{a0}']);
     asks(value).then_some(())?;
     let start = part.end - value.len();
+    // what parts it from the next key stays
+    let value =
+        ["<br>", "<br/>", "<br />"].into_iter().find_map(|end| value.trim_end().strip_suffix(end)).unwrap_or(value);
     let value =
         value.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '|' | '·' | '•' | ',' | ';' | '–' | '—'));
     // keep a bold end that closes what opened before the sign
@@ -190,6 +206,8 @@ mod tests {
             ("**Redis Status:** ✅ OK · **API Status:** ✅ OK\n", vec!["✅ OK", "✅ OK"]),
             ("Status: ✅ OK | Owner: GG\n", vec!["✅ OK"]),
             ("**Owner:** GG | **Status:** ✅ OK\n", vec!["✅ OK"]),
+            ("**Overall Status：** ✅ COMPLETE\n", vec!["✅ COMPLETE"]),
+            ("**Redis Status**：✅ OK<br>**`run/a.cjs` Status:** ✅ OK\n", vec!["✅ OK", "✅"]),
             ("**Status:** DROPPED\n", vec![]),
             ("**Status:**\nDROPPED\n", vec![]),
             ("The ✅ sign is prose: ✅ here too.\n", vec![]),
