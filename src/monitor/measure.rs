@@ -29,15 +29,25 @@ pub struct Beat {
 }
 
 /// The name that measurements have for a check which reports call `reported`. `names` holds those of the configuration,
-/// such as that of a service by its label.
+/// such as that of a service by its label. A service that is called as Redis, the database or the API keeps its label: it
+/// is another thing, whose outages are not theirs.
 pub(super) fn name_of(names: &BTreeMap<String, String>, reported: &str) -> String {
+    let short = || reported.strip_prefix("com.02luka.").filter(|short| !["redis", "database", "api"].contains(short));
     match names.get(reported) {
         Some(name) => name.clone(),
-        None => reported.strip_prefix("com.02luka.").unwrap_or(reported).to_owned(),
+        None => short().unwrap_or(reported).to_owned(),
     }
 }
 
 impl Beat {
+    /// The state of each check: a report may speak of one several times, and is as bad as the worst of it; what it says beats
+    /// what it doesn't.
+    fn states(&mut self) -> impl Iterator<Item = (&str, State)> {
+        self.checks.sort_by(|(a, x), (b, y)| a.cmp(b).then((*x != State::Unknown, x).cmp(&(*y != State::Unknown, y))));
+        let same = self.checks.chunk_by(|(a, _), (b, _)| a == b);
+        same.filter_map(|check| check.last()).map(|(name, state)| (&**name, *state))
+    }
+
     /// A stated status counts as stated, unless Redis or the database is in error below it; without one the checks tell. A
     /// beat that says nothing vouches for nothing.
     fn is_critical(&self) -> bool {
@@ -141,7 +151,7 @@ pub fn measure(beats: impl IntoIterator<Item = Beat>, interval_ns: u64) -> Optio
         unreadable: Vec::new(),
     };
     let mut previous: Option<Timestamp> = None;
-    for beat in &beats {
+    for beat in &mut beats {
         if let Some(previous) = previous {
             let gap = Span { from: previous, until: beat.at };
             if measured.longest_gap.is_none_or(|longest| gap.length_ns() > longest.length_ns()) {
@@ -157,14 +167,13 @@ pub fn measure(beats: impl IntoIterator<Item = Beat>, interval_ns: u64) -> Optio
             Some(span) => Some(Span { until: beat.at, ..span }),
             None => Some(Span { from: beat.at, until: beat.at }),
         };
-        for (name, state) in &beat.checks {
-            if *state != State::Unknown {
-                let known = match measured.checks.get_mut(&**name) {
-                    Some(known) => known,
-                    None => measured.checks.entry(name.to_string()).or_default(),
-                };
-                known.take(*state, beat.at);
-            }
+        let at = beat.at;
+        for (name, state) in beat.states().filter(|(_, state)| *state != State::Unknown) {
+            let known = match measured.checks.get_mut(name) {
+                Some(known) => known,
+                None => measured.checks.entry(name.to_owned()).or_default(),
+            };
+            known.take(state, at);
         }
     }
     Some(measured)

@@ -137,8 +137,42 @@ fn an_old_newest_heartbeat_says_nothing_of_the_present() {
 #[test]
 fn services_are_measured_under_their_names() {
     let names = BTreeMap::from([("org.x.y".to_owned(), "why".to_owned())]);
-    let cases = [("com.02luka.digest", "digest"), ("org.x.y", "why"), ("org.z", "org.z"), ("redis", "redis")];
+    let cases = [
+        ("com.02luka.digest", "digest"),
+        ("org.x.y", "why"),
+        ("org.z", "org.z"),
+        ("redis", "redis"),
+        // the services of these names are not Redis and the API
+        ("com.02luka.redis", "com.02luka.redis"),
+        ("com.02luka.api", "com.02luka.api"),
+    ];
     for (reported, name) in cases {
         assert_eq!(name_of(&names, reported), name);
     }
+}
+
+#[test]
+fn a_heartbeat_counts_once_for_a_check_and_as_the_worst_that_it_says() {
+    use State::{Error, Ok, Unknown, Warn};
+    let cases: [(&[State], (u64, u64, u64)); 6] = [
+        (&[Ok, Ok], (1, 0, 0)),
+        (&[Ok, Error], (1, 1, 0)),
+        (&[Error, Ok, Warn], (1, 1, 0)),
+        (&[Warn, Ok], (1, 0, 1)),
+        // what it says beats what it doesn't
+        (&[Ok, Unknown], (1, 0, 0)),
+        (&[Unknown, Unknown], (0, 0, 0)),
+    ];
+    for (states, expected) in cases {
+        let checks = states.iter().map(|state| ("redis".into(), *state)).chain([("disk".into(), Warn)]).collect();
+        let measured = measure([Beat { checks, ..beat(0.0, Ok) }], INTERVAL).unwrap();
+        let redis = measured.checks.get("redis").cloned().unwrap_or_default();
+        assert_eq!((redis.seen, redis.in_error, redis.warnings), expected, "{states:?}");
+        assert_eq!((redis.outages.len() as u64, measured.checks["disk"].seen), (expected.1, 1), "{states:?}");
+    }
+    let beats = (0..4).map(|n| Beat {
+        checks: vec![("redis".into(), Ok), ("redis".into(), Error)],
+        ..beat(300.0 * f64::from(n), Error)
+    });
+    assert_eq!(measure(beats, INTERVAL).unwrap().checks["redis"].outages.len(), 1);
 }
