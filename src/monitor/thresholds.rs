@@ -3,7 +3,7 @@
 //!
 //! A failure is a cycle in error. What people were told (`told`) follows what is so (`alerting`): one notice for each
 //! difference, none while a maintenance window or flapping holds it back, so that the latest state always comes through
-//! in the end.
+//! in the end. No notice says what the cycle belies: a recovery is told in a good cycle, an alert and a reminder in a bad one.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -128,6 +128,16 @@ fn what_to_tell(standing: &mut Standing, now: Timestamp, config: &MonitorConfig,
         return None;
     }
     let window_ns = config.flap_window_s.saturating_mul(1_000_000_000);
+    // what was held back may be over by now; a later cycle tells. One that was not measured bears nothing out, but may hold
+    // still
+    let is_borne_out = match standing.state {
+        Some(State::Error) => standing.alerting,
+        Some(State::Unknown) | None => standing.flapping,
+        Some(State::Ok | State::Warn) => !standing.alerting,
+    };
+    if !is_borne_out {
+        return None;
+    }
     if standing.flapping {
         // half the window without a change: it holds still
         if standing.changed.is_some_and(|changed| nanoseconds(changed, now) < window_ns / 2) {
@@ -232,6 +242,9 @@ mod tests {
         use NoticeKind::{Alert, Reminder};
         let config = MonitorConfig { remind_after_s: 900, ..MonitorConfig::default() };
         assert_eq!(play("xxxxxxxxx", &config).0, [(2, Alert), (5, Reminder), (8, Reminder)]);
+        // one good cycle is no recovery, but no time to say that it is still in error; nor is one that was not measured
+        assert_eq!(play("xxxxxoxxx", &config).0, [(2, Alert), (6, Reminder)]);
+        assert_eq!(play("xxxxx?xxx", &config).0, [(2, Alert), (6, Reminder)]);
         let never = MonitorConfig { remind_after_s: 0, ..MonitorConfig::default() };
         assert_eq!(play(&"x".repeat(500), &never).0, [(2, Alert)]);
     }
@@ -240,7 +253,7 @@ mod tests {
     fn maintenance_holds_notices_back_and_loses_no_state() {
         use NoticeKind::{Alert, Recovery};
         let config = MonitorConfig::default();
-        let cases: [(&str, &[(usize, NoticeKind)]); 4] = [
+        let cases: [(&str, &[(usize, NoticeKind)]); 10] = [
             ("mmmmm", &[]),
             // still down when the window ends
             ("mmmmmx", &[(5, Alert)]),
@@ -248,6 +261,14 @@ mod tests {
             ("mmmnnno", &[]),
             // recovered within the window
             ("xxxnnno", &[(2, Alert), (6, Recovery)]),
+            // in error again when it ends: no recovery, and the outage that was told goes on
+            ("xxxnnnxxx", &[(2, Alert)]),
+            ("xxxnnnxxxoo", &[(2, Alert), (10, Recovery)]),
+            ("xxxnnnxo", &[(2, Alert), (7, Recovery)]),
+            ("xxxnnn?o", &[(2, Alert), (7, Recovery)]),
+            // good again when it ends: no alert
+            ("mmmoo", &[]),
+            ("mmmox", &[(4, Alert)]),
         ];
         for (pattern, expected) in cases {
             assert_eq!(play(pattern, &config).0, expected, "{pattern}");
