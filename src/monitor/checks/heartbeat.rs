@@ -1,15 +1,20 @@
 //! `heartbeat`: the dead man's switch. A job that runs leaves a report; this fails when one is due and missing.
 //!
-//! A report's time is the one in its name where there is one (`…_YYYY-MM-DD_HH-MM-SS…`, UTC), else its mtime: a copy or a
-//! synchronized folder gives old reports new mtimes. Times in the future vouch for nothing.
+//! A report's time is the older of the one in its name (`…_YYYY-MM-DD_HH-MM-SS…`, UTC) and its mtime: a copy or a
+//! synchronized folder gives old reports new mtimes. Names in the local time of a zone, as `date` writes them, are known by
+//! their distance from the mtime; then the mtime counts. Times in the future vouch for nothing.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::{Check, Finding, Kind, Pending, Probe, age_ns, why_unreadable};
+use crate::monitor::heartbeat::offset_between;
+use crate::schedule::calendar;
 use crate::text;
 
 pub const KIND: Kind = Kind::of::<Heartbeat>("heartbeat", "Reports", "a report is there in time (dead man's switch)");
@@ -34,6 +39,8 @@ fn markdown() -> String {
 
 /// Clocks of two machines differ by less.
 const SKEW_NS: i128 = 60 * 1_000_000_000;
+/// No zone is further from UTC.
+const ZONE_MAX: SignedDuration = SignedDuration::from_hours(14);
 
 impl Check for Heartbeat {
     fn validate(&self) -> Result<(), String> {
@@ -71,30 +78,77 @@ impl Heartbeat {
     }
 
     fn newest(&self, dir: &Path, now: Timestamp) -> std::io::Result<Option<(Timestamp, String)>> {
-        let mut newest: Option<(Timestamp, String)> = None;
+        let mut names = Vec::new();
         for entry in std::fs::read_dir(dir)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') || !name.starts_with(&self.prefix) || !name.ends_with(&self.suffix) {
-                continue;
-            }
-            // a time in the name saves the look at the file
-            let at = in_name(&name).or_else(|| time_of(&entry.path()));
-            if let Some(at) = at.filter(|at| past(*at, now))
-                && newest.as_ref().is_none_or(|(best, _)| at > *best)
-            {
-                newest = Some((at, name));
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if !name.starts_with('.') && name.starts_with(&self.prefix) && name.ends_with(&self.suffix) {
+                names.push(name);
             }
         }
+        let reports = near_newest(names, now).into_iter().map(|(name, named)| {
+            let written = time_of(&dir.join(&name));
+            Report { name, named, written }
+        });
+        let reports: Vec<Report> = reports.collect();
+        let times = times(&reports, &calendar::local_zone());
+        let dated = std::iter::zip(times, &reports).filter_map(|(at, report)| Some((at?, &report.name)));
         // a name alone is no report
-        match newest {
-            Some((at, name)) if std::fs::metadata(dir.join(&name)).is_ok_and(|meta| meta.is_file() && meta.len() > 0) => {
-                Ok(Some((at, name)))
+        match dated.filter(|(at, _)| past(*at, now)).max() {
+            Some((at, name)) if std::fs::metadata(dir.join(name)).is_ok_and(|meta| meta.is_file() && meta.len() > 0) => {
+                Ok(Some((at, name.clone())))
             }
             Some((_, name)) => Err(std::io::Error::other(format!("the newest report, `{name}`, is empty or no file"))),
             None => Ok(None),
         }
     }
+}
+
+/// Those of which one may be the newest: a time in the name saves the look at the file of the others.
+fn near_newest(names: Vec<String>, now: Timestamp) -> Vec<(String, Option<Timestamp>)> {
+    let ahead = now.checked_add(ZONE_MAX).unwrap_or(now);
+    let dated: Vec<_> = names.into_iter().map(|name| (in_name(&name), name)).collect();
+    let newest = dated.iter().filter_map(|(named, _)| *named).filter(|named| past(*named, ahead)).max();
+    let since = newest.and_then(|newest| newest.checked_sub(ZONE_MAX * 2).ok());
+    let is_near = |named: &Timestamp| past(*named, ahead) && since.is_none_or(|since| *named >= since);
+    dated.into_iter().filter(|(named, _)| named.as_ref().is_none_or(is_near)).map(|(named, name)| (name, named)).collect()
+}
+
+struct Report {
+    name: String,
+    /// As if it were UTC.
+    named: Option<Timestamp>,
+    written: Option<Timestamp>,
+}
+
+impl Report {
+    /// The offset of the zone that its name is in the local time of, if it is.
+    fn offset(&self) -> Option<SignedDuration> {
+        offset_between(self.named?, self.written?)
+    }
+
+    fn at(&self, is_of_zone: impl Fn(SignedDuration) -> bool) -> Option<Timestamp> {
+        match (self.named, self.written) {
+            (Some(named), Some(written)) => {
+                Some(if self.offset().is_some_and(is_of_zone) { written } else { named.min(written) })
+            }
+            (named, written) => named.or(written),
+        }
+    }
+}
+
+/// When each was left. A copy may lie a zone's offset from its name by chance: the offset is believed when it is this
+/// machine's, or when another report has the same.
+fn times(reports: &[Report], zone: &TimeZone) -> Vec<Option<Timestamp>> {
+    let mut offsets: BTreeMap<SignedDuration, usize> = BTreeMap::new();
+    for offset in reports.iter().filter_map(Report::offset) {
+        *offsets.entry(offset).or_default() += 1;
+    }
+    let is_here = |offset: SignedDuration, written: Option<Timestamp>| {
+        written.is_some_and(|written| i64::from(zone.to_offset(written).seconds()) == offset.as_secs())
+    };
+    let is_shared = |offset| offsets.get(&offset).is_some_and(|count| *count > 1);
+    let at = |report: &Report| report.at(|offset| is_here(offset, report.written) || is_shared(offset));
+    reports.iter().map(at).collect()
 }
 
 fn past(at: Timestamp, now: Timestamp) -> bool {
@@ -132,5 +186,68 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(in_name(name), expected.map(|text| text.parse().unwrap()), "{name}");
         }
+    }
+
+    #[test]
+    fn a_report_is_as_old_as_the_older_of_its_times_and_names_may_be_local() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        // the machine's zone; the names and mtimes of the reports; the time of the first
+        type Case<'a> = (&'a str, &'a [(Option<&'a str>, &'a str)], &'a str);
+        let cases: [Case; 9] = [
+            // as Workbridge names them
+            ("UTC", &[(Some("2026-01-02T03:00:00Z"), "2026-01-02T03:00:01Z")], "2026-01-02T03:00:00Z"),
+            ("UTC", &[(None, "2026-01-02T03:00:01Z")], "2026-01-02T03:00:01Z"),
+            // a copy, also of one that is hours old to the minute
+            ("UTC", &[(Some("2026-01-02T03:00:00Z"), "2026-01-02T08:07:00Z")], "2026-01-02T03:00:00Z"),
+            (
+                "Asia/Bangkok",
+                &[
+                    (Some("2026-01-02T03:00:00Z"), "2026-01-02T08:00:01Z"),
+                    (Some("2026-01-02T02:00:00Z"), "2026-01-02T08:00:01Z"),
+                ],
+                "2026-01-02T03:00:00Z",
+            ),
+            // in this machine's local time, ahead of UTC and behind it
+            ("Asia/Bangkok", &[(Some("2026-01-02T10:00:00Z"), "2026-01-02T03:00:02Z")], "2026-01-02T03:00:02Z"),
+            ("America/New_York", &[(Some("2026-01-02T03:00:00Z"), "2026-01-02T08:00:01Z")], "2026-01-02T08:00:01Z"),
+            ("America/New_York", &[(Some("2026-07-02T03:00:00Z"), "2026-07-02T07:00:01Z")], "2026-07-02T07:00:01Z"),
+            // in another machine's
+            (
+                "UTC",
+                &[
+                    (Some("2026-01-02T03:00:00Z"), "2026-01-02T08:00:01Z"),
+                    (Some("2026-01-02T02:30:00Z"), "2026-01-02T07:30:02Z"),
+                ],
+                "2026-01-02T08:00:01Z",
+            ),
+            // local, and long in the writing
+            ("Asia/Bangkok", &[(Some("2026-01-02T10:00:00Z"), "2026-01-02T03:20:00Z")], "2026-01-02T03:20:00Z"),
+        ];
+        for (zone, reports, expected) in cases {
+            let report = |(named, written): &(Option<&str>, &str)| Report {
+                name: String::new(),
+                named: named.map(at),
+                written: Some(at(written)),
+            };
+            let reports: Vec<Report> = reports.iter().map(report).collect();
+            let zone = TimeZone::get(zone).unwrap();
+            assert_eq!(times(&reports, &zone)[0], Some(at(expected)), "{zone:?} {expected}");
+        }
+    }
+
+    #[test]
+    fn only_what_may_be_the_newest_is_looked_at() {
+        let now = "2026-01-03T00:00:00Z".parse().unwrap();
+        let names = [
+            "a_2026-01-01_00-00-00.md",
+            "a_2026-01-02_00-00-00.md",
+            "a_2026-01-02_23-00-00.md",
+            "a_2026-01-03_07-00-00.md",
+            "a_2031-01-01_00-00-00.md",
+            "a.md",
+        ];
+        let near = near_newest(names.map(str::to_owned).to_vec(), now);
+        let near: Vec<&str> = near.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(near, [names[2], names[3], names[5]]);
     }
 }

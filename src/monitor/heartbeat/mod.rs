@@ -19,7 +19,7 @@ mod render;
 mod values;
 mod words;
 
-pub use parse::{parse, parse_file};
+pub use parse::{offset_between, parse, parse_file};
 pub use render::render;
 
 /// One monitor cycle.

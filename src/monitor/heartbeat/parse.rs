@@ -25,7 +25,7 @@ pub fn parse_file(file_name: &str, text: &str) -> Result<Heartbeat, HeartbeatErr
 }
 
 /// The offset of a zone by which `at` is ahead of `named`, which is the same moment: a multiple of a quarter of an hour.
-fn offset_between(at: Timestamp, named: Timestamp) -> Option<jiff::SignedDuration> {
+pub fn offset_between(at: Timestamp, named: Timestamp) -> Option<jiff::SignedDuration> {
     const QUARTER_MS: i64 = 15 * 60 * 1_000;
     // between the start of a cycle and the name of its report
     const SLACK_MS: i64 = 60 * 1_000;
