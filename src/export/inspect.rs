@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::facts::Facts;
-use super::sql::{FactsOrError, Program};
+use super::read::{Footer, Opened};
+use super::sql::{FactsOrError, FileFacts, Program};
 use super::{Dataset, ExportError, read, schema};
 
 /// Differences that are listed.
 const SHOWN: usize = 5;
+/// Files that one run of the side-car is asked for: a bound on what it answers, and on what is read again where it fails.
+const CHUNK: usize = 32;
 
 #[derive(Debug, Clone)]
 pub struct Inspection {
@@ -61,15 +64,61 @@ impl Inspection {
 /// [`Inspection::parquet_reader`] and [`Inspection::duckdb`], a side-car that can't be run in
 /// [`Inspection::side_car_failed`].
 pub fn inspect(path: &Path, program_sql: &Path) -> Result<Inspection, ExportError> {
-    let start = Instant::now();
-    let opened = read::open(path)?;
-    let footer = opened.footer()?;
-    let parquet_reader = opened.facts().map_err(|error| error.to_string());
-    let (duckdb, side_car_failed) = match by_duckdb(path, program_sql) {
-        Ok(duckdb) => (duckdb, false),
-        Err(error) => (Err(error.to_string()), true),
+    let half = Half::read(path)?;
+    let other = by_duckdb(&[path], program_sql).pop().unwrap_or_else(|| Other::failed(NO_ANSWER));
+    Ok(inspection(path, half, other))
+}
+
+/// Inspects all of `paths`, which lie in one directory; the answers are in their order. One run of the side-car reads many
+/// files. What the readers do not agree on there is read once more, alone: another file may have brought the side-car
+/// down, and an export may have replaced the file between its two readers.
+pub fn inspect_all(paths: &[PathBuf], program_sql: &Path) -> Vec<Result<Inspection, ExportError>> {
+    let mut all = Vec::with_capacity(paths.len());
+    for chunk in paths.chunks(CHUNK) {
+        let found = together(chunk, program_sql);
+        all.extend(chunk.iter().zip(found).map(|(path, found)| match found {
+            Ok(found) if found.readers_agree() => Ok(found),
+            _ => inspect(path, program_sql),
+        }));
+    }
+    all
+}
+
+/// What the parquet crate finds, before DuckDB is asked.
+struct Half {
+    opened: Opened,
+    footer: Footer,
+    facts: Result<Facts, String>,
+    elapsed: Duration,
+}
+
+impl Half {
+    fn read(path: &Path) -> Result<Half, ExportError> {
+        let start = Instant::now();
+        let opened = read::open(path)?;
+        let footer = opened.footer()?;
+        let facts = opened.facts().map_err(|error| error.to_string());
+        Ok(Half { opened, footer, facts, elapsed: start.elapsed() })
+    }
+}
+
+fn together(paths: &[PathBuf], program_sql: &Path) -> Vec<Result<Inspection, ExportError>> {
+    let halves: Vec<Result<Half, ExportError>> = paths.iter().map(|path| Half::read(path)).collect();
+    let readable: Vec<&Path> =
+        paths.iter().zip(&halves).filter(|(_, half)| half.is_ok()).map(|(path, _)| path.as_path()).collect();
+    let mut others = by_duckdb(&readable, program_sql).into_iter();
+    let whole = |(path, half): (&PathBuf, Result<Half, ExportError>)| {
+        let half = half?;
+        let other = others.next().unwrap_or_else(|| Other::failed(NO_ANSWER));
+        Ok(inspection(path, half, other))
     };
-    let disagreements = match (&parquet_reader, &duckdb) {
+    paths.iter().zip(halves).map(whole).collect()
+}
+
+fn inspection(path: &Path, half: Half, other: Other) -> Inspection {
+    let start = Instant::now();
+    let Half { opened, footer, facts: parquet_reader, elapsed } = half;
+    let disagreements = match (&parquet_reader, &other.facts) {
         (Ok(a), Ok(b)) => a.differences(b, SHOWN),
         _ => Vec::new(),
     };
@@ -81,7 +130,7 @@ pub fn inspect(path: &Path, program_sql: &Path) -> Result<Inspection, ExportErro
         Timestamp::from_microsecond(us).ok()
     };
     let columns = footer.schema.fields().iter();
-    Ok(Inspection {
+    Inspection {
         path: path.to_owned(),
         bytes: footer.bytes,
         rows: footer.rows,
@@ -96,20 +145,40 @@ pub fn inspect(path: &Path, program_sql: &Path) -> Result<Inspection, ExportErro
         compression: footer.compression,
         metadata: footer.metadata,
         parquet_reader,
-        duckdb,
-        side_car_failed,
+        duckdb: other.facts,
+        side_car_failed: other.side_car_failed,
         disagreements,
-        elapsed: start.elapsed(),
-    })
+        elapsed: elapsed + other.elapsed + start.elapsed(),
+    }
 }
 
+/// What DuckDB finds in one file.
+struct Other {
+    facts: Result<Facts, String>,
+    side_car_failed: bool,
+    elapsed: Duration,
+}
+
+impl Other {
+    fn failed(why: &str) -> Other {
+        Other { facts: Err(why.to_owned()), side_car_failed: false, elapsed: Duration::ZERO }
+    }
+}
+
+const NO_ANSWER: &str = "wo-sql did not answer";
+
+/// In the order of `paths`. To each file's time that of starting the side-car is added, as if it were asked for that file alone.
+///
 /// A copy of the name without anything DuckDB could take for a pattern can't be had for a foreign file: such a name is
 /// reported as unreadable rather than matched against other files.
-fn by_duckdb(path: &Path, program_sql: &Path) -> Result<Result<Facts, String>, ExportError> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let Some(name) = name.filter(|name| !name.contains(['*', '?', '['])) else {
-        return Ok(Err("its name has characters that DuckDB takes for a pattern".to_owned()));
-    };
+fn by_duckdb(paths: &[&Path], program_sql: &Path) -> Vec<Other> {
+    let names: Vec<Option<String>> = paths
+        .iter()
+        .map(|path| path.file_name().and_then(|name| name.to_str()))
+        .map(|name| name.filter(|name| !name.contains(['*', '?', '['])).map(str::to_owned))
+        .collect();
+    let asked: Vec<String> = names.iter().flatten().cloned().collect();
+    let dir = paths.first().and_then(|path| path.parent()).filter(|dir| !dir.as_os_str().is_empty());
     let program = Program {
         path: program_sql,
         memory_mb: 512,
@@ -117,11 +186,34 @@ fn by_duckdb(path: &Path, program_sql: &Path) -> Result<Result<Facts, String>, E
         deadline: Duration::from_secs(120),
         max_output: 16 * 1024 * 1024,
     };
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (_, files) = program.facts(dir, vec![name.to_owned()], false)?;
-    Ok(match files.into_iter().next().map(|file| file.result) {
-        Some(FactsOrError::Facts(facts)) => Ok(facts),
-        Some(FactsOrError::Error(error)) => Err(error),
-        None => Err("wo-sql did not answer".to_owned()),
-    })
+    let start = Instant::now();
+    let answer = match asked.is_empty() {
+        true => Ok(Vec::new()),
+        false => program.facts(dir.unwrap_or(Path::new(".")), asked, false).map(|(_, files)| files),
+    };
+    let answer = answer.map_err(|error| error.to_string());
+    let own = |file: &FileFacts| Duration::from_nanos(file.elapsed_ns);
+    let read: Duration = answer.iter().flatten().map(own).sum();
+    let rest = start.elapsed().saturating_sub(read);
+    let mut files = answer.as_ref().map(|files| files.iter().cloned());
+    names
+        .into_iter()
+        .map(|name| match (name, &mut files) {
+            (None, _) => Other::failed("its name has characters that DuckDB takes for a pattern"),
+            (Some(_), Err(why)) => {
+                Other { facts: Err((*why).clone()), side_car_failed: true, elapsed: start.elapsed() }
+            }
+            (Some(_), Ok(files)) => files.next().map_or_else(
+                || Other::failed(NO_ANSWER),
+                |file| Other {
+                    elapsed: own(&file) + rest,
+                    facts: match file.result {
+                        FactsOrError::Facts(facts) => Ok(facts),
+                        FactsOrError::Error(error) => Err(error),
+                    },
+                    side_car_failed: false,
+                },
+            ),
+        })
+        .collect()
 }

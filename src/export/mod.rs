@@ -18,6 +18,7 @@ pub mod facts;
 mod history;
 mod inspect;
 mod keep;
+mod look;
 mod make;
 mod moved;
 mod place;
@@ -43,7 +44,8 @@ use serde::Serialize;
 
 pub use config::{Compression, Dataset, ExportConfig, sql_program};
 pub use history::{History, read_heartbeats, read_heartbeats_as};
-pub use inspect::{Inspection, inspect};
+pub use inspect::{Inspection, inspect, inspect_all};
+pub use look::look;
 pub use query::{Queried, query};
 /// Figures of a report in words.
 pub mod describe {

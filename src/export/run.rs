@@ -125,7 +125,7 @@ impl WorkDir {
 }
 
 impl<'a> Job<'a> {
-    fn new(
+    pub(super) fn new(
         root: &'a Root,
         config: &'a Config,
         request: &'a Request,
@@ -172,7 +172,7 @@ impl<'a> Job<'a> {
         })
     }
 
-    fn empty_report(&self) -> ExportReport {
+    pub(super) fn empty_report(&self) -> ExportReport {
         ExportReport {
             started: self.now,
             date: if let Days::One(day) = self.request.days { day } else { self.today },
@@ -196,7 +196,7 @@ impl<'a> Job<'a> {
     }
 
     /// With them, what else is in their directory.
-    fn read_heartbeats(
+    pub(super) fn read_heartbeats(
         &self,
         report: &mut ExportReport,
     ) -> Result<(Sorted<HeartbeatRow>, Option<Vec<Found>>), ExportError> {
@@ -223,7 +223,7 @@ impl<'a> Job<'a> {
     }
 
     /// `others` lie beside the heartbeats.
-    fn read_reports(
+    pub(super) fn read_reports(
         &self,
         others: Option<Vec<Found>>,
         report: &mut ExportReport,

@@ -244,10 +244,64 @@ fn a_second_deployment_changes_nothing_and_an_unreadable_heartbeat_is_named() {
     let name = scene.list("g/reports/ops_atomic").swap_remove(7);
     scene.write(format!("g/reports/ops_atomic/{name}"), b"\xff\xfe no text");
     let third = ORDER.replace(ID, "WO-251031-PARQUET-EXPORTER");
+    let third = third.replace("| Compression | Snappy |\n", "| Compression | Snappy |\n| Export errors | 0 errors |\n");
     scene.drop_order("WO-251031-PARQUET-EXPORTER.md", &third);
     let waited = scene.wo(["wait", "WO-251031-PARQUET-EXPORTER", "--timeout", "170"]).expect_exit(1);
     assert!(waited.stdout.contains(&name), "{waited}");
+    // it is an error of the export, and its row is missing in what is consistent
+    let result = scene.result("WO-251031-PARQUET-EXPORTER");
+    let judged = |metric: &str| {
+        let all = result["criteria"].as_array().unwrap();
+        all.iter().find(|one| one["metric"] == metric).unwrap_or_else(|| panic!("{metric} in {result:#}")).clone()
+    };
+    for metric in ["Schema consistency", "Export errors"] {
+        assert_eq!(judged(metric)["verdict"], "FAIL", "{:#}", judged(metric));
+    }
+    assert_eq!(judged("Export errors")["actual"], "1 errors");
+    assert_eq!(judged("Compression")["verdict"], "PASS");
+    let ran = scene.wo(["verify", "parquet", "--dry-run"]);
+    assert!(ran.stdout.contains("1 can't be read: ") && ran.stdout.contains(&name), "{ran}");
     daemon.stop().expect_exit(0);
+}
+
+/// More than two months, and more than one run of the side-car reads.
+#[test]
+fn every_day_file_is_read_however_many_there_are() {
+    const DAYS: usize = 70;
+    let start = "2025-10-26T00:00:00Z".parse().unwrap();
+    let beats = Heartbeats::series(start, jiff::SignedDuration::from_hours(12), 2 * DAYS);
+    let scene = Scene::new().config("[services]\nmanager = \"embedded\"\n").heartbeats(beats);
+    scene.wo(["export", "--all"]).expect_exit(0);
+    let checks = || {
+        let json = scene.wo(["verify", "parquet", "--json", "--dry-run"]).json();
+        let of = |check: &serde_json::Value| {
+            let text = |key: &str| check[key].as_str().unwrap_or_default().to_owned();
+            (text("id"), (text("result"), text("detail")))
+        };
+        json["checks"].as_array().unwrap().iter().map(of).collect::<BTreeMap<_, _>>()
+    };
+    let good = checks();
+    assert!(good["parquet.present"].1.ends_with("and 69 older"), "{good:?}");
+    assert_eq!(good["parquet.rows"].1, "140 rows in 70 day files, at least 2 in each");
+    assert_eq!(good["parquet.readers"].1, "the parquet crate and DuckDB agree on 140 rows");
+    assert!(!good.contains_key("parquet.others"), "{good:?}");
+    // the oldest, one in the middle, and one that has no footer any more
+    let names = scene.list("g/analytics").into_iter().filter(|name| name.starts_with("ops_atomic_"));
+    let names: Vec<String> = names.collect();
+    for name in [&names[0], &names[40]] {
+        let path = scene.path("g/analytics").join(name);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[4..600].fill(0xff);
+        fs::write(path, bytes).unwrap();
+    }
+    scene.write(format!("g/analytics/{}", names[50]), "PAR1 torn");
+    let found = checks();
+    let (finding, detail) = &found["parquet.readers"];
+    assert_eq!(finding, "fail");
+    for name in [&names[0], &names[40], &names[50]] {
+        assert!(detail.contains(name), "{detail}");
+    }
+    assert!(!detail.contains(" more") && !detail.contains(&names[1]), "{detail}");
 }
 
 #[test]

@@ -143,7 +143,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Error count",
             "Export errors",
         ],
-        "files whose columns differ from the telemetry's keys, and reports that could not be read into a row",
+        "columns of the files that differ from the telemetry's, and reports that can't be read into a row",
     )
     .of(Kind::Count("errors")),
     declare(
@@ -158,7 +158,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Data consistency",
             "Schema compliance",
         ],
-        "share of files with exactly the telemetry's keys and of reports that became a row",
+        "share of columns that are as the telemetry's, or of reports that can be read into a row, whichever is less",
     )
     .of(Kind::Percent),
     declare(

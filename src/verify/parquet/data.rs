@@ -1,4 +1,5 @@
-//! Checks of the exported data: the newest day files, each read whole by two readers. The worst file is the one named.
+//! Checks of the exported data: all day files, each read whole by two readers, and the reports they are made of. The worst
+//! file is the one named.
 //!
 //! A day file without our metadata is an older exporter's, which held all days before it: it is listed and not judged,
 //! unless it is the newest, for then it stands where this exporter's should.
@@ -9,25 +10,25 @@ use super::super::artifact::artifact;
 use super::super::{CheckResult, Finding};
 use super::{Scope, looked, unmeasured};
 use crate::evidence::{Measurement, Value};
-use crate::export::{self, Dataset, Inspection};
+use crate::export::{self, Dataset, ExportReport, Inspection};
 use crate::text;
 
 /// 5 MiB: what a day's file may have.
 const SIZE_MAX: u64 = 5 * 1024 * 1024;
-/// Day files that are read, the newest first: a month.
-const FILES_MAX: usize = 31;
 /// Files that are named in one detail.
 const NAMED: usize = 4;
+const COMPARED: &str = "compared names and types of the columns with the telemetry's";
 
 /// What was found, looked at once for all checks.
 pub struct Data {
     /// Why no file can be looked for; a directory that is missing is another check's fault.
     blind: Option<String>,
+    /// The newest first.
     files: Vec<Seen>,
     /// Without our metadata, and not the newest.
     foreign: Vec<PathBuf>,
-    /// Older than those that were read.
-    unread: usize,
+    /// What an export would find among the reports, or why they can't be looked at.
+    reports: Result<ExportReport, String>,
 }
 
 struct Seen {
@@ -41,7 +42,8 @@ struct Seen {
 impl Data {
     pub fn look(scope: &Scope) -> Data {
         let dir = scope.path(&scope.deployment.output);
-        let mut data = Data { blind: None, files: Vec::new(), foreign: Vec::new(), unread: 0 };
+        let reports = super::export::look(scope);
+        let mut data = Data { blind: None, files: Vec::new(), foreign: Vec::new(), reports };
         let mut paths: Vec<PathBuf> = match std::fs::read_dir(&dir) {
             Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| is_day_file(path)).collect(),
             Err(error) => {
@@ -51,13 +53,10 @@ impl Data {
         };
         paths.sort();
         paths.reverse();
-        data.unread = paths.len().saturating_sub(FILES_MAX);
-        paths.truncate(FILES_MAX);
-        let program = export::sql_program();
-        for (n, path) in paths.into_iter().enumerate() {
+        let inspections = export::inspect_all(&paths, &export::sql_program());
+        for (n, (path, inspection)) in paths.into_iter().zip(inspections).enumerate() {
             let bytes = path.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
-            let inspection = export::inspect(&path, &program).map_err(|error| error.to_string());
-            match inspection {
+            match inspection.map_err(|error| error.to_string()) {
                 Ok(found) if !found.is_ours && n > 0 => data.foreign.push(path),
                 inspection => data.files.push(Seen { path, bytes, inspection }),
             }
@@ -130,6 +129,9 @@ impl Data {
         }
         let odd = self.read().filter(|found| found.codecs.iter().any(|codec| !codec.eq_ignore_ascii_case(&wanted)));
         let odd = named(scope, odd.map(|found| (found.path.as_path(), found.codecs.join(", "))));
+        if let (None, Some(why)) = (&odd, self.unread(scope)) {
+            return unmeasured(id, title, why);
+        }
         let detail = match &odd {
             None => codecs.join(", "),
             Some(odd) => format!("configured is {wanted}, but {odd}"),
@@ -148,6 +150,9 @@ impl Data {
         let lost = self.read().filter_map(|found| Some((found.path.as_path(), found.lost.clone()?)));
         let lost = named(scope, lost);
         let works = least.rows > 0 && lost.is_none();
+        if let (true, Some(why)) = (works, self.unread(scope)) {
+            return unmeasured(id, title, why);
+        }
         let detail = match lost {
             None if works => {
                 format!("{rows} rows in {} day files, at least {} in each", self.read().count(), least.rows)
@@ -166,16 +171,24 @@ impl Data {
         let Some(first) = self.read().next() else {
             return unmeasured(id, title, self.why_unread("there is no Parquet file to look at"));
         };
-        let n: usize = self.read().map(|found| found.schema_mismatches.len()).sum();
+        let n = self.mismatches();
         let wrong = self.read().filter(|found| !found.schema_mismatches.is_empty());
         let wrong = named(scope, wrong.map(|found| (found.path.as_path(), found.schema_mismatches.join("; "))));
         let detail = match wrong {
-            None => format!("{} columns as the telemetry's", first.columns.len()),
+            None => match self.unread(scope) {
+                Some(why) => return unmeasured(id, title, why),
+                None => format!("{} columns as the telemetry's", first.columns.len()),
+            },
             Some(wrong) => format!("{n} mismatches: {wrong}"),
         };
-        let how = self.how("compared names and types of the columns with the telemetry's");
-        looked(scope, id, title, "export.schema_mismatches", n == 0, detail, &how)
+        let how = self.how(COMPARED);
+        // of the columns alone; with the reports see `measurements`
+        looked(scope, id, title, "check.parquet.schema", n == 0, detail, &how)
             .value(Value::Count { n: n as u64, noun: "errors".to_owned() })
+    }
+
+    fn mismatches(&self) -> usize {
+        self.read().map(|found| found.schema_mismatches.len()).sum()
     }
 
     fn readers(&self, scope: &Scope) -> CheckResult {
@@ -198,37 +211,56 @@ impl Data {
         looked(scope, id, title, "export.validation", works, detail, &how)
     }
 
-    /// What lies there and is not judged.
-    fn others(&self, scope: &Scope) -> Option<CheckResult> {
-        let mut said = Vec::new();
+    /// What is seen and not judged.
+    fn others(&self, scope: &Scope) -> Vec<CheckResult> {
+        let info = |id, title, detail| CheckResult { id, title, finding: Finding::Info, detail, measurement: None };
         let foreign = self.foreign.iter().map(|path| (path.as_path(), "without Workbridge's metadata".to_owned()));
-        said.extend(named(scope, foreign));
-        if self.unread > 0 {
-            said.push(format!("{} day files older than the newest {FILES_MAX} were not read", self.unread));
-        }
-        (!said.is_empty()).then(|| CheckResult {
-            id: "parquet.others",
-            title: "Other day files",
-            finding: Finding::Info,
-            detail: said.join("; "),
-            measurement: None,
-        })
+        let foreign = named(scope, foreign).map(|detail| info("parquet.others", "Other day files", detail));
+        let reports = match &self.reports {
+            Err(why) => Some(format!("not looked at: {why}")),
+            Ok(reports) => unreadable(reports),
+        };
+        let reports = reports.map(|detail| info("parquet.reports", "Unreadable reports", detail));
+        foreign.into_iter().chain(reports).collect()
     }
 
-    /// Beside the checks' own: how long reading back took, and the schema as a percentage.
+    /// Beside the checks' own: how long reading back took, and what differs from the telemetry in columns and reports.
     pub fn measurements(&self, scope: &Scope) -> Vec<Measurement> {
         let Some(slowest) = self.read().max_by_key(|found| found.elapsed) else { return Vec::new() };
         let elapsed = u64::try_from(slowest.elapsed.as_nanos()).unwrap_or(u64::MAX);
         let path = scope.root.show(&slowest.path);
         let how = format!("time in which both readers read `{path}` whole, the slowest of {}", self.files.len());
+        let time = Measurement::new("export.validation_time", Value::Duration(elapsed), how, scope.now)
+            .ok(self.files.iter().all(|seen| seen.trouble().is_none()));
+        let mut measurements = vec![time];
+        // a report that can't be read is an error of the export, too: who did not look can't say that there is none
+        if let (Ok(reports), None) = (&self.reports, self.unread(scope)) {
+            measurements.extend(self.consistency(scope, reports));
+        }
+        measurements
+    }
+
+    fn consistency(&self, scope: &Scope, reports: &ExportReport) -> [Measurement; 2] {
+        let found = reports.heartbeats.found + reports.reports.found;
+        let lost = reports.unreadable.len() as u64;
+        let mismatches = self.mismatches();
+        let seen = match unreadable(reports) {
+            None => format!("read all {found} reports"),
+            Some(named) => format!("read {found} reports: {named}"),
+        };
         let columns: usize = self.read().map(|found| found.columns.len().max(1)).sum();
-        let wrong = self.read().map(|found| found.schema_mismatches.len()).sum::<usize>().min(columns);
-        let consistent = Value::Percent((columns - wrong) as f64 * 100.0 / columns as f64);
-        let by = self.how("columns that are as the telemetry's");
-        vec![
-            Measurement::new("export.validation_time", Value::Duration(elapsed), how, scope.now)
-                .ok(self.files.iter().all(|seen| seen.trouble().is_none())),
-            Measurement::new("export.schema_consistency", consistent, by, scope.now).ok(wrong == 0),
+        let good = [(columns - mismatches.min(columns), columns), ((found - lost.min(found)) as usize, found as usize)];
+        let least = good.into_iter().map(|(good, of)| share(good, of)).fold(100.0, f64::min);
+        let n = Value::Count { n: mismatches as u64 + lost, noun: "errors".to_owned() };
+        let ok = mismatches == 0 && lost == 0;
+        let how = format!("{}; {seen}", self.how(COMPARED));
+        let by = format!(
+            "{}, and of reports that can be read, whichever is less; {seen}",
+            self.how("share of columns that are as the telemetry's")
+        );
+        [
+            Measurement::new("export.schema_mismatches", n, how, scope.now).ok(ok),
+            Measurement::new("export.schema_consistency", Value::Percent(least), by, scope.now).ok(ok),
         ]
     }
 
@@ -257,6 +289,14 @@ impl Data {
     /// The files whose footer could be read.
     fn read(&self) -> impl Iterator<Item = &Inspection> {
         self.files.iter().filter_map(|seen| seen.inspection.as_ref().ok())
+    }
+
+    /// Why what holds for the files that could be read is not known to hold for all.
+    fn unread(&self, scope: &Scope) -> Option<String> {
+        let unread = self.files.iter().filter_map(|seen| Some((seen.path.as_path(), seen.inspection.clone().err()?)));
+        named(scope, unread).map(|named| {
+            format!("only {} of {} day files can be read, not {named}", self.read().count(), self.files.len())
+        })
     }
 
     fn how(&self, what: &str) -> String {
@@ -298,9 +338,29 @@ impl Seen {
 /// `` `a` (why); `b` (why) and 3 more ``; `None` for none.
 fn named<'a>(scope: &Scope, all: impl Iterator<Item = (&'a Path, String)>) -> Option<String> {
     let all: Vec<String> = all.map(|(path, why)| format!("`{}` ({why})", scope.root.show(path))).collect();
+    (!all.is_empty()).then(|| first(&all))
+}
+
+/// Rounded down, so that what is not whole never shows as 100%; of nothing, nothing is amiss.
+fn share(good: usize, of: usize) -> f64 {
+    if of == 0 { 100.0 } else { (good as f64 * 10_000.0 / of as f64).floor() / 100.0 }
+}
+
+/// `2 can't be read: a (why); b (why)`; `None` when all can.
+fn unreadable(reports: &ExportReport) -> Option<String> {
+    let all: Vec<String> = reports
+        .unreadable
+        .iter()
+        .map(|one| format!("`{}` ({})", text::line(&one.path, 200), text::line(&one.reason, 200)))
+        .collect();
+    (!all.is_empty()).then(|| format!("{} can't be read: {}", all.len(), first(&all)))
+}
+
+/// `a; b and 3 more`.
+fn first(all: &[String]) -> String {
     let more = all.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!all.is_empty()).then(|| all.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ") + &more)
+    all.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ") + &more
 }
 
 /// `snappy` → `Snappy`, as people write it.
@@ -316,4 +376,18 @@ fn no_file(id: &'static str, title: &'static str) -> CheckResult {
 fn is_day_file(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     Dataset::of_file_name(name).is_some_and(|(dataset, _)| dataset == Dataset::Heartbeats)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_that_is_not_whole_never_shows_as_whole() {
+        for (good, of, shown) in
+            [(15, 15, "100%"), (14, 15, "93.33%"), (999_999, 1_000_000, "99.99%"), (0, 3, "0%"), (0, 0, "100%")]
+        {
+            assert_eq!(Value::Percent(share(good, of)).to_string(), shown, "{good} of {of}");
+        }
+    }
 }

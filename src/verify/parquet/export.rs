@@ -18,6 +18,17 @@ pub fn export(
     dry_run: bool,
     now: Timestamp,
 ) -> Result<ExportReport, ExportError> {
+    let (config, request) = asked(config, deployment, days, dry_run);
+    export::run(root, &config, &request, now, &export::sql_program(), &Silent)
+}
+
+/// Reads the reports that such an export would read; the error says why they can't be looked at.
+pub fn look(scope: &Scope) -> Result<ExportReport, String> {
+    let (config, request) = asked(scope.config, &scope.deployment, Days::All, true);
+    export::look(scope.root, &config, &request, scope.now).map_err(|error| error.to_string().replace('\n', "; "))
+}
+
+fn asked(config: &Config, deployment: &Deployment, days: Days, dry_run: bool) -> (Config, Request) {
     let mut config = config.clone();
     config.paths.analytics = deployment.output.clone().into();
     // an order's codec was checked when it was planned; the configured one stands in for a record edited by hand
@@ -29,7 +40,7 @@ pub fn export(
         summaries: Some(deployment.summaries.clone().into()),
         own_dirs: Vec::new(),
     };
-    export::run(root, &config, &request, now, &export::sql_program(), &Silent)
+    (config, request)
 }
 
 /// That the export which was to run first failed: what is verified then is what was there before.

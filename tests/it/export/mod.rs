@@ -267,6 +267,38 @@ fn compression_is_what_the_footer_says() {
 }
 
 #[test]
+fn files_that_are_inspected_together_are_seen_as_each_alone() {
+    let start = "2025-10-26T00:00:00Z".parse().unwrap();
+    let scene = Scene::new().heartbeats(Heartbeats::series(start, jiff::SignedDuration::from_hours(12), 80));
+    export(&scene, &["--all"]).expect_exit(0);
+    let path = |n: usize| scene.path(ANALYTICS).join(&scene.list(ANALYTICS)[n]);
+    let damaged = path(2);
+    let mut bytes = fs::read(&damaged).unwrap();
+    bytes[4..600].fill(0xff);
+    fs::write(&damaged, bytes).unwrap();
+    fs::write(path(3), "PAR1 torn").unwrap();
+    fs::rename(path(4), path(4).with_file_name("ops_atomic_[2025].parquet")).unwrap();
+    let paths: Vec<_> = scene.list(ANALYTICS).iter().map(|name| scene.path(ANALYTICS).join(name)).collect();
+    let all = workbridge::export::inspect_all(&paths, support::wo_sql());
+    assert_eq!(all.len(), 40);
+    let mut agree = 0;
+    for (path, together) in paths.iter().zip(all) {
+        match (together, workbridge::export::inspect(path, support::wo_sql())) {
+            (Ok(together), Ok(alone)) => {
+                assert_eq!(&together.path, path);
+                assert_eq!((&together.parquet_reader, &together.duckdb), (&alone.parquet_reader, &alone.duckdb));
+                assert_eq!(together.readers_agree(), alone.readers_agree(), "{}", path.display());
+                agree += usize::from(together.readers_agree());
+            }
+            (together, alone) => assert!(together.is_err() && alone.is_err(), "{}", path.display()),
+        }
+    }
+    assert_eq!(agree, 37);
+    let blind = workbridge::export::inspect_all(&paths, std::path::Path::new("/nonexistent/wo-sql"));
+    assert!(blind.iter().flatten().all(|found| found.side_car_failed || found.duckdb.is_err()));
+}
+
+#[test]
 fn the_digest_is_that_of_sha256sum() {
     let scene = Scene::new().heartbeats(Heartbeats::days(1));
     export(&scene, &["--all"]).expect_exit(0);
