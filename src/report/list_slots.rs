@@ -5,18 +5,20 @@ use super::marks::{self, Form, Mark, Sense};
 use super::outline::{self, Outline, Span};
 use super::slots::{Slot, SlotKind, VerdictLists};
 use super::test_slots::confirms_line;
-use super::{status_lines, verdicts};
+use super::{status_lines, ticked_lines, verdicts};
 
-struct Line {
+pub(super) struct Line {
     /// The item's own text.
-    text: Span,
+    pub text: Span,
     /// What the list marker is written with, blanks included.
-    marker: Span,
+    pub marker: Span,
 }
 
 pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, verdict_lists: &mut VerdictLists) {
-    let lists = outline.lists.iter().cloned().zip(lines_by_list(outline)).chain(ticked_paragraphs(source, outline));
-    for (list, (span, lines)) in lists.enumerate() {
+    let own = outline.lists.iter().cloned().zip(lines_by_list(outline));
+    let lists: Vec<(Span, Vec<Line>)> = own.chain(ticked_lines::find(source, outline)).collect();
+    let mut next = lists.len();
+    for (list, (span, lines)) in lists.into_iter().enumerate() {
         let classes: Vec<Option<verdicts::Class>> =
             lines.iter().map(|line| verdicts::class(source.get(line.text.clone()).unwrap_or(""))).collect();
         let marked =
@@ -24,36 +26,39 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, verdict_lists:
         if verdicts::is_list(&classes) && marked.count() * 2 > lines.len() {
             verdict_list(source, list, &span, &lines, out);
             verdict_lists.insert(list, classes);
-        } else {
-            lines.iter().for_each(|line| checks(source, line, out));
+            continue;
+        }
+        for line in &lines {
+            match verdict_alone(source, line).filter(|_| list >= outline.lists.len()) {
+                Some(class) => {
+                    let signs = green_signs(source, &line.text).into_iter();
+                    out.extend(signs.map(|(start, was)| Slot {
+                        span: start..start + was.len,
+                        kind: SlotKind::VerdictSign { list: next, line: 0, was },
+                    }));
+                    verdict_lists.insert(next, vec![Some(class)]);
+                    next += 1;
+                }
+                None => checks(source, line, out),
+            }
         }
     }
 }
 
-/// Paragraphs of two lines or more that each start with a tick or a box: a list to whoever wrote it without list markers.
-fn ticked_paragraphs(source: &str, outline: &Outline) -> Vec<(Span, Vec<Line>)> {
-    let texts = outline.blocks.iter().filter(|block| block.kind == outline::BlockKind::Text && block.item.is_none());
-    texts
-        .filter_map(|block| {
-            let lines = outline::lines(source, block.span.clone());
-            if let [line] = lines.as_slice()
-                && let Some(options) = verdict_options(source, line)
-            {
-                return Some((block.span.clone(), options));
-            }
-            let leads = |line: &Span| leading(source, line).map(|(_, mark)| mark.sense);
-            let asks = lines.iter().any(|line| matches!(leads(line), Some(Sense::Green | Sense::Open)));
-            if lines.len() < 2 || !asks || !lines.iter().all(|line| leads(line).is_some()) {
-                return None;
-            }
-            let lines = lines.into_iter().map(|line| Line { marker: line.start..line.start, text: line });
-            Some((block.span.clone(), lines.collect()))
-        })
-        .collect()
+/// `✅ **DEPLOYMENT SUCCESSFUL** – …`, `✅ Status: complete`: a line that says by its tick how the whole order ended.
+fn verdict_alone(source: &str, line: &Line) -> Option<verdicts::Class> {
+    leading(source, &line.text).filter(|(_, mark)| mark.sense == Sense::Green)?;
+    let text = source.get(line.text.clone())?;
+    let said =
+        text.split_once([':', '：']).filter(|(name, _)| status_lines::is_whole(name)).map_or(text, |(_, said)| said);
+    // what others did is no outcome
+    let others = ["test", "tests", "review", "approved", "accepted"];
+    let is_others = label::words(said).iter().any(|word| others.contains(&word.as_str()));
+    verdicts::class(said).filter(|_| !is_others)
 }
 
 /// `✅ Complete / ☐ Partial / ☐ Failed`: a verdict list on one line.
-fn verdict_options(source: &str, line: &Span) -> Option<Vec<Line>> {
+pub(super) fn verdict_options(source: &str, line: &Span) -> Option<Vec<Line>> {
     let text = source.get(line.clone())?;
     let options = choices(text.trim_end());
     let classes: Vec<Option<verdicts::Class>> = options.iter().map(|(_, option)| verdicts::class(option)).collect();
@@ -83,7 +88,7 @@ fn lines_by_list(outline: &Outline) -> Vec<Vec<Line>> {
 }
 
 /// The sign that leads a text, emphasis skipped.
-fn leading(source: &str, text: &Span) -> Option<(usize, Mark)> {
+pub(super) fn leading(source: &str, text: &Span) -> Option<(usize, Mark)> {
     let content = source.get(text.clone())?;
     let inner = content.trim_start_matches(['*', '_', ' ']);
     marks::at(inner).map(|mark| (text.end - inner.len(), mark))
@@ -263,7 +268,7 @@ mod tests {
             ("- Redis ✅ / Postgres ✅\n", vec!["✅", "✅"]),
             ("- Redis ✅ (PONG in 3 ms)\n- Redis – PASSED ✔️ (2025-10-28)\n", vec!["✅", "✔️"]),
             ("✅ Complete / ☐ Partial / ☐ Failed\n", vec!["✅", "☐", "☐", ""]),
-            ("✅ Redis / ☐ Postgres\n", vec![]),
+            ("✅ Redis / ☐ Postgres\n", vec!["✅"]),
             (
                 "- ☐ Pending\n- ☐ Partial Success ✅ most of it\n- ✅ Full Success ✅\n",
                 vec!["☐", "☐", "✅", "✅", "✅", ""],
@@ -278,7 +283,7 @@ mod tests {
             ("- Pending\n- Full Success\n", vec![]),
             ("☐ Pending  \n☐ Partial Success  \n✅ Full Success  \n", vec!["☐", "☐", "✅", ""]),
             ("✅ Exporter\n✅ Logs\n", vec!["✅", "✅"]),
-            ("✅ one line is prose\n\n✅ two\nlines are too\n", vec![]),
+            ("a line ✅ is prose\n\ntwo ✅\nlines are too\n", vec![]),
             ("- ✅ a\n  ✅ b\n  c\n", vec!["✅", "✅"]),
         ] {
             let slots: Vec<&str> = find(template).into_iter().map(|slot| &template[slot.span]).collect();

@@ -30,6 +30,7 @@ mod table_slots;
 mod targets;
 mod test_results;
 mod test_slots;
+mod ticked_lines;
 pub mod verdicts;
 
 pub use completion::completion;

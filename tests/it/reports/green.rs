@@ -135,6 +135,11 @@ fn a_sign_that_claims_something_is_reset_wherever_it_stands() {
         ("> ✅ **All systems** are operational\n", "> ☐ (unmeasured) **All systems** are operational"),
         ("> [!NOTE]\n> ✅ Redis auth\n> ✅ Exporter\n", "> ☐ (unmeasured) Redis auth\n> ✅ Exporter"),
         ("✅ Complete / ☐ Partial / ☐ Failed\n", "✅ Complete / ☐ Partial / ☐ Failed"),
+        ("✅ **DEPLOYMENT SUCCESSFUL** – all of it\n", "✅ **DEPLOYMENT SUCCESSFUL** – all of it"),
+        ("☐ Partial Success\n\n✅ Full Success\n", "☐ Partial Success\n\n✅ Full Success"),
+        ("✅ Redis auth\n\n**✅ Exporter**\n", "☐ (unmeasured) Redis auth\n\n**✅ Exporter**"),
+        ("• ✅ Redis auth\n• ✅ Exporter\n", "• ☐ (unmeasured) Redis auth\n• ✅ Exporter"),
+        ("✅ All tests passed\n", "☐ (unmeasured) All tests passed"),
     ] {
         let text = filled(template, &record);
         assert!(text.contains(expect), "{text}");
