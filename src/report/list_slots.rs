@@ -184,9 +184,12 @@ fn check_line(source: &str, line: &Span, whole: &[String], out: &mut Vec<Slot>) 
         out.push(Slot { span: start..start + mark.len, kind });
     }
     let from = leading.last().map_or(0, |(offset, mark)| offset + mark.len);
-    let mut segments: Vec<(usize, Mark, Vec<String>)> = Vec::new();
-    for (offset, mark) in marks::all(content) {
-        if offset < from || !asks(&mark) {
+    let signs: Vec<(usize, Mark)> = marks::all(content).into_iter().filter(|(offset, _)| *offset >= from).collect();
+    let is_alone = signs.len() == 1;
+    // of the sign before
+    let mut known: Option<Vec<String>> = None;
+    for (offset, mark) in signs {
+        if !asks(&mark) {
             continue;
         }
         let before = content.get(..offset).unwrap_or("").trim_end_matches([' ', '\t', '*', '_', '\u{a0}']);
@@ -194,6 +197,8 @@ fn check_line(source: &str, line: &Span, whole: &[String], out: &mut Vec<Slot>) 
         let start = line.start + offset;
         let span = start..start + mark.len;
         let name = before.trim_end_matches([':', '：', '–', '—', '→', '=', '-', '|']);
+        let own = segment(content, offset, from);
+        let repeats = own.is_empty() && known.is_some();
         if name.len() < before.len() {
             let names = label::names(&without_marks(name));
             let value = content.get(offset..).unwrap_or("").trim_end();
@@ -203,14 +208,18 @@ fn check_line(source: &str, line: &Span, whole: &[String], out: &mut Vec<Slot>) 
                 return;
             }
             out.push(Slot { span, kind: SlotKind::Check { names, was: mark, repeats: false } });
-        } else if mark.sense == Sense::Green && ends_with_signs(behind) {
-            let names = if segments.is_empty() { whole.to_vec() } else { label::names(segment(content, offset, from)) };
-            for (at, was, names) in segments.drain(..).chain([(start, mark, names)]) {
-                out.push(Slot { span: at..at + was.len, kind: SlotKind::Check { names, was, repeats: false } });
-            }
-        } else if mark.sense == Sense::Green && behind.trim_start().starts_with(['/', ',', ';', '·', '|', '+', '&']) {
-            // `Redis ✅ / Postgres ✅`: each is its own, if the item ends with one
-            segments.push((start, mark, label::names(segment(content, offset, from))));
+        } else if mark.sense == Sense::Green
+            && (ends_with_signs(behind) || repeats || (is_name(own) && !is_scale(behind)))
+        {
+            let names = match known.take() {
+                Some(names) if repeats => names,
+                None if ends_with_signs(behind) => whole.to_vec(),
+                // what is said behind it must be of what was measured too
+                None if is_alone => whole.iter().cloned().chain(label::names(own)).collect(),
+                _ => label::names(own),
+            };
+            known = Some(names.clone());
+            out.push(Slot { span, kind: SlotKind::Check { names, was: mark, repeats: false } });
         }
     }
 }
@@ -220,11 +229,42 @@ fn ends_with_signs(behind: &str) -> bool {
     marks::is_tail(behind) || behind.chars().all(|c| c.is_whitespace() || "*_.!)✅".contains(c))
 }
 
-/// The text between the sign before and the one at `offset`, separators taken off.
+/// Whether what stands in front of a sign names what it is of: what is set apart, or is no longer than a name, unless its last
+/// word speaks of the sign itself (`the ✅`, `ticked with ✅`).
+fn is_name(before: &str) -> bool {
+    const OF_SIGNS: [&str; 20] = [
+        "a", "an", "the", "this", "that", "each", "every", "no", "with", "by", "of", "to", "as", "and", "or", "use",
+        "mark", "tick", "put", "sign",
+    ];
+    let is_apart = status_lines::bold(before).is_some_and(|(_, length)| before.get(length..).is_none_or(str::is_empty))
+        || (before.len() > 2 && before.starts_with('`') && before.ends_with('`') && before.matches('`').count() == 2);
+    let words = label::words(before);
+    let is_of_signs = words.last().is_none_or(|last| OF_SIGNS.contains(&last.as_str()));
+    !words.is_empty() && (is_apart || (before.split_whitespace().count() <= 6 && !is_of_signs))
+}
+
+/// `✅ / ❌`, `✅ or ☐`: the signs that there are.
+fn is_scale(behind: &str) -> bool {
+    let next = behind.trim_start_matches(|c: char| c.is_whitespace() || "/|,".contains(c));
+    let next = next.strip_prefix("or ").unwrap_or(next).trim_start();
+    marks::at(next).is_some_and(|mark| mark.sense != Sense::Green)
+}
+
+/// The text between the sign before and the one at `offset`, without the marks around it; behind a sign what follows the last
+/// comma or slash.
 fn segment(content: &str, offset: usize, from: usize) -> &str {
     let before = content.get(from..offset).unwrap_or("");
-    let start = marks::all(before).last().map_or(0, |(at, mark)| at + mark.len);
-    before.get(start..).unwrap_or("").trim_matches(|c: char| c.is_whitespace() || "/,;·|+&*_".contains(c))
+    let last = marks::all(before).last().map(|(at, mark)| at + mark.len);
+    let own = before.get(last.unwrap_or(0)..).unwrap_or("");
+    let own = match last {
+        Some(_) => {
+            [", ", "; ", " / ", " · ", " | "].into_iter().fold(own, |own, by| own.rsplit(by).next().unwrap_or(own))
+        }
+        None => own,
+    };
+    let own = own.trim_matches(|c: char| c.is_whitespace() || "/,;·|+&(（".contains(c));
+    // emphasis that opens before the sign and closes behind it
+    own.strip_suffix("**").filter(|own| own.matches("**").count() % 2 == 0).unwrap_or(own).trim_end()
 }
 
 fn without_marks(text: &str) -> String {
@@ -277,6 +317,17 @@ mod tests {
             ("- Redis: ✅ fixed\n- **DB:** 🟢 up\n- api – ✅\n- job ✅\n", vec!["✅", "🟢", "✅", "✅"]),
             ("- **Redis**： ✅ OK\n- Redis：✅ ผ่าน\n", vec!["✅", "✅"]),
             ("- Redis: ☐ Pending / ✅ Verified\n", vec!["☐ Pending / ✅ Verified"]),
+            (
+                "- Redis auth ✅ configured\n- 🔐 **Scan** ✅ no findings\n- Review – done ✅, see x\n",
+                vec!["✅", "✅", "✅"],
+            ),
+            ("- Backup (✅ verified)\n- `redis-cli ping` ✅ PONG\n", vec!["✅", "✅"]),
+            ("- **The review by all of the people of the team** ✅ done\n", vec!["✅"]),
+            ("- Redis ✅ up, Postgres ✅ too; **DB ✅ ✅ there**\n", vec!["✅", "✅", "✅", "✅"]),
+            (
+                "- what all of these many people say ✅ is prose\n- tick with ✅ alone\n- rows are ✅ or ❌ each\n",
+                vec![],
+            ),
             ("- a ✅ in the middle stays\n- ❌ never do this\n- ⚠️ mind\n- [x](y) link\n", vec![]),
             ("- ☐ Pending…\n- ☐ Partial Success – some\n- ✅ Full Success – all\n", vec!["☐", "☐", "✅", ""]),
             ("> - [ ] Pending\n> - [x] Full Success\n", vec!["[ ]", "[x]", ""]),

@@ -120,7 +120,7 @@ mod tests {
         for (template, expect) in [
             ("✅ **DEPLOYMENT SUCCESSFUL** – all systems operational\n", vec!["✅"]),
             ("✅ Exporter script: deployed\n\n✅ **Redis auth:** working\n\n**✅ COMPLETE**\n", vec!["✅", "✅", "✅"]),
-            ("• ✅ Exporter\n• Redis auth ✅\n• ❌ nothing\n", vec!["✅", "✅"]),
+            ("• ✅ Exporter\n• Redis auth ✅\n• Logs ✅ there\n• ❌ nothing\n", vec!["✅", "✅", "✅"]),
             ("１． ✅ Exporter\n２． ✅ Logs\n", vec!["✅", "✅"]),
             ("– ✅ Exporter\n→ **✅ Logs**\n🚀 ✅ Live\n", vec!["✅", "✅", "✅"]),
             ("Results:\n✅ Exporter\n✅ Logs\n", vec!["✅", "✅"]),

@@ -135,7 +135,7 @@ const PROSE: [&str; 13] = [
     "<!-- ✅ YYYY-MM-DD {{ x }} -->",
     "⸻",
     "ภาษาไทย กับ `code ✅` และ **ตัวหนา** ✅ กลางประโยค",
-    "- a list\n- of prose, ✅ in the middle of it\n  - nested\n1. numbered",
+    "- a list\n- of prose that is longer than a name is, ✅ in the middle of it\n  - nested\n1. numbered",
     "    indented ✅ code YYYYMMDD",
     "* * *",
     "Setext ✅ YYYY-MM-DD\n===",
