@@ -168,6 +168,37 @@ pub(super) fn tell_unread(draft: &mut Draft<'_>, unread: &[Span]) {
     draft.remark(first, remark);
 }
 
+/// A label within acceptance that begins a section of text: what it lists is no criterion, which is told but of commands.
+pub(super) fn tell_left(draft: &mut Draft<'_>, chunk: &Chunk) {
+    if !matches!(chunk.role(), Role::Verification | Role::Requirements | Role::Scope | Role::Objective) {
+        return;
+    }
+    let lists = chunk.blocks.iter().filter_map(|block| match block {
+        Block::List(list) => Some(&list.items),
+        _ => None,
+    });
+    let is_code = |text: &str| {
+        text.len() > 2 && text.starts_with('`') && text.find('`') != text.rfind('`') && text.ends_with('`')
+    };
+    let unread: Vec<Span> = lists
+        .flatten()
+        .filter(|item| !is_code(&criteria::raw_text(draft, &item.lines)))
+        .map(|item| lines_span(&item.lines, &item.span))
+        .collect();
+    let Some(first) = unread.first() else { return };
+    let label = crate::text::line(&chunk.label, 60);
+    let shown = crate::text::line(&fold::inline(draft.source.slice(first)), 60);
+    let remark = Remark::warning(
+        "acceptance-text",
+        format!(
+            "`{label}` within acceptance is a section of its own, and what it lists (`{shown}`) states no criterion"
+        ),
+    )
+    .understood("text: nothing of it is judged")
+    .cure("write what must hold with a target, e.g. `- Validation time: < 2 s`, or as `- [ ] …`");
+    draft.remark(first, remark);
+}
+
 /// Keys whose values are about the order or the text, not about what must hold.
 pub(super) fn is_remark_key(name: &str) -> bool {
     const REMARKS: [&str; 41] = [

@@ -43,6 +43,9 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         if role == Role::Verification || own == Role::Verification {
             commands(draft, &chunk.blocks);
         }
+        if inherited == Role::Acceptance && chunk.kind == PartKind::Key {
+            acceptance::tell_left(draft, chunk);
+        }
         if matches!(role, Role::Other | Role::Excluded) {
             keys(draft, chunk)?;
         }

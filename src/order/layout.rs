@@ -2,6 +2,7 @@
 //! their spans tile the body by construction.
 
 use super::blocks::{Block, List};
+use super::group::Below;
 use super::model::{PartKind, Span};
 use super::names::{self, Role};
 use super::source::Source;
@@ -73,9 +74,10 @@ pub(crate) fn chunks(source: &Source<'_>, blocks: Vec<Block>) -> Vec<Chunk> {
     let loose_from = loose_tails(&blocks);
     let mut layout =
         Layout { source, chunks: Vec::new(), zone: Zone::Preamble, has_title: false, enclosing: Vec::new() };
-    for (n, block) in blocks.into_iter().enumerate() {
-        let tail_is_loose = loose_from.get(n).copied().unwrap_or(false);
-        layout.block(block, tail_is_loose);
+    let mut rest = blocks.into_iter();
+    for tail_is_loose in loose_from {
+        let Some(block) = rest.next() else { break };
+        layout.block(block, rest.as_slice(), tail_is_loose);
     }
     layout.chunks
 }
@@ -109,18 +111,18 @@ impl Layout<'_> {
         self.source.slice(span)
     }
 
-    fn block(&mut self, block: Block, tail_is_loose: bool) {
+    fn block(&mut self, block: Block, following: &[Block], tail_is_loose: bool) {
         match block {
-            Block::Heading { level, text, span } => self.heading(level, text, span),
+            Block::Heading { level, text, span } => self.heading(level, text, span, following),
             Block::Rule(span) => self.rule(span, tail_is_loose),
-            Block::Paragraph { lines } if self.zone == Zone::Section => self.section_text(lines),
-            Block::Paragraph { lines } => self.free_text(lines),
+            Block::Paragraph { lines } if self.zone == Zone::Section => self.section_text(lines, following),
+            Block::Paragraph { lines } => self.free_text(lines, following),
             Block::List(list) if self.zone != Zone::Section => self.free_list(list),
             block => self.append(block),
         }
     }
 
-    fn heading(&mut self, level: u8, text: Span, span: Span) {
+    fn heading(&mut self, level: u8, text: Span, span: Span, following: &[Block]) {
         let words = self.slice(&text).to_owned();
         let name = fold::heading(&words);
         let is_first = !self.has_title && self.zone == Zone::Preamble;
@@ -133,7 +135,14 @@ impl Layout<'_> {
         self.zone = Zone::Section;
         self.enclosing.retain(|(above, _)| *above < level);
         let inherited = self.enclosing.last().is_some_and(|(_, is_acceptance)| *is_acceptance);
-        let chunk = Chunk::within(PartKind::Section, &words, level, span, Zone::Section, inherited);
+        let mut chunk = Chunk::within(PartKind::Section, &words, level, span, Zone::Section, inherited);
+        // any other heading within acceptance stays a part of it
+        if inherited
+            && matches!(chunk.role, Role::Deliverables | Role::Dependencies)
+            && !Below::heading(self.source, level, following).is_section(chunk.role, &chunk.label, true)
+        {
+            chunk.role = Role::Other;
+        }
         let is_acceptance = match chunk.role() {
             Role::Acceptance => true,
             Role::Excluded | Role::Deliverables | Role::Dependencies => false,
@@ -148,7 +157,7 @@ impl Layout<'_> {
         let above = self.chunks.iter().rev().find(|chunk| chunk.kind != PartKind::Other);
         match above {
             Some(key) if key.kind == PartKind::Key && key.role() != Role::Other => key.role() == Role::Acceptance,
-            _ => self.zone == Zone::Section && self.enclosing.last().is_some_and(|(_, is_acceptance)| *is_acceptance),
+            _ => self.is_nested(),
         }
     }
 
@@ -208,22 +217,25 @@ impl Layout<'_> {
     }
 
     /// Text within a section: a key line that names a section begins one of its own.
-    fn section_text(&mut self, lines: Vec<Span>) {
+    fn section_text(&mut self, lines: Vec<Span>, following: &[Block]) {
         let mut continues = false;
-        for line in lines {
+        let mut rest = lines.into_iter();
+        while let Some(line) = rest.next() {
             let text = self.slice(&line).to_owned();
-            let opens = self.opens_section(&text);
+            let opens = self.opens_section(&text, rest.as_slice(), following);
             match opens {
                 Some(key) => {
                     self.key(&line, &key);
                     continues = false;
                 }
-                None if self.ends_exclusion(&text) => {
+                None if self.ends_exclusion(&text) || self.returns(&text, rest.as_slice(), following) => {
                     let role = self.section_role();
-                    let key = keyline::KeyLine { name: fold::inline(&text), value: 0..0, bold: true };
-                    self.key(&line, &key);
+                    let name = fold::inline(&text);
+                    let split = super::criteria::split(&name);
+                    let states_one = super::criteria::is_judged(&split.metric, &split.target);
+                    self.key(&line, &keyline::KeyLine { name, value: 0..0, bold: true });
                     if let Some(chunk) = self.chunks.last_mut() {
-                        (chunk.value, chunk.role) = (None, role);
+                        (chunk.value, chunk.role) = (states_one.then_some(line), role);
                     }
                     continues = false;
                 }
@@ -244,8 +256,26 @@ impl Layout<'_> {
         is_excluded && is_label && !label.contains([':', '：'])
     }
 
+    /// Behind a section of its own within acceptance, a label of a group goes on with acceptance.
+    fn returns(&self, text: &str, lines: &[Span], following: &[Block]) -> bool {
+        let has_left = self
+            .chunks
+            .last()
+            .is_some_and(|last| last.kind == PartKind::Key && !matches!(last.role(), Role::Acceptance | Role::Other));
+        let label = has_left.then(|| keyline::parse(text).or_else(|| self.bold_title(text))).flatten();
+        label.is_some_and(|key| {
+            let role = self.role_here(&key.name);
+            key.value.is_empty() && role != Role::Other && self.stays_in_acceptance(text, &key, role, lines, following)
+        })
+    }
+
+    /// Whether the heading around this place is acceptance or stands within it.
+    fn is_nested(&self) -> bool {
+        self.zone == Zone::Section && self.enclosing.last().is_some_and(|(_, is_acceptance)| *is_acceptance)
+    }
+
     fn section_role(&self) -> Role {
-        if self.enclosing.last().is_some_and(|(_, is_acceptance)| *is_acceptance) {
+        if self.is_nested() {
             return Role::Acceptance;
         }
         let section = self.chunks.iter().rev().find(|chunk| chunk.kind == PartKind::Section);
@@ -253,23 +283,56 @@ impl Layout<'_> {
     }
 
     /// `**Deliverables:** …` within another section; a plain `Deliverables:` only with nothing behind it.
-    fn opens_section(&self, text: &str) -> Option<keyline::KeyLine> {
+    fn opens_section(&self, text: &str, lines: &[Span], following: &[Block]) -> Option<keyline::KeyLine> {
         let key = keyline::parse(text).or_else(|| self.bold_title(text))?;
         let role = self.role_here(&key.name);
         let enclosing = self.chunks.iter().rev().find(|chunk| chunk.kind != PartKind::Other).map(Chunk::role);
-        // within acceptance, `**Verification:** …` says how one criterion is measured
-        let is_detail = enclosing == Some(Role::Acceptance) && role != Role::Deliverables && !key.value.is_empty();
-        let opens = role != Role::Other && enclosing != Some(role) && !is_detail && (key.bold || key.value.is_empty());
-        opens.then_some(key)
+        let names_one = role != Role::Other && enclosing != Some(role) && (key.bold || key.value.is_empty());
+        (names_one && !self.stays_in_acceptance(text, &key, role, lines, following)).then_some(key)
+    }
+
+    /// Whether a label below acceptance that is called like another section is a group of criteria, or one of them.
+    fn stays_in_acceptance(
+        &self,
+        text: &str,
+        key: &keyline::KeyLine,
+        role: Role,
+        lines: &[Span],
+        following: &[Block],
+    ) -> bool {
+        let value = text.get(key.value.clone()).unwrap_or("");
+        if !value.is_empty() {
+            let above = self.chunks.iter().rev().find(|chunk| chunk.kind != PartKind::Other).map(Chunk::role);
+            return self.in_acceptance()
+                && match role {
+                    Role::Acceptance => false,
+                    Role::Excluded => above == Some(Role::Acceptance),
+                    Role::Deliverables => {
+                        paths::in_text(value).is_empty() && super::criteria::is_judged(&key.name, value)
+                    }
+                    // `**Verification:** …` says how one criterion is measured
+                    _ => true,
+                };
+        }
+        (self.in_acceptance() || self.is_nested())
+            && !Below::label(self.source, lines, following).is_section(role, &key.name, self.is_nested())
     }
 
     /// Lines before the first section and after the last separator.
-    fn free_text(&mut self, lines: Vec<Span>) {
+    fn free_text(&mut self, lines: Vec<Span>, following: &[Block]) {
         let mut continues = false;
-        for line in lines {
+        let mut rest = lines.into_iter();
+        while let Some(line) = rest.next() {
             let text = self.slice(&line).to_owned();
             let key = keyline::parse(&text).or_else(|| self.bold_title(&text));
-            if let Some(key) = key.filter(|key| !self.is_criterion(&text, key)) {
+            let is_label = |key: &keyline::KeyLine| {
+                let role = self.role_here(&key.name);
+                let is_group = key.value.is_empty()
+                    && role != Role::Other
+                    && self.stays_in_acceptance(&text, key, role, rest.as_slice(), following);
+                !is_group && !self.is_criterion(&text, key)
+            };
+            if let Some(key) = key.filter(is_label) {
                 self.key(&line, &key);
                 continues = true;
                 continue;

@@ -24,6 +24,7 @@ mod fences;
 mod fields;
 pub mod fold;
 mod front_matter;
+mod group;
 mod identity;
 mod keyline;
 mod layout;
@@ -35,6 +36,8 @@ mod paths;
 mod refusal;
 mod section_names;
 mod source;
+#[cfg(test)]
+mod structure_tests;
 mod table;
 pub mod target;
 

@@ -160,6 +160,40 @@ pub(crate) fn role_within_acceptance(label: &str) -> Role {
     }
 }
 
+/// Whether a label is the name of a section as a whole: `Validation`, `Deliverables & Paths`; not `Validation time`, `No
+/// deliverables dropped`.
+pub(crate) fn is_name(label: &str) -> bool {
+    const COMPLETING: [&str; 24] = [
+        "and",
+        "or",
+        "of",
+        "the",
+        "for",
+        "this",
+        "order",
+        "to",
+        "how",
+        "depends",
+        "on",
+        "post",
+        "phase",
+        "phases",
+        "functional",
+        "technical",
+        "core",
+        "key",
+        "expected",
+        "final",
+        "list",
+        "paths",
+        "commands",
+        "script",
+    ];
+    let (name, _) = section_names::named_part(label);
+    let completes = |word: &str| COMPLETING.contains(&word) || role_where_asked(word) != Role::Other;
+    role(&name) != Role::Other && name.split(' ').all(completes)
+}
+
 /// The one-line field that a folded key names.
 pub(crate) fn scalar(name: &str) -> Option<Scalar> {
     Some(match name {
@@ -250,6 +284,23 @@ mod tests {
             ("เกณฑ์การยอมรับ", Role::Acceptance),
         ] {
             assert_eq!(role(&fold::heading(heading)), expect, "{heading}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_told_from_what_only_begins_like_one() {
+        for label in [
+            "📦 Outputs",
+            "**Validation**",
+            "Deliverables & Paths",
+            "3. Dependencies (all of them)",
+            "How to verify",
+            "Next phase",
+        ] {
+            assert!(is_name(label), "{label}");
+        }
+        for label in ["Validation time", "No deliverables dropped", "Tests pass", "Dependencies resolved", "Speed"] {
+            assert!(!is_name(label), "{label}");
         }
     }
 

@@ -259,7 +259,7 @@ pub(super) fn is_set_aside(label: &str) -> bool {
 }
 
 /// The name before a bracket, a colon or a dash, folded, and what follows it.
-fn named_part(label: &str) -> (String, &str) {
+pub(super) fn named_part(label: &str) -> (String, &str) {
     let end = [" (", " [", ":", "：", " – ", " — ", " - ", ", "].iter().filter_map(|mark| label.find(mark)).min();
     let (name, aside) = label.split_at_checked(end.unwrap_or(label.len())).unwrap_or((label, ""));
     (fold::heading(name), aside)

@@ -1,0 +1,96 @@
+//! Which section, table or block what is asked belongs to, however it is parted.
+
+use super::{Order, Severity, parse};
+
+fn markdown(body: &str) -> Order {
+    parse(format!("# WO-1\n\n{body}").as_bytes(), "WO-1.md").unwrap()
+}
+
+fn compiled(order: &Order) -> Vec<String> {
+    order.acceptance.iter().map(|one| format!("{}: {}", one.metric, one.compiled)).collect()
+}
+
+fn paths(order: &Order) -> Vec<&str> {
+    order.deliverables.iter().filter_map(|one| one.path.as_deref()).collect()
+}
+
+/// What is told beyond notes, and that a target can't be judged.
+fn warned(order: &Order) -> Vec<&str> {
+    let found = order.diagnostics.iter().filter(|found| found.severity != Severity::Note);
+    found.map(|found| found.code.as_str()).filter(|code| *code != "unclear-target").collect()
+}
+
+#[test]
+fn groups_of_criteria_may_be_called_like_sections() {
+    for label in [
+        "**Validation**",
+        "**Validation:**",
+        "Validation:",
+        "**Verification steps**",
+        "**Testing**",
+        "**Requirements:**",
+        "**Objective**",
+        "**Scope**",
+        "**📦 Outputs**",
+        "**Deliverables**",
+        "**Dependencies**",
+        "### 📦 Outputs",
+        "### Deliverables",
+        "#### Dependencies of the exporter",
+        "### Dependencies",
+        "**Tests of the exporter**",
+    ] {
+        let order = markdown(&format!(
+            "## Acceptance\n\n**Size**\n\n- a ≤ 5 MB\n\n{label}\n\n- b < 1 ms\n- Rows: ≥ 9\n\n## Deliverables\n1. `run/x.cjs`\n"
+        ));
+        assert_eq!(compiled(&order), ["a: ≤ 5 MB", "b: < 1 ms", "Rows: ≥ 9"], "{label}");
+        assert_eq!((warned(&order), paths(&order)), (vec![], vec!["run/x.cjs"]), "{label}: {:?}", order.diagnostics);
+    }
+    for (text, expect) in [
+        ("**Validation time < 1 ms**\n\n- b: zstd", vec!["Validation time: < 1 ms", "b: is zstd"]),
+        ("**Validation (< 1 ms)**\n\n- b: zstd", vec!["b: is zstd"]),
+        ("**Outputs**\n\n| Metric | Target |\n|-|-|\n| b | zstd |", vec!["b: is zstd"]),
+        ("**Outputs**\nb: ≥ 1\n**Validation**\nc: ≥ 2\n", vec!["b: ≥ 1", "c: ≥ 2"]),
+        ("### No deliverables dropped\n- b: ≥ 1\n", vec!["No deliverables dropped: no deliverables dropped", "b: ≥ 1"]),
+        ("### Speed\n**Tests:**\n- b: ≥ 1\n", vec!["b: ≥ 1"]),
+    ] {
+        let order = markdown(&format!("## Acceptance\n\n- a ≤ 5 MB\n\n{text}\n"));
+        let mut got = compiled(&order);
+        got.retain(|one| one != "a: ≤ 5 MB" && !one.contains("unclear"));
+        assert_eq!(got, expect, "{text}: {:?}", order.diagnostics);
+    }
+    let ticked = markdown("## Acceptance\n\n- a ≤ 5 MB\n\n**Testing**\n- [ ] unit tests were written\n");
+    assert_eq!(ticked.acceptance.len(), 2, "{:?}", ticked.diagnostics);
+    let order = markdown("**Acceptance:**\n- a ≤ 5 MB\n\n**Validation time < 1 ms**\n\n**Validation**\n- b < 1 s\n");
+    assert_eq!(compiled(&order), ["a: ≤ 5 MB", "Validation time: < 1 ms", "b: < 1 s"], "before the first section");
+}
+
+#[test]
+fn a_section_of_its_own_ends_acceptance() {
+    for (text, paths_expected, warned_expected) in [
+        ("**Deliverables:**\n1. `run/x.cjs`\n2. Report: weekly\n", vec!["run/x.cjs"], vec![]),
+        ("**Deliverables & Paths**\n- `run/x.cjs` (≤ 5 MB)\n", vec!["run/x.cjs"], vec![]),
+        ("### Expected deliverables\n- run/x.cjs\n", vec!["run/x.cjs"], vec![]),
+        ("### Deliverables\n#### 1. run/x.cjs\nThe exporter.\n", vec!["run/x.cjs"], vec![]),
+        ("**Deliverables:** `run/x.cjs`\n", vec!["run/x.cjs"], vec![]),
+        ("**Dependencies:**\n- Redis Auth: ✅ fixed\n", vec![], vec![]),
+        ("**Next steps**\n- Export 2× daily\n", vec![], vec![]),
+        ("**Verification:**\n```bash\nwo verify\n```\n", vec![], vec![]),
+        ("**Verification:**\n1. `wo verify parquet`\n", vec![], vec![]),
+        (
+            "**Verification:**\n1. Run `wo export --dry`, which prints 0 errors\n2. Look at the file of the day, it has 5 rows\n",
+            vec![],
+            vec!["acceptance-text"],
+        ),
+        ("**Verification:**\n1. look at the newest file\n", vec![], vec!["acceptance-text"]),
+    ] {
+        let order = markdown(&format!("## Acceptance\n\n- a ≤ 5 MB\n\n{text}"));
+        assert_eq!(compiled(&order), ["a: ≤ 5 MB"], "{text}");
+        assert_eq!((paths(&order), warned(&order)), (paths_expected, warned_expected), "{text}");
+    }
+    let order = markdown(
+        "**Objective:** x\n**Acceptance:**\n- a ≤ 5 MB\n\n**Requirements:**\n1. Write one file within 24 h\n\n**Deliverables:**\n- `run/x.cjs`\n\n**Verification:**\n- look at the newest file\n",
+    );
+    assert_eq!((compiled(&order), paths(&order)), (vec!["a: ≤ 5 MB".to_owned()], vec!["run/x.cjs"]));
+    assert_eq!(order.requirements.len(), 1);
+}
