@@ -10,6 +10,7 @@ use super::table::Table;
 
 mod builder;
 mod lines;
+mod rows;
 mod segments;
 
 use builder::read_segment;
@@ -85,6 +86,7 @@ pub(crate) fn read(text: &str, base: usize, first_line: usize) -> Result<Vec<Blo
         blocks.append(&mut read_segment(part, base + segment.start, line)?);
         line += part.matches('\n').count();
     }
+    rows::rejoin(&mut blocks, text, base);
     Ok(blocks)
 }
 

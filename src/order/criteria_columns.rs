@@ -141,6 +141,11 @@ pub(crate) fn is_criteria_table(table: &Table) -> bool {
     metric_and_target(&kinds(table)).is_some()
 }
 
+/// Whether the first line of a table names columns: at least two that are known here.
+pub(crate) fn names_columns(table: &Table) -> bool {
+    kinds(table).iter().filter(|kind| **kind != Kind::Other).count() > 1
+}
+
 /// Whether columns of the table say what was found when somebody looked.
 pub(super) fn has_results(table: &Table) -> bool {
     const FOUND: [&str; 7] = ["actual", "result", "results", "status", "measured", "verdict", "outcome"];
@@ -205,6 +210,23 @@ impl Columns {
         let (metric, target) = named.or_else(|| in_acceptance.then(guessed).flatten())?;
         let headers = table.header.iter().map(|cell| cell.text.clone()).collect();
         Some(Columns { metric, target, are_named, kinds, headers })
+    }
+
+    /// What is taken for the header, where it states a criterion itself, so that the table has none: `File size | ≤ 5 MB`.
+    pub fn header_row(&self, table: &Table) -> Option<Row> {
+        let text = |column: usize| table.header.get(column).map_or("", |cell| cell.text.as_str());
+        let (metric, target) = (text(self.metric), text(self.target?));
+        let is_year = target.len() == 4 && target.chars().all(|c| c.is_ascii_digit());
+        let is_number = target.contains(|c: char| c.is_ascii_digit()) && !is_year;
+        let is_row = !self.are_named
+            && self.kinds.get(self.metric) == Some(&Kind::Other)
+            && is_number
+            && !matches!(
+                target::compile(metric, target),
+                Target::Unclear { .. } | Target::Category { .. } | Target::Ready { .. }
+            );
+        let span = || Some(table.header.first()?.span.start..table.header.last()?.span.end);
+        is_row.then(span).flatten().map(|span| Row { cells: table.header.clone(), span, overflows: false })
     }
 
     fn others(&self, wanted: Kind) -> impl Iterator<Item = usize> {

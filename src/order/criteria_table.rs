@@ -11,8 +11,15 @@ use super::table::{Cell, Table};
 /// The rows of a table.
 pub(crate) fn from_table(draft: &mut Draft<'_>, table: &Table, in_acceptance: bool) {
     let Some(columns) = Columns::of(table, in_acceptance) else { return };
-    draft.tables.push(table.span.clone());
-    if !columns.are_named {
+    let header_row = columns.header_row(table).filter(|_| !table.goes_on);
+    if table.goes_on {
+        tell_apart(draft, table);
+    } else {
+        draft.tables.push(table.span.clone());
+    }
+    if header_row.is_some() {
+        tell_no_header(draft, table);
+    } else if !columns.are_named && !table.goes_on {
         tell_guess(draft, table, &columns);
     }
     if !table.has_rule {
@@ -23,7 +30,7 @@ pub(crate) fn from_table(draft: &mut Draft<'_>, table: &Table, in_acceptance: bo
     }
     tell_unread(draft, table, &columns);
     let mut above = String::new();
-    for row in &table.rows {
+    for row in header_row.iter().chain(&table.rows) {
         let text = |column: usize| row.cells.get(column).map_or("", |cell: &Cell| cell.text.as_str());
         if row.cells.get(columns.metric).is_some_and(|cell| fold::is_withdrawn(&cell.raw)) {
             criteria::tell_withdrawn(draft, &row.span);
@@ -61,10 +68,26 @@ fn tell_guess(draft: &mut Draft<'_>, table: &Table, columns: &Columns) {
     };
     let understood =
         format!("`{}` is the metric, `{}` the target", header(Some(columns.metric)), header(columns.target));
-    draft.remark(
-        &table.span,
-        Remark::note("table-header", "the table does not name its columns Metric and Target").understood(understood),
-    );
+    let message = "the table does not name its columns Metric and Target";
+    let remark = match table.has_rule {
+        true => Remark::note("table-header", message),
+        // nothing tells its first line from a row
+        false => Remark::warning("table-header", format!("{message}, and no line of dashes stands below them"))
+            .cure("put `| Metric | Target |` and `|---|---|` above it if it is a row"),
+    };
+    draft.remark(&table.span, remark.understood(understood));
+}
+
+fn tell_no_header(draft: &mut Draft<'_>, table: &Table) {
+    let remark = Remark::note("table-header", "the table has no header: its first line states a criterion")
+        .understood("all of its lines are rows of a metric and a target");
+    draft.remark(&table.span, remark);
+}
+
+fn tell_apart(draft: &mut Draft<'_>, table: &Table) {
+    let remark = Remark::note("table-rows", "the row stands apart from its table")
+        .understood("it has the columns of the table above");
+    draft.remark(&table.span, remark);
 }
 
 /// A column whose cells compare and that is no target must not be passed over silently.

@@ -94,3 +94,70 @@ fn a_section_of_its_own_ends_acceptance() {
     assert_eq!((compiled(&order), paths(&order)), (vec!["a: ≤ 5 MB".to_owned()], vec!["run/x.cjs"]));
     assert_eq!(order.requirements.len(), 1);
 }
+
+#[test]
+fn rows_that_stand_apart_are_rows_of_the_table_above() {
+    let rows = "| b | ≥ 9 |\n| c | zstd |";
+    for between in [
+        "\n",
+        "<!-- GG: added later -->\n",
+        "\n<!-- GG:\nadded later -->\n\n",
+        "GG added these:\n",
+        "\nGG added these:\n\n",
+        "\n---\n\n",
+        "\n**Later**\n\n",
+    ] {
+        for (header, first) in
+            [("| Metric | Target |\n|---|---|\n", "| a | ≤ 5 MB |\n"), ("| Metric | Target |\n", "| a | ≤ 5 MB |\n")]
+        {
+            let order = markdown(&format!("## Acceptance\n\n{header}{first}{between}{rows}\n"));
+            assert_eq!(
+                compiled(&order),
+                ["a: ≤ 5 MB", "b: ≥ 9", "c: is zstd"],
+                "{header}{between}: {:?}",
+                order.diagnostics
+            );
+            assert_eq!(warned(&order), [""; 0], "{header}{between}");
+            let order =
+                markdown(&format!("## Acceptance\n\n{header}{first}{between}| b | ≥ 9 |\n{between}| c | zstd |\n"));
+            assert_eq!(compiled(&order), ["a: ≤ 5 MB", "b: ≥ 9", "c: is zstd"], "alone: {header}{between}");
+        }
+    }
+    let outside = markdown("## Overview\n\n| Metric | Target |\n|---|---|\n| a | ≤ 5 MB |\n\n| b | ≥ 9 |\n");
+    assert_eq!(compiled(&outside), ["a: ≤ 5 MB", "b: ≥ 9"]);
+    let wide = markdown("## Acceptance\n| # | Metric | Target |\n|-|-|-|\n| 1 | a | ≤ 5 MB |\n\n| 2 | b | `x | y` |\n");
+    assert_eq!(wide.acceptance.len(), 2, "{:?}", wide.diagnostics);
+}
+
+#[test]
+fn a_table_with_a_header_of_its_own_is_another() {
+    for (second, expect) in [
+        ("| Check | Expected |\n| b | OK |", vec!["a: ≤ 5 MB", "b: works (OK)"]),
+        ("| Metric | Target |\n| b | OK |", vec!["a: ≤ 5 MB", "b: works (OK)"]),
+        ("| Item | Requirement |\n|-|-|\n| b | OK |", vec!["a: ≤ 5 MB", "b: works (OK)"]),
+        ("**Deliverables:**\n\n| `run/x.cjs` | exporter |\n| `run/y.cjs` | runner |", vec!["a: ≤ 5 MB"]),
+    ] {
+        let order = markdown(&format!("## Acceptance\n| Metric | Target |\n|-|-|\n| a | ≤ 5 MB |\n\n{second}\n"));
+        assert_eq!(compiled(&order), expect, "{second}: {:?}", order.diagnostics);
+    }
+}
+
+#[test]
+fn a_table_without_a_header_keeps_its_first_row() {
+    for table in ["| a | ≤ 5 MB |\n| b | zstd |", "| a | ≤ 5 MB |\n|---|---|\n| b | zstd |"] {
+        let order = markdown(&format!("## Acceptance\n{table}\n"));
+        assert_eq!(compiled(&order), ["a: ≤ 5 MB", "b: is zstd"], "{table}");
+        assert_eq!(warned(&order), [""; 0], "{table}");
+    }
+    for (header, expect) in [
+        ("| Metric | 30 days |", vec![]),
+        ("| Item | 2025 |", vec![]),
+        ("| Check | OK |", vec![]),
+        ("| Item | Demand |", vec![]),
+    ] {
+        let order = markdown(&format!("## Acceptance\n{header}\n|---|---|\n| b | zstd |\n"));
+        assert_eq!((compiled(&order), warned(&order)), (vec!["b: is zstd".to_owned()], expect), "{header}");
+    }
+    let order = markdown("## Acceptance\n| Codec | zstd |\n| b | OK |\n");
+    assert_eq!(warned(&order), ["table-header"]);
+}

@@ -10,6 +10,8 @@ pub(crate) struct Table {
     pub span: Span,
     /// Whether the line of dashes was there.
     pub has_rule: bool,
+    /// Its rows stand apart from the table whose header this is.
+    pub goes_on: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -54,13 +56,22 @@ pub(crate) fn read(text: &str, lines: &[Span]) -> Option<Table> {
         .iter()
         .skip(usize::from(has_rule))
         .filter(|line| !slice(line).trim().is_empty() && !is_rule(slice(line)))
-        .map(|line| {
-            let cells = best(slice(line), line.start, Some(header.len()));
-            let overflows = cells.len() > header.len();
-            Row { cells, span: line.clone(), overflows }
-        })
+        .map(|line| row(slice(line), line, header.len()))
         .collect();
-    Some(Table { header, rows, span: first.start..lines.last()?.end, has_rule })
+    Some(Table { header, rows, span: first.start..lines.last()?.end, has_rule, goes_on: false })
+}
+
+/// Rows that go on with a table of so many columns.
+pub(crate) fn rows(text: &str, lines: &[Span], columns: usize) -> Table {
+    let rows: Vec<Row> = lines.iter().map(|line| row(text.get(line.clone()).unwrap_or(""), line, columns)).collect();
+    let span = lines.first().map_or(0, |line| line.start)..lines.last().map_or(0, |line| line.end);
+    Table { header: Vec::new(), rows, span, has_rule: true, goes_on: true }
+}
+
+fn row(line: &str, span: &Span, columns: usize) -> Row {
+    let cells = best(line, span.start, Some(columns));
+    let overflows = cells.len() > columns;
+    Row { cells, span: span.clone(), overflows }
 }
 
 /// The cells of a line: pipes in code kept together when that gives the wanted number of columns or the plain reading

@@ -296,7 +296,7 @@ impl Builder<'_> {
     }
 }
 
-fn shift_table(table: &mut Table, base: usize) {
+pub(super) fn shift_table(table: &mut Table, base: usize) {
     let shift = |span: &mut Span| *span = span.start + base..span.end + base;
     shift(&mut table.span);
     table.header.iter_mut().for_each(|cell| shift(&mut cell.span));
