@@ -16,15 +16,16 @@ use super::{
 /// Fills the draft from the body.
 pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseRefusal> {
     let mut scope = Vec::new();
-    // the roles of the sections that enclose the current one, by level
-    let mut enclosing: Vec<(u8, Role)> = Vec::new();
+    // the roles of the sections that enclose the current one, by level, and whether they tell of what is over
+    let mut enclosing: Vec<(u8, Role, bool)> = Vec::new();
     for chunk in chunks {
         if chunk.kind == PartKind::Title {
             title(draft, chunk);
             continue;
         }
-        enclosing.retain(|(level, _)| *level < chunk.level);
-        let inherited = enclosing.last().map_or(Role::Other, |(_, role)| *role);
+        enclosing.retain(|(level, ..)| *level < chunk.level);
+        let inherited = enclosing.last().map_or(Role::Other, |(_, role, _)| *role);
+        let is_over = section_names::is_over(&chunk.name) || enclosing.last().is_some_and(|(_, _, is_over)| *is_over);
         let own = if chunk.kind == PartKind::Other { Role::Other } else { own_role(chunk) };
         // a heading of its own name within acceptance is still acceptance
         let role = match (inherited, own) {
@@ -36,10 +37,13 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
             (_, own) => own,
         };
         if chunk.kind == PartKind::Section {
-            enclosing.push((chunk.level, role));
+            enclosing.push((chunk.level, role, is_over));
         }
         let is_child = role == inherited && own == Role::Other;
         section(draft, chunk, role, is_child, &mut scope);
+        if !matches!(role, Role::Acceptance | Role::Excluded) {
+            tables(draft, &chunk.blocks, &chunk.name, is_over);
+        }
         if role == Role::Verification || own == Role::Verification {
             commands(draft, &chunk.blocks);
         }
@@ -107,10 +111,7 @@ fn section(draft: &mut Draft<'_>, chunk: &Chunk, role: Role, is_child: bool, sco
             }
         }
         Role::Verification | Role::Other => {}
-        Role::Excluded => return elsewhere::tell_excluded(draft, chunk),
-    }
-    if role != Role::Acceptance {
-        tables(draft, &chunk.blocks, section_names::is_past(&chunk.name));
+        Role::Excluded => elsewhere::tell_excluded(draft, chunk),
     }
 }
 
@@ -126,19 +127,20 @@ fn own_role(chunk: &Chunk) -> Role {
     }
 }
 
-/// A table with Metric and Target counts wherever it stands, but for one with the results of an earlier run.
-fn tables(draft: &mut Draft<'_>, blocks: &[Block], is_past: bool) {
+/// A table with Metric and Target counts wherever it stands, but for one with the results of an earlier run, or in a section
+/// that holds nothing but what is over.
+fn tables(draft: &mut Draft<'_>, blocks: &[Block], name: &str, is_over: bool) {
     for block in blocks {
         match block {
             Block::Table(table) if criteria_columns::is_criteria_table(table) => {
-                if is_past && criteria_columns::has_results(table) {
-                    elsewhere::tell_results(draft, table);
+                if is_over || (section_names::is_past(name) && criteria_columns::has_results(table)) {
+                    elsewhere::tell_past(draft, table);
                 } else {
                     criteria_table::from_table(draft, table, false);
                 }
             }
-            Block::Quote { blocks, .. } => tables(draft, blocks, is_past),
-            Block::List(list) => list.items.iter().for_each(|item| tables(draft, &item.blocks, is_past)),
+            Block::Quote { blocks, .. } => tables(draft, blocks, name, is_over),
+            Block::List(list) => list.items.iter().for_each(|item| tables(draft, &item.blocks, name, is_over)),
             _ => {}
         }
     }

@@ -1,12 +1,17 @@
-//! A body that contradicts itself: a requirement puts a file into one directory, the deliverables put it into another.
+//! A body that contradicts itself: a requirement puts a file into one directory, the deliverables put it into another; two
+//! criteria of one metric that can't both hold.
+
+use std::collections::HashMap;
 
 use super::draft::Draft;
-use super::model::Item;
+use super::model::{Criterion, Item};
 use super::source::Remark;
+use super::target::{Comparator, Target, Unit};
 use super::{fold, paths};
 
 /// So that a long order stays cheap.
 const MAX_COMPARED: usize = 200;
+const MAX_OF_METRIC: usize = 20;
 
 /// Names both places. Which one counts is the handler's affair: its own default if that is among them, else the
 /// Deliverables list.
@@ -44,6 +49,69 @@ pub(crate) fn find(draft: &mut Draft<'_>) {
     }
     for (span, remark) in remarks.into_iter().take(20) {
         draft.remark(&span, remark);
+    }
+}
+
+/// Criteria of one metric that can't both hold: one of them is left from what was asked before, most likely.
+pub(crate) fn find_targets(draft: &mut Draft<'_>) {
+    let mut of_metric: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut found = Vec::new();
+    for (n, criterion) in draft.order.acceptance.iter().enumerate() {
+        let others = of_metric.entry(fold::fold(&criterion.metric)).or_default();
+        // a row with several targets says itself that they differ
+        let is_apart = |other: &Criterion| other.span != criterion.span;
+        let other = others.iter().take(MAX_OF_METRIC).filter_map(|n| draft.order.acceptance.get(*n));
+        if let Some(other) =
+            other.into_iter().find(|other| is_apart(other) && exclude(&other.compiled, &criterion.compiled))
+        {
+            let message = format!(
+                "`{}` must be `{}` (line {}) and `{}` (line {})",
+                criterion.metric,
+                other.target,
+                draft.line(&other.span),
+                criterion.target,
+                draft.line(&criterion.span)
+            );
+            found.push((criterion.span.clone(), message));
+        }
+        others.push(n);
+    }
+    for (span, message) in found.into_iter().take(20) {
+        let remark = Remark::warning("contradiction", message)
+            .understood("both are judged, and both can't hold")
+            .cure("strike out the one that is not asked any more");
+        draft.remark(&span, remark);
+    }
+}
+
+/// Whether no value reaches both: two words, or two ranges of one unit that don't touch.
+fn exclude(a: &Target, b: &Target) -> bool {
+    if let (Target::Category { word: a }, Target::Category { word: b }) = (a, b) {
+        let is_word = |text: &str| !text.contains(char::is_whitespace);
+        return is_word(a) && is_word(b) && fold::fold(a) != fold::fold(b);
+    }
+    match (range(a), range(b)) {
+        (Some((low_a, high_a, unit_a)), Some((low_b, high_b, unit_b))) => {
+            std::mem::discriminant(unit_a) == std::mem::discriminant(unit_b) && (high_a < low_b || high_b < low_a)
+        }
+        _ => false,
+    }
+}
+
+/// From where to where a value may be. Of a limit that is not included itself the limit is taken.
+fn range(target: &Target) -> Option<(f64, f64, &Unit)> {
+    match target {
+        Target::Compare { comparator, number, unit, per: None, condition: None } => {
+            let (low, high) = match comparator {
+                Comparator::Less | Comparator::AtMost => (f64::NEG_INFINITY, *number),
+                Comparator::Greater | Comparator::AtLeast => (*number, f64::INFINITY),
+                Comparator::Equal => (*number, *number),
+                Comparator::About | Comparator::NotEqual => return None,
+            };
+            Some((low, high, unit))
+        }
+        Target::Range { low, high, unit } => Some((*low, *high, unit)),
+        _ => None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::model::{PartKind, Span};
 use super::names::Role;
 use super::source::Remark;
 use super::table::Table;
-use super::{criteria, fold, section_names, target};
+use super::{criteria, criteria_columns, fold, section_names, target};
 
 /// Lines of a section that are looked at closely; what is told is told by the first that is found.
 const MAX_LOOKED_AT: usize = 1_000;
@@ -33,10 +33,14 @@ pub(super) fn tell_excluded(draft: &mut Draft<'_>, chunk: &Chunk) {
     }
 }
 
-/// A table of targets with what was found, in a section that tells of what was.
-pub(super) fn tell_results(draft: &mut Draft<'_>, table: &Table) {
-    let remark = Remark::note("past-results", "the table holds the results of an earlier run")
-        .understood("it tells of what was; nothing of it is judged")
+/// A table of targets in a section that tells of what was.
+pub(super) fn tell_past(draft: &mut Draft<'_>, table: &Table) {
+    let message = match criteria_columns::has_results(table) {
+        true => "the table holds the results of an earlier run",
+        false => "the table stands in a section of what is over, or is shown as an example",
+    };
+    let remark = Remark::note("past-results", message)
+        .understood("nothing of it is judged")
         .cure("put what must hold under `Acceptance Criteria`");
     draft.remark(&table.span, remark);
 }

@@ -2,14 +2,14 @@
 
 use super::blocks::{self, Block};
 use super::draft::Draft;
-use super::fences;
 use super::model::{Item, Span};
 use super::source::{Diagnostics, Remark, Source};
+use super::{fences, quoted};
 
 /// Reads `text` as Markdown into a draft of its own and merges what was found. `span` is that of the key.
 pub(crate) fn read(draft: &mut Draft<'_>, text: &str, span: &Span, fill: impl FnOnce(&mut Draft<'_>, Vec<Block>)) {
     let line = draft.source.line(span.start);
-    let blocks = match blocks::read(text, 0, line) {
+    let mut blocks = match blocks::read(text, 0, line) {
         Ok(blocks) => blocks,
         Err(refusal) => {
             draft.remark(span, Remark::error("unreadable-text", refusal.to_string()));
@@ -19,8 +19,10 @@ pub(crate) fn read(draft: &mut Draft<'_>, text: &str, span: &Span, fill: impl Fn
     let source = Source::new(text);
     let mut sub = Draft::new(&source);
     let hidden = fences::hidden(&sub, &blocks);
+    let quoted = quoted::set_aside(&sub, &mut blocks);
     fill(&mut sub, blocks);
     fences::tell(&mut sub, hidden);
+    quoted::tell(&mut sub, quoted);
     merge(draft, sub, text, span);
 }
 

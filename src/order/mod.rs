@@ -33,6 +33,7 @@ pub mod model;
 mod names;
 mod parse;
 mod paths;
+mod quoted;
 mod refusal;
 mod section_names;
 mod source;

@@ -12,7 +12,7 @@ use super::layout::Chunk;
 use super::model::{Order, Part, PartKind, Shape, Span};
 use super::refusal::{MAX_SOURCE_BYTES, ParseRefusal};
 use super::source::{Remark, Source};
-use super::{body, contradictions, fences, fields, fold, identity, layout, target};
+use super::{body, contradictions, fences, fields, fold, identity, layout, quoted, target};
 
 /// Parses an order. `file_name` (a name or a path; `-` for standard input) helps to find format and identity.
 ///
@@ -155,11 +155,13 @@ impl Reader<'_> {
         };
         let first_line = self.draft.source.line(body_start);
         let text = self.draft.source.text;
-        let blocks = blocks::read(text.get(body_start..).unwrap_or(""), body_start, first_line)?;
+        let mut blocks = blocks::read(text.get(body_start..).unwrap_or(""), body_start, first_line)?;
         let hidden = fences::hidden(&self.draft, &blocks);
+        let quoted = quoted::set_aside(&self.draft, &mut blocks);
         let chunks: Vec<Chunk> = layout::chunks(self.draft.source, blocks);
         body::read(&mut self.draft, &chunks)?;
         fences::tell(&mut self.draft, hidden);
+        quoted::tell(&mut self.draft, quoted);
         self.marks.extend(chunks.iter().map(|chunk| (chunk.start, chunk.kind, chunk.name.clone())));
         let has_front_matter = fences.is_some_and(|fences| fences.is_closed);
         Ok(if has_front_matter { Shape::FrontMatter } else { body::shape(&self.draft, &chunks) })
@@ -191,6 +193,7 @@ impl Reader<'_> {
         self.draft.order.deliverables.retain(|one| one.path.as_ref().is_none_or(|path| seen.insert(path.clone())));
         unique_criteria(&mut self.draft);
         contradictions::find(&mut self.draft);
+        contradictions::find_targets(&mut self.draft);
         check_names(&mut self.draft);
         let Reader { draft, marks, .. } = self;
         let Draft { source, mut order, mut diagnostics, ids, .. } = draft;

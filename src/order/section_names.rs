@@ -145,8 +145,56 @@ const EXCLUDED_WITHIN: [&str; 7] = [
 ];
 
 /// At the end of such a heading, or alone.
-const EXCLUDED_ENDS: [&str; 7] =
-    ["dropped", "withdrawn", "obsolete", "superseded", "rejected", "deprecated", "cancelled"];
+const EXCLUDED_ENDS: [&str; 10] = [
+    "dropped",
+    "withdrawn",
+    "obsolete",
+    "superseded",
+    "rejected",
+    "deprecated",
+    "cancelled",
+    "descoped",
+    "removed",
+    "replaced",
+];
+
+/// Before a demand that is no more asked or never was (`Old acceptance criteria`), or behind it in brackets.
+const PUT_ASIDE: [&str; 15] = [
+    "old",
+    "previous",
+    "former",
+    "earlier",
+    "past",
+    "prior",
+    "obsolete",
+    "superseded",
+    "replaced",
+    "dropped",
+    "removed",
+    "descoped",
+    "withdrawn",
+    "deprecated",
+    "cancelled",
+];
+
+/// Before a demand that is only shown: `Example criteria`.
+const SHOWN: [&str; 3] = ["example", "examples", "sample"];
+
+/// Sections that hold nothing but what is over, or what is shown.
+const OVER: [&str; 12] = [
+    "history",
+    "revision history",
+    "change history",
+    "changelog",
+    "change log",
+    "previous",
+    "earlier",
+    "former",
+    "old",
+    "obsolete",
+    "example",
+    "examples",
+];
 
 /// Sections that tell of what was.
 const PAST: [&str; 18] = [
@@ -181,7 +229,7 @@ pub(super) fn is_acceptance(name: &str) -> bool {
 /// Whether a section says itself that what stands in it is not asked. `Scope / Out of scope` holds both and is none; `No
 /// heartbeats dropped` says what must hold.
 pub(super) fn is_excluded(name: &str) -> bool {
-    if starts(name, &EXCLUDED_LEADS) || EXCLUDED_ENDS.contains(&name) {
+    if starts(name, &EXCLUDED_LEADS) || EXCLUDED_ENDS.contains(&name) || is_put_aside(name) {
         return true;
     }
     let ends = |word: &str| name.strip_suffix(word).is_some_and(|rest| rest.ends_with(' ') && !fold::denies(rest));
@@ -189,19 +237,37 @@ pub(super) fn is_excluded(name: &str) -> bool {
         && (EXCLUDED_WITHIN.iter().any(|words| name.contains(words)) || EXCLUDED_ENDS.iter().any(|word| ends(word)))
 }
 
+const DEMANDS: [&str; 9] = [
+    "acceptance",
+    "criteria",
+    "criterion",
+    "goal",
+    "goals",
+    "requirement",
+    "requirements",
+    "deliverable",
+    "deliverables",
+];
+
+/// `Old acceptance criteria`, `Previous targets`; not `Old files: criteria`.
+fn is_put_aside(name: &str) -> bool {
+    let mut words = name.split(' ');
+    let (first, second, third) = (words.next(), words.next().unwrap_or(""), words.next().unwrap_or(""));
+    first.is_some_and(|first| PUT_ASIDE.contains(&first) || SHOWN.contains(&first))
+        && (DEMANDS.contains(&second)
+            || ["target", "targets", "metrics", "order"].contains(&second)
+            || is_acceptance(&format!("{second} {third}")))
+}
+
+/// `v1`, `wo 250101`: which one it is of.
+fn is_version(word: &str) -> bool {
+    let digits = word.trim_start_matches('v');
+    let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit());
+    word == "wo" || (is_number && (digits.len() < word.len() || digits.len() >= 4))
+}
+
 /// Whether a heading names criteria, goals, requirements or deliverables.
 fn names_demands(name: &str) -> bool {
-    const DEMANDS: [&str; 9] = [
-        "acceptance",
-        "criteria",
-        "criterion",
-        "goal",
-        "goals",
-        "requirement",
-        "requirements",
-        "deliverable",
-        "deliverables",
-    ];
     is_acceptance(name) || name.split(' ').any(|word| DEMANDS.contains(&word))
 }
 
@@ -235,9 +301,10 @@ pub(super) fn is_excluded_alone(label: &str) -> bool {
     let (name, aside) = named_part(label);
     let is_whole = |lead: &str| {
         let rest = name.strip_prefix(lead).filter(|rest| rest.is_empty() || rest.starts_with(' '));
-        rest.is_some_and(|rest| rest.split_whitespace().all(|word| COMPLETING.contains(&word)))
+        rest.is_some_and(|rest| rest.split_whitespace().all(|word| COMPLETING.contains(&word) || is_version(word)))
     };
     EXCLUDED_LEADS.iter().chain(&EXCLUDED_ENDS).any(|lead| is_whole(lead))
+        || (is_put_aside(&name) && PUT_ASIDE.iter().chain(&SHOWN).any(|lead| is_whole(lead)))
         || (!aside.is_empty() && !is_excluded(&name) && is_set_aside(label))
 }
 
@@ -246,6 +313,7 @@ pub(super) fn is_excluded_alone(label: &str) -> bool {
 pub(super) fn is_set_aside(label: &str) -> bool {
     let (name, aside) = named_part(label);
     let aside = fold::fold(aside);
+    let aside = aside.split(' ').skip_while(|word| is_version(word)).collect::<Vec<_>>().join(" ");
     let says_it = |words: &str| {
         let rest = aside.strip_prefix(words).filter(|rest| rest.is_empty() || rest.starts_with(' '));
         rest.is_some_and(|rest| match rest.split_whitespace().next() {
@@ -255,7 +323,12 @@ pub(super) fn is_set_aside(label: &str) -> bool {
     };
     is_excluded(&name)
         || (names_demands(&name)
-            && EXCLUDED_WITHIN.iter().chain(&EXCLUDED_ENDS).chain(&["out of scope"]).any(|words| says_it(words)))
+            && EXCLUDED_WITHIN
+                .iter()
+                .chain(&EXCLUDED_ENDS)
+                .chain(&PUT_ASIDE)
+                .chain(&["out of scope"])
+                .any(|words| says_it(words)))
 }
 
 /// The name before a bracket, a colon or a dash, folded, and what follows it.
@@ -268,6 +341,14 @@ pub(super) fn named_part(label: &str) -> (String, &str) {
 /// Whether a section tells of what was found before.
 pub(super) fn is_past(name: &str) -> bool {
     starts(name, &PAST)
+}
+
+/// Whether a section holds nothing but what is over. `Previous 30 days` is a time.
+pub(super) fn is_over(name: &str) -> bool {
+    OVER.iter().any(|lead| {
+        let rest = name.strip_prefix(lead).filter(|rest| rest.is_empty() || rest.starts_with(' '));
+        rest.is_some_and(|rest| !rest.trim_start().starts_with(|c: char| c.is_ascii_digit()))
+    })
 }
 
 /// What a heading of many words is, by a name of several words that it begins with.

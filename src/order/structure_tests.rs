@@ -161,3 +161,69 @@ fn a_table_without_a_header_keeps_its_first_row() {
     let order = markdown("## Acceptance\n| Codec | zstd |\n| b | OK |\n");
     assert_eq!(warned(&order), ["table-header"]);
 }
+
+#[test]
+fn what_was_asked_before_is_not_asked_again() {
+    let list = "- b: zstd\n- Rows: ≥ 9,000,000\n";
+    let table = "| Metric | Target |\n|---|---|\n| b | zstd |\n";
+    for (heading, body) in [
+        ("## History", table),
+        ("## Change log", table),
+        ("## History\n\n### WO-250101", table),
+        ("## Previous run", table),
+        ("## Example", table),
+        ("## Old acceptance criteria (WO-250101)", list),
+        ("## Previous acceptance criteria", table),
+        ("## Obsolete criteria", list),
+        ("## Removed criteria", list),
+        ("## Dropped criteria", list),
+        ("## Example criteria", table),
+        ("## Descoped", table),
+        ("## Acceptance criteria (v1, replaced)", list),
+        ("## Acceptance criteria (old)", list),
+        ("### Old criteria", list),
+        ("### Dropped criteria", list),
+        ("### Previous targets (v1)", list),
+        ("> # Work Order: WO-250101-PARQUET\n>\n> ## Acceptance Criteria\n>", "> - b: zstd\n"),
+    ] {
+        let order = markdown(&format!("## Acceptance\n- a: zstd\n\n{heading}\n\n{body}\n"));
+        assert_eq!(compiled(&order), ["a: is zstd"], "{heading}: {:?}", order.diagnostics);
+        assert_eq!((warned(&order), order.diagnostics.len()), (vec![], 1), "{heading}: {:?}", order.diagnostics);
+    }
+    for heading in [
+        "## Background",
+        "## Previous 30 days",
+        "## Old files: acceptance criteria",
+        "## Acceptance criteria (the old ones were dropped)",
+        "### Old files",
+        "### Previous exports untouched",
+        "> GG asked for this too:\n",
+    ] {
+        let order = markdown(&format!("## Acceptance\n- a: zstd\n\n{heading}\n\n{table}\n"));
+        assert_eq!(compiled(&order), ["a: is zstd", "b: is zstd"], "{heading}: {:?}", order.diagnostics);
+    }
+    let order = markdown("> # Work Order: WO-2\n> ## Acceptance\n> - a: zstd\n");
+    assert_eq!(warned(&order), ["quoted-order"]);
+    let order = parse(b"> # Work Order: WO-2\n>\n> | Metric | Target |\n> |-|-|\n> | a | zstd |\n", "WO-2.md").unwrap();
+    assert_eq!(compiled(&order), ["a: is zstd"], "quoted as a whole");
+}
+
+#[test]
+fn criteria_of_one_metric_that_can_not_both_hold_are_told() {
+    for (first, second, expect) in [
+        ("zstd", "Snappy", true),
+        ("≤ 5 MB", "≥ 6 MB", true),
+        ("0", "≥ 1", true),
+        ("10-20%", "> 30%", true),
+        ("zstd", "ZSTD", false),
+        ("≤ 5 MB", "≥ 1 kB", false),
+        ("≤ 5 MB", "≤ 1 MB", false),
+        ("≤ 5", "≥ 6 MB", false),
+        ("≤ 5 MB", "≥ 6 MB per day", false),
+        ("< 5ms for ≤200 rows", "> 9 ms", false),
+        ("zstd", "OK", false),
+    ] {
+        let order = markdown(&format!("## Acceptance\n- a: {first}\n- a: {second}\n"));
+        assert_eq!(warned(&order), if expect { vec!["contradiction"] } else { vec![] }, "{first} / {second}");
+    }
+}
