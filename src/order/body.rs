@@ -53,6 +53,7 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         if matches!(role, Role::Other | Role::Excluded) {
             keys(draft, chunk)?;
         }
+        super::template_key::from_body(draft, chunk, role);
         placeholders(draft, chunk);
     }
     if draft.order.requirements.is_empty() {

@@ -72,6 +72,7 @@ fn merge(draft: &mut Draft<'_>, sub: Draft<'_>, text: &str, span: &Span) {
         (&mut into.objective, moved.objective),
         (&mut into.next_phase, moved.next_phase),
         (&mut into.handler, moved.handler),
+        (&mut into.template, moved.template),
     ] {
         if slot.is_none() {
             *slot = found;

@@ -1,5 +1,5 @@
 //! The keys that steer the machine: `template`, `params`, `bindings`, `waive`, `requires`, `approval`. (`handler`,
-//! `priority` and `expires` are one-line fields, `acceptance` is read with the other lists.)
+//! `priority` and `expires` are one-line fields, `acceptance` is read with the other lists, `template` in `template_key`.)
 //!
 //! What must hold: each of them is read whole or is an error.
 
@@ -13,26 +13,20 @@ use super::identity;
 use super::model::{Requirement, Span, Waiver};
 use super::source::Remark;
 use super::target::{self, Target};
+use super::template_key;
 
 pub(crate) fn is_machine_key(name: &str) -> bool {
-    matches!(
+    let is_other = matches!(
         name,
-        "template"
-            | "params"
-            | "parameters"
-            | "bindings"
-            | "waive"
-            | "waivers"
-            | "requires"
-            | "approval"
-            | "acceptance"
-    )
+        "params" | "parameters" | "bindings" | "waive" | "waivers" | "requires" | "approval" | "acceptance"
+    );
+    is_other || template_key::is_key(name)
 }
 
 /// Reads a machine key; `false` when this is none.
 pub(crate) fn apply(draft: &mut Draft<'_>, name: &str, value: &Value, span: &Span) -> bool {
     match name {
-        "template" => template(draft, value, span),
+        name if template_key::is_key(name) => template_key::apply(draft, name, value, span),
         "params" | "parameters" => params(draft, value, span),
         "bindings" => bindings(draft, value, span),
         "waive" | "waivers" => waive(draft, value, span),
@@ -46,27 +40,6 @@ pub(crate) fn apply(draft: &mut Draft<'_>, name: &str, value: &Value, span: &Spa
 fn error(draft: &mut Draft<'_>, code: &str, message: impl Into<String>, cure: &str, span: &Span) {
     let remark = Remark::error(code, message).understood("the order does not run until it is cured").cure(cure);
     draft.remark(span, remark);
-}
-
-fn template(draft: &mut Draft<'_>, value: &Value, span: &Span) {
-    let name = value.as_str().map(str::trim).map(|name| name.strip_suffix(".md").unwrap_or(name));
-    let is_name = |name: &&str| {
-        !name.is_empty()
-            && name.len() <= 120
-            && !name.starts_with('.')
-            && name.chars().all(|c| c.is_alphanumeric() || "-_. ".contains(c))
-    };
-    match name.filter(is_name) {
-        Some(name) => draft.order.template = Some(name.to_owned()),
-        None if value.is_null() => {}
-        None => error(
-            draft,
-            "bad-template",
-            "`template` is not the name of a template",
-            "write its name without directory, e.g. PHASE7_8_VERIFICATION_TEMPLATE",
-            span,
-        ),
-    }
 }
 
 fn params(draft: &mut Draft<'_>, value: &Value, span: &Span) {

@@ -41,6 +41,7 @@ mod source;
 mod structure_tests;
 mod table;
 pub mod target;
+mod template_key;
 
 pub(crate) use demand::{COMPARATOR, UNIT};
 pub use diagnostic::{Diagnostic, Severity};

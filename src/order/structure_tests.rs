@@ -227,3 +227,49 @@ fn criteria_of_one_metric_that_can_not_both_hold_are_told() {
         assert_eq!(warned(&order), if expect { vec!["contradiction"] } else { vec![] }, "{first} / {second}");
     }
 }
+
+#[test]
+fn an_order_names_its_template_in_any_shape() {
+    let front = |key: &str| parse(format!("---\nid: WO-1\n{key}\n---\n# T\n").as_bytes(), "WO-1.md").unwrap();
+    for key in [
+        "template: F7.md",
+        "template: templates/F7.md",
+        "template: [F7.md]",
+        "report_template: F7",
+        "templates: [F7.md]",
+        "body: |\n  **Template:** F7.md",
+    ] {
+        let order = front(key);
+        assert_eq!((order.template.as_deref(), warned(&order)), (Some("F7"), vec![]), "{key}: {:?}", order.diagnostics);
+    }
+    for text in [
+        "- **ID:** WO-1\n- **Template:** F7.md\n",
+        "**Template:** F7\n",
+        "**Report Template:** `templates/F7.md` (the new one)\n",
+        "Template: F7.md\n\n## Objective\nx\n",
+        "## Metadata\n- Report template: F7.md\n",
+        "## Metadata\n\n| Field | Value |\n|-|-|\n| Template | F7.md |\n",
+        "## Requirements\n1. **Report template:** `F7.md`\n",
+        "## Report template\n\n`templates/F7.md`\n",
+        "## Objective\nx\n\n---\nTemplate: F7.md\n",
+    ] {
+        let order = markdown(text);
+        assert_eq!(order.template.as_deref(), Some("F7"), "{text}: {:?}", order.diagnostics);
+    }
+    for (text, expect) in [
+        ("**Template:** none\n", vec![]),
+        ("**Template:** see the attachment\n", vec!["bad-template"]),
+        ("**Template:** g/other/F7.md\n", vec!["bad-template"]),
+        ("**Template:** F7.md, F8.md\n", vec!["bad-template"]),
+        ("## Background\n- **Template:** F7.md\n", vec![]),
+        ("## Notes\n- Template: as agreed with GG\n", vec![]),
+        ("## Deliverables\n- Template: `templates/F7.md`\n", vec![]),
+    ] {
+        let order = markdown(&format!("{text}\n## Acceptance\n- a: zstd\n"));
+        assert_eq!((order.template.as_deref(), warned(&order)), (None, expect), "{text}: {:?}", order.diagnostics);
+    }
+    let order = front("templates: [a.md, b.md]");
+    assert_eq!((order.template.as_deref(), warned(&order)), (None, vec!["bad-template"]));
+    let order = front("template: F7\nreport_template: F8");
+    assert_eq!((order.template.as_deref(), warned(&order)), (Some("F7"), vec!["duplicate-key"]));
+}
