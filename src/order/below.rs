@@ -109,7 +109,7 @@ pub(super) fn from_code(draft: &mut Draft<'_>, blocks: &[Block]) {
     }
 }
 
-fn is_plain(code: &Code) -> bool {
+pub(super) fn is_plain(code: &Code) -> bool {
     matches!(code.language.to_lowercase().as_str(), "" | "text" | "txt" | "plain" | "plaintext" | "md" | "markdown")
 }
 

@@ -9,7 +9,7 @@ use super::names::{self, Role, Scalar};
 use super::refusal::ParseRefusal;
 use super::source::Remark;
 use super::{
-    acceptance, criteria, criteria_columns, criteria_table, deliverables, elsewhere, fold, keyline, paths,
+    acceptance, code_paths, criteria, criteria_columns, criteria_table, deliverables, elsewhere, fold, keyline, paths,
     section_names,
 };
 
@@ -103,7 +103,7 @@ fn section(draft: &mut Draft<'_>, chunk: &Chunk, role: Role, is_child: bool, sco
         }
         Role::Scope => scope.extend(items_of(draft, chunk, is_child)),
         Role::Acceptance => acceptance::section(draft, chunk, is_child),
-        Role::Deliverables => deliverables::section(draft, chunk, is_child),
+        Role::Deliverables => delivered(draft, chunk, is_child),
         Role::Dependencies => dependencies(draft, chunk),
         Role::NextPhase => {
             if draft.order.next_phase.is_none() {
@@ -144,6 +144,20 @@ fn tables(draft: &mut Draft<'_>, blocks: &[Block], name: &str, is_over: bool) {
             Block::List(list) => list.items.iter().for_each(|item| tables(draft, &item.blocks, name, is_over)),
             _ => {}
         }
+    }
+}
+
+/// Lists, and blocks of code that are lists of paths.
+fn delivered(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
+    let count = |draft: &Draft<'_>| draft.order.deliverables.iter().filter(|one| one.path.is_some()).count();
+    let before = count(draft);
+    let is_code = |block: &Block| matches!(block, Block::Code(_) | Block::Rule(_));
+    if code_paths::read(draft, chunk) && chunk.blocks.iter().all(is_code) {
+        return;
+    }
+    deliverables::section(draft, chunk, is_child);
+    if count(draft) == before {
+        code_paths::tell_unread(draft, chunk);
     }
 }
 

@@ -8,6 +8,7 @@ mod below;
 mod beside_tests;
 mod blocks;
 mod body;
+mod code_paths;
 mod contradictions;
 mod criteria;
 mod criteria_columns;

@@ -273,3 +273,20 @@ fn an_order_names_its_template_in_any_shape() {
     let order = front("template: F7\nreport_template: F8");
     assert_eq!((order.template.as_deref(), warned(&order)), (Some("F7"), vec!["duplicate-key"]));
 }
+
+#[test]
+fn deliverables_in_a_code_block_are_read_or_told() {
+    for (text, expect, told) in [
+        ("```\nrun/x.cjs\nrun/y.zsh # the runner\n```\n", vec!["run/x.cjs", "run/y.zsh"], vec![]),
+        ("These two:\n\n```text\n- `run/x.cjs`\n- run/y.zsh\n```\n", vec!["run/x.cjs", "run/y.zsh"], vec![]),
+        ("### Scripts\n```\nrun/x.cjs\n```\n", vec!["run/x.cjs"], vec![]),
+        ("```\nrun/\n├── run/x.cjs\n```\n", vec![], vec!["deliverables-code"]),
+        ("1. `run/x.cjs`\n\n```\nnode run/x.cjs --dry\n```\n", vec!["run/x.cjs"], vec![]),
+        ("1. `run/x.cjs`\n\n```js\nimport './y.cjs'\n```\n", vec!["run/x.cjs"], vec![]),
+        ("```bash\nnode run/x.cjs\n```\n", vec![], vec![]),
+    ] {
+        let order = markdown(&format!("## Acceptance\n- a: zstd\n\n## Deliverables\n{text}"));
+        assert_eq!((paths(&order), warned(&order)), (expect, told), "{text}: {:?}", order.diagnostics);
+        assert!(order.deliverables.iter().all(|one| one.path.is_some()), "{text}: {:?}", order.deliverables);
+    }
+}
