@@ -11,7 +11,7 @@ use super::model::{CriterionSource, PartKind, Span};
 use super::names::Role;
 use super::source::Remark;
 use super::target::{self, Target};
-use super::{below, criteria, criteria_table, embedded, fold, keyline};
+use super::{below, criteria, criteria_table, embedded, fold, item_id, keyline};
 
 /// Tables, lists and, where there are neither, lines.
 pub(crate) fn section(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
@@ -24,6 +24,7 @@ pub(crate) fn section(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
     // a heading within acceptance names what its bullets are about
     let titled = is_child || (chunk.kind == PartKind::Section && chunk.role() != Role::Acceptance);
     let label = heading_words(&chunk.label);
+    let label = item_id::without(&label).into_owned();
     if titled {
         if keyed_child(draft, chunk, &label) {
             return;

@@ -11,7 +11,7 @@ use super::draft::Draft;
 use super::model::{Criterion, CriterionSource, Span};
 use super::source::Remark;
 use super::target::{self, Narrowing, Target, Unit};
-use super::{acceptance, below, fold, keyline};
+use super::{acceptance, below, fold, item_id, keyline};
 
 /// Struck out by its author, so it need not hold.
 pub(super) fn tell_withdrawn(draft: &mut Draft<'_>, span: &Span) {
@@ -249,6 +249,9 @@ pub(crate) struct Split {
 /// Parts a bullet into metric and target. Nothing is left out: what can't be parted is both.
 pub(crate) fn split(raw: &str) -> Split {
     let raw = raw.trim();
+    let own = item_id::without(raw);
+    // `AC-1: OK` is about what has that id
+    let raw = if own.contains(char::is_whitespace) { own.as_ref() } else { raw };
     let text = fold::inline(raw);
     let text = fold::strip_marks(&text).trim_end_matches(['.', '。', ';', ' ']).to_owned();
     let whole = Split { metric: text.clone(), target: text.clone(), is_whole: true };
@@ -442,6 +445,10 @@ mod tests {
             ("Something nobody can measure", "Something nobody can measure", "Something nobody can measure"),
             ("✅ Schema consistency: 0 errors", "Schema consistency", "0 errors"),
             ("**Redis connectivity**", "Redis connectivity", "Redis connectivity"),
+            ("**AC-3** Compression: Snappy", "Compression", "Snappy"),
+            ("**1. File size:** ≤ 5 MB", "File size", "≤ 5 MB"),
+            ("[P1] All tests pass", "All tests pass", "All tests pass"),
+            ("AC-1: OK", "AC-1", "OK"),
         ] {
             let got = split(fold::strip_marks(raw));
             assert_eq!((got.metric.as_str(), got.target.as_str()), (metric, target), "{raw}");

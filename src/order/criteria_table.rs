@@ -3,10 +3,10 @@
 use super::criteria::{self, add_narrowed};
 use super::criteria_columns::Columns;
 use super::draft::Draft;
-use super::fold;
 use super::model::CriterionSource;
 use super::source::Remark;
 use super::table::{Cell, Table};
+use super::{fold, item_id};
 
 /// The rows of a table.
 pub(crate) fn from_table(draft: &mut Draft<'_>, table: &Table, in_acceptance: bool) {
@@ -36,7 +36,7 @@ pub(crate) fn from_table(draft: &mut Draft<'_>, table: &Table, in_acceptance: bo
             criteria::tell_withdrawn(draft, &row.span);
             continue;
         }
-        let metric = text(columns.metric).to_owned();
+        let metric = item_id::without(text(columns.metric)).into_owned();
         let demand = columns.demand(row);
         let targets = columns.targets(row, &demand);
         if metric.is_empty() && targets.iter().all(String::is_empty) {

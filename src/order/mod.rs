@@ -27,6 +27,7 @@ pub mod fold;
 mod front_matter;
 mod group;
 mod identity;
+mod item_id;
 mod keyline;
 mod layout;
 mod machine;

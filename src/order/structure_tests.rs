@@ -290,3 +290,18 @@ fn deliverables_in_a_code_block_are_read_or_told() {
         assert!(order.deliverables.iter().all(|one| one.path.is_some()), "{text}: {:?}", order.deliverables);
     }
 }
+
+#[test]
+fn what_numbers_an_item_is_no_part_of_it() {
+    for item in [
+        "- [ ] **AC-1** File size: ≤ 5 MB",
+        "- **AC1** – File size: ≤ 5 MB",
+        "- **1. File size:** ≤ 5 MB",
+        "- [P1] File size: ≤ 5 MB",
+        "- **AC-1** File size\n  - Target: ≤ 5 MB",
+        "### AC-1: File size\n**Target:** ≤ 5 MB",
+        "| Metric | Target |\n|-|-|\n| **AC-1** File size | ≤ 5 MB |",
+    ] {
+        assert_eq!(compiled(&markdown(&format!("## Acceptance\n{item}\n"))), ["File size: ≤ 5 MB"], "{item}");
+    }
+}
