@@ -160,6 +160,12 @@ const WORDS: [&str; 15] = [
     "ready",
 ];
 
+/// Whether words say of a thing no more than that it works, or that it was done.
+pub(super) fn says_works(text: &str) -> bool {
+    let word = text.trim().to_lowercase();
+    WORDS.contains(&word.as_str()) || ["deployed", "loaded", "done"].contains(&word.as_str())
+}
+
 pub(super) fn green_word(was: &str) -> Option<String> {
     let options = choices(was);
     let [(Sense::Green, option)] = options.as_slice() else { return None };

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use pulldown_cmark::{Event, Parser};
 
+use super::cells::says_works;
 use super::{RunRecord, marks};
 use crate::evidence::{Binder, Binding, BoundBy, Judged, Kind, Measurement, Value, subject};
 use crate::order::fold;
@@ -54,9 +55,40 @@ pub fn names(markdown: &str) -> Vec<String> {
         names.push(without_remarks(&plain(&outside)));
         names.extend(code.iter().map(|part| (*part).to_owned()));
     }
+    let bare: Vec<String> = names.iter().flat_map(|name| bare(name)).collect();
+    names.extend(bare);
     let mut seen = BTreeSet::new();
     names.retain(|name| !key(name).is_empty() && seen.insert(key(name)));
     names
+}
+
+/// A name without its number and without what is said of it, where that is no more than that it works: `1. Exporter`,
+/// `Exporter – deployed`, `Exporter: OK`, `Exporter status`.
+fn bare(name: &str) -> Vec<String> {
+    std::iter::successors(Some(name), |name| without_one(name)).skip(1).map(str::to_owned).collect()
+}
+
+fn without_one(name: &str) -> Option<&str> {
+    let parted = [" – ", " — ", " - ", " = ", "：", ":"].into_iter().filter_map(|by| name.split_once(by));
+    if let Some((name, said)) = parted.min_by_key(|(name, _)| name.len()) {
+        return says_works(said.trim_end_matches(['.', '!'])).then_some(name.trim());
+    }
+    if let Some((name, _)) = name.rsplit_once(' ').filter(|(_, last)| last.eq_ignore_ascii_case("status")) {
+        return Some(name.trim_end());
+    }
+    let digits = name.trim_start_matches(|c: char| c.is_ascii_digit());
+    let rest = digits.strip_prefix(['.', ')']).filter(|_| digits.len() < name.len())?;
+    rest.starts_with(' ').then_some(rest.trim_start())
+}
+
+/// Whether a cell holds a row's number or mark and no name: `R1`, `#4`, `AC-1.2`.
+pub fn is_id(markdown: &str) -> bool {
+    let text = plain(markdown);
+    let digits = text.trim_start_matches('#').trim_start_matches(|c: char| c.is_ascii_uppercase());
+    let letters = text.len() - digits.len();
+    letters <= 5
+        && digits.chars().any(|c| c.is_ascii_digit())
+        && digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '_' | ')'))
 }
 
 /// Bytes; nothing that can be measured has a longer name.
@@ -228,9 +260,31 @@ mod tests {
             ("LaunchAgent (daily)", vec!["LaunchAgent (daily)", "LaunchAgent"]),
             ("Runner `scripts/run.zsh`", vec!["Runner scripts/run.zsh", "Runner", "scripts/run.zsh"]),
             ("✅ Redis", vec!["✅ Redis"]),
+            ("**Exporter script** – deployed", vec!["Exporter script – deployed", "Exporter script"]),
+            ("Exporter status: OK.", vec!["Exporter status: OK.", "Exporter status", "Exporter"]),
+            ("1. Exporter: loaded", vec!["1. Exporter: loaded", "1. Exporter", "Exporter"]),
+            ("Exporter – deployed twice", vec!["Exporter – deployed twice"]),
+            ("Exporter: csv: OK", vec!["Exporter: csv: OK"]),
             ("  ", vec![]),
         ] {
             assert_eq!(names(cell), expect, "{cell}");
+        }
+    }
+
+    #[test]
+    fn ids_are_told_from_names() {
+        for (cell, expect) in [
+            ("R1", true),
+            ("**AC-1.2**", true),
+            ("#4", true),
+            ("3.", true),
+            ("p95", false),
+            ("Redis 2", false),
+            ("02:30", false),
+            ("-", false),
+            ("", false),
+        ] {
+            assert_eq!(is_id(cell), expect, "{cell}");
         }
     }
 

@@ -28,7 +28,7 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
     };
     let target_column = columns.roles.iter().position(|role| *role == Role::Target);
     for row in rows {
-        let label = row.cells.get(columns.label).map_or("", text);
+        let label = row.cells.get(label_cell(source, &columns, row)).map_or("", text);
         let cell = |column: Option<usize>| column.and_then(|n| row.cells.get(n)).map_or("", text);
         if row.cells.iter().all(|cell| text(cell).is_empty()) {
             continue;
@@ -52,6 +52,14 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
         }
         fill_row(source, &columns, row, &subject, out);
     }
+}
+
+/// The cell that names the row's subject: the one behind it where the label is only an id (`R1`).
+fn label_cell(source: &str, columns: &Columns, row: &Row) -> usize {
+    let text = |n: usize| row.cells.get(n).and_then(|cell| source.get(cell.inner.clone())).unwrap_or("");
+    let next = columns.label + 1;
+    let is_names = columns.roles.get(next) == Some(&Role::Plain) && !label::words(text(next)).is_empty();
+    if is_names && label::is_id(text(columns.label)) { next } else { columns.label }
 }
 
 /// What the author's own cells name besides the one that names the subject.
@@ -134,7 +142,9 @@ fn signs(source: &str, cell: &Cell, subject: &Arc<RowSubject>, out: &mut Vec<Slo
 /// how things are all the same. The first cell that is more than signs names the subject.
 fn claims(source: &str, headers: &[&str], row: &Row, out: &mut Vec<Slot>) {
     let text = |cell: &Cell| source.get(cell.inner.clone()).unwrap_or("");
-    let Some(at) = row.cells.iter().position(|cell| !label::words(text(cell)).is_empty()) else { return };
+    let is_name = |cell: &Cell| !label::words(text(cell)).is_empty();
+    let by_name = row.cells.iter().position(|cell| is_name(cell) && !label::is_id(text(cell)));
+    let Some(at) = by_name.or_else(|| row.cells.iter().position(is_name)) else { return };
     let name = row.cells.get(at).map_or("", text);
     let ticked =
         row.cells.iter().enumerate().filter(|(n, cell)| *n != at && !marks::claims(text(cell)).is_empty()).count();
