@@ -178,6 +178,10 @@ impl ServiceManager for FakeManager {
         Ok(self.present()?.loaded.get(&definition.label).is_some_and(|(known, _)| known == definition))
     }
 
+    fn installed(&self, label: &str) -> Result<Option<Vec<u8>>, ServiceError> {
+        Ok(self.present()?.loaded.get(label).map(|(known, _)| crate::services::plist::render(known)))
+    }
+
     fn install(&self, definition: &ServiceDefinition) -> Result<(), ServiceError> {
         let now = Timestamp::now();
         let started_by = StartedBy::Manager { cause: "at load".to_owned() };

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{ManagerKind, ServiceDefinition, ServiceError, ServiceManager, ServiceStatus, facts};
+use super::{ManagerKind, ServiceDefinition, ServiceError, ServiceManager, ServiceStatus, facts, plist};
 use crate::bridge::lock::Holder;
 use crate::clock::Clock;
 use crate::evidence::ServiceRun;
@@ -86,6 +86,11 @@ impl ServiceManager for Embedded {
     fn is_installed(&self, definition: &ServiceDefinition) -> Result<bool, ServiceError> {
         let (_, _, registration) = self.loaded("look at", &definition.label)?;
         Ok(registration.is_some_and(|found| found.definition == *definition))
+    }
+
+    fn installed(&self, label: &str) -> Result<Option<Vec<u8>>, ServiceError> {
+        let (_, _, registration) = self.loaded("look at", label)?;
+        Ok(registration.map(|found| plist::render(&found.definition)))
     }
 
     /// Registers, and waits until the scheduler of the live `wo up` has loaded it. Without one the registration is kept

@@ -152,15 +152,6 @@ impl Launchd {
         }
     }
 
-    /// The plist that is installed, if one is.
-    fn installed(&self, label: &str) -> Result<Option<Vec<u8>>, ServiceError> {
-        match std::fs::read(self.plist(label)) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed("read the plist of", label, &error.to_string())),
-        }
-    }
-
     fn store(&self, op: &'static str, label: &str) -> Result<Store, ServiceError> {
         Store::open(&self.root).map_err(|error| failed(op, label, &error.to_string()))
     }
@@ -228,6 +219,14 @@ impl ServiceManager for Launchd {
         let label = &definition.label;
         let same = self.installed(label)?.is_some_and(|bytes| bytes == plist::render(definition));
         Ok(same && self.list(label)?.is_some())
+    }
+
+    fn installed(&self, label: &str) -> Result<Option<Vec<u8>>, ServiceError> {
+        match std::fs::read(self.plist(label)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("read the plist of", label, &error.to_string())),
+        }
     }
 
     fn install(&self, definition: &ServiceDefinition) -> Result<(), ServiceError> {

@@ -111,6 +111,9 @@ pub trait ServiceManager: Send + Sync {
     fn files(&self, definition: &ServiceDefinition) -> Vec<PathBuf>;
     /// Whether the installed definition is this one and it is loaded.
     fn is_installed(&self, definition: &ServiceDefinition) -> Result<bool, ServiceError>;
+    /// The plist of what is installed under this label; of a manager that keeps no files, the one that its definition renders
+    /// to. `None` when nothing is.
+    fn installed(&self, label: &str) -> Result<Option<Vec<u8>>, ServiceError>;
     /// Writes the definition and loads it, replacing an older one of the same label. Idempotent.
     fn install(&self, definition: &ServiceDefinition) -> Result<(), ServiceError>;
     /// Boots it out; whether it was there, which is no error when not. Files stay.

@@ -1,8 +1,10 @@
 //! What was deployed where: `bridge/state/deployments/NAME.json`, written by the handler that deployed it and read by
 //! `wo verify`, so that both speak of the same files.
 //!
-//! Invariant: the record holds places and settings only, never a result; the same deployment gives the same bytes.
+//! Invariant: the record holds places, settings and the digests of what was written there, never a result; the same
+//! deployment by the same `wo` gives the same bytes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Time;
@@ -41,6 +43,9 @@ pub struct Deployment {
     pub at: Time,
     /// Only on this day of the week.
     pub weekday: Option<Weekday>,
+    /// SHA-256 of each script and of the rendered plist, by path; none in records of before they were kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sha256: BTreeMap<String, String>,
 }
 
 /// The monitor's loop as an order deployed it.
@@ -125,6 +130,7 @@ impl Deployment {
             compression: None,
             at: jiff::civil::time(2, 30, 0, 0),
             weekday: None,
+            sha256: BTreeMap::new(),
         }
     }
 

@@ -56,6 +56,13 @@ fn chmod(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
+/// Puts `new` in place of `old`, which must be there.
+fn edit(scene: &Scene, path: &str, old: &str, new: &str) {
+    let text = scene.read(path);
+    assert!(text.contains(old), "{old} in {text}");
+    fs::write(scene.path(path), text.replace(old, new)).unwrap();
+}
+
 /// Writes the day file anew with other properties and so many of its rows.
 fn rewrite(scene: &Scene, compression: parquet::basic::Compression, rows: usize, padding: usize, rename: bool) {
     use parquet::arrow::ArrowWriter;
@@ -119,10 +126,28 @@ fn each_check_flips_with_its_subject_and_no_other() {
             let text = fs::read_to_string(&path).unwrap().replace("/wo ", "/wo-gone ").replace("/wo'", "/wo-gone'");
             fs::write(path, text).unwrap();
         }),
+        // whole, executable, of this root, and not what was deployed
+        ("runner", |scene| edit(scene, "scripts/analytics/run_parquet_exporter.zsh", " export", " export --dry-run")),
+        ("runner", |scene| {
+            edit(scene, "scripts/analytics/run_parquet_exporter.zsh", " export", " query 'SELECT 1'");
+        }),
+        ("exporter", |scene| edit(scene, "run/parquet_exporter.cjs", "\"export\"", "\"export\", \"--dry-run\"")),
+        ("test-script", |scene| {
+            edit(scene, "scripts/analytics/test_parquet_exporter.zsh", "exec ", "exit 0; exec ");
+        }),
+        ("plist.lint", |scene| {
+            let runner = scene.path("scripts/analytics/run_parquet_exporter.zsh").display().to_string();
+            edit(scene, "launchd/com.02luka.analytics.parquet.plist", &runner, "/usr/bin/true");
+        }),
         ("runner", |scene| fs::remove_file(scene.path("scripts/analytics/run_parquet_exporter.zsh")).unwrap()),
         ("test-script", |scene| scene.write("scripts/analytics/test_parquet_exporter.zsh", "")),
         ("log-dir", |scene| {
             fs::rename(scene.path("g/logs"), scene.path("g/logs aside")).unwrap();
+        }),
+        ("log-dir", |scene| {
+            let log = scene.path("g/logs/parquet_exporter.log");
+            let _ = fs::remove_file(&log);
+            fs::create_dir(log).unwrap();
         }),
         ("parquet.size", |scene| rewrite(scene, Compression::SNAPPY, usize::MAX, 6 * 1024 * 1024, false)),
         ("parquet.compression", |scene| {
@@ -388,7 +413,30 @@ fn launchd_runs_the_deployed_export_by_itself() {
     assert!(launchd.agents().join(format!("{label}.plist")).is_file());
     let found = findings(&scene);
     assert!(found.values().all(|finding| finding == "pass"), "{found:?}");
+    // launchd starts what lies there at the next login, whatever is rendered beneath the root
+    let installed = launchd.agents().join(format!("{label}.plist"));
+    let text = fs::read_to_string(&installed).unwrap();
+    let runner = scene.path("scripts/analytics/run_parquet_exporter.zsh").display().to_string();
+    for (old, new, next) in [(runner.as_str(), "/usr/bin/true", "pass"), ("<integer>30<", "<integer>31<", "unmeasured")]
+    {
+        assert!(text.contains(old), "{text}");
+        fs::write(&installed, text.replace(old, new)).unwrap();
+        let found = findings(&scene);
+        assert_eq!((failed(&found), found["service.next-run"].as_str()), (vec!["service.loaded"], next));
+    }
+    fs::write(&installed, text).unwrap();
+    // a record of before digests were kept: what this `wo` would write is compared
+    let record = scene.read(RECORD);
+    let mut earlier: serde_json::Value = serde_json::from_str(&record).unwrap();
+    assert_eq!(earlier["sha256"].as_object().unwrap().len(), 4, "{record}");
+    earlier.as_object_mut().unwrap().remove("sha256");
+    scene.write(RECORD, earlier.to_string());
+    let found = findings(&scene);
+    assert!(found.values().all(|finding| finding == "pass"), "{found:?}");
+    edit(&scene, "scripts/analytics/run_parquet_exporter.zsh", " export", " export --dry-run");
+    assert_eq!(failed(&findings(&scene)), ["runner"]);
     launchd.launchctl(["bootout", &format!("{}/{label}", launchd.domain())]).expect_exit(0);
+    edit(&scene, "scripts/analytics/run_parquet_exporter.zsh", " export --dry-run", " export");
     let found = findings(&scene);
     assert_eq!((failed(&found), found["service.next-run"].as_str()), (vec!["service.loaded"], "unmeasured"));
 }

@@ -75,7 +75,7 @@ impl Handler for ParquetExporter {
         let layout = layout::layout(order, &context.config, &bounds)?;
         let label = layout.deployment.label.clone();
         let loaded = context.services.status(&label).is_ok_and(|status| status.loaded);
-        let definition = steps::service::definition(&layout.deployment, context);
+        let definition = steps::service::definition(&layout.deployment, &context.into());
         let installed = context.services.is_installed(&definition).is_ok_and(|installed| installed);
         let facts = Facts {
             manager: context.services.kind(),

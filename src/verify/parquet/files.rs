@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::super::artifact::artifact;
 use super::super::{CheckResult, Finding};
+use super::written::Written;
 use super::{Scope, looked};
 use crate::handlers::parquet_exporter::shims::{self, MARKER};
 use crate::process::{self, Spec};
@@ -16,23 +17,31 @@ const SCRIPT_DEADLINE: Duration = Duration::from_secs(60);
 /// Scripts of ours are a kilobyte; what is larger is not read whole.
 const SCRIPT_BYTES: u64 = 64 * 1024;
 
-pub fn scripts(scope: &Scope) -> Vec<CheckResult> {
+pub fn scripts(scope: &Scope, written: &Written) -> Vec<CheckResult> {
     let of = &scope.deployment;
     vec![
-        script(scope, "exporter", "Exporter script", "exporter.script", of.exporter.as_deref()),
-        script(scope, "runner", "Runner script", "exporter.runner", of.runner.as_deref()),
-        script(scope, "test-script", "Test script", "exporter.test_script", of.test_script.as_deref()),
+        script(scope, "exporter", "Exporter script", "exporter.script", of.exporter.as_deref(), written),
+        script(scope, "runner", "Runner script", "exporter.runner", of.runner.as_deref(), written),
+        script(scope, "test-script", "Test script", "exporter.test_script", of.test_script.as_deref(), written),
     ]
 }
 
-fn script(scope: &Scope, id: &'static str, title: &'static str, key: &'static str, path: Option<&str>) -> CheckResult {
+fn script(
+    scope: &Scope,
+    id: &'static str,
+    title: &'static str,
+    key: &'static str,
+    path: Option<&str>,
+    written: &Written,
+) -> CheckResult {
     let Some(path) = path else {
         let detail = "the order listed none, so none was deployed".to_owned();
         return CheckResult { id, title, finding: Finding::Info, detail, measurement: None };
     };
     let at = scope.path(path);
-    let how = "looked at the file and its mode, and ran it with --help, which changes nothing";
-    match look(scope, &at) {
+    let how =
+        "compared the file with what was deployed, looked at its mode, and ran it with --help, which changes nothing";
+    match look(scope, &at, |content| written.differs(path, content)) {
         Ok(detail) => looked(scope, id, title, key, true, format!("`{path}`, {detail}"), how),
         Err(why) => looked(scope, id, title, key, false, format!("`{path}` {why}"), how),
     }
@@ -40,7 +49,7 @@ fn script(scope: &Scope, id: &'static str, title: &'static str, key: &'static st
 }
 
 /// What is right with the script, or what is wrong with it.
-fn look(scope: &Scope, at: &Path) -> Result<String, String> {
+fn look(scope: &Scope, at: &Path, differs: impl Fn(&[u8]) -> bool) -> Result<String, String> {
     let metadata = at.metadata().map_err(|error| format!("is not there: {error}"))?;
     if !metadata.is_file() {
         return Err("is not a file".to_owned());
@@ -58,15 +67,17 @@ fn look(scope: &Scope, at: &Path) -> Result<String, String> {
         false => Vec::new(),
     };
     let ours = content.windows(MARKER.len()).any(|w| w == MARKER.as_bytes());
-    match (ours, scope.deployed) {
-        (true, _) if !shims::is_about(&content, scope.root.path()) => {
+    match ours {
+        true if !shims::is_about(&content, scope.root.path()) => {
             Err("works on another root than this one (moved or copied?); deploy it again".to_owned())
         }
-        (false, true) => Err("is no longer the script that was deployed".to_owned()),
+        _ if differs(&content) => {
+            Err("is no longer the script that was deployed; deploy it again, or undo the change".to_owned())
+        }
         // a script of someone else's is not run: nobody knows what it does
-        (false, false) => Ok(format!("{size}, executable; not one of Workbridge's, so not run")),
+        false => Ok(format!("{size}, executable; not one of Workbridge's, so not run")),
         // `--help` is answered by `wo` and goes no further: the test script, which runs `wo verify`, can't run in circles
-        (true, _) => {
+        true => {
             let spec = Spec::new(at).args(["--help"]).dir(scope.root.path()).deadline(SCRIPT_DEADLINE);
             let output = process::run(&spec).map_err(|error| format!("can't be run: {error}"))?;
             if output.success() && !output.stdout.is_empty() {
@@ -81,18 +92,35 @@ fn look(scope: &Scope, at: &Path) -> Result<String, String> {
 
 pub fn directories(scope: &Scope) -> Vec<CheckResult> {
     let log_dir = Path::new(&scope.deployment.log).parent().map(|dir| dir.display().to_string()).unwrap_or_default();
+    let log = scope.path(&scope.deployment.log);
+    // a manager that can't open the log does not start the job
+    let in_the_way = match log.metadata() {
+        Ok(metadata) if !metadata.is_file() => {
+            Some(format!("`{}` is no file, so nothing is logged", scope.deployment.log))
+        }
+        _ => None,
+    };
     vec![
-        directory(scope, "output-dir", "Output directory", "paths.output", &scope.deployment.output),
-        directory(scope, "log-dir", "Log directory", "paths.logs", &log_dir),
+        directory(scope, "output-dir", "Output directory", "paths.output", &scope.deployment.output, None),
+        directory(scope, "log-dir", "Log directory", "paths.logs", &log_dir, in_the_way),
     ]
 }
 
-fn directory(scope: &Scope, id: &'static str, title: &'static str, key: &'static str, path: &str) -> CheckResult {
+/// `fault` is what is wrong with it otherwise.
+fn directory(
+    scope: &Scope,
+    id: &'static str,
+    title: &'static str,
+    key: &'static str,
+    path: &str,
+    fault: Option<String>,
+) -> CheckResult {
     let at = scope.path(path);
     let (works, detail) = if !at.is_dir() {
         (false, format!("`{path}/` is not there"))
     } else {
         match rustix::fs::access(&at, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK) {
+            Ok(()) if fault.is_some() => (false, fault.unwrap_or_default()),
             Ok(()) => (true, format!("`{path}/` is there and can be written")),
             Err(error) => (false, format!("`{path}/` can't be written: {error}")),
         }

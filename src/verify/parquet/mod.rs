@@ -9,6 +9,7 @@ mod files;
 mod plist;
 pub mod service;
 mod summary;
+mod written;
 
 use std::path::PathBuf;
 
@@ -42,11 +43,12 @@ pub const TITLE: &str = "Phase 7.8 – Parquet Agent Verification";
 pub fn verify(scope: &Scope) -> Verification {
     let mut checks = Vec::new();
     let mut extra = Vec::new();
-    let service = service::Seen::look(scope);
+    let written = written::Written::of(scope);
+    let service = service::Seen::look(scope, &written);
     let data = data::Data::look(scope);
     checks.push(service.loaded(scope));
-    checks.extend(plist::checks(scope));
-    let scripts = files::scripts(scope);
+    checks.extend(plist::checks(scope, &written));
+    let scripts = files::scripts(scope, &written);
     let broken = broken(scope, &scripts);
     checks.extend(scripts);
     checks.extend(files::directories(scope));

@@ -1,8 +1,10 @@
-//! Checks of the rendered plist: that it is one, and that it is well made. What a plist names (program, log folder) has
+//! Checks of the rendered plist: that it is one, that it is the one that was deployed, and that
+//! it is well made. What a plist names (program, log folder) has
 //! checks of its own; a fault there is not a fault of the plist.
 
 use super::super::CheckResult;
 use super::super::artifact::artifact;
+use super::written::Written;
 use super::{Scope, looked, unmeasured};
 use crate::files::read_regular;
 use crate::services::job::Job;
@@ -19,7 +21,9 @@ const OF_OTHERS: [Rule; 6] = [
     Rule::NotAPlist,
 ];
 
-pub fn checks(scope: &Scope) -> Vec<CheckResult> {
+const NOT_DEPLOYED: &str = "it is no longer the plist that was deployed; deploy it again, or undo the change";
+
+pub fn checks(scope: &Scope, written: &Written) -> Vec<CheckResult> {
     let path = &scope.deployment.plist;
     let at = scope.path(path);
     let (syntax_id, syntax_title) = ("plist.syntax", "Plist syntax");
@@ -58,9 +62,10 @@ pub fn checks(scope: &Scope) -> Vec<CheckResult> {
         .filter(|finding| !OF_OTHERS.contains(&finding.rule))
         .map(|finding| finding.message)
         .chain(elsewhere(scope, &job))
+        .chain(written.differs(path, &bytes).then(|| NOT_DEPLOYED.to_owned()))
         .collect();
     let detail = if findings.is_empty() { "nothing found".to_owned() } else { findings.join("; ") };
-    let how = "looked for what launchd ignores, refuses or never fires";
+    let how = "compared it with what was deployed, and looked for what launchd ignores, refuses or never fires";
     vec![syntax, looked(scope, lint_id, lint_title, "check.plist.lint", findings.is_empty(), detail, how)]
 }
 

@@ -1,29 +1,36 @@
-//! Checks of the service: loaded, and when it runs next. Whether its plist is well made is another file's.
+//! Checks of the service: loaded as it was deployed, and when it runs next. Whether its plist is well made is another file's.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::super::CheckResult;
+use super::written::Written;
 use super::{Scope, looked, unmeasured};
 use crate::evidence::{Made, Measurement, ServiceRun, StartedBy, Value};
 use crate::schedule::calendar;
 use crate::services::{ManagerKind, ServiceError, ServiceStatus, Start};
+use crate::verify::deployment::Deployment;
 
 /// What the service manager says now, asked once for all that depends on it.
 pub struct Seen {
     status: Result<ServiceStatus, ServiceError>,
     next: Result<Vec<Timestamp>, ServiceError>,
     runs: Result<Vec<ServiceRun>, ServiceError>,
+    /// Why what the manager has of it is not what was deployed.
+    altered: Option<String>,
 }
 
 /// Fire times that are shown and judged.
 const NEXT_RUNS: usize = 2;
 
 impl Seen {
-    pub fn look(scope: &Scope) -> Self {
+    pub fn look(scope: &Scope, written: &Written) -> Self {
         let label = &scope.deployment.label;
+        let status = scope.services.status(label);
+        let is_loaded = status.as_ref().is_ok_and(|status| status.loaded);
         Seen {
-            status: scope.services.status(label),
+            altered: if is_loaded { altered(scope, written) } else { None },
+            status,
             next: scope.services.next_runs(label, scope.now, NEXT_RUNS),
             runs: scope.services.runs(label).map(|runs| proven(runs, scope.since)),
         }
@@ -35,9 +42,14 @@ impl Seen {
         match &self.status {
             Err(error) => unmeasured(id, title, error.to_string()),
             Ok(status) => {
-                let detail = format!("`{label}`: {}", status.detail);
-                let how = format!("asked {} for the status of {label}", scope.services.kind());
-                looked(scope, id, title, "service.loaded", status.loaded, detail, &how)
+                let altered = self.altered.as_ref().map(|why| format!("; {why}")).unwrap_or_default();
+                let detail = format!("`{label}`: {}{altered}", status.detail);
+                let works = status.loaded && self.altered.is_none();
+                let kind = scope.services.kind();
+                let how = format!(
+                    "asked {kind} for the status of {label}, and compared what is installed with what was deployed"
+                );
+                looked(scope, id, title, "service.loaded", works, detail, &how)
             }
         }
     }
@@ -50,6 +62,14 @@ impl Seen {
             (Ok(_), Ok(next)) => {
                 let value = self.schedule(scope, next);
                 let right = is_right(scope, next);
+                // one fault, told once
+                if let (false, Some(why)) = (right, &self.altered) {
+                    return unmeasured(
+                        id,
+                        title,
+                        format!("the schedule that was deployed is not the one that is installed: {why}"),
+                    );
+                }
                 let detail = match right {
                     true => value.to_string(),
                     false => format!("{value}; ordered: {}", calendar::describe(&ordered(scope))),
@@ -94,7 +114,7 @@ impl Seen {
         }
         let measurement = Measurement::new("service.runs", value, how, scope.now);
         match works(runs) {
-            _ if !status.loaded => measurement.ok(false),
+            _ if !status.loaded || self.altered.is_some() => measurement.ok(false),
             Some(works) => measurement.ok(works),
             None => measurement,
         }
@@ -103,6 +123,18 @@ impl Seen {
     fn schedule(&self, scope: &Scope, next: &[Timestamp]) -> Value {
         let zone = TimeZone::system().iana_name().unwrap_or("UTC").to_owned();
         Value::Schedule { next: next.to_vec(), zone, manager: self.manager(scope) }
+    }
+}
+
+/// Why what is installed is not what was deployed.
+fn altered(scope: &Scope, written: &Written) -> Option<String> {
+    let Deployment { label, plist, .. } = &scope.deployment;
+    match scope.services.installed(label) {
+        Ok(Some(bytes)) if !written.differs(plist, &bytes) => None,
+        Ok(Some(_)) => Some("what is installed is not what was deployed; deploy it again".to_owned()),
+        Ok(None) if scope.deployed => Some("what was deployed is not installed".to_owned()),
+        Ok(None) => None,
+        Err(error) => Some(error.to_string()),
     }
 }
 

@@ -110,6 +110,10 @@ impl ServiceManager for Services {
         Ok(false)
     }
 
+    fn installed(&self, _: &str) -> Result<Option<Vec<u8>>, ServiceError> {
+        Ok(None)
+    }
+
     fn install(&self, _: &ServiceDefinition) -> Result<(), ServiceError> {
         unreachable!("a check installs nothing")
     }

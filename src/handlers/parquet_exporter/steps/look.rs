@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::files::same_file;
+use super::files::{recorded, same_file};
 use super::service::{definition, since};
 use super::target;
 use crate::durable;
@@ -29,12 +29,12 @@ impl Step for Plist {
     }
 
     fn check(&self, context: &Context) -> Result<Check, HandlerError> {
-        let bytes = plist::render(&definition(&self.deployment, context));
+        let bytes = plist::render(&definition(&self.deployment, &context.into()));
         same_file(&target(context, &self.path)?, &bytes, PLIST_MODE)
     }
 
     fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
-        let bytes = plist::render(&definition(&self.deployment, context));
+        let bytes = plist::render(&definition(&self.deployment, &context.into()));
         durable::write(&target(context, &self.path)?, &bytes, PLIST_MODE)?;
         Ok(Applied { after: crate::text::bytes(bytes.len() as u64) })
     }
@@ -93,12 +93,16 @@ pub struct Verify {
 
 impl Measuring for Verify {
     fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
+        let deployment = match self.deploys {
+            true => recorded(&self.deployment, context)?,
+            false => self.deployment.clone(),
+        };
         let verification = parquet::verify(&parquet::Scope {
             root: &context.root,
             config: &context.config,
             services: context.services.as_ref(),
             now: context.clock.now(),
-            deployment: self.deployment.clone(),
+            deployment,
             deployed: self.deployed,
             since: if self.deploys { since(context)? } else { None },
         });

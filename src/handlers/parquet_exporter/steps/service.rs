@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::plan::Facts;
-use super::files::export_args;
+use super::files::{Place, export_args};
 use crate::evidence::{Measurement, ServiceRun, StartedBy, Value};
 use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified, patience};
 use crate::process::DEFAULT_PATH;
@@ -15,16 +15,16 @@ use crate::verify::deployment::Deployment;
 use crate::verify::parquet;
 
 /// The service of this deployment: it starts the deployed runner, else the exporter, else `wo` itself.
-pub fn definition(deployment: &Deployment, context: &Context) -> ServiceDefinition {
-    let root = context.root.path();
+pub fn definition(deployment: &Deployment, place: &Place) -> ServiceDefinition {
+    let root = place.root.path();
     let program = match deployment.runner.as_ref().or(deployment.exporter.as_ref()) {
-        Some(script) => vec![context.root.join(script).display().to_string()],
+        Some(script) => vec![place.root.join(script).display().to_string()],
         None => {
-            let words = [context.program.display().to_string(), "--root".to_owned(), root.display().to_string()];
-            words.into_iter().chain(export_args(deployment, context)).collect()
+            let words = [place.program.display().to_string(), "--root".to_owned(), root.display().to_string()];
+            words.into_iter().chain(export_args(deployment, place)).collect()
         }
     };
-    let log = context.root.join(&deployment.log);
+    let log = place.root.join(&deployment.log);
     ServiceDefinition {
         label: deployment.label.clone(),
         program,
@@ -44,11 +44,11 @@ pub struct Service {
 
 impl Step for Service {
     fn files(&self, context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(context.services.files(&definition(&self.deployment, context)))
+        Ok(context.services.files(&definition(&self.deployment, &context.into())))
     }
 
     fn check(&self, context: &Context) -> Result<Check, HandlerError> {
-        match context.services.is_installed(&definition(&self.deployment, context)) {
+        match context.services.is_installed(&definition(&self.deployment, &context.into())) {
             Ok(true) => Ok(Check::Already(format!("loaded by {}", context.services.kind()))),
             Ok(false) => Ok(Check::Needed("not loaded as defined".to_owned())),
             Err(ServiceError::NoManager(why)) => Ok(Check::Needed(why)),
@@ -57,7 +57,7 @@ impl Step for Service {
     }
 
     fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
-        match context.services.install(&definition(&self.deployment, context)) {
+        match context.services.install(&definition(&self.deployment, &context.into())) {
             Ok(()) => Ok(Applied { after: format!("loaded by {}", context.services.kind()) }),
             // nothing to be undone: the criteria that need a manager are unmeasured, which is no success
             Err(ServiceError::NoManager(why)) => Ok(Applied { after: format!("not loaded: {why}") }),
@@ -67,7 +67,7 @@ impl Step for Service {
 
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
         let label = &self.deployment.label;
-        match context.services.is_installed(&definition(&self.deployment, context)) {
+        match context.services.is_installed(&definition(&self.deployment, &context.into())) {
             Ok(works) => {
                 let status = context.services.status(label)?;
                 let manager = context.services.kind();
