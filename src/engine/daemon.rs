@@ -69,6 +69,8 @@ struct Loop {
     priorities: HashMap<i64, Priority>,
     in_flight: HashSet<i64>,
     waiting: HashMap<i64, (Timestamp, bool)>,
+    /// When it was last looked which of them are due.
+    looked: Timestamp,
     busy: HashSet<i64>,
     /// How often a run met the machine's trouble, and after how long it is tried again.
     backoff: HashMap<i64, (u32, Duration)>,
@@ -153,6 +155,7 @@ pub fn run(
         priorities: HashMap::new(),
         in_flight: HashSet::new(),
         waiting: HashMap::new(),
+        looked: executor.clock.now(),
         busy: HashSet::new(),
         backoff: HashMap::new(),
         given_up: HashMap::new(),

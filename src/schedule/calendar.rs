@@ -113,14 +113,15 @@ pub fn next_of(entries: &[Entry], after: Timestamp, zone: &TimeZone) -> Option<T
     })
 }
 
-/// When `start` is due next after `after`. `anchor` is when it was registered: intervals count from there. A service
-/// that is kept alive is never due; it runs.
+/// When `start` is due next after `after`. `anchor` is when it was registered: intervals count from there, unless the clock was
+/// set back to before it. A service that is kept alive is never due; it runs.
 pub fn next(start: &Start, anchor: Timestamp, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     match start {
         Start::Calendar { at, weekday } => next_of(&[Entry::daily(*at, *weekday)], after, zone),
         Start::Interval { every_s } => {
             let every = i64::try_from(*every_s).ok().filter(|every| *every > 0)?;
-            let passed = after.duration_since(anchor).as_secs().max(0);
+            let anchor = anchor.min(after);
+            let passed = after.duration_since(anchor).as_secs();
             let due = passed.checked_div(every)?.checked_add(1)?.checked_mul(every)?;
             anchor.checked_add(SignedDuration::from_secs(due)).ok()
         }
@@ -265,8 +266,8 @@ mod tests {
         let every = Start::Interval { every_s: 300 };
         check("UTC", &every, "1970-01-01T00:00:00Z", &["1970-01-01 00:05:00 +00:00", "1970-01-01 00:10:00 +00:00"]);
         check("UTC", &every, "1970-01-01T00:05:00.5Z", &["1970-01-01 00:10:00 +00:00"]);
-        // the clock was set back before the anchor
-        check("UTC", &every, "1969-12-31T00:00:00Z", &["1970-01-01 00:05:00 +00:00"]);
+        // the clock was set back to before the anchor
+        check("UTC", &every, "1969-12-31T00:00:00Z", &["1969-12-31 00:05:00 +00:00"]);
         assert_eq!(describe(&every), "every 5 min");
         for odd in [0, u64::MAX, i64::MAX as u64] {
             assert_eq!(

@@ -221,6 +221,7 @@ impl Worker {
         self.reap_left_over()?;
         // what is owed since comes before kicks
         self.load()?;
+        self.follow_clock()?;
         self.fire()
     }
 }

@@ -116,7 +116,9 @@ impl Loop {
 
     pub(super) fn release_due(&mut self) {
         let now = self.executor.clock.now();
-        let due: Vec<i64> = self.waiting.iter().filter(|(_, (until, _))| *until <= now).map(|(run, _)| *run).collect();
+        let looked = std::mem::replace(&mut self.looked, now);
+        let is_due = |until: Timestamp| is_over(until, looked, now);
+        let due: Vec<i64> = self.waiting.iter().filter(|(_, (until, _))| is_due(*until)).map(|(run, _)| *run).collect();
         for run in due {
             self.waiting.remove(&run);
             let priority = self.priorities.get(&run).copied().unwrap_or_default();
@@ -160,5 +162,25 @@ impl Loop {
         let holder = self.reader.open_runs()?.into_iter().find(|row| row.key.run == other);
         let id = holder.map_or_else(|| "another order".to_owned(), |row| row.key.id);
         Ok(Some(format!("waits for {id}, which touches `{shared}` too")))
+    }
+}
+
+/// Whether a wait until `until` is over `now`. After a clock that was set back all are: how long they wait is found out anew.
+fn is_over(until: Timestamp, looked: Timestamp, now: Timestamp) -> bool {
+    until <= now || now < looked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nobody_wait_for_it() {
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        for (until, looked, now, over) in
+            [(10, 5, 9, false), (10, 9, 10, true), (10, 9, 9, false), (1_000_010, 1_000_005, 9, true), (10, 9, 8, true)]
+        {
+            assert_eq!(is_over(at(until), at(looked), at(now)), over, "{until} {looked} {now}");
+        }
     }
 }

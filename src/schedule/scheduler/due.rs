@@ -98,7 +98,8 @@ impl Worker {
             }));
         }
         if let Some(due) = registration.next.filter(|next| *next <= now) {
-            let cause = if due <= self.session.started {
+            // with a clock that was set back, the session seems to begin later than now
+            let cause = if due <= self.session.started && self.session.started <= now {
                 format!("{MADE_UP}being down")
             } else if now.duration_since(due) <= ON_TIME {
                 calendar::describe(start)

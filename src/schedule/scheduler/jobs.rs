@@ -1,7 +1,7 @@
 //! The jobs as they are registered: read anew whenever the store changed, due times along with the machine's zone.
 //!
-//! What must hold here: a due time that passed while nothing ran the schedule is kept, and a job that did not change goes on
-//! as it is.
+//! What must hold here: a due time that passed while nothing ran the schedule is kept, a job that did not change goes on as it
+//! is, and no clock that is set back holds a job up.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::Worker;
 use crate::schedule::store::Registration;
 use crate::schedule::{ScheduleError, calendar};
+use crate::services::ManagerKind;
 
 pub(super) struct Job {
     pub(super) registration: Registration,
@@ -39,6 +40,29 @@ impl Worker {
                 registration.next =
                     calendar::next(&registration.definition.start, registration.registered, now, &self.zone);
                 self.store.set_next(&registration.definition.label, registration.revision, registration.next)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A clock that was set back leaves due times far ahead: what is due is the first time from now on, save the one that ran
+    /// last.
+    pub(super) fn follow_clock(&mut self) -> Result<(), ScheduleError> {
+        let now = self.clock.now();
+        for (label, job) in &mut self.jobs {
+            let registration = &mut job.registration;
+            let Some(known) = registration.next.filter(|next| *next > now) else { continue };
+            let next =
+                |after| calendar::next(&registration.definition.start, registration.registered, after, &self.zone);
+            let Some(mut first) = next(now).filter(|first| *first < known) else { continue };
+            let last = self.store.runs(label, ManagerKind::Embedded, 1)?.pop();
+            if last.is_some_and(|run| run.due == Some(first)) {
+                first = next(first).unwrap_or(known);
+            }
+            if first < known {
+                tracing::warn!("the clock was set back: {label} is due at {first}, not at {known}");
+                registration.next = Some(first);
+                self.store.set_next(label, registration.revision, registration.next)?;
             }
         }
         Ok(())

@@ -6,10 +6,11 @@ use std::time::Duration;
 use workbridge::bridge::lock::{self, Role};
 use workbridge::clock::{Clock, SystemClock};
 use workbridge::evidence::{Made, ServiceRun, StartedBy};
+use workbridge::schedule::store::Store;
 use workbridge::schedule::{self, ScheduleConfig, Scheduler};
 use workbridge::services::{Embedded, ServiceDefinition, ServiceError, ServiceManager, Start};
 
-use super::{LABEL, at, by, text, world};
+use super::{LABEL, at, by, text, wait_for, world};
 
 #[test]
 fn without_a_live_wo_up_nothing_answers_and_the_registration_waits() {
@@ -165,6 +166,49 @@ fn local_times_are_right_across_daylight_saving() {
         world.settled();
         assert_eq!(world.runs().len(), 1, "{zone}");
         assert_eq!(manager.next_runs(LABEL, world.clock.now(), 1).unwrap(), [at(next)], "{zone}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_holds_no_job_up_and_runs_none_twice() {
+    let cases = [
+        (
+            Start::Calendar { at: "02:30".parse().unwrap(), weekday: None },
+            "02:30 daily",
+            "2026-11-27T19:29:00Z",
+            "2026-11-27T19:30:00Z",
+            "2026-11-28T19:30:00Z",
+        ),
+        (
+            Start::Interval { every_s: 3600 },
+            "every 1 h",
+            "2026-11-27T18:30:00Z",
+            "2026-11-27T19:30:00Z",
+            "2026-11-27T20:30:00Z",
+        ),
+    ];
+    for (start, cause, back, due, then) in cases {
+        // as with a dead battery: weeks ahead, until the time is fetched
+        let world = world("2027-01-10T12:00:00Z");
+        let _up = world.up();
+        world.manager().install(&ServiceDefinition { start, ..world.job("exit 0") }).unwrap();
+        let is_next = |expected: &str| {
+            let store = Store::open(&world.root).unwrap();
+            let next = || store.registration(LABEL).unwrap().and_then(|registration| registration.next);
+            wait_for(expected, || (next() == Some(at(expected))).then_some(()));
+        };
+        world.set(back);
+        is_next(due);
+        world.set(due);
+        assert_eq!(world.ended_runs(1)[0].started_by, by(cause));
+        is_next(then);
+        // a few seconds, as clocks are corrected every day
+        world.clock.set(at(due) - Duration::from_secs(5));
+        schedule::poke();
+        world.settled();
+        world.set(due);
+        world.settled();
+        assert_eq!(world.runs().len(), 1, "{cause}");
     }
 }
 
