@@ -417,7 +417,8 @@ fn old_job(label: &str, context: &Context) -> Option<OldJob> {
         .map(|dir| dir.join(format!("{label}.plist")))
         .filter(|path| path.symlink_metadata().is_ok());
     let status = context.services.status(label).ok();
-    let loaded = status.as_ref().is_some_and(|status| status.loaded);
+    // no answer is no "no": what is installed may be loaded, and the step that boots it out asks again
+    let loaded = status.as_ref().map_or(path.is_some(), |status| status.loaded);
     if path.is_none() && !loaded {
         return None;
     }

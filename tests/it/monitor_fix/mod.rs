@@ -276,7 +276,7 @@ type Sabotage = (&'static str, fn(&World), &'static [&'static str]);
 
 #[test]
 fn when_a_repair_fails_everything_is_as_it_was() {
-    let cases: [Sabotage; 11] = [
+    let cases: [Sabotage; 13] = [
         (
             "redis",
             |world| world.scene.write("docker-compose.yml", "services: {}\n"),
@@ -298,6 +298,22 @@ fn when_a_repair_fails_everything_is_as_it_was() {
         ("folders", |world| world.scene.write("g", "a file in the way"), &["failed to make the folder `g"]),
         ("old job", |world| refuse(world, "bootout"), &["boot out", OLD]),
         ("loop", |world| refuse(world, "bootstrap"), &["install", LOOP]),
+        (
+            "loop, after a diagnosis that got no answer about the old job",
+            |world| {
+                refuse(world, "bootstrap");
+                world.answer_first(&format!("list {OLD}"), "echo 'Input/output error' >&2; exit 5");
+            },
+            &["install", LOOP],
+        ),
+        (
+            "loop, after a diagnosis that found the old job not loaded",
+            |world| {
+                refuse(world, "bootstrap");
+                world.answer_first(&format!("list {OLD}"), "echo 'Could not find service' >&2; exit 113");
+            },
+            &["install", LOOP],
+        ),
         (
             "loop, with links",
             |world| {
@@ -436,6 +452,30 @@ fn a_loop_that_is_not_proven_is_taken_back() {
     assert_eq!(leaks(&world.scene), Vec::<String>::new());
 }
 
+impl World {
+    /// The first time that `wo` asks `launchctl` just this, the answer is so, as a shell says it. (What `wo` starts has a clean
+    /// environment, what the test starts has cargo's.)
+    fn answer_first(&self, args: &str, answer: &str) {
+        let once = self.launchd.agents().parent().unwrap().join("answered once");
+        self.wrap(&format!(
+            "case \"$CARGO_MANIFEST_DIR$*\" in '{args}') mkdir '{}' 2>/dev/null && {{ {answer}; }};; esac",
+            once.display()
+        ));
+    }
+
+    /// Puts a shell's words before every `launchctl`.
+    fn wrap(&self, words: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let launchctl = self.launchd.agents().parent().unwrap().join("launchctl");
+        let wrapped = (0..).map(|n| launchctl.with_extension(format!("real-{n}"))).find(|path| !path.exists()).unwrap();
+        fs::rename(&launchctl, &wrapped).unwrap();
+        let temporary = launchctl.with_extension("tmp");
+        fs::write(&temporary, format!("#!/bin/sh\n{words}\nexec '{}' \"$@\"\n", wrapped.display())).unwrap();
+        fs::set_permissions(&temporary, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::rename(temporary, launchctl).unwrap();
+    }
+}
+
 /// From now on `launchctl` refuses one verb: `bootout` of the old job, `bootstrap` of the loop.
 fn refuse(world: &World, verb: &str) {
     refuse_and(world, verb, "");
@@ -443,19 +483,10 @@ fn refuse(world: &World, verb: &str) {
 
 /// And does something else first, as a shell says it.
 fn refuse_and(world: &World, verb: &str, also: &str) {
-    let launchctl = world.launchd.agents().parent().unwrap().join("launchctl");
-    let real = launchctl.with_extension("real");
-    fs::rename(&launchctl, &real).unwrap();
     let what = if verb == "bootout" { format!("{OLD}\"") } else { format!("{LOOP}.plist\"") };
-    let text = format!(
-        "#!/bin/sh\ncase \"$1 $*\\\"\" in '{verb} '*'{what}') {also} echo 'Operation not permitted' >&2; exit 150;; esac\nexec '{}' \"$@\"\n",
-        real.display()
-    );
-    let temporary = launchctl.with_extension("tmp");
-    fs::write(&temporary, text).unwrap();
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(&temporary, fs::Permissions::from_mode(0o755)).unwrap();
-    fs::rename(temporary, launchctl).unwrap();
+    world.wrap(&format!(
+        "case \"$1 $*\\\"\" in '{verb} '*'{what}') {also} echo 'Operation not permitted' >&2; exit 150;; esac"
+    ));
 }
 
 /// A root in which the loop of `wo up` itself monitors.

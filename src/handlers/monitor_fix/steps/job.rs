@@ -129,11 +129,9 @@ impl Step for Retire {
         }
     }
 
-    /// Loads it again. Its plist was put back before: the step that removed it comes after this one.
+    /// Loads it again: what is undone was found loaded by `check`, whatever the diagnosis saw. Its plist was put back before:
+    /// the step that removed it comes after this one.
     fn undo(&self, context: &Context) -> Result<(), HandlerError> {
-        if !self.job.loaded {
-            return Ok(());
-        }
         let label = &self.job.label;
         if self.job.plist.is_some() {
             return Ok(context.services.load(label)?);
