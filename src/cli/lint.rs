@@ -84,7 +84,7 @@ fn lint(file: &std::path::Path, config: &Config) -> Result<Linted, CliError> {
     let (handler, declarations, defaults) = match dispatch::dispatch(&order, config, &handlers) {
         Ok((handler, why)) => {
             let descriptor = handler.descriptor();
-            (Ok((descriptor.name, why)), descriptor.measurements, default_criteria(descriptor.default_criteria))
+            (Ok((descriptor.name, why)), handler.measurements(&order), default_criteria(descriptor.default_criteria))
         }
         Err(why) => (Err(why), &[] as &[Declaration], Vec::new()),
     };

@@ -75,7 +75,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         };
         steps.push((spec, context.masker.mask(&now)));
     }
-    let binder = Binder::new(&order.bindings, descriptor.measurements);
+    let binder = Binder::new(&order.bindings, planned.handler.measurements(&order));
     let criteria: Vec<_> = planned
         .criteria
         .iter()

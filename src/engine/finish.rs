@@ -20,7 +20,7 @@ use crate::secret::Masker;
 /// Judges the criteria from the measurements and so the outcome.
 pub fn judge(tape: &mut Tape<'_>, order: &Order, handler: Option<&dyn Handler>) -> Result<(), EngineError> {
     let run = tape.run();
-    let declarations = handler.map(|handler| handler.descriptor().measurements).unwrap_or_default();
+    let declarations = handler.map(|handler| handler.measurements(order)).unwrap_or_default();
     let today = tape.executor.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let criteria = judge::judge(&run.criteria, order, &run.standing_measurements(), declarations, today);
     let failed_step = run.failure().map(|step| {
@@ -167,7 +167,7 @@ pub fn record(executor: &Executor, run: &Run, order: &Order, handler: Option<&dy
         reason: run.reason.clone(),
         criteria: run.judged.clone(),
         measurements: run.standing_measurements(),
-        declarations: handler.map(|handler| handler.descriptor().measurements.to_vec()).unwrap_or_default(),
+        declarations: handler.map(|handler| handler.measurements(order).to_vec()).unwrap_or_default(),
         steps: run.step_records(),
         commands: run.commands.clone().unwrap_or_default(),
         reference: super::pipeline::reference(handler, order),

@@ -7,7 +7,7 @@ use super::tape::Tape;
 use super::{EngineError, Executor, dispatch, pipeline};
 use crate::evidence::bind::{Binding, bind};
 use crate::evidence::{Declaration, Outcome};
-use crate::handlers::{Context, Descriptor, Handler, Plan, criteria_of};
+use crate::handlers::{Context, Handler, Plan, criteria_of};
 use crate::journal::event::TemplateText;
 use crate::journal::{Event, Run};
 use crate::order::{Criterion, CriterionSource, Order, Severity};
@@ -70,14 +70,14 @@ pub fn prepare(
     let facts = handler.diagnose(order, context).map_err(|error| error.to_string())?;
     let asked = handler.asked(order, &facts, &context.config);
     if let Some(template) = &mut template {
-        let record = record_before(order, agent, context, handler.descriptor());
+        let record = record_before(order, agent, context, handler.as_ref());
         let refuse = |error| format!("the report template `{}` can't be filled: {error}", template.name);
         // what it asks of this order is settled with the plan, and stays
         let resolved = report::resolve(&template.text, &record, &asked).map_err(refuse)?.into_owned();
         report::check(&resolved, &record).map_err(refuse)?;
         template.text = resolved;
     }
-    let declarations = handler.descriptor().measurements;
+    let declarations = handler.measurements(order);
     let defaults = default_criteria(&handler.default_criteria(&facts), &asked, declarations);
     let criteria = all_criteria(order, &defaults, template.as_ref());
     let plan = handler.plan(order, &facts, &context.config).map_err(|error| error.to_string())?;
@@ -85,13 +85,13 @@ pub fn prepare(
 }
 
 /// What a report may speak of before anything was done.
-fn record_before(order: &Order, agent: &str, context: &Context, descriptor: &Descriptor) -> RunRecord {
+fn record_before(order: &Order, agent: &str, context: &Context, handler: &dyn Handler) -> RunRecord {
     RunRecord {
         order: order.clone(),
         agent: agent.to_owned(),
         order_sha256: String::new(),
         attempt: context.attempt,
-        handler: Some(descriptor.name.to_owned()),
+        handler: Some(handler.descriptor().name.to_owned()),
         received: context.attempt_started,
         started: context.attempt_started,
         ended: context.attempt_started,
@@ -99,7 +99,7 @@ fn record_before(order: &Order, agent: &str, context: &Context, descriptor: &Des
         reason: String::new(),
         criteria: Vec::new(),
         measurements: Vec::new(),
-        declarations: descriptor.measurements.to_vec(),
+        declarations: handler.measurements(order).to_vec(),
         steps: Vec::new(),
         commands: Vec::new(),
         reference: Vec::new(),

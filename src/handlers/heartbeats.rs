@@ -17,14 +17,19 @@ pub fn join(own: &[Declaration]) -> Vec<Declaration> {
     joined(own, measure::DECLARATIONS)
 }
 
-/// `own` and `more`. A key or a label that `own` has already stays its own: of the latter `more` goes by the key.
+/// `own` and `more`, which live as long as the program. A key or a label that `own` has already stays its own; `more` goes by
+/// its other labels.
 pub fn joined(own: &[Declaration], more: &[Declaration]) -> Vec<Declaration> {
     let labels: HashSet<String> = own.iter().flat_map(|known| known.aliases).map(|alias| fold(alias)).collect();
     let is_known = |declaration: &&Declaration| own.iter().any(|known| known.key == declaration.key);
     let more = more.iter().filter(|declaration| !is_known(declaration)).map(|declaration| {
-        match declaration.aliases.iter().any(|alias| labels.contains(&fold(alias))) {
-            true => Declaration { aliases: &[], ..declaration.clone() },
-            false => declaration.clone(),
+        let is_free = |alias: &&str| !labels.contains(&fold(alias));
+        match declaration.aliases.iter().all(|alias| is_free(alias)) {
+            true => declaration.clone(),
+            false => {
+                let free: Vec<&str> = declaration.aliases.iter().copied().filter(is_free).collect();
+                Declaration { aliases: free.leak(), ..declaration.clone() }
+            }
         }
     });
     own.iter().cloned().chain(more).collect()
@@ -96,6 +101,8 @@ mod tests {
         assert_eq!(plan_for("Mine", &[("Mine", "monitor.uptime.disk")]), 1);
         // the exporter's own
         assert_eq!(plan_for("Coverage", &[]), 0);
+        // a label beside the one that both have
+        assert_eq!(plan_for("Monitor coverage", &[]), 1);
         assert_eq!(plan_for("monitor.coverage", &[]), 1);
     }
 }

@@ -58,6 +58,11 @@ pub struct Descriptor {
 pub trait Handler: Send + Sync {
     fn descriptor(&self) -> &Descriptor;
 
+    /// What it can measure for this order; where a label is one of several things', the order says which.
+    fn measurements(&self, _order: &Order) -> &'static [Declaration] {
+        self.descriptor().measurements
+    }
+
     /// The report template for an order that names none.
     fn template(&self, _order: &Order) -> Option<&'static str> {
         self.descriptor().default_template

@@ -26,6 +26,14 @@ use crate::verify::deployment::Deployment;
 static DECLARED: LazyLock<Vec<Declaration>> =
     LazyLock::new(|| heartbeats::join(&heartbeats::joined(DECLARATIONS, monitor_fix::declarations::DECLARATIONS)));
 
+/// The same for an order that is about the monitor alone: a label that both have is the monitor's there.
+static OF_MONITOR: LazyLock<Vec<Declaration>> =
+    LazyLock::new(|| heartbeats::joined(&heartbeats::join(monitor_fix::declarations::DECLARATIONS), DECLARATIONS));
+
+fn declared(subjects: &[Subject]) -> &'static [Declaration] {
+    if subjects == [Subject::Monitor] { &OF_MONITOR } else { &DECLARED }
+}
+
 const TEMPLATE: &str = "PHASE7_8_VERIFICATION_TEMPLATE";
 
 pub static DESCRIPTOR: LazyLock<Descriptor> = LazyLock::new(|| Descriptor {
@@ -44,6 +52,10 @@ pub struct Verification;
 impl Handler for Verification {
     fn descriptor(&self) -> &Descriptor {
         &DESCRIPTOR
+    }
+
+    fn measurements(&self, order: &Order) -> &'static [Declaration] {
+        declared(&subject::of(order, &DECLARED))
     }
 
     /// The verification template is about the exporter.
@@ -78,7 +90,7 @@ impl Handler for Verification {
             Subject::Monitor => monitor::spec(subjects.as_slice() == [Subject::Monitor]),
         });
         let mut plan = Plan { steps: steps.collect(), keep_on_failure: true, notes: Vec::new() };
-        heartbeats::append(&mut plan, order, &DECLARED);
+        heartbeats::append(&mut plan, order, declared(&subjects));
         Ok(plan)
     }
 
@@ -112,4 +124,43 @@ impl Handler for Verification {
 struct Facts {
     deployed: bool,
     deployment: Deployment,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::bind::{Binding, bind};
+
+    #[test]
+    fn the_monitors_labels_are_its_own_where_the_order_is_about_it() {
+        let monitor = "WO-251103-VERIFY-MONITOR";
+        let exporter = "WO-251103-VERIFY-PARQUET";
+        let both = "WO-251103-VERIFY-PARQUET-AND-MONITOR";
+        let cases = [
+            (monitor, "Heartbeat cycles", "monitor.cycles"),
+            (monitor, "Heartbeat interval", "monitor.interval"),
+            (monitor, "Heartbeat status", "monitor.status"),
+            (monitor, "Failed checks", "monitor.errors"),
+            (monitor, "Errors", "monitor.errors"),
+            (monitor, "Heartbeat coverage", "monitor.coverage"),
+            (monitor, "Coverage", "monitor.coverage"),
+            (monitor, "Exit code", "monitor.exit_code"),
+            (monitor, "File size", "export.file_size"),
+            (exporter, "Errors", "export.schema_mismatches"),
+            (exporter, "Coverage", "export.coverage"),
+            (exporter, "Heartbeat cycles", "monitor.cycles"),
+            (both, "Errors", "export.schema_mismatches"),
+            (both, "Failed checks", "monitor.errors"),
+        ];
+        for (id, label, expected) in cases {
+            let order = crate::order::parse(format!("# {id}\n").as_bytes(), "order.md").expect("an order");
+            let bound = bind(label, &order.bindings, Verification.measurements(&order));
+            assert!(matches!(&bound, Binding::Bound { key, .. } if key == expected), "{id} {label}: {bound:?}");
+        }
+        let own = monitor_fix::declarations::DECLARATIONS;
+        let lost = own.iter().flat_map(|own| own.aliases.iter().map(move |alias| (alias, own.key))).filter(|(alias, key)| {
+            !matches!(bind(alias, &Default::default(), &OF_MONITOR), Binding::Bound { key: bound, .. } if bound == *key)
+        });
+        assert_eq!(lost.collect::<Vec<_>>(), []);
+    }
 }

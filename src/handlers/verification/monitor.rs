@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::DECLARED;
+use super::Verification;
 use crate::evidence::{Binder, Binding, Measurement, Value};
 use crate::handlers::monitor_fix::layout::LOOP;
-use crate::handlers::{Context, HandlerError, Measuring, Step, StepSpec, Verified};
+use crate::handlers::{Context, Handler as _, HandlerError, Measuring, Step, StepSpec, Verified};
 use crate::verify::artifact::artifact;
 use crate::verify::deployment::MonitorDeployment;
 use crate::verify::{Finding, monitor, report};
@@ -42,7 +42,7 @@ impl Measuring for Look {
     fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
         let deployed = MonitorDeployment::load(&context.root)
             .map_err(|error| HandlerError::failed("failed to find what is deployed", error))?;
-        let binder = Binder::new(&context.order.bindings, &DECLARED);
+        let binder = Binder::new(&context.order.bindings, Verification.measurements(&context.order));
         let bound = context.order.acceptance.iter().map(|criterion| binder.bind(criterion));
         let key = |binding| if let Binding::Bound { key, .. } = binding { Some(key) } else { None };
         let asked: Vec<String> = bound.filter_map(key).collect();
