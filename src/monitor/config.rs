@@ -136,7 +136,8 @@ impl MonitorConfig {
         in_range("the number of checks", self.checks.len() as u64, 0, 256)?;
         in_range("the number of webhooks", self.webhooks.len() as u64, 0, 32)?;
         unique("check", self.checks.iter().map(|check| check.name.as_str()))?;
-        unique("webhook", self.webhooks.iter().filter_map(|webhook| webhook.name.as_deref()))?;
+        // also those that have none in the file: the queue knows a webhook by its name alone
+        unique("webhook", super::deliver::names(&self.webhooks).iter().map(String::as_str))?;
         for window in &self.maintenance {
             window.validate()?;
         }
@@ -409,6 +410,8 @@ mod tests {
                 "two checks are named `a`",
             ),
             ("[[check]]\nname = 'a'\nkind = 'redis'\nseverity = 'loud'", "`severity`"),
+            ("webhooks = [{ name = 'a', url = 'http://h/1' }, { name = 'a', url = 'http://h/2' }]", "named `a`"),
+            ("webhooks = [{ name = 'webhook-2', url = 'http://h/1' }, { url = 'http://h/2' }]", "named `webhook-2`"),
             ("[[check]]\nname = 'a'\nkind = 'redis'\nurl = 'redis://:pw@h'", "must not hold a password"),
             ("[[check]]\nname = 'a'\nkind = 'redis'\nurl = 'redis://h?password=:pw@'", "must not hold a password"),
             ("[[check]]\nname = 'a'\nkind = 'redis'\npassword = ':pw@'", "wants a reference, `{ file = "),
