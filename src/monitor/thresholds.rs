@@ -33,6 +33,8 @@ pub struct Standing {
     pub alerting: bool,
     /// People were told that it is in error, and not yet that it recovered.
     pub told: bool,
+    /// …but by no webhook, since there was none: the first one that is configured gets the alert.
+    pub unheard: bool,
     pub last_notice: Option<Timestamp>,
     /// When `alerting` last changed.
     pub changed: Option<Timestamp>,
@@ -53,8 +55,13 @@ pub fn advance(
 ) -> Option<Notice> {
     forget_the_future(standing, now);
     count(standing, state, now, config);
+    let is_heard = !config.webhooks.is_empty();
+    if is_heard && std::mem::take(&mut standing.unheard) {
+        standing.told = false;
+    }
     let kind = what_to_tell(standing, now, config, silenced)?;
     standing.last_notice = Some(now);
+    standing.unheard = !is_heard;
     let outage = match kind {
         NoticeKind::Recovery => standing.ended,
         _ => standing.outage_began.map(|began| (began, now)),
@@ -275,6 +282,39 @@ mod tests {
         }
         let (_, standing, _) = play("mmmmm", &config);
         assert_eq!((standing.failures, standing.alerting, standing.told), (5, true, false));
+    }
+
+    #[test]
+    fn the_first_webhook_is_told_of_what_nobody_heard() {
+        use NoticeKind::{Alert, Recovery};
+        let none = MonitorConfig { remind_after_s: 0, ..MonitorConfig::default() };
+        let webhook = "webhooks = [{ url = 'http://127.0.0.1:9/a' }]\nremind_after_s = 0";
+        let some: MonitorConfig = toml::from_str(webhook).unwrap();
+        // what is seen without a webhook, then with one
+        let cases: [(&str, &str, &[NoticeKind], &[NoticeKind]); 5] = [
+            ("xxxx", "xxxxoo", &[Alert], &[Alert, Recovery]),
+            ("xxxx", "oxxoo", &[Alert], &[Alert, Recovery]),
+            ("xxxx", "oo", &[Alert], &[]),
+            ("xxxxoo", "ooxxx", &[Alert, Recovery], &[Alert]),
+            ("xx", "xx", &[], &[Alert]),
+        ];
+        for (before, after, unheard, heard) in cases {
+            let mut standing = Standing::default();
+            let mut cycle = 0;
+            let mut told = |pattern: &str, config: &MonitorConfig| -> Vec<NoticeKind> {
+                let state = |c| if c == 'x' { State::Error } else { State::Ok };
+                let mut advance = |c| {
+                    cycle += 1;
+                    advance(&mut standing, "redis", state(c), "why", time(cycle), config, false)
+                };
+                pattern.chars().filter_map(|c| advance(c).map(|notice| notice.kind)).collect()
+            };
+            assert_eq!(
+                (told(before, &none), told(after, &some)),
+                (unheard.to_vec(), heard.to_vec()),
+                "{before} {after}"
+            );
+        }
     }
 
     #[test]
