@@ -206,6 +206,9 @@ impl Engine {
         let parts = Parts { config, ..self.parts.clone() };
         match ready(&parts) {
             Ok(checks) => {
+                if self.is_second && !parts.config.monitor.enabled {
+                    tracing::warn!("the monitor goes on until the next start of `wo up`, which leaves it off");
+                }
                 self.around = surroundings(&parts, Arc::clone(&self.around.memo));
                 self.checks = checks;
                 self.parts = parts;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Pages;
 use crate::monitor::heartbeat::{State, Status};
 use crate::monitor::record::LastCycle;
-use crate::monitor::store::Store;
+use crate::monitor::store::{Store, StoreError};
 use crate::text;
 
 /// The answer of `/healthz`.
@@ -40,9 +40,8 @@ pub(super) fn health(pages: &Pages) -> Health {
         Ok(_) => return Health::unknown("unmeasured: no heartbeat yet".to_owned()),
         Err(why) => return Health::unknown(why),
     };
-    // the loop takes other settings while it runs; what it last used is on record
-    let interval_ns = match store.grid() {
-        Ok(grid) => grid.map_or(pages.config.monitor.interval_ns(), |grid| grid.interval_ns),
+    let interval_ns = match interval_ns(&store, pages) {
+        Ok(interval_ns) => interval_ns,
         Err(error) => return Health::unknown(error.to_string()),
     };
     let age_ns = pages.clock.now().as_nanosecond() - last.at.as_nanosecond();
@@ -72,6 +71,11 @@ pub(super) fn health(pages: &Pages) -> Health {
         last_cycle: Some(last.at),
         age_s: Some(age_ns as f64 / 1e9),
     }
+}
+
+/// The loop takes other settings while it runs; what it last used is on record.
+fn interval_ns(store: &Store, pages: &Pages) -> Result<u64, StoreError> {
+    Ok(store.grid()?.map_or(pages.config.monitor.interval_ns(), |grid| grid.interval_ns))
 }
 
 fn read(pages: &Pages) -> Result<Option<(Store, Option<LastCycle>)>, String> {
@@ -109,9 +113,14 @@ pub(super) fn render(pages: &Pages) -> Result<String, String> {
     out.metric("info", "gauge", "The version that runs.", &info);
     let monitor = &pages.config.monitor;
     out.gauge("monitor_enabled", "Whether the heartbeat loop is on.", f64::from(u8::from(monitor.enabled)));
-    out.gauge("monitor_interval_seconds", "Time between two cycles.", monitor.interval_s);
-    let Some((store, last)) = read(pages)? else { return Ok(out.0) };
-    let fail = |error: crate::monitor::store::StoreError| error.to_string();
+    let known = read(pages)?;
+    let fail = |error: StoreError| error.to_string();
+    let interval_ns = match &known {
+        Some((store, _)) => interval_ns(store, pages).map_err(fail)?,
+        None => monitor.interval_ns(),
+    };
+    out.gauge("monitor_interval_seconds", "Time between two cycles.", interval_ns as f64 / 1e9);
+    let Some((store, last)) = known else { return Ok(out.0) };
     if let Some(last) = &last {
         cycle(&mut out, last);
     }

@@ -128,6 +128,8 @@ fn health_is_stale_by_the_interval_that_the_loop_took_meanwhile() {
     let daemon = scene.start(["monitor"]);
     crate::support::wait_for("a cycle", || scene.exists("g/reports/ops_atomic"));
     daemon.stop().expect_exit(0);
+    let (_, metrics) = get(site.server.address, "/metrics", "localhost");
+    assert!(metrics.contains("workbridge_monitor_interval_seconds 0.2\n"), "{metrics}");
     site.clock.set(Timestamp::now());
     assert_eq!(health(&site).0, 200);
     site.clock.set(Timestamp::now() + Duration::from_secs(60));
