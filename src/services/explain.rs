@@ -2,7 +2,8 @@
 //!
 //! Three kinds of numbers are around. `LastExitStatus` of `launchctl list LABEL` is a raw wait status: an exit status times
 //! 256, or a signal's number (plus 128 with a core dump). The second column of `launchctl list` and our own reports hold
-//! the exit status itself, negative for a signal. A number from 1 to 255 may be either; then both readings are given.
+//! the exit status itself, negative for a signal. A number from 1 to 255 may be either; then both readings are given. Any
+//! other number is none, and is called so.
 
 use serde::Serialize;
 
@@ -35,6 +36,9 @@ impl Explanation {
     }
 }
 
+/// Linux has 64 signals, macOS 31.
+const SIGNAL_MAX: i32 = 64;
+
 /// Exit status, negative for a signal, of a raw wait status such as launchd's `LastExitStatus`.
 pub fn decode_wait_status(raw: i32) -> i32 {
     match raw & 0x7f {
@@ -45,13 +49,18 @@ pub fn decode_wait_status(raw: i32) -> i32 {
 
 /// Explains a status, raw or not.
 pub fn explain(status: i32) -> Explanation {
-    let exit = if (1..256).contains(&status) || status < 0 { status } else { decode_wait_status(status) };
+    let is_raw = (256..=255 * 256).contains(&status) && status % 256 == 0;
+    if !is_raw && !(-SIGNAL_MAX..256).contains(&status) {
+        let why = format!(
+            "{status} is no status that a process ends with: neither an exit status (0 to 255), nor one times 256, nor a signal \
+             (-1 to -{SIGNAL_MAX})"
+        );
+        return Explanation { status, exit: status, meaning: vec![why], causes: Vec::new() };
+    }
+    let exit = if is_raw { decode_wait_status(status) } else { status };
     let mut meaning = Vec::new();
-    if status >= 256 {
-        meaning.push(match exit >= 0 {
-            true => format!("{status} is a raw wait status: {exit} × 256, so the exit status is {exit}"),
-            false => format!("{status} is a raw wait status: signal {}", exit.unsigned_abs()),
-        });
+    if is_raw {
+        meaning.push(format!("{status} is a raw wait status: {exit} × 256, so the exit status is {exit}"));
     }
     meaning.push(if exit < 0 { signal_meaning(exit.unsigned_abs()) } else { exit_meaning(exit) });
     let as_raw = decode_wait_status(status).unsigned_abs();
@@ -173,8 +182,12 @@ mod tests {
         check(139, 139, &["SIGSEGV", "core dump"]);
         check(143, 143, &["ended by signal 15"]);
         check(70, 70, &["EX_SOFTWARE"]);
-        check(i32::MIN, i32::MIN, &["signal"]);
-        check(i32::MAX, -127, &["signal"]);
+        check(65280, 255, &["255 × 256"]);
+        check(-64, -64, &["signal 64"]);
+        // 65536 is no success, and 4991 is that of a process that was stopped
+        for none in [65536, 131_072, 65_281, 257, 4991, -65, -256, i32::MIN, i32::MAX] {
+            check(none, none, &["no status that a process ends with"]);
+        }
     }
 
     #[test]
