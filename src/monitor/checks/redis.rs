@@ -201,8 +201,9 @@ pub enum Fault {
     NoAuth,
     #[error("WRONGPASS: the server wants another password")]
     WrongPass,
-    #[error("NOPERM: the user may not run PING; allow it with `ACL SETUSER … +ping`")]
-    NoPerm,
+    /// Of this command.
+    #[error("NOPERM: the user may not run {0}; allow it with `ACL SETUSER … +{lower}`", lower = .0.to_lowercase())]
+    NoPerm(&'static str),
     #[error("refused: nothing listens there")]
     Refused,
     #[error("time-out: no answer")]
@@ -251,7 +252,7 @@ impl Server {
 pub async fn ping(server: &Server, user: Option<&str>, passwords: &[Secret]) -> Result<Pong, Fault> {
     let config = redis::AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
     let mut connection =
-        server.client.get_multiplexed_async_connection_with_config(&config).await.map_err(|error| fault(&error, server.secure))?;
+        server.client.get_multiplexed_async_connection_with_config(&config).await.map_err(|error| fault(&error, server.secure, "HELLO"))?;
     let mut accepted = None;
     let mut refusal = None;
     let mut password_not_wanted = false;
@@ -269,7 +270,7 @@ pub async fn ping(server: &Server, user: Option<&str>, passwords: &[Secret]) -> 
                 password_not_wanted = true;
                 break;
             }
-            Err(error) => match fault(&error, server.secure) {
+            Err(error) => match fault(&error, server.secure, "AUTH") {
                 Fault::WrongPass => refusal = Some(Fault::WrongPass),
                 other => return Err(other),
             },
@@ -279,10 +280,10 @@ pub async fn ping(server: &Server, user: Option<&str>, passwords: &[Secret]) -> 
         return Err(refusal);
     }
     if server.db != 0 {
-        redis::cmd("SELECT").arg(server.db).query_async::<String>(&mut connection).await.map_err(|error| fault(&error, server.secure))?;
+        redis::cmd("SELECT").arg(server.db).query_async::<String>(&mut connection).await.map_err(|error| fault(&error, server.secure, "SELECT"))?;
     }
     let sent = Instant::now();
-    let answer: String = redis::cmd("PING").query_async(&mut connection).await.map_err(|error| fault(&error, server.secure))?;
+    let answer: String = redis::cmd("PING").query_async(&mut connection).await.map_err(|error| fault(&error, server.secure, "PING"))?;
     let latency = sent.elapsed();
     if answer != "PONG" {
         return Err(Fault::NotRedis(format!("PING was answered with `{}`", crate::text::line(&answer, 60))));
@@ -312,12 +313,13 @@ fn says_no_password_set(error: &RedisError) -> bool {
     text.contains("without any password configured") || text.contains("no password is set")
 }
 
-fn fault(error: &RedisError, secure: bool) -> Fault {
+/// `command` is what was answered so.
+fn fault(error: &RedisError, secure: bool, command: &'static str) -> Fault {
     let text = crate::text::line(&error.to_string(), 200);
     match error.code() {
         Some("NOAUTH") => return Fault::NoAuth,
         Some("WRONGPASS") => return Fault::WrongPass,
-        Some("NOPERM") => return Fault::NoPerm,
+        Some("NOPERM") => return Fault::NoPerm(command),
         // servers before 6.0
         Some("ERR") if text.contains("invalid password") => return Fault::WrongPass,
         Some(code) => {
