@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::job::{CauseKind, Job, causes};
 use super::plist::{calendar, parse};
+use crate::schedule::calendar::Entry;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -42,6 +43,8 @@ pub enum Rule {
     /// `StartInterval` under ten minutes.
     ShortInterval,
     KeepAliveWithCalendar,
+    /// A `StartCalendarInterval` with an hour or a day and no minute.
+    EveryMinute,
     NoSchedule,
     Disabled,
     /// The plist itself can be changed by others: launchd refuses it.
@@ -377,8 +380,22 @@ fn schedule(root: &Dictionary, report: &mut Report) {
         let message = "KeepAlive starts it again whenever it ends, beside StartCalendarInterval".to_owned();
         report(Rule::KeepAliveWithCalendar, message, "keep one of them");
     }
-    if let Err(why) = calendar(root) {
-        report(Rule::BadValue, format!("StartCalendarInterval never fires: {why}"), "use <integer> values in range");
+    match calendar(root) {
+        Err(why) => {
+            report(
+                Rule::BadValue,
+                format!("StartCalendarInterval never fires: {why}"),
+                "use <integer> values in range",
+            );
+        }
+        Ok(entries) => {
+            let is_narrowed = |entry: &Entry| entry.hour.or(entry.day).or(entry.weekday).or(entry.month).is_some();
+            if entries.iter().any(|entry| entry.minute.is_none() && is_narrowed(entry)) {
+                let message =
+                    "StartCalendarInterval has no Minute: it fires at every minute of its hour or day".to_owned();
+                report(Rule::EveryMinute, message, "add the Minute, e.g. 0");
+            }
+        }
     }
     let triggers = [
         "StartInterval",

@@ -132,10 +132,17 @@ pub fn definition(root: &Dictionary) -> Result<(ServiceDefinition, Vec<String>),
     let interval = root.get("StartInterval").and_then(Value::as_unsigned_integer);
     let start = match (is_true("KeepAlive"), entries.as_slice(), interval) {
         (true, [], None) => Start::KeepAlive,
-        (false, [Entry { month: None, day: None, weekday, hour: Some(hour), minute, .. }], None) => Start::Calendar {
-            at: jiff::civil::Time::new(*hour, minute.unwrap_or(0), 0, 0).map_err(|error| error.to_string())?,
-            weekday: weekday.map(crate::schedule::calendar::weekday),
-        },
+        (false, [Entry { hour: Some(hour), minute: None, .. }], None) => {
+            return Err(format!(
+                "its StartCalendarInterval has no Minute, so it fires at every minute of {hour}:00 to {hour}:59; name one"
+            ));
+        }
+        (false, [Entry { month: None, day: None, weekday, hour: Some(hour), minute: Some(minute), .. }], None) => {
+            Start::Calendar {
+                at: jiff::civil::Time::new(*hour, *minute, 0, 0).map_err(|error| error.to_string())?,
+                weekday: weekday.map(crate::schedule::calendar::weekday),
+            }
+        }
         (false, [], Some(every_s)) => Start::Interval { every_s },
         _ => return Err("it has no schedule, or one that is not one time of day, one interval or KeepAlive".to_owned()),
     };

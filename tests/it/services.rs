@@ -225,6 +225,16 @@ fn schedules() {
     good.breaks_by("KeepAlive", Value::Boolean(true), &[Rule::KeepAliveWithCalendar]);
     good.breaks_by("KeepAlive", map(&[("SuccessfulExit", Value::Boolean(false))]), &[Rule::KeepAliveWithCalendar]);
     good.breaks_by("KeepAlive", Value::Boolean(false), &[]);
+    let three = || Value::Integer(3.into());
+    for (entry, rules) in [
+        (vec![("Hour", three())], &[Rule::EveryMinute][..]),
+        (vec![("Weekday", three())], &[Rule::EveryMinute]),
+        (vec![("Hour", three()), ("Minute", three())], &[]),
+        (vec![("Minute", three())], &[]),
+        (vec![], &[]),
+    ] {
+        good.breaks_by("StartCalendarInterval", map(&entry), rules);
+    }
     good.breaks_by("Disabled", Value::Boolean(true), &[Rule::Disabled]);
 }
 

@@ -20,7 +20,7 @@ pub(super) fn masking(text: &str) -> Option<&'static str> {
 
 fn masked(text: &str, depth: usize) -> Option<&'static str> {
     let tokens = tokens(text);
-    alternative(&tokens).or_else(|| nested(&tokens, depth)).or_else(|| end(&tokens))
+    alternative(&tokens).or_else(|| nested(&tokens, depth)).or_else(|| at_exit(&tokens)).or_else(|| end(&tokens))
 }
 
 /// A command and what joins it to the one before.
@@ -118,6 +118,18 @@ fn nested(tokens: &[Token], depth: usize) -> Option<&'static str> {
     inner.filter(|_| depth < 4).find_map(|text| masked(text, depth + 1))
 }
 
+/// `trap "exit 0" EXIT`: whatever happened, the shell ends well.
+fn at_exit(all: &[Token]) -> Option<&'static str> {
+    commands(all).iter().find_map(|command| match command.words.as_slice() {
+        ["trap", action, signals @ ..] if signals.iter().any(|signal| matches!(*signal, "EXIT" | "0")) => {
+            let action = tokens(action);
+            let last = commands(&action).pop()?;
+            (last.words.as_slice() == ["exit", "0"]).then_some("trap \"exit 0\" EXIT")
+        }
+        _ => None,
+    })
+}
+
 /// What the last command makes of the status of those before it.
 fn end(tokens: &[Token]) -> Option<&'static str> {
     let all = commands(tokens);
@@ -132,6 +144,12 @@ fn end(tokens: &[Token]) -> Option<&'static str> {
     let last = all.last()?;
     if last.joined == "&" && last.words.is_empty() {
         return Some("&");
+    }
+    // a failure turned round; `! [ -f x ]` asks
+    if let ["!", name, ..] = last.words.as_slice()
+        && !matches!(*name, "[" | "[[" | "test")
+    {
+        return Some("! …");
     }
     // a chain of `&&` lets a failure through
     let is_apart = matches!(last.joined, ";" | "\n" | "&");
@@ -261,7 +279,16 @@ mod tests {
             ("node y.cjs; echo done", Some("; echo")),
             ("node y > x.log 2>&1; echo done", Some("; echo")),
             ("node y\necho \"done; $(date)\"", Some("; echo")),
+            ("trap \"exit 0\" EXIT; node y", Some("trap \"exit 0\" EXIT")),
+            ("trap 'rm -f /tmp/x; exit 0' INT EXIT\nnode y", Some("trap \"exit 0\" EXIT")),
+            ("! node y", Some("! …")),
+            ("cd /x && ! node y", Some("! …")),
             // what lets a failure through
+            ("trap 'rm -f /tmp/x' EXIT; node y", None),
+            ("trap 'exit 0' TERM; node y", None),
+            ("trap 'exit 1' EXIT; node y", None),
+            ("! [ -f /tmp/stop ]", None),
+            ("! test -f /tmp/stop && exec node y", None),
             ("cd /tmp && node y && exit 0", None),
             ("cd /tmp && node y && echo done", None),
             ("set -euo pipefail; [ -f /tmp/x ] || exit 1; node y; exit 0", None),
