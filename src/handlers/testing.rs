@@ -35,6 +35,7 @@ pub fn order(id: &str) -> Order {
         objective: None,
         requirements: Vec::new(),
         deliverables: Vec::new(),
+        left_alone: Vec::new(),
         dependencies: Vec::new(),
         requires: Vec::new(),
         acceptance: Vec::new(),

@@ -1,11 +1,12 @@
 //! Deliverables of a body: lists, tables, headings and lines that name what is to be there.
 //!
-//! What must hold: what is struck out, to be deleted or to be left alone is not looked for, and that is told.
+//! What must hold: what is struck out, to be deleted, to be left alone or only spoken of is not looked for, and that is told.
 
 use super::blocks::{Block, List};
 use super::body::{heading_words, is_pointer, lines_span, value_text};
 use super::draft::Draft;
 use super::layout::Chunk;
+use super::mentions::{self, Standing};
 use super::model::{Deliverable, Span};
 use super::source::Remark;
 use super::{criteria, criteria_columns, fold, paths};
@@ -120,23 +121,42 @@ pub(crate) fn named(draft: &mut Draft<'_>, raw: &str, span: &Span) {
         return;
     }
     let shown = crate::text::line(&text, 60);
-    if is_left_alone(raw) {
+    if let Some(lead) = left_alone(raw) {
         let remark = Remark::note("not-delivered", format!("`{shown}` names a file that is not to be made"));
         draft.remark(span, remark.understood("text: it is not looked for"));
+        // one to be looked at may be made all the same
+        if !matches!(lead, "see" | "without") {
+            draft.order.left_alone.extend(found);
+        }
     } else if is_to_be_gone(raw) {
         // it stays a deliverable, one that is no file: that it is gone is not measured, so not all can be there
         let remark = Remark::note("not-delivered", format!("`{shown}` names a file that is to be gone"));
         draft.remark(span, remark.understood("a deliverable that can't be looked for"));
         draft.order.deliverables.push(Deliverable { path: None, text, span: span.clone() });
     } else {
-        let named =
-            found.into_iter().map(|path| Deliverable { path: Some(path), text: text.clone(), span: span.clone() });
-        draft.order.deliverables.extend(named);
+        for (path, standing) in mentions::of_line(raw) {
+            let what = match standing {
+                Standing::Delivered => {
+                    let deliverable = Deliverable { path: Some(path), text: text.clone(), span: span.clone() };
+                    draft.order.deliverables.push(deliverable);
+                    continue;
+                }
+                Standing::Mentioned => "only spoken of",
+                Standing::LeftAlone => "to be left alone",
+            };
+            let remark = Remark::note("not-delivered", format!("`{path}` is {what} in `{shown}`"))
+                .understood("text: it is neither made nor looked for")
+                .cure("list it on a line of its own if it is to be made");
+            draft.remark(span, remark);
+            if standing == Standing::LeftAlone {
+                draft.order.left_alone.push(path);
+            }
+        }
     }
 }
 
 /// ``No change to `wo.toml` ``, ``see `docs/x.md` ``.
-fn is_left_alone(raw: &str) -> bool {
+fn left_alone(raw: &str) -> Option<&'static str> {
     const LEFT_ALONE: [&str; 13] = [
         "no change",
         "no changes",
@@ -153,7 +173,7 @@ fn is_left_alone(raw: &str) -> bool {
         "without",
     ];
     let folded = fold::fold(fold::strip_marks(raw));
-    LEFT_ALONE.iter().any(|lead| folded.strip_prefix(lead).is_some_and(|rest| rest.starts_with(' ')))
+    LEFT_ALONE.into_iter().find(|lead| folded.strip_prefix(lead).is_some_and(|rest| rest.starts_with(' ')))
 }
 
 /// ``Delete `docs/old.md` ``; not ``Remove duplicates: `dedupe.zsh` ``.
@@ -187,7 +207,7 @@ mod tests {
             ("Notes: `docs/notes.md`", false, false),
             ("docs/seen.md", false, false),
         ] {
-            assert_eq!((is_left_alone(raw), is_to_be_gone(raw)), (alone, gone), "{raw}");
+            assert_eq!((left_alone(raw).is_some(), is_to_be_gone(raw)), (alone, gone), "{raw}");
         }
     }
 }

@@ -61,6 +61,7 @@ fn merge(draft: &mut Draft<'_>, sub: Draft<'_>, text: &str, span: &Span) {
     into.acceptance.append(&mut moved.acceptance);
     into.requirements.append(&mut moved.requirements);
     into.deliverables.append(&mut moved.deliverables);
+    into.left_alone.append(&mut moved.left_alone);
     into.dependencies.append(&mut moved.dependencies);
     into.verification.append(&mut moved.verification);
     for (slot, found) in [

@@ -31,6 +31,7 @@ mod item_id;
 mod keyline;
 mod layout;
 mod machine;
+mod mentions;
 pub mod model;
 mod names;
 mod parse;

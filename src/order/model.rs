@@ -33,6 +33,9 @@ pub struct Order {
     pub objective: Option<String>,
     pub requirements: Vec<Item>,
     pub deliverables: Vec<Deliverable>,
+    /// Paths that its deliverables say not to touch, as written: no handler writes there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_alone: Vec<String>,
     pub dependencies: Vec<Dependency>,
     /// Machine gates: `WO-… done`, `monitor.healthy_for >= 24h`.
     pub requires: Vec<Requirement>,
@@ -187,6 +190,7 @@ pub(crate) fn blank(id: impl Into<String>) -> Order {
         objective: None,
         requirements: Vec::new(),
         deliverables: Vec::new(),
+        left_alone: Vec::new(),
         dependencies: Vec::new(),
         requires: Vec::new(),
         acceptance: Vec::new(),

@@ -382,3 +382,21 @@ fn lint_works_outside_any_root_and_warns_of_orders_that_no_handler_takes() {
     let scene = Scene::bare().file("x.md", "# WO-1 Paint the shed\n\n## Acceptance\n- Colour: green\n");
     scene.wo(["lint", "x.md"]).expect_exit(0).expect_stdout("warning[no-handler]").expect_stdout("handler     none");
 }
+
+#[test]
+fn a_file_that_the_order_says_not_to_touch_is_not_written() {
+    for deliverables in [
+        "1. `scripts/analytics/run_parquet_exporter.zsh` (do not touch `run/parquet_exporter.cjs`!)\n",
+        "1. `scripts/analytics/run_parquet_exporter.zsh` – calls `run/parquet_exporter.cjs`\n",
+        "1. `run/parquet_exporter.cjs` – unchanged, stays as it is\n",
+    ] {
+        let order = format!(
+            "# Work Order: WO-260501-PARQUET-EXPORTER-I\n\n## Deliverables\n\n{deliverables}\n## Acceptance\n\n- Rows: ≥ 1\n"
+        );
+        let scene = Scene::new()
+            .file("run/parquet_exporter.cjs", "// by hand\n")
+            .order("WO-260501-PARQUET-EXPORTER-I.md", order);
+        let plan = scene.wo(["plan", "bridge/inbox/CLC/WO-260501-PARQUET-EXPORTER-I.md"]).expect_exit(0).stdout;
+        assert!(plan.contains("the service") && !plan.contains("write `run/parquet_exporter.cjs`"), "{plan}");
+    }
+}

@@ -138,6 +138,7 @@ pub fn layout(order: &Order, config: &Config, bounds: &Bounds) -> Result<Layout,
         }
     }
     name_plists(&plists, &mut deployment, &mut more_plists);
+    leave_alone(order, bounds, &mut deployment, &mut more_plists, &mut notes)?;
     // directories are made, not awaited
     others.retain(|path| !is_directory(path, order) || *path == deployment.output);
     others
@@ -168,6 +169,40 @@ fn name_plists(plists: &[Place], deployment: &mut Deployment, more: &mut Vec<Str
         deployment.plist = path;
     }
     more.extend(beneath);
+}
+
+/// What the order says not to touch is not deployed, though the standard set or another line has it.
+fn leave_alone(
+    order: &Order,
+    bounds: &Bounds,
+    deployment: &mut Deployment,
+    more_plists: &mut Vec<String>,
+    notes: &mut Vec<String>,
+) -> Result<(), HandlerError> {
+    for written in &order.left_alone {
+        // a place where nothing is written needs no care
+        let Ok(at) = place(written, bounds) else { continue };
+        let is_plist = match &at {
+            Place::LaunchAgent(name) => name.trim_end_matches(".plist") == deployment.label,
+            Place::Root(path) => *path == deployment.plist,
+            Place::Bridge(_) => false,
+        };
+        if is_plist {
+            return Err(HandlerError::Refused(format!(
+                "the order says not to touch `{written}`, which the export's service needs\n\
+                 hint: list the plist of another label"
+            )));
+        }
+        let Place::Root(path) = at else { continue };
+        for slot in [&mut deployment.exporter, &mut deployment.runner, &mut deployment.test_script] {
+            if slot.as_deref() == Some(path.as_str()) {
+                *slot = None;
+                notes.push(format!("`{written}` is not deployed: the order says not to touch it"));
+            }
+        }
+        more_plists.retain(|plist| *plist != path);
+    }
+    Ok(())
 }
 
 fn parent(path: &str) -> String {
@@ -330,6 +365,25 @@ mod tests {
         let layout = lay(&order(&[], &[]));
         assert_eq!(layout.deployment, Deployment::standard(&Config::default()));
         assert_eq!(layout.notes.len(), 1);
+    }
+
+    #[test]
+    fn what_the_order_says_not_to_touch_is_not_deployed() {
+        for listed in [&[][..], &["run/parquet_exporter.cjs", "scripts/analytics/run_parquet_exporter.zsh"]] {
+            let mut order = order(listed, &[]);
+            order.left_alone = vec!["run/parquet_exporter.cjs".to_owned(), "/etc/x".to_owned()];
+            let layout = lay(&order);
+            assert_eq!(layout.deployment.exporter, None);
+            assert!(layout.deployment.runner.is_some());
+            assert!(layout.notes.iter().any(|note| note.contains("not to touch")), "{:?}", layout.notes);
+        }
+        let mut order = order(&[], &[]);
+        let standard = Deployment::standard(&Config::default());
+        for plist in [standard.plist.clone(), format!("~/Library/LaunchAgents/{}.plist", standard.label)] {
+            order.left_alone = vec![plist];
+            let result = layout(&order, &Config::default(), &bounds());
+            assert!(matches!(result, Err(HandlerError::Refused(_))));
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub fn order(id: &str) -> Order {
         objective: Some("Export the telemetry to Parquet, daily.".to_owned()),
         requirements: Vec::new(),
         deliverables: Vec::new(),
+        left_alone: Vec::new(),
         dependencies: Vec::new(),
         requires: Vec::new(),
         acceptance: Vec::new(),
