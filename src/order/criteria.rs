@@ -420,7 +420,7 @@ mod tests {
             ("p95 < 100ms", "p95 < 100ms", "p95 < 100ms"),
             ("864 heartbeats ± 2%", "864 heartbeats ± 2%", "864 heartbeats ± 2%"),
             ("No gap longer than 15 minutes", "No gap longer than 15 minutes", "No gap longer than 15 minutes"),
-            ("Size does not go over 5 MB", "Size does not go over 5 MB", "Size does not go over 5 MB"),
+            ("Size does not go over 5 MB", "Size", "does not go over 5 MB"),
             ("Compression — Snappy", "Compression", "Snappy"),
             ("Map freshness <48h", "Map freshness", "<48h"),
             ("**File size:** ≤ 5 MB/day", "File size", "≤ 5 MB/day"),

@@ -8,6 +8,8 @@ mod compile;
 mod describe;
 mod lexer;
 mod narrow;
+mod negation;
+mod range;
 mod schedule;
 mod setting;
 mod words;

@@ -13,8 +13,9 @@ pub(crate) fn assemble(comparator: &str, value: &str, unit: &str) -> String {
     let mut target = value.to_owned();
     // `Exit code | = | 0`, but also `Compression | = | Snappy`, where the word alone says it
     let is_word = normalize(value).chars().next().is_none_or(char::is_alphabetic);
-    if is_given(&comparator) && !(is_equality(&comparator) && is_word) {
-        target = format!("{} {value}", sign(&comparator).unwrap_or(&comparator));
+    let written = sign(&comparator).unwrap_or(&comparator);
+    if is_given(&comparator) && !(is_equality(&comparator) && is_word) && !begins_with(value, written) {
+        target = format!("{written} {value}");
     }
     // `≤ 5 | MB`
     let unit = unit.trim();
@@ -22,6 +23,47 @@ pub(crate) fn assemble(comparator: &str, value: &str, unit: &str) -> String {
         target = format!("{target} {unit}");
     }
     target
+}
+
+/// A metric without the comparator that it ends with (`Rows ≥ | 100`, `Rows at least | 100`), and the target with it, or why
+/// they don't go together. `None` where the metric ends with none.
+pub(super) fn apart(metric: &str, target: &str) -> Option<Result<(String, String), String>> {
+    let (name, written) = ending(metric)?;
+    let starts_with_number = target.starts_with(|c: char| c.is_ascii_digit());
+    let is_word = target.starts_with(char::is_alphabetic);
+    let joined = match () {
+        () if begins_with(target, written) || (is_word && is_equality(written)) => target.to_owned(),
+        () if starts_with_number => format!("{written} {target}"),
+        () => return Some(Err(format!("`{metric}` ends with a comparator that `{target}` does not go with"))),
+    };
+    Some(Ok((name.to_owned(), joined)))
+}
+
+/// The comparator at the end of a metric: a sign, or words of which one alone might belong to the name (`Left over`).
+fn ending(metric: &str) -> Option<(&str, &str)> {
+    let is_whole = |text: &str| {
+        let probe = format!("{text} 1");
+        lexer::comparator(&probe).is_some_and(|(_, rest)| rest == " 1")
+    };
+    let sign = metric.trim_end_matches(|c: char| "<>=≤≥≠⩽⩾≦≧≈!".contains(c));
+    // `Rate <rows>`, `in => out`
+    let is_apart = sign.ends_with(char::is_whitespace) || metric.ends_with(['≤', '≥', '≠', '=']);
+    if let Some(written) =
+        metric.strip_prefix(sign).filter(|written| !written.is_empty() && is_apart && is_whole(written))
+    {
+        return Some((sign.trim_end(), written)).filter(|(name, _)| !name.is_empty());
+    }
+    let starts = metric.match_indices(' ').map(|(at, _)| at);
+    starts
+        .filter_map(|at| Some((metric.get(..at)?, metric.get(at + 1..)?)))
+        .find(|(_, words)| (words.contains(' ') || words.eq_ignore_ascii_case("within")) && is_whole(words))
+}
+
+/// Whether a value says the comparator itself: `≤` and `≤ 5`.
+fn begins_with(value: &str, written: &str) -> bool {
+    let probe = format!("{written} 1");
+    let given = lexer::comparator(&probe).map(|(comparator, _)| comparator);
+    given.is_some() && lexer::comparator(&normalize(value)).map(|(comparator, _)| comparator) == given
 }
 
 fn is_equality(comparator: &str) -> bool {
@@ -59,6 +101,7 @@ mod tests {
             ("=", "Snappy", "", "is Snappy"),
             ("==", "OK", "", "works (OK)"),
             ("between", "10-20", "%", "10% to 20%"),
+            ("<=", "≤ 5 MB", "", "≤ 5 MB"),
             ("&gt;", "20", "", "> 20"),
             ("`<`", "2 s", "", "< 2 s"),
         ] {
@@ -78,6 +121,31 @@ mod tests {
         ] {
             let shown = compile("x", &assemble(comparator, value, "")).to_string();
             assert!(shown.starts_with("unclear"), "{comparator} {value}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_comparator_at_the_end_of_a_metric_is_the_targets() {
+        for (metric, target, expect) in [
+            ("Rows ≥", "100", "≥ 100"),
+            ("Rows>=", "100 rows", "≥ 100 rows"),
+            ("Schema errors ≤", "3", "≤ 3"),
+            ("Unreadable reports <", "1", "< 1"),
+            ("File size ≤", "5 MB", "≤ 5 MB"),
+            ("File size ≤", "≤ 5 MB", "≤ 5 MB"),
+            ("Rows at least", "100", "≥ 100"),
+            ("Rows must not be less than", "100", "≥ 100"),
+            ("Validation within", "2 s", "≤ 2 s"),
+            ("Compression =", "Snappy", "is Snappy"),
+            ("Rate <rows>", "100", "= 100"),
+            ("Left over", "0", "= 0"),
+        ] {
+            assert_eq!(compile(metric, target).to_string(), expect, "{metric} | {target}");
+        }
+        for (metric, target) in [("Rows ≥", "≤ 100"), ("Rows ≥", "many"), ("Rows ≥", ""), ("Compression ≠", "gzip")]
+        {
+            let shown = compile(metric, target).to_string();
+            assert!(shown.starts_with("unclear"), "{metric} | {target}: {shown}");
         }
     }
 }

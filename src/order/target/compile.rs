@@ -4,7 +4,7 @@
 //! last word is [`Target::Unclear`] or stays as the `condition` of the comparison, which the judge must see satisfied.
 
 use super::words::{all, automatic, category, none, nonzero, ready, words_of};
-use super::{Comparator, Target, Unit, lexer, schedule};
+use super::{Comparator, Target, Unit, assemble, lexer, range, schedule};
 use crate::order::fold;
 
 /// Compiles the target cell; the metric cell may hold the comparator (`Health checks < 200ms | p95`), a condition
@@ -15,6 +15,11 @@ use crate::order::fold;
 pub fn compile(metric: &str, target: &str) -> Target {
     let text = normalize(target);
     let metric = Some(normalize(metric)).filter(|metric| *metric != text).unwrap_or_default();
+    let (metric, text) = match assemble::apart(&metric, &text) {
+        Some(Ok((metric, text))) => (metric, text),
+        Some(Err(why)) => return unclear(why),
+        None => (metric, text),
+    };
     let own = if text.is_empty() { mark_only(target) } else { Some(compile_text(&metric, &text)) };
     let Some((at, _)) = comparison_in(&metric) else {
         return own.unwrap_or_else(|| match placeholder(target.trim()) {
@@ -120,6 +125,9 @@ fn compile_text(metric: &str, text: &str) -> Target {
 
 /// Words that ask for nothing by themselves.
 fn strip_filler(mut text: &str) -> &str {
+    // `complete` alone asks for something
+    const BEFORE_COMPARATOR: [&str; 9] =
+        ["complete", "completes", "completed", "finish", "finishes", "finished", "run", "runs", "take"];
     const FILLER: [&str; 20] = [
         "must be",
         "should be",
@@ -143,7 +151,10 @@ fn strip_filler(mut text: &str) -> &str {
         "takes",
     ];
     loop {
-        let found = FILLER.iter().find_map(|filler| lexer::phrase(text, filler));
+        let found = FILLER.iter().find_map(|filler| lexer::phrase(text, filler)).or_else(|| {
+            let rest = BEFORE_COMPARATOR.iter().find_map(|filler| lexer::phrase(text, filler));
+            rest.filter(|rest| lexer::word(rest.trim_start()).is_some())
+        });
         match found.map(|rest| rest.trim_start_matches([':', ' '])) {
             // "not" and "no" stand by what they negate, and "must not exceed" is a comparator
             Some(rest) if !rest.is_empty() && lexer::phrase(rest, "not").is_none() => text = rest,
@@ -190,7 +201,7 @@ fn statistic(metric: &str, text: &str) -> Option<Target> {
 
 /// Comparator, number, unit, period; or a range.
 fn comparison(metric: &str, text: &str) -> Option<Target> {
-    if let Some(target) = range(text) {
+    if let Some(target) = range::range(text) {
         return Some(target);
     }
     let (written, rest) = match lexer::comparator(text) {
@@ -225,16 +236,16 @@ fn comparison(metric: &str, text: &str) -> Option<Target> {
     Some(finish(metric, text, Parsed { written, number, unit, per }, rest.trim()))
 }
 
-struct Measure<'a> {
-    number: f64,
-    unit: Unit,
+pub(super) struct Measure<'a> {
+    pub number: f64,
+    pub unit: Unit,
     /// What one of the number's units is in the base: `2 million` and `2 MB` are two of 1,000,000.
-    scale: f64,
-    rest: &'a str,
+    pub scale: f64,
+    pub rest: &'a str,
 }
 
 /// The multiplier and the unit after a number; times may go on (`1 h 30 min`), counts may name what is counted.
-fn measure(number: f64, rest: &str) -> Result<Measure<'_>, String> {
+pub(super) fn measure(number: f64, rest: &str) -> Result<Measure<'_>, String> {
     if let Some((unit, scale, mut rest)) = lexer::unit(rest) {
         let mut total = number * scale;
         if unit == Unit::Time {
@@ -269,11 +280,12 @@ fn measure(number: f64, rest: &str) -> Result<Measure<'_>, String> {
     Ok(Measure { number, unit: Unit::Count { noun }, scale: 1.0, rest })
 }
 
-/// Refuses `1.000 rows`: one row to some, a thousand to others. `text` begins with the number, which ends at `rest`.
-fn whole_count(text: &str, rest: &str, unit: &Unit) -> Result<(), String> {
+/// Refuses `1.000 rows` and `5.000 kB`: one row to some, a thousand to others. Times and shares are written with three
+/// decimals as a matter of course (`1.000 s`, `99.999 %`). `text` begins with the number, which ends at `rest`.
+pub(super) fn whole_count(text: &str, rest: &str, unit: &Unit) -> Result<(), String> {
     let written = text.strip_suffix(rest).unwrap_or(text);
     match unit {
-        Unit::Count { .. } if lexer::is_point_of_thousands(written) => Err(format!(
+        Unit::Count { .. } | Unit::Bytes if lexer::is_point_of_thousands(written) => Err(format!(
             "`{written}` can be read in two ways; write `{}` or without the point",
             written.replace('.', ",")
         )),
@@ -300,7 +312,7 @@ const PREPOSITIONS: [&str; 31] = [
 ];
 
 /// Up to four words that are counted: `file write errors`.
-fn noun(text: &str) -> (Option<String>, &str) {
+pub(super) fn noun(text: &str) -> (Option<String>, &str) {
     let mut rest = text;
     let mut words: Vec<&str> = Vec::new();
     loop {
@@ -479,79 +491,6 @@ fn implied(metric: &str, number: f64, unit: &Unit) -> Option<Comparator> {
         Unit::Bytes if number == 0.0 => Some(Comparator::Equal),
         _ => None,
     }
-}
-
-/// `10-20%`, `between 5 and 10 ms`, `10–30k rows`, `5 min ± 10%`, `100 ± 5`.
-fn range(text: &str) -> Option<Target> {
-    let between = lexer::phrase(text, "between");
-    let from_low = between.unwrap_or(text).trim_start();
-    let (low, after_low) = lexer::number(from_low)?;
-    let (factor, rest) = lexer::multiplier(after_low).unwrap_or((1.0, after_low));
-    let low = low * factor;
-    let (low_unit, rest) = match lexer::unit(rest) {
-        Some((unit, scale, rest)) => (Some((unit, scale)), rest),
-        None => (None, rest),
-    };
-    // `864 heartbeats ± 2%`
-    let (counted, rest) = match low_unit {
-        None => noun(rest),
-        Some(_) => (None, rest),
-    };
-    let rest = rest.trim_start();
-    if let Some(rest) = rest.strip_prefix('±').or_else(|| rest.strip_prefix("+/-")) {
-        let (unit, scale) = low_unit.unwrap_or((Unit::Count { noun: counted }, 1.0));
-        return Some(match whole_count(from_low, after_low, &unit) {
-            Ok(()) => tolerance(text, low, (unit, scale), rest),
-            Err(why) => unclear(why),
-        });
-    }
-    if counted.is_some() {
-        return None;
-    }
-    let word = if between.is_some() { "and" } else { "to" };
-    let rest = rest.strip_prefix('-').or_else(|| rest.strip_prefix("..")).or_else(|| lexer::phrase(rest, word))?;
-    let from_high = rest.trim_start();
-    let Some((high, after_high)) = lexer::number(from_high) else {
-        return Some(unclear(format!("`{text}` is half a range")));
-    };
-    let Ok(Measure { number: high, unit, scale, rest }) = measure(high, after_high) else {
-        return Some(unclear(format!("`{text}` is a range in no known unit")));
-    };
-    let is_whole = whole_count(from_low, after_low, &unit).and_then(|()| whole_count(from_high, after_high, &unit));
-    if let Err(why) = is_whole {
-        return Some(unclear(why));
-    }
-    // what stands at the high end is of both, `10–30k`, unless the low one has its own
-    let low = match low_unit {
-        Some((low_unit, scale)) if low_unit == unit => low * scale,
-        Some(_) => return Some(unclear(format!("`{text}` mixes units"))),
-        None if factor != 1.0 => low * lexer::multiplier(after_high).map_or(scale, |(own, _)| scale / own),
-        None => low * scale,
-    };
-    if !rest.trim().is_empty() || low > high {
-        return Some(unclear(format!("`{text}` is no range that can be judged")));
-    }
-    Some(Target::Range { low, high, unit })
-}
-
-fn tolerance(text: &str, number: f64, (unit, scale): (Unit, f64), rest: &str) -> Target {
-    let middle = number * scale;
-    let parsed = lexer::number(rest.trim_start()).map(|(spread, rest)| match lexer::unit(rest) {
-        Some((unit, scale, rest)) => (spread, Some((unit, scale)), rest),
-        None => (spread, None, rest),
-    });
-    let spread = match parsed {
-        Some((spread, Some((Unit::Percent, _)), "")) if unit != Unit::Percent => middle * spread / 100.0,
-        Some((spread, Some((other, other_scale)), "")) if other == unit => spread * other_scale,
-        // `100 ± 5 ms`: the unit stands at the end for both
-        Some((spread, Some((other, other_scale)), "")) if unit == (Unit::Count { noun: None }) => {
-            let (number, spread) = (number * other_scale, spread * other_scale);
-            return Target::Range { low: number - spread, high: number + spread, unit: other };
-        }
-        Some((spread, None, "")) => spread * scale,
-        _ => return unclear(format!("`{text}` has no tolerance that can be read")),
-    };
-    Target::Range { low: middle - spread, high: middle + spread, unit }
 }
 
 fn last_word(text: &str) -> Option<&str> {

@@ -2,7 +2,7 @@
 //!
 //! Every function takes the text and gives what it read and the rest, or `None` and nothing read.
 
-use super::{Comparator, Period, Unit};
+use super::{Comparator, Period, Unit, negation};
 
 /// Longest first where one is the beginning of another.
 const SYMBOLS: [(&str, Comparator); 17] = [
@@ -25,24 +25,10 @@ const SYMBOLS: [(&str, Comparator); 17] = [
     ("≈", Comparator::About),
 ];
 
-const WORDS: [(&str, Comparator); 53] = [
+const WORDS: [(&str, Comparator); 40] = [
     ("greater than or equal to", Comparator::AtLeast),
     ("more than or equal to", Comparator::AtLeast),
     ("less than or equal to", Comparator::AtMost),
-    ("must not exceed", Comparator::AtMost),
-    ("does not exceed", Comparator::AtMost),
-    ("not exceeding", Comparator::AtMost),
-    ("never exceeds", Comparator::AtMost),
-    ("not exceed", Comparator::AtMost),
-    ("no greater than", Comparator::AtMost),
-    ("not more than", Comparator::AtMost),
-    ("no longer than", Comparator::AtMost),
-    ("no larger than", Comparator::AtMost),
-    ("no more than", Comparator::AtMost),
-    ("not less than", Comparator::AtLeast),
-    ("no fewer than", Comparator::AtLeast),
-    ("no less than", Comparator::AtLeast),
-    ("not equal to", Comparator::NotEqual),
     ("in less than", Comparator::Less),
     ("smaller than", Comparator::Less),
     ("shorter than", Comparator::Less),
@@ -52,6 +38,7 @@ const WORDS: [(&str, Comparator); 53] = [
     ("higher than", Comparator::Greater),
     ("larger than", Comparator::Greater),
     ("longer than", Comparator::Greater),
+    ("slower than", Comparator::Greater),
     ("bigger than", Comparator::Greater),
     ("maximum of", Comparator::AtMost),
     ("minimum of", Comparator::AtLeast),
@@ -95,14 +82,19 @@ pub fn symbol(text: &str) -> Option<(Comparator, &str)> {
 
 /// A comparator in words at the front; what follows must be a number.
 pub fn word(text: &str) -> Option<(Comparator, &str)> {
-    let found = WORDS.iter().find_map(|(words, comparator)| phrase(text, words).map(|rest| (*comparator, rest)));
-    let found = found.or_else(|| phrase(text, "min").map(|rest| (Comparator::AtLeast, rest)));
+    let found = plain_word(text).or_else(|| negation::comparator(text));
     // `max. 5 MB`
     let found = found.map(|(comparator, rest)| (comparator, rest.strip_prefix('.').unwrap_or(rest)));
     found.filter(|(_, rest)| {
         let rest = rest.trim_start();
         rest.starts_with(|c: char| c.is_ascii_digit()) || number_word(rest).is_some()
     })
+}
+
+/// The same without what it denies, whatever follows.
+pub fn plain_word(text: &str) -> Option<(Comparator, &str)> {
+    let found = WORDS.iter().find_map(|(words, comparator)| phrase(text, words).map(|rest| (*comparator, rest)));
+    found.or_else(|| phrase(text, "min").map(|rest| (Comparator::AtLeast, rest)))
 }
 
 pub fn comparator(text: &str) -> Option<(Comparator, &str)> {

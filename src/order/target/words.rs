@@ -136,7 +136,7 @@ pub(super) fn nonzero(text: &str) -> Option<Target> {
 
 /// `no file write errors`, `none`, `without errors`.
 pub(super) fn none(text: &str) -> Option<Target> {
-    if ["none", "nil"].contains(&text.to_lowercase().as_str()) {
+    if ["none", "nil", "not one", "not a single one"].contains(&text.to_lowercase().as_str()) {
         return Some(Target::None { noun: String::new() });
     }
     let noun = lexer::phrase(text, "no").or_else(|| lexer::phrase(text, "without"))?.trim();
