@@ -59,7 +59,7 @@ impl<'a> Draft<'a> {
 
     /// Sets a one-line field from text. `place` is where ids from here count as found.
     pub fn set(&mut self, scalar: Scalar, key: &str, raw: &str, span: &Span, place: Place) -> Result<(), ParseRefusal> {
-        let value = fold::inline(raw);
+        let value = fold::inline(&fold::without_struck(raw));
         if value.is_empty() {
             return Ok(());
         }
@@ -220,10 +220,19 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// `P1 – Core Analytics`, `HIGH`, `normal`, `1`.
+/// `P1 – Core Analytics`, `HIGH`, `normal`, `1`; of `was P0, now P2` the second, of `P0 / P2` none.
 fn priority(value: &str) -> Option<Priority> {
+    const NO_MORE: [&str; 10] =
+        ["not", "no", "never", "was", "were", "formerly", "former", "previously", "from", "old"];
     let folded = fold::fold(value);
-    let words: Vec<&str> = folded.split(' ').collect();
+    let mut words: Vec<&str> = Vec::new();
+    let mut before = "";
+    for word in folded.split(' ') {
+        if !NO_MORE.contains(&before) {
+            words.push(word);
+        }
+        before = word;
+    }
     let of_word = |word: &str| match word {
         "p0" | "critical" | "urgent" | "blocker" | "emergency" | "สูงสุด" => Some(Priority::P0),
         "p1" | "high" | "important" | "สูง" => Some(Priority::P1),
@@ -231,7 +240,9 @@ fn priority(value: &str) -> Option<Priority> {
         "p3" | "low" | "minor" | "trivial" | "ต่ำ" => Some(Priority::P3),
         _ => None,
     };
-    let level = words.iter().find_map(|word| word.starts_with('p').then(|| of_word(word)).flatten());
+    let mut levels: Vec<Priority> =
+        words.iter().filter(|word| word.starts_with('p')).filter_map(|word| of_word(word)).collect();
+    levels.dedup();
     let number = || match folded.as_str() {
         "0" => Some(Priority::P0),
         "1" => Some(Priority::P1),
@@ -239,7 +250,11 @@ fn priority(value: &str) -> Option<Priority> {
         "3" => Some(Priority::P3),
         _ => None,
     };
-    level.or_else(number).or_else(|| words.iter().find_map(|word| of_word(word)))
+    match levels.as_slice() {
+        [] => number().or_else(|| words.iter().find_map(|word| of_word(word))),
+        [level] => Some(*level),
+        _ => None,
+    }
 }
 
 /// When it ends to be valid, and whether UTC was assumed. A date is valid through its day, in UTC.
@@ -285,6 +300,12 @@ mod tests {
             ("low", Some(Priority::P3)),
             ("3", Some(Priority::P3)),
             ("soon", None),
+            ("not urgent", None),
+            ("not urgent, low", Some(Priority::P3)),
+            ("was P0, now P2", Some(Priority::P2)),
+            ("P1 (was P0)", Some(Priority::P1)),
+            ("from P0 to P2", Some(Priority::P2)),
+            ("P0 / P2", None),
         ] {
             assert_eq!(priority(text), expect, "{text}");
         }
