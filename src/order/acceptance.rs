@@ -11,7 +11,7 @@ use super::model::{CriterionSource, PartKind, Span};
 use super::names::Role;
 use super::source::Remark;
 use super::target::{self, Target};
-use super::{below, criteria, criteria_table, embedded, fold, item_id, keyline};
+use super::{below, criteria, criteria_table, denial, embedded, fold, item_id, keyline};
 
 /// Tables, lists and, where there are neither, lines.
 pub(crate) fn section(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
@@ -63,10 +63,20 @@ pub(crate) fn text(draft: &mut Draft<'_>, read: &[Block]) {
 }
 
 fn lines(draft: &mut Draft<'_>, blocks: &[Block]) {
+    let outer = draft.denied.clone();
     for (line, text) in text_lines(draft, blocks) {
+        below_label(draft, &text, &outer);
         if !leads_on(&text) {
             criteria::from_line(draft, &text, CriterionSource::Bullets, line);
         }
+    }
+    draft.denied = outer;
+}
+
+/// A line that leads on to what follows it says whether that must be or must not be: `**Reject if:**`.
+pub(super) fn below_label(draft: &mut Draft<'_>, line: &str, outer: &Option<String>) {
+    if leads_on(line) || is_bold_label(line) {
+        draft.denied = denial::of_label(line).or_else(|| outer.clone());
     }
 }
 
@@ -102,17 +112,19 @@ fn has_children(chunk: &Chunk) -> bool {
 fn blocks(draft: &mut Draft<'_>, read: &[Block], parent: Option<&str>) -> Vec<Span> {
     let mut unread = Vec::new();
     let is_beside = read.iter().any(|block| matches!(block, Block::Table(_) | Block::List(_)));
+    let outer = draft.denied.clone();
     for block in read {
         match block {
             Block::Table(table) => criteria_table::from_table(draft, table, true),
             Block::List(list) => criteria::from_list(draft, list, parent),
             Block::Quote { blocks: quoted, .. } => unread.extend(blocks(draft, quoted, parent)),
-            Block::Paragraph { lines } => unread.extend(paragraph(draft, lines, is_beside)),
+            Block::Paragraph { lines } => unread.extend(paragraph(draft, lines, is_beside, &outer)),
             // four blanks before a bullet make it code to Markdown, not to its author
             Block::Code(read) if read.is_indented && is_list(&read.text) => code(draft, block),
             _ => {}
         }
     }
+    draft.denied = outer;
     unread
 }
 
@@ -126,12 +138,16 @@ fn is_list(text: &str) -> bool {
 
 /// A paragraph: lines that state what must hold are criteria, and the others are given back. Beside tables and lists, in which
 /// the criteria stand, only what surely states one does.
-fn paragraph(draft: &mut Draft<'_>, lines: &[Span], is_beside: bool) -> Vec<Span> {
+fn paragraph(draft: &mut Draft<'_>, lines: &[Span], is_beside: bool, outer: &Option<String>) -> Vec<Span> {
     let texts: Vec<String> = lines.iter().map(|line| draft.source.slice(line).to_owned()).collect();
     let goes_on =
         |n: usize| matches!((texts.get(n), texts.get(n + 1)), (Some(line), Some(next)) if is_wrapped(line, next));
     let mut unread = Vec::new();
     for (n, (text, line)) in texts.iter().zip(lines).enumerate() {
+        below_label(draft, text, outer);
+        if draft.denied == *outer && leads_on(text) {
+            below_label(draft, &wrapped(&texts, n), outer);
+        }
         let stands_alone = !goes_on(n) && !n.checked_sub(1).is_some_and(goes_on);
         let is_aside = leads_on(text) || is_remark(text) || (is_beside && is_bold_label(text));
         let is_criterion =
@@ -143,6 +159,14 @@ fn paragraph(draft: &mut Draft<'_>, lines: &[Span], is_beside: bool) -> Vec<Span
         }
     }
     unread
+}
+
+/// A line with those above it of which it is the end, where it leads on.
+fn wrapped(texts: &[String], n: usize) -> String {
+    let is_wrapped =
+        |at: &usize| matches!((texts.get(at - 1), texts.get(*at)), (Some(line), Some(next)) if is_wrapped(line, next));
+    let first = (1..=n).rev().take_while(is_wrapped).last().map_or(n, |at| at - 1);
+    texts.get(first..=n).unwrap_or_default().join(" ")
 }
 
 /// Whether a sentence goes on from one line to the next.

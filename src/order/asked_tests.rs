@@ -200,6 +200,107 @@ fn what_is_said_not_to_be_asked_is_not() {
 }
 
 #[test]
+fn what_must_not_be_is_never_read_as_what_must() {
+    for text in [
+        "- ❌ b > 1 kB\n",
+        "- b > 1 kB ❌\n",
+        "- **⛔ b:** > 1 kB\n",
+        "⛔ b > 1 kB\n",
+        "| Metric | Target |\n|-|-|\n| b | > 1 kB ❌ |\n",
+        "| Metric | Target |\n|-|-|\n| b | 🔴 > 1 kB |\n",
+        "| Metric | Target |\n|-|-|\n| b > 0 | ❌ |\n",
+        "| Metric | Target |\n|-|-|\n| ❌ b | exists |\n",
+        "| Metric | Fail if |\n|-|-|\n| b | > 1 kB |\n",
+        "| Metric | Failure threshold |\n|-|-|\n| b | > 1 kB |\n",
+        "| Must not | Target |\n|-|-|\n| b | > 1 kB |\n",
+        "**Reject if:**\n\n- b > 1 kB\n",
+        "**Reject if**\n- b > 1 kB\n",
+        "Reject if:\nb > 1 kB\n",
+        "Reject if:\n```\nb > 1 kB\n```\n",
+        "The export is rejected when any of these holds:\n\n- b > 1 kB\n",
+        "Nothing of it may be taken over, and the whole of the export\nis rejected if any of these is true:\n\n- b > 1 kB\n",
+        "### Must not\n- b > 1 kB\n",
+        "### Must not\n#### Sizes\n- b > 1 kB\n",
+        "### ❌ Bad\n| Metric | Target |\n|-|-|\n| b | > 1 kB |\n",
+        "- Not acceptable:\n  - b > 1 kB\n",
+        "- ❌ Bad\n  - b > 1 kB\n",
+        "- Never:\n- b > 1 kB\n",
+        "- ห้าม:\n  - b > 1 kB\n",
+        "- **Red flags**\n  - b > 1 kB\n",
+    ] {
+        let order = markdown(&format!("## Acceptance\n- a ≤ 5 MB\n\n{text}"));
+        let all = compiled(&order);
+        let (first, rest) = all.split_first().unwrap();
+        assert_eq!(first, "a: ≤ 5 MB", "{text}");
+        assert!(!rest.is_empty() && rest.iter().all(|one| one.contains(": unclear: ")), "{text}: {all:?}");
+    }
+    for data in [
+        "acceptance:\n  must:\n    - \"a ≤ 5 MB\"\n  must_not:\n    - b > 1 kB\n",
+        "acceptance:\n  - a ≤ 5 MB\n  - must_not: b > 1 kB\n",
+        "acceptance:\n  a: ≤ 5 MB\n  reject_if: { b: \"> 1 kB\" }\n",
+        "success_criteria: |\n  Must:\n  - a ≤ 5 MB\n  Must not:\n  - b > 1 kB\n",
+        "acceptance:\n  - a ≤ 5 MB\n  - { metric: b, target: \"> 1 kB\", expected: false }\n",
+        "acceptance:\n  - a ≤ 5 MB\n  - { metric: b, expected: false, threshold: \"> 1 kB\" }\n",
+        "acceptance:\n  - a ≤ 5 MB\n  - { metric: b, target: \"> 1 kB\", type: forbidden }\n",
+        "acceptance:\n  - a ≤ 5 MB\n  - { metric: b, target: \"> 1 kB\", must_not: true }\n",
+    ] {
+        let order = named(&format!("id: WO-1\n{data}"), "WO-1.yaml");
+        let all = compiled(&order);
+        let (first, rest) = all.split_first().unwrap();
+        assert_eq!(first, "a: ≤ 5 MB", "{data}");
+        assert!(!rest.is_empty() && rest.iter().all(|one| one.contains(": unclear: ")), "{data}: {all:?}");
+    }
+    // what follows is asked again, and a mark that says how far it is changes nothing
+    for text in [
+        "**Reject if:**\n- b > 1 kB\n\n**Must:**\n- c: 0\n",
+        "### Must not\n- b > 1 kB\n### Must\n- c: 0\n",
+        "- Never:\n  - b > 1 kB\n- c: 0\n",
+        "- Failure criteria:\n  - b > 1 kB\n- c: 0\n",
+        "- Out of scope:\n  - b > 1 kB\n- c: 0\n",
+        "| Metric | Target | Status |\n|-|-|-|\n| c | 0 | ❌ |\n",
+        "- ☐ c: 0\n",
+        "### No failures\n- c: 0\n",
+        "### 🔴 Critical\n- c: 0\n",
+        "Do not ship unless:\n- c: 0\n",
+    ] {
+        let order = markdown(&format!("## Acceptance\n- a ≤ 5 MB\n\n{text}"));
+        let all = compiled(&order);
+        let is_wrong = |one: &String| one.starts_with("b: ") && !one.starts_with("b: unclear");
+        assert!(all.contains(&"c: = 0".to_owned()) && !all.iter().any(is_wrong), "{text}: {all:?}");
+    }
+}
+
+#[test]
+fn a_comparator_that_stands_apart_is_the_targets() {
+    for (text, expect) in [
+        ("| Metric | Target |\n|-|-|\n| b ≥ | 100 |\n", "b ≥: ≥ 100"),
+        ("| Metric | Target (≤) |\n|-|-|\n| b | 5 MB |\n", "b: ≤ 5 MB"),
+        ("| Metric | ≥ |\n|-|-|\n| b | 100 |\n", "b: ≥ 100"),
+        ("- b ≤: 3\n", "b ≤: ≤ 3"),
+    ] {
+        let order = markdown(&format!("## Acceptance\n{text}"));
+        assert_eq!(compiled(&order), [expect], "{text}");
+    }
+    for (entry, expect) in [
+        ("{ metric: b, type: min, target: 100 }", "b: ≥ 100"),
+        ("{ metric: b, kind: upper_bound, target: 5 MB }", "b: ≤ 5 MB"),
+        ("{ metric: b, direction: at_most, target: 5 }", "b: ≤ 5"),
+        ("{ metric: b, type: exact, target: 5 }", "b: = 5"),
+        (
+            "{ metric: b, type: max, target: \"< 5\" }",
+            "b: unclear: `≤ < 5` has no number that can be read in one way only",
+        ),
+        ("{ metric: b, type: max, op: \"<=\", target: 5 }", "b: ≤ 5"),
+        ("{ metric: b, type: performance, target: \"< 5 s\" }", "b: < 5 s"),
+        ("{ metric: b, target: \"< 5 s\", expected: true }", "b: < 5 s"),
+        ("{ description: \"b: 100\", type: min }", "b: ≥ 100"),
+    ] {
+        let order = named(&format!("id: WO-1\nacceptance:\n  - {entry}\n"), "WO-1.yaml");
+        assert_eq!((compiled(&order), warned(&order)), (vec![expect.to_owned()], vec![]), "{entry}");
+    }
+}
+
+#[test]
 fn within_acceptance_only_a_name_of_its_own_puts_a_section_aside() {
     for heading in [
         "### 2. No heartbeats dropped",

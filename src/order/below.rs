@@ -3,7 +3,7 @@
 //! What must hold: an explanation is no criterion, and a criterion is no explanation. Only what surely states one is one;
 //! what may be one is told.
 
-use super::acceptance::{has_value, is_remark_key};
+use super::acceptance::{below_label, has_value, is_remark_key};
 use super::blocks::{Block, Code};
 use super::criteria;
 use super::draft::Draft;
@@ -87,8 +87,12 @@ pub(super) fn may_state_one(line: &str) -> bool {
 
 /// Criteria in blocks of code that hold plain text; commands, programs and their output hold none.
 pub(super) fn from_code(draft: &mut Draft<'_>, blocks: &[Block]) {
+    let outer = draft.denied.clone();
     for block in blocks {
         match block {
+            Block::Paragraph { lines } => {
+                lines.iter().for_each(|line| below_label(draft, &draft.source.slice(line).to_owned(), &outer));
+            }
             Block::Code(code) if is_plain(code) => {
                 let mut at = code.span.start;
                 for line in draft.source.slice(&code.span).split_inclusive('\n') {
@@ -107,6 +111,7 @@ pub(super) fn from_code(draft: &mut Draft<'_>, blocks: &[Block]) {
             _ => {}
         }
     }
+    draft.denied = outer;
 }
 
 pub(super) fn is_plain(code: &Code) -> bool {

@@ -9,23 +9,24 @@ use super::names::{self, Role, Scalar};
 use super::refusal::ParseRefusal;
 use super::source::Remark;
 use super::{
-    acceptance, code_paths, criteria, criteria_columns, criteria_table, deliverables, elsewhere, fold, keyline, paths,
+    acceptance, code_paths, criteria, criteria_columns, criteria_table, deliverables, denial, elsewhere, fold, keyline, paths,
     section_names,
 };
 
 /// Fills the draft from the body.
 pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseRefusal> {
     let mut scope = Vec::new();
-    // the roles of the sections that enclose the current one, by level, and whether they tell of what is over
-    let mut enclosing: Vec<(u8, Role, bool)> = Vec::new();
+    // the roles of the sections that enclose the current one, by level, whether they tell of what is over, and what denies them
+    let mut enclosing: Vec<(u8, Role, bool, Option<String>)> = Vec::new();
     for chunk in chunks {
         if chunk.kind == PartKind::Title {
             title(draft, chunk);
             continue;
         }
         enclosing.retain(|(level, ..)| *level < chunk.level);
-        let inherited = enclosing.last().map_or(Role::Other, |(_, role, _)| *role);
-        let is_over = section_names::is_over(&chunk.name) || enclosing.last().is_some_and(|(_, _, is_over)| *is_over);
+        let inherited = enclosing.last().map_or(Role::Other, |(_, role, ..)| *role);
+        let is_over = section_names::is_over(&chunk.name) || enclosing.last().is_some_and(|(_, _, is_over, _)| *is_over);
+        draft.denied = enclosing.last().and_then(|(.., by)| by.clone());
         let own = if chunk.kind == PartKind::Other { Role::Other } else { own_role(chunk) };
         // a heading of its own name within acceptance is still acceptance
         let role = match (inherited, own) {
@@ -37,7 +38,8 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
             (_, own) => own,
         };
         if chunk.kind == PartKind::Section {
-            enclosing.push((chunk.level, role, is_over));
+            draft.deny(denial::of_label(&chunk.label));
+            enclosing.push((chunk.level, role, is_over, draft.denied.clone()));
         }
         let is_child = role == inherited && own == Role::Other;
         section(draft, chunk, role, is_child, &mut scope);
@@ -56,6 +58,7 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         super::template_key::from_body(draft, chunk, role);
         placeholders(draft, chunk);
     }
+    draft.denied = None;
     if draft.order.requirements.is_empty() {
         draft.order.requirements = scope;
     }

@@ -11,7 +11,7 @@ use super::draft::Draft;
 use super::model::{Criterion, CriterionSource, Span};
 use super::source::Remark;
 use super::target::{self, Narrowing, Target, Unit};
-use super::{acceptance, below, fold, item_id, keyline};
+use super::{acceptance, below, denial, elsewhere, fold, item_id, keyline, section_names};
 
 /// Struck out by its author, so it need not hold.
 pub(super) fn tell_withdrawn(draft: &mut Draft<'_>, span: &Span) {
@@ -66,7 +66,10 @@ pub(crate) fn add_narrowed(
             draft.remark(&span, remark);
         }
     }
-    let compiled = narrowing.apply(target::compile(metric, target));
+    let compiled = match &draft.denied {
+        Some(by) => Target::Unclear { why: denial::why(by) },
+        None => narrowing.apply(target::compile(metric, target)),
+    };
     if let Target::Unclear { why } = &compiled {
         let subject = if metric == target { format!("`{metric}`") } else { format!("the target of `{metric}`") };
         let remark = Remark::warning("unclear-target", format!("{subject} can't be judged: {why}"))
@@ -87,12 +90,19 @@ pub(crate) fn add_narrowed(
 
 /// Each item is a criterion; see [`item`].
 pub(crate) fn from_list(draft: &mut Draft<'_>, list: &List, parent: Option<&str>) {
+    let outer = draft.denied.clone();
     for entry in &list.items {
         if draft.has_too_many {
-            return;
+            break;
+        }
+        // `- Must not:` among its siblings heads those that follow
+        let label = draft.source.slice(&entry.span).trim_end();
+        if entry.blocks.is_empty() && label.ends_with([':', '：']) {
+            draft.denied = denial::of_label(&raw_text(draft, &entry.lines)).or_else(|| outer.clone());
         }
         item(draft, entry, parent);
     }
+    draft.denied = outer;
 }
 
 /// `Runtime still <5ms for ≤200 rows.`, or a title with bullets below it: bullets named Target or Measurement belong to
@@ -101,7 +111,15 @@ fn item(draft: &mut Draft<'_>, entry: &ListItem, parent: Option<&str>) {
     let raw = raw_text(draft, &entry.lines);
     let span = entry.lines.first().map_or(entry.span.start, |line| line.start)
         ..entry.lines.last().map_or(entry.span.end, |line| line.end);
+    let label = fold::inline(&raw);
+    let label = label.trim_end_matches([':', '：', ' ']);
+    let has_list = entry.blocks.iter().any(|block| matches!(block, Block::List(_) | Block::Table(_)));
+    if has_list && !label.contains([':', '：']) && section_names::is_excluded_alone(label) {
+        return elsewhere::tell_excluded_list(draft, label, &span);
+    }
+    let outer = draft.deny(denial::of_line(draft.source.slice(&span)));
     statement(draft, &raw, span, &entry.blocks, parent);
+    draft.denied = outer;
 }
 
 /// A heading that says itself what must hold, as an item with what stands below it.
@@ -234,7 +252,9 @@ pub(crate) fn from_line(draft: &mut Draft<'_>, raw: &str, source: CriterionSourc
     let raw = fold::after_dash(&standing).unwrap_or(&standing);
     let Split { metric, target, .. } = split(fold::strip_marks(raw));
     if !metric.is_empty() {
+        let outer = draft.deny(denial::of_line(raw));
         add(draft, &metric, &target, None, source, span);
+        draft.denied = outer;
     }
 }
 

@@ -164,7 +164,20 @@ pub(super) fn has_results(table: &Table) -> bool {
 }
 
 fn kinds(table: &Table) -> Vec<Kind> {
-    table.header.iter().map(|cell| kind(&fold::heading(&cell.text))).collect()
+    let kind = |text: &str| match header_sign(text) {
+        Some("≤" | "<=") if fold::fold(text).is_empty() => Kind::Greatest,
+        Some("≥" | ">=") if fold::fold(text).is_empty() => Kind::Least,
+        _ => kind(&fold::heading(text)),
+    };
+    table.header.iter().map(|cell| kind(&cell.text)).collect()
+}
+
+/// The comparator that a header says of its column: `Target (≤)`, `≥`.
+fn header_sign(header: &str) -> Option<&'static str> {
+    let header = target::normalize(header);
+    let header = header.trim_matches(['(', ')', '[', ']', ' ']);
+    // longest first
+    ["<=", ">=", "≤", "≥", "<", ">"].into_iter().find(|sign| header.ends_with(sign) || header.starts_with(sign))
 }
 
 fn metric_and_target(kinds: &[Kind]) -> Option<(usize, usize)> {
@@ -253,8 +266,10 @@ impl Columns {
         let is_setting = |name: &str| SETTING.contains(&fold::heading(name).as_str());
         let (settings, conditions): (Vec<_>, Vec<_>) = conditions.into_iter().partition(|(name, _)| is_setting(name));
         let sign = signs.into_iter().map(|(_, text)| text).next().unwrap_or_default();
+        let of_header = || self.target.and_then(|column| header_sign(self.headers.get(column)?)).unwrap_or_default();
+        let signs = [one(Kind::Comparator), sign, of_header().to_owned()];
         Demand {
-            comparator: Some(one(Kind::Comparator)).filter(|own| !own.is_empty()).unwrap_or(sign),
+            comparator: signs.into_iter().find(|sign| !sign.is_empty()).unwrap_or_default(),
             unit: one(Kind::Unit),
             tolerance: one(Kind::Tolerance),
             narrowing: Narrowing {
@@ -317,7 +332,7 @@ impl Columns {
 
 /// Whether a second value beside a target asks for something too: it compares, is a schedule, or says a number of the kind
 /// that the target is of. `High`, `GG`, a date do not.
-fn is_further(own: &str, value: &str) -> bool {
+pub(super) fn is_further(own: &str, value: &str) -> bool {
     match target::compile("", value) {
         Target::Schedule { .. } | Target::Range { .. } | Target::Statistic { .. } => true,
         Target::Compare { .. } if target::begins_comparison(value) => true,

@@ -2,6 +2,7 @@
 
 use super::criteria::{self, add_narrowed};
 use super::criteria_columns::Columns;
+use super::denial;
 use super::draft::Draft;
 use super::model::CriterionSource;
 use super::source::Remark;
@@ -29,6 +30,10 @@ pub(crate) fn from_table(draft: &mut Draft<'_>, table: &Table, in_acceptance: bo
         );
     }
     tell_unread(draft, table, &columns);
+    // `Metric | Fail if`
+    let headers = [Some(columns.metric), columns.target].into_iter().flatten();
+    let by = headers.filter_map(|column| table.header.get(column)).find_map(|cell| denial::of_label(&cell.text));
+    let outer = draft.deny(by);
     let mut above = String::new();
     for row in header_row.iter().chain(&table.rows) {
         let text = |column: usize| row.cells.get(column).map_or("", |cell: &Cell| cell.text.as_str());
@@ -60,6 +65,7 @@ pub(crate) fn from_table(draft: &mut Draft<'_>, table: &Table, in_acceptance: bo
             add_narrowed(draft, &metric, &target, &demand.narrowing, measured_by.clone(), source, row.span.clone());
         }
     }
+    draft.denied = outer;
 }
 
 fn tell_guess(draft: &mut Draft<'_>, table: &Table, columns: &Columns) {

@@ -5,16 +5,17 @@
 use serde_json::{Map, Value};
 
 use super::criteria::{self, Split};
+use super::criteria_columns;
 use super::demand::{
     COMPARATOR, CONDITION, Demand, GREATEST, LEAST, MEASURED_BY, PER, SETTING, STATISTIC, TOLERANCE, UNIT,
 };
 use super::draft::Draft;
 use super::embedded::Locator;
 use super::fields::text_of;
-use super::fold;
 use super::model::{CriterionSource, Span};
 use super::source::Remark;
-use super::target::Narrowing;
+use super::target::{self, Narrowing};
+use super::{denial, elsewhere, fold, section_names};
 
 const METRIC_KEYS: &[&str] = &["metric", "criterion", "check", "name", "key", "test"];
 const TARGET_KEYS: &[&str] = &["target", "expected", "threshold", "value", "goal", "expect"];
@@ -81,6 +82,12 @@ const ASIDES: &[&str] = &[
     "query",
 ];
 
+/// Keys whose value may be a comparator, `type: min`; as often it is a kind of criterion, and nothing then.
+const KINDS: [&str; 6] = ["type", "kind", "direction", "bound", "sense", "rule"];
+
+/// Keys that say with yes or no whether the target must hold.
+const ANSWERS: [&str; 7] = ["expected", "expect", "allowed", "acceptable", "accepted", "permitted", "desired"];
+
 /// Keys that hold a limit of their own, with the sign that says the same.
 const LIMITS: [(&[&str], &str); 6] = [
     (&LEAST, "≥"),
@@ -119,7 +126,13 @@ impl Reader<'_, '_> {
     }
 
     pub fn object(&mut self, map: &Map<String, Value>) {
-        let (metric, target) = (get(map, METRIC_KEYS), get(map, TARGET_KEYS));
+        let outer = self.draft.deny(denying(map));
+        self.parts(map);
+        self.draft.denied = outer;
+    }
+
+    fn parts(&mut self, map: &Map<String, Value>) {
+        let (metric, target) = (get(map, METRIC_KEYS), target(map));
         if metric.is_none() && target.is_none() {
             if let Some((key, text)) = statement(map) {
                 let split = criteria::split(fold::strip_marks(&text));
@@ -135,8 +148,10 @@ impl Reader<'_, '_> {
             }
         }
         let demand = demand(map);
-        let target = target.and_then(text_of).map(|value| demand.target(&value));
-        let targets: Vec<String> = target.into_iter().chain(limits(map, &demand)).collect();
+        let own = target.and_then(text_of);
+        let further = further(map, own.as_deref()).into_iter().map(|value| demand.target(&value));
+        let target = own.as_deref().map(|value| demand.target(value));
+        let targets: Vec<String> = target.into_iter().chain(further).chain(limits(map, &demand)).collect();
         let metric = metric.and_then(text_of);
         let first = targets.first();
         let span = self.locator.find(metric.as_deref().or(first.map(String::as_str)).unwrap_or(""));
@@ -165,7 +180,8 @@ impl Reader<'_, '_> {
         let demand = demand(rest);
         let measured_by = get(rest, &MEASURED_BY).and_then(text_of);
         tell_unread(self.draft, rest, &split.metric, &span);
-        self.add(&split.metric, &split.target, &demand.narrowing, measured_by.clone(), span.clone());
+        let own = if split.is_whole { split.target.clone() } else { demand.target(&split.target) };
+        self.add(&split.metric, &own, &demand.narrowing, measured_by.clone(), span.clone());
         for target in limits(rest, &demand) {
             self.add(&split.metric, &target, &demand.narrowing, measured_by.clone(), span.clone());
         }
@@ -176,7 +192,19 @@ impl Reader<'_, '_> {
         criteria::add_narrowed(self.draft, metric.trim(), target.trim(), narrowing, measured_by, source, span);
     }
 
+    /// `must_not: [File size > 1 kB]` denies what it holds; `out_of_scope` asks for none of it.
     pub fn pair(&mut self, metric: &str, target: &Value) {
+        let is_group = matches!(target, Value::Array(_) | Value::Object(_));
+        if is_group && section_names::is_excluded_alone(metric) {
+            let span = self.locator.find(metric);
+            return elsewhere::tell_excluded_list(self.draft, metric, &span);
+        }
+        let outer = self.draft.deny(denial::of_line(&format!("{metric}: {}", text_of(target).unwrap_or_default())));
+        self.named(metric, target);
+        self.draft.denied = outer;
+    }
+
+    fn named(&mut self, metric: &str, target: &Value) {
         let span = self.locator.find(metric);
         match target {
             // a group: `performance: [a < 1 s, b < 2 s]`
@@ -217,6 +245,71 @@ fn get<'m>(map: &'m Map<String, Value>, keys: &[&str]) -> Option<&'m Value> {
     keys.iter().find_map(|key| map.iter().find(|(name, _)| fold::fold(name) == *key).map(|(_, value)| value))
 }
 
+/// The first target; a bare yes or no is one only where nothing else is.
+fn target(map: &Map<String, Value>) -> Option<&Value> {
+    let found = || TARGET_KEYS.iter().filter_map(|key| get(map, &[key]));
+    found().find(|value| answer(value).is_none()).or_else(|| found().next())
+}
+
+/// What further keys of targets ask for, as further columns do. `value` is as often what there is.
+fn further(map: &Map<String, Value>, own: Option<&str>) -> Vec<String> {
+    let Some(own) = own else { return Vec::new() };
+    let keys = TARGET_KEYS.iter().filter(|key| **key != "value");
+    let texts = keys.filter_map(|key| get(map, &[key])).filter(|value| answer(value).is_none()).filter_map(text_of);
+    texts.filter(|text| text != own && criteria_columns::is_further(own, text)).collect()
+}
+
+fn answer(value: &Value) -> Option<bool> {
+    match text_of(value)?.to_lowercase().as_str() {
+        "true" | "yes" => Some(true),
+        "false" | "no" | "never" => Some(false),
+        _ => None,
+    }
+}
+
+/// What denies the target of a criterion: `expected: false`, `must_not: true`, `type: forbidden`.
+fn denying(map: &Map<String, Value>) -> Option<String> {
+    let has_target = target(map).is_some_and(|value| answer(value).is_none());
+    map.iter().filter(|_| has_target).find_map(|(key, value)| {
+        let name = fold::fold(key);
+        let denies = match answer(value) {
+            Some(true) => denial::of_label(key).is_some(),
+            Some(false) => ANSWERS.contains(&name.as_str()),
+            None => {
+                // `type: blocker` is how grave it is when the target is missed
+                let denies =
+                    |text: String| denial::of_label(&text).is_some() && !fold::fold(&text).starts_with("block");
+                KINDS.contains(&name.as_str()) && text_of(value).is_some_and(denies)
+            }
+        };
+        denies.then(|| format!("{key}: {}", text_of(value).unwrap_or_default()))
+    })
+}
+
+/// The comparator that a key such as `type` names: `min`, `upper_bound`, `gte`.
+fn kind(key: &str, value: &Value) -> Option<&'static str> {
+    let text = text_of(value).filter(|_| KINDS.contains(&fold::fold(key).as_str()))?;
+    match fold::fold(&text).as_str() {
+        "eq" | "equal" | "equals" | "exact" | "exactly" => Some("="),
+        _ => limit_sign(&text).or_else(|| ["=", "=="].contains(&text.trim()).then_some("=")),
+    }
+}
+
+/// The comparator of an object; of two that differ both, which nothing can be read from.
+fn comparator(map: &Map<String, Value>) -> String {
+    let given = get(map, &COMPARATOR).and_then(text_of).unwrap_or_default();
+    let named = map.iter().find_map(|(key, value)| kind(key, value));
+    match named {
+        Some(named)
+            if given.is_empty() || target::assemble(&given, &format!("{named} 1"), "") == format!("{named} 1") =>
+        {
+            named.to_owned()
+        }
+        Some(named) => format!("{given} {named}"),
+        None => given,
+    }
+}
+
 /// The key of the sentence that an entry is, and the sentence.
 fn statement(map: &Map<String, Value>) -> Option<(String, String)> {
     STATEMENT_KEYS.iter().find_map(|wanted| {
@@ -241,7 +334,7 @@ fn demand(map: &Map<String, Value>) -> Demand {
     let (settings, conditions): (Vec<_>, Vec<_>) =
         named(&CONDITION).into_iter().partition(|(name, _)| is_setting(name));
     Demand {
-        comparator: one(&COMPARATOR),
+        comparator: comparator(map),
         unit: one(&UNIT),
         tolerance: texts(&TOLERANCE).into_iter().next().unwrap_or_default(),
         narrowing: Narrowing {
@@ -294,7 +387,9 @@ fn tell_unread(draft: &mut Draft<'_>, map: &Map<String, Value>, metric: &str, sp
     let is_known = |key: &str| {
         is_part(key) || is_aside(key) || limit_sign(key).is_some() || TARGET_KEYS.contains(&fold::fold(key).as_str())
     };
-    let unread: Vec<String> = map.keys().filter(|key| !is_known(key)).map(|key| format!("`{key}`")).collect();
+    let is_read = |(key, value): &(&String, &Value)| is_known(key) || kind(key, value).is_some();
+    let unread: Vec<String> =
+        map.iter().filter(|entry| !is_read(entry)).map(|(key, _)| key).map(|key| format!("`{key}`")).collect();
     if !unread.is_empty() {
         let remark = Remark::warning(
             "unread-criterion-key",

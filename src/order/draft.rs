@@ -24,6 +24,8 @@ pub(crate) struct Draft<'a> {
     pub has_too_many: bool,
     /// The columns and keys, folded, of which it was told that they change nothing.
     pub told_asides: std::collections::BTreeSet<String>,
+    /// What says that the criteria which are being read must not hold: a mark, or the label above them (see [`denial`](super::denial)).
+    pub denied: Option<String>,
     /// Which key set a field, its value and where.
     set: BTreeMap<Scalar, (String, String, Span, Place)>,
     extra: BTreeMap<String, (String, Span)>,
@@ -40,6 +42,7 @@ impl<'a> Draft<'a> {
             tables: Vec::new(),
             has_too_many: false,
             told_asides: std::collections::BTreeSet::new(),
+            denied: None,
             set: BTreeMap::new(),
             extra: BTreeMap::new(),
         }
@@ -47,6 +50,15 @@ impl<'a> Draft<'a> {
 
     pub fn remark(&mut self, span: &Span, remark: Remark) {
         self.diagnostics.add(self.source, span, remark);
+    }
+
+    /// What is read from here on is denied by this, where it is given. Gives what denied it before, to be put back.
+    pub fn deny(&mut self, by: Option<String>) -> Option<String> {
+        let outer = self.denied.clone();
+        if by.is_some() {
+            self.denied = by;
+        }
+        outer
     }
 
     pub fn line(&self, span: &Span) -> usize {

@@ -33,6 +33,15 @@ pub(super) fn tell_excluded(draft: &mut Draft<'_>, chunk: &Chunk) {
     }
 }
 
+/// The same of a list: `- Out of scope:` with items below it.
+pub(super) fn tell_excluded_list(draft: &mut Draft<'_>, label: &str, span: &Span) {
+    let label = crate::text::line(label, 60);
+    let remark = Remark::note("not-asked", format!("`{label}` heads a list of what is not asked"))
+        .understood("nothing of it is judged")
+        .cure("list what must hold apart from it");
+    draft.remark(span, remark);
+}
+
 /// A table of targets in a section that tells of what was.
 pub(super) fn tell_past(draft: &mut Draft<'_>, table: &Table) {
     let message = match criteria_columns::has_results(table) {

@@ -17,6 +17,7 @@ mod criterion_map;
 mod data;
 mod deliverables;
 mod demand;
+mod denial;
 pub mod diagnostic;
 mod draft;
 mod elsewhere;

@@ -5,7 +5,7 @@
 
 use super::words::{all, automatic, category, none, nonzero, ready, words_of};
 use super::{Comparator, Target, Unit, assemble, lexer, range, schedule};
-use crate::order::fold;
+use crate::order::{denial, fold};
 
 /// Compiles the target cell; the metric cell may hold the comparator (`Health checks < 200ms | p95`), a condition
 /// (`Runtime for ≤200 rows | < 5ms`) or a direction (`Max file size | 5 MB`).
@@ -13,6 +13,9 @@ use crate::order::fold;
 /// A size, time or percentage without a comparator (`5 MB`, `95%`) is `Unclear`, for it does not say whether it is a
 /// limit or a floor; `0%`, `100%` and bare counts (`0`, `3 rows`) mean equality.
 pub fn compile(metric: &str, target: &str) -> Target {
+    if let Some(mark) = denial::mark(target).or_else(|| denial::mark(metric)) {
+        return unclear(denial::why(&mark.to_string()));
+    }
     let text = normalize(target);
     let metric = Some(normalize(metric)).filter(|metric| *metric != text).unwrap_or_default();
     let (metric, text) = match assemble::apart(&metric, &text) {

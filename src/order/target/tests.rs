@@ -195,6 +195,11 @@ fn what_is_not_understood_is_unclear_never_easier() {
         ("No gap longer than 15 minutes", ""),
         ("x", "≤ 5.000 kB"),
         ("x", "1.000–2.000 MB"),
+        ("Schema mismatches > 0", "❌"),
+        ("x", "> 1 kB ❌"),
+        ("x", "🔴 > 1 ms"),
+        ("x", "❌ gzip"),
+        ("❌ Parquet file", "exists"),
         ("Rows > 5", "Snappy"),
     ] {
         assert!(is_unclear(metric, target), "{metric} | {target}: {}", shown(metric, target));
