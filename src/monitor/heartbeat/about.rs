@@ -19,7 +19,7 @@ pub(super) fn known(heading: &str) -> Option<&'static str> {
         return Some(known);
     }
     let heading = unnumbered(heading);
-    if fold_starts(heading, "launchagent") || fold_starts(heading, "launch agent") {
+    if is_service(heading) || fold_starts(heading, "launchagent") || fold_starts(heading, "launch agent") {
         return Some(AGENTS);
     }
     if fold_starts(heading, "api endpoint") {
@@ -31,6 +31,15 @@ pub(super) fn known(heading: &str) -> Option<&'static str> {
         None => heading.split_once(" - ").unwrap_or((heading, "")),
     };
     named(main).or_else(|| if says_nothing_known(main) { named(rest) } else { None })
+}
+
+/// Whether this is the label of a service, such as `com.02luka.optimizer`.
+fn is_service(text: &str) -> bool {
+    let mut parts = text.split('.');
+    let is_word = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
+    parts.next().is_some_and(|first| !first.is_empty() && first.chars().all(char::is_alphabetic))
+        && text.matches('.').count() >= 2
+        && parts.all(is_word)
 }
 
 /// The component whose name is among the words, when no other word says that it is about something else.
@@ -105,7 +114,7 @@ pub(super) fn cut_end_mark(heading: &str) -> (&str, Option<State>) {
         c.is_whitespace() || matches!(c, '\u{fe0e}' | '\u{fe0f}') || worst_mark(c.encode_utf8(&mut [0; 4])).is_some()
     });
     let mark = worst_mark(heading.get(name.len()..).unwrap_or_default());
-    (name.trim_end_matches(['*', ':', ' ', '-', '–', '—']), mark)
+    (name.trim_end_matches(['*', ':', ' ', '-', '–', '—', '`']), mark)
 }
 
 /// Whether lines in `section` speak of several components.
@@ -154,9 +163,19 @@ pub(super) fn item(line: &str) -> &str {
     unnumbered(trim(item))
 }
 
-/// `**Label:** value`, `**Label**: value`, `- **Label:** value`, `Label: value`, `**Label** – ❌ value`.
+/// The mark before a bold label: `- ❌ **Redis:** 127.0.0.1:6379`; and what follows it.
+pub(super) fn leading_mark(line: &str) -> (Option<State>, &str) {
+    let item = item(line);
+    match unmark(item) {
+        (mark, rest) if mark.is_some() && rest.starts_with("**") => (mark, rest),
+        _ => (None, item),
+    }
+}
+
+/// `**Label:** value`, `**Label**: value`, `- **Label:** value`, `Label: value`, `**Label** – ❌ value`, also with the label in
+/// backticks, and behind a [`leading_mark`].
 pub(super) fn field(line: &str) -> Option<(&str, &str)> {
-    let line = item(line);
+    let line = leading_mark(line).1;
     let (label, value) = match line.strip_prefix("**") {
         Some(bold) => {
             let (label, value) = cut_at_bold(bold)?;
@@ -171,7 +190,7 @@ pub(super) fn field(line: &str) -> Option<(&str, &str)> {
         }
         None => line.split_once([':', '：'])?,
     };
-    let label = trim(label);
+    let label = trim(label).trim_matches('`');
     (!label.is_empty()).then(|| (label, trim(value)))
 }
 
@@ -187,11 +206,14 @@ pub(super) fn check(
     if line.starts_with('|') {
         return row(section, line);
     }
+    let led = leading_mark(line).0;
+    let mark = mark.max(led);
+    let says_something = |value: &str| led.is_some() || says_something(value);
     if let Some((label, value)) = field
         && line.starts_with(['-', '*', '+'])
         && cut_at_bold(line).is_some()
         // `**Redis:** 127.0.0.1:6379` is no bullet
-        && !(line.starts_with("**") && known(section).is_none() && known(label).is_some() && !says_something(value))
+        && !(line.starts_with("**") && known(section).is_none() && known(label).is_some() && !is_service(label) && !says_something(value))
     {
         return Some(labelled(section, label, value, mark));
     }
@@ -216,9 +238,9 @@ pub(super) fn check(
     }
     let component = component(section);
     let agent = words.split([':', ' ']).next().filter(|name| component == AGENTS && name.contains('.'));
-    let message =
-        agent.and_then(|name| words.get(name.len()..)).map(|rest| rest.trim_start_matches([':', ' ', '*', '_']));
-    let name = agent.map_or_else(|| own_name(component, section), str::to_owned);
+    let explains = |c: char| c.is_whitespace() || matches!(c, ':' | '*' | '_' | '–' | '—' | '-');
+    let message = agent.and_then(|name| words.get(name.len()..)).map(|rest| rest.trim_start_matches(explains));
+    let name = agent.map_or_else(|| own_name(component, section), |name| name.trim_matches(['`', '*']).to_owned());
     Some(seen(&name, component, own.max(mark), message.unwrap_or(words)))
 }
 
@@ -235,8 +257,7 @@ fn says_something(value: &str) -> bool {
 
 /// The component that a label in a section of checks is about.
 fn subject(label: &str, value: &str) -> Option<&'static str> {
-    let is_label = label.matches('.').count() >= 2 && !label.contains(char::is_whitespace);
-    known(label).or_else(|| (is_label || fold_starts(unmark(value).1, "launchagent ")).then_some(AGENTS))
+    known(label).or_else(|| fold_starts(unmark(value).1, "launchagent ").then_some(AGENTS))
 }
 
 /// Labels that speak of the section as a whole; the last one is `status` in Thai.
@@ -272,7 +293,7 @@ fn row(section: &str, line: &str) -> Option<CheckResult> {
         None => said.iter().map(|cell| state_of_words(cell)).filter(|state| *state != State::Unknown).max()?,
     };
     let name = match component {
-        AGENTS if known(label).is_none() => label.to_owned(),
+        AGENTS if is_service(label) || known(label).is_none() => label.to_owned(),
         _ => own_name(component, section),
     };
     Some(CheckResult { state, ..seen(&name, component, mark, &message) })
@@ -286,7 +307,7 @@ fn labelled(section: &str, label: &str, value: &str, heading: Option<State>) -> 
         && let Some(component) = subject(label, value)
     {
         return match component {
-            AGENTS if known(label).is_none() => seen(label, component, mark, message),
+            AGENTS if is_service(label) || known(label).is_none() => seen(label, component, mark, message),
             _ => seen(&own_name(component, section), component, mark, message),
         };
     }
@@ -313,6 +334,7 @@ fn own_name(component: &str, section: &str) -> String {
         REDIS => "redis".to_owned(),
         DATABASE => "database".to_owned(),
         API => "api".to_owned(),
+        _ if is_service(section) => section.to_owned(),
         _ => slug(section),
     }
 }

@@ -5,7 +5,8 @@
 /// Milliseconds: `43ms`, `0.41 ms`, `1,234 ms`, `1 234 ms`, `1,5 s`, `0,043s`, `1.234,5 ms`, `2 min`, `1m 23s`, `00:00:01.234`. A
 /// number alone is in milliseconds; words may follow, another number may not.
 pub(super) fn milliseconds(value: &str) -> Option<f64> {
-    let value = value.trim().trim_start_matches(['~', '<', '≤', ' ']);
+    let value = value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '`' | '*'));
+    let value = value.trim_start_matches(['~', '<', '≤', ' ']);
     if let Some(ms) = clock(value) {
         return Some(ms);
     }

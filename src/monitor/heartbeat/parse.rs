@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::about::{self, component, field, item, unnumbered};
+use super::about::{self, component, field, item, leading_mark, unnumbered};
 use super::durations::milliseconds;
 use super::values::{cut_at_bold, names_zone, status_of, time, trim, unmark, worst_mark};
 use super::{API, CheckResult, DATABASE, Heartbeat, HeartbeatError, REDIS, State, Status, name_time};
@@ -123,7 +123,10 @@ impl<'a> Reading<'a> {
     }
 
     fn header(&mut self, line: &str, field: Option<(&str, &str)>) {
-        match field {
+        // a mark before the label counts as one behind it
+        let is_led =
+            field.is_some_and(|(label, _)| label.eq_ignore_ascii_case("status")) && leading_mark(line).0.is_some();
+        match field.map(|(label, value)| (label, if is_led { line } else { value })) {
             Some((label, value)) if take_header(&mut self.heartbeat, label, value) => {
                 self.has_status |= label.eq_ignore_ascii_case("status");
                 self.recognized = true;
@@ -253,7 +256,8 @@ fn bare_name<'a>(line: &'a str, field: Option<(&'a str, &'a str)>, indented: boo
             if only_marks && !rest.is_empty() { bold } else { Some(name).filter(|_| only_marks)? }
         }
     };
-    let known = about::known(about::cut_end_mark(name).0.trim_end_matches('*'));
+    let name = name.trim_matches('`');
+    let known = about::known(about::cut_end_mark(name).0.trim_end_matches(['*', '`']));
     (!indented && known.is_some()).then_some(name)
 }
 
@@ -278,7 +282,10 @@ fn heading(line: &str) -> Option<(usize, &str)> {
     if level > 6 || !rest.starts_with([' ', '\t']) {
         return None;
     }
-    Some((level, rest.trim_start_matches(|c: char| !c.is_alphanumeric()).trim_end_matches([' ', '\t', '#', ':', '*'])))
+    Some((
+        level,
+        rest.trim_start_matches(|c: char| !c.is_alphanumeric()).trim_end_matches([' ', '\t', '#', ':', '*', '`']),
+    ))
 }
 
 /// Whether `word`, which is ASCII, occurs in `text` in any case.

@@ -365,6 +365,13 @@ fn whatever_a_report_says_of_a_component_is_taken() {
         ("### Database ❌\n- **Status:** ✅ Database file exists", State::Error),
         ("### Database ✅", State::Ok),
         ("### Database\n- **Status:** Database file 🔴", State::Error),
+        // a mark before the label
+        ("- ❌ **Database:** /var/db/x.db", State::Error),
+        ("- ✅ **Database:** 0.4 ms", State::Ok),
+        ("❌ **Database:** /var/db/x.db", State::Error),
+        ("### Database\n- ❌ **Status:** /var/db/x.db", State::Error),
+        ("- ✅ **Database:** ❌ Database file not found", State::Error),
+        ("- **`Database`:** ❌ Database file not found", State::Error),
         ("### Database\n\n#### Details\n- Status: ❌ Database file not found", State::Error),
         ("**Database**\n- Status: ❌ Database file not found", State::Error),
         ("**Database** ❌", State::Error),
@@ -417,11 +424,28 @@ fn whatever_a_report_says_of_a_component_is_taken() {
         "- com.02luka.optimizer: ❌ LaunchAgent not loaded",
         "- **com.02luka.optimizer:** ❌ LaunchAgent not loaded",
         "| com.02luka.optimizer | ❌ LaunchAgent not loaded |",
+        "- **`com.02luka.optimizer`:** ❌ LaunchAgent not loaded",
+        "- `com.02luka.optimizer`: ❌ LaunchAgent not loaded",
+        "- ❌ **com.02luka.optimizer:** LaunchAgent not loaded",
+        "- ❌ **`com.02luka.optimizer`** – LaunchAgent not loaded",
+        "### LaunchAgents\n- ❌ `com.02luka.optimizer` – LaunchAgent not loaded",
+        "### LaunchAgents\n\n#### com.02luka.optimizer\n- **Status:** ❌ LaunchAgent not loaded",
+        "### LaunchAgents\n\n#### `com.02luka.optimizer`\n- **Status:** ❌ LaunchAgent not loaded",
+        "### LaunchAgents\n- **com.02luka.optimizer**\n  - Status: ❌ LaunchAgent not loaded",
+        "### LaunchAgents\n- **`com.02luka.optimizer`**\n  - Status: ❌ LaunchAgent not loaded",
     ] {
         let text = format!("# OPS-Atomic Monitor Heartbeat\n\n## Health Checks\n\n{line}\n");
         let check = parse(&text).unwrap().check("com.02luka.optimizer").cloned().unwrap();
-        assert_eq!((check.component.as_str(), check.state), (AGENTS, State::Error), "{line}");
+        let seen = (check.component.as_str(), check.state, check.message.as_str());
+        assert_eq!(seen, (AGENTS, State::Error, "LaunchAgent not loaded"), "{line}");
+        assert_eq!(parse(&text).unwrap().checks.len(), 1, "{line}");
     }
+    // one after the other, each with what stands below it
+    let nested = "# OPS-Atomic Monitor Heartbeat\n\n### LaunchAgents\n- **com.02luka.optimizer**\n  - Status: ❌ not loaded\n\
+                  - **com.02luka.digest:** ✅ LaunchAgent loaded\n\n### v1.2.3\n- **Status:** ✅ ok\n";
+    assert_eq!(state(nested, "com.02luka.optimizer"), Some(State::Error));
+    assert_eq!(state(nested, "com.02luka.digest"), Some(State::Ok));
+    assert_eq!(parse(nested).unwrap().checks.iter().filter(|check| check.component == AGENTS).count(), 2);
     let agents = "# OPS-Atomic Monitor Heartbeat\n\n### LaunchAgents\n- ❌ com.02luka.digest: LaunchAgent not loaded\n\
                   - com.02luka.optimizer: ✅ LaunchAgent loaded\n- ⚠️ com.02luka.sync not loaded\n";
     let seen: Vec<_> =
@@ -465,6 +489,9 @@ fn times_and_durations_as_people_write_them() {
         ("1h 2min", Some(3_720_000)),
         ("43 ms (slow)", Some(43)),
         ("43", Some(43)),
+        ("`43ms`", Some(43)),
+        ("`43ms` (fast)", Some(43)),
+        ("**43ms**", Some(43)),
         ("1,5,2 s", None),
         ("fast", None),
     ] {
