@@ -62,7 +62,8 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let request = Request {
         days,
         dry_run: args.dry_run,
-        compression: args.compression,
+        // the codec that an order asked for stands, so that an export by hand and the nightly one don't undo each other's files
+        compression: args.compression.or_else(|| deployed.as_ref()?.compression.as_deref()?.parse().ok()),
         summaries: None,
         own_dirs: deployed.map(|deployment| deployment.summaries.into()).into_iter().collect(),
     };
@@ -157,6 +158,11 @@ fn render(report: &ExportReport, summary: &str) -> String {
         };
         let (path, reason) = (text::line(&damaged.path, 200), text::line(&damaged.reason, 300));
         out.push_str(&format!("damaged: {path}: {reason}{became}\n"));
+    }
+    for aside in &report.set_aside {
+        let kept = aside.kept.as_ref().map_or(String::new(), |kept| format!("; it is now {}", text::line(kept, 200)));
+        let (path, rows) = (text::line(&aside.path, 200), describe::counted_rows(aside.rows));
+        out.push_str(&format!("kept: {path} had {rows} of reports that can't be read now{kept}\n"));
     }
     for removed in &report.removed {
         let path = text::line(&removed.path, 200);

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use super::run::Job;
 use super::schema::{READER, Tabular, key};
 use super::sort::Sorted;
-use super::{Damaged, Dataset, Days, ExportError, ExportReport, Why, read, scan};
+use super::{Damaged, Dataset, Days, ExportError, ExportReport, Why, paths, read};
 
 /// A day to export.
 pub(super) struct Chosen {
@@ -27,6 +27,8 @@ pub(super) enum Earlier {
     },
     /// It can't be read, or lost rows, for this reason.
     Damaged(String),
+    /// Ours, with so many rows of reports that can't be read now.
+    Unread(u64),
 }
 
 /// What a file that stands in a day's place says.
@@ -42,6 +44,7 @@ struct Ours {
     timezone: String,
     /// Empty: of the first reader.
     reader: String,
+    is_compressed_otherwise: bool,
     /// Why it has not the rows that it was made of.
     lost: Option<String>,
 }
@@ -56,7 +59,13 @@ impl Job<'_> {
         let mut existing = self.existing(T::DATASET)?;
         let mut chosen = Vec::new();
         for (day, why) in self.candidates(sorted, &existing)? {
-            let standing = existing.remove(&day);
+            let mut standing = existing.remove(&day);
+            // nobody else would see that a file which stays as it is has lost a bit
+            if why.is_none()
+                && let Some(reason) = self.damage::<T>(day, standing.as_ref())?
+            {
+                standing = Some(Standing::Damaged(reason));
+            }
             let has_reports = sorted.day(day).is_some();
             match &standing {
                 None if !has_reports => {
@@ -77,6 +86,8 @@ impl Job<'_> {
                     // where no report of it is there, it stays what it says it is
                     Ok(false) if has_reports && ours.timezone != self.config.export.timezone => Why::Zone,
                     Ok(false) if has_reports && ours.reader != READER => Why::Reader,
+                    // also where no report of it is there: its rows are taken over
+                    Ok(false) if ours.is_compressed_otherwise => Why::Compression,
                     Ok(false) => continue,
                     Err(error) if error.is_about(&self.target(T::DATASET, day)) => {
                         self.report_damaged::<T>(day, error.to_string(), report);
@@ -137,9 +148,14 @@ impl Job<'_> {
             match read::open(&path).and_then(|opened| opened.footer()) {
                 Ok(mut footer) if footer.is_ours() && footer.misplaced(&path).is_none() => {
                     let lost = footer.short();
+                    let wanted = self.compression.to_string();
+                    let is_compressed_otherwise =
+                        footer.codecs().iter().any(|codec| !codec.eq_ignore_ascii_case(&wanted));
                     let mut take = |key| footer.metadata.remove(key).unwrap_or_default();
                     let (digest, timezone) = (take(key::SOURCE_DIGEST), take(key::TIMEZONE));
-                    found.insert(day, Standing::Ours(Ours { digest, timezone, reader: take(key::READER), lost }));
+                    let reader = take(key::READER);
+                    let ours = Ours { digest, timezone, reader, is_compressed_otherwise, lost };
+                    found.insert(day, Standing::Ours(ours));
                 }
                 Ok(_) => {}
                 Err(error) => {
@@ -154,8 +170,19 @@ impl Job<'_> {
         self.analytics.join(dataset.file_name(day))
     }
 
+    /// Why a file of ours that stands in the place of `day` has other cells than were written to it.
+    fn damage<T: Tabular>(&self, day: Date, standing: Option<&Standing>) -> Result<Option<String>, ExportError> {
+        let Some(Standing::Ours(Ours { lost: None, .. })) = standing else { return Ok(None) };
+        let target = self.target(T::DATASET, day);
+        match read::open(&target).and_then(|opened| opened.check_cells(&opened.footer()?)) {
+            Ok(()) => Ok(None),
+            Err(error) if error.is_about(&target) => Ok(Some(error.to_string())),
+            Err(error) => Err(error),
+        }
+    }
+
     fn report_damaged<T: Tabular>(&self, day: Date, reason: String, report: &mut ExportReport) {
-        let path = scan::shown(self.root.path(), &self.target(T::DATASET, day));
+        let path = paths::shown(self.root.path(), &self.target(T::DATASET, day));
         report.damaged.push(Damaged { path, reason, kept: None });
     }
 

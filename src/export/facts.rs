@@ -19,6 +19,7 @@ use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType, UInt64Type,
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use twox_hash::XxHash3_128;
 
 /// `{"rows": 288, "values": {"filename.count": "288", …}}`.
@@ -29,6 +30,16 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// The SHA-256 of all facts: two tables with the same one have the same columns and cells.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(format!("rows\t{}\n", self.rows));
+        for (key, value) in &self.values {
+            hash.update(format!("{key}\t{value}\n"));
+        }
+        super::row::hex(&hash.finalize())
+    }
+
     /// One line for each value in which the two differ, at most `max`.
     pub fn differences(&self, other: &Facts, max: usize) -> Vec<String> {
         let mut found = Vec::new();
@@ -288,6 +299,7 @@ mod tests {
             let mut rows = rows.clone();
             change(&mut rows[4]);
             assert!(!facts(&rows, 10).differences(&whole, 5).is_empty());
+            assert_ne!(facts(&rows, 10).digest(), whole.digest());
         }
     }
 

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::row::{HeartbeatRow, heartbeat_row};
 use super::scan::{self, Outcome, Work};
-use super::{Dataset, ExportError, Silent, Unreadable, read};
+use super::{Dataset, ExportError, Silent, Unreadable, paths, read};
 use crate::config::Config;
 use crate::monitor::heartbeat;
 use crate::root::Root;
@@ -41,8 +41,8 @@ pub fn read_heartbeats_as<T: Send>(
 ) -> Result<History<T>, ExportError> {
     let mut history = History { rows: Vec::new(), unreadable: Vec::new(), damaged: Vec::new() };
     let span = from.as_microsecond()..=to.as_microsecond();
-    let dir = scan::resolve(root.path(), &config.paths.heartbeats);
-    let shown = scan::shown(root.path(), &dir);
+    let dir = paths::resolve(root.path(), &config.paths.heartbeats);
+    let shown = paths::shown(root.path(), &dir);
     let margin = jiff::Span::new().hours(NAME_MARGIN_H);
     let near =
         from.saturating_sub(margin).unwrap_or(Timestamp::MIN)..=to.saturating_add(margin).unwrap_or(Timestamp::MAX);
@@ -83,7 +83,7 @@ pub fn read_heartbeats_as<T: Send>(
             Ok(())
         },
     )?;
-    let (files, _) = read::ours(&scan::resolve(root.path(), &config.paths.analytics))?;
+    let (files, _) = read::ours(&paths::resolve(root.path(), &config.paths.analytics))?;
     for (path, footer) in files {
         if footer.dataset() != Some(Dataset::Heartbeats) || !may_hold(&path, &near) {
             continue;

@@ -36,7 +36,7 @@ pub struct Inspection {
     pub columns: Vec<(String, String)>,
     /// How it differs from what its name says it holds, in columns and metadata; empty when it doesn't.
     pub schema_mismatches: Vec<String>,
-    /// Why its rows are not those that it says it was made of.
+    /// Why its rows are not those that it says it was made of, or its values not those that were written.
     pub lost: Option<String>,
     /// The least and greatest time of a row.
     pub first: Option<Timestamp>,
@@ -122,6 +122,12 @@ fn inspection(path: &Path, half: Half, other: Other) -> Inspection {
         (Ok(a), Ok(b)) => a.differences(b, SHOWN),
         _ => Vec::new(),
     };
+    let schema_mismatches = read::schema_mismatches(path, &footer);
+    // where the columns are others, or the readers differ, the cells can't be the same: that is told already
+    let altered = match &parquet_reader {
+        Ok(found) if schema_mismatches.is_empty() && disagreements.is_empty() => footer.altered(found),
+        _ => None,
+    };
     let dataset = footer.dataset();
     let column = if dataset == Some(Dataset::Reports) { "created" } else { "timestamp" };
     let time = |what: &str| {
@@ -138,8 +144,8 @@ fn inspection(path: &Path, half: Half, other: Other) -> Inspection {
         dataset,
         codecs: footer.codecs().into_iter().map(str::to_owned).collect(),
         columns: columns.map(|field| (field.name().clone(), schema::short_type(field.data_type()))).collect(),
-        schema_mismatches: read::schema_mismatches(path, &footer),
-        lost: opened.lost(&footer),
+        schema_mismatches,
+        lost: opened.lost(&footer).or(altered),
         first: time("min"),
         last: time("max"),
         compression: footer.compression,

@@ -19,6 +19,8 @@ pub(super) struct Made {
     pub staged: Option<Staged>,
     /// Why the earlier file could not be read, or what it lost.
     pub damage: Option<String>,
+    /// Rows of the earlier file that go because their reports can't be read now.
+    pub unread: u64,
 }
 
 impl Job<'_> {
@@ -55,36 +57,27 @@ impl Job<'_> {
         let target = self.target(T::DATASET, chosen.day);
         let damage = match self.stage(chosen, &target, sorted) {
             Err(error) if error.is_about(&target) => error.to_string(),
-            staged => {
-                let (staged, lost) = staged?;
-                return Ok(Made { staged: Some(staged), damage: lost });
-            }
+            made => return made,
         };
         let alone = Chosen { day: chosen.day, why: chosen.why, earlier: Earlier::None };
-        let staged = match sorted.day(chosen.day) {
-            Some(_) => Some(self.stage(&alone, &target, sorted)?.0),
-            None => None,
+        let made = match sorted.day(chosen.day) {
+            Some(_) => self.stage(&alone, &target, sorted)?,
+            None => Made { staged: None, damage: None, unread: 0 },
         };
-        Ok(Made { staged, damage: Some(damage) })
+        Ok(Made { damage: Some(damage), ..made })
     }
 
-    /// With it, why the file that it replaces has not the rows that it was made of.
-    fn stage<T: Tabular>(
-        &self,
-        chosen: &Chosen,
-        target: &Path,
-        sorted: &Sorted<T>,
-    ) -> Result<(Staged, Option<String>), ExportError> {
+    fn stage<T: Tabular>(&self, chosen: &Chosen, target: &Path, sorted: &Sorted<T>) -> Result<Made, ExportError> {
         let about = About { day: chosen.day, timezone: &self.config.export.timezone, compression: self.compression };
         let dir = self.work_dir.path();
         let fresh = sorted.rows(chosen.day);
         if !matches!(chosen.earlier, Earlier::Ours { same_sources: false }) {
             let alone = stage::merge(fresh, std::iter::empty(), |_| false, dir);
-            return Ok((stage::stage(dir, &about, alone)?, None));
+            return Ok(Made { staged: Some(stage::stage(dir, &about, alone)?), damage: None, unread: 0 });
         }
         let earlier = read::open(target)?;
         let kept = self.kept(&earlier, chosen.day, sorted)?;
         let rows = stage::merge(fresh, earlier.rows::<T>()?, |row| kept.has(row), dir);
-        Ok((stage::stage(dir, &about, rows)?, kept.lost))
+        Ok(Made { staged: Some(stage::stage(dir, &about, rows)?), damage: kept.lost, unread: kept.unread })
     }
 }

@@ -7,7 +7,8 @@
 //! * rows + listed unreadable reports = reports found;
 //! * the same reports give the same bytes, whatever the clock, the host or the number of threads;
 //! * memory is bounded whatever the number of reports;
-//! * nothing a person had is lost: a file without our metadata, or one that is damaged, is moved to `legacy/`, rows whose reports
+//! * nothing a person had is lost: a file without our metadata, one that is damaged (a single value is enough: its cells have a
+//!   digest), or one with rows of reports that can't be read any more, is kept in `legacy/`, rows whose reports
 //!   were rotated away, or lie where this export did not look (behind a link, in a closed folder), are kept;
 //! * a dry run writes nothing below the root.
 
@@ -21,6 +22,7 @@ mod keep;
 mod look;
 mod make;
 mod moved;
+mod paths;
 mod place;
 mod query;
 mod reach;
@@ -49,7 +51,7 @@ pub use look::look;
 pub use query::{Queried, query};
 /// Figures of a report in words.
 pub mod describe {
-    pub use super::summary::{compression, state, validation, why};
+    pub use super::summary::{compression, counted_rows, state, validation, why};
 }
 
 pub use row::{AgentState, CheckRow, HeartbeatRow, ReportRow};
@@ -108,6 +110,8 @@ pub struct ExportReport {
     pub moved: Vec<(String, String)>,
     /// Day files of ours that can't be read, or lost rows.
     pub damaged: Vec<Damaged>,
+    /// Day files that were replaced by ones without the rows of reports that can't be read now.
+    pub set_aside: Vec<SetAside>,
     /// Day files that went because no row is left for them.
     pub removed: Vec<Removed>,
     /// Both readers with their versions.
@@ -175,6 +179,8 @@ pub enum Why {
     Zone,
     /// Its reports were read by an older version, which understood less.
     Reader,
+    /// Its file has another codec than is configured.
+    Compression,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -193,6 +199,17 @@ pub struct Damaged {
     pub path: String,
     pub reason: String,
     /// Where it is kept, now that the day was made anew from its reports; `None`: there are none, it stays where it is.
+    pub kept: Option<String>,
+}
+
+/// A day file with rows of reports that were read before and can't be read now: those rows are in it alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SetAside {
+    /// Relative to the root.
+    pub path: String,
+    /// So many.
+    pub rows: u64,
+    /// Where it is kept; `None` in a dry run.
     pub kept: Option<String>,
 }
 

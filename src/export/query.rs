@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::schema::{schema, short_type};
 use super::sql::{Answer, Ask, Program, SqlError, Table, View};
-use super::{Dataset, ExportError, read, scan};
+use super::{Dataset, ExportError, paths, read};
 use crate::config::Config;
 use crate::root::Root;
 
@@ -23,7 +23,7 @@ pub struct Queried {
 /// Runs one read-only statement. Its views: `heartbeats` and `reports` with the columns of [`schema`] (times in UTC), and
 /// `checks`, one row a check of a heartbeat. Without files they are empty.
 pub fn query(root: &Root, config: &Config, sql: &str, program_sql: &Path) -> Result<Queried, ExportError> {
-    let dir = scan::resolve(root.path(), &config.paths.analytics);
+    let dir = paths::resolve(root.path(), &config.paths.analytics);
     let (ours, mut left_out) = read::ours(&dir)?;
     let mut views: Vec<View> = [Dataset::Heartbeats, Dataset::Reports].map(empty_view).into();
     let mut files = 0;

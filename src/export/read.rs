@@ -114,6 +114,12 @@ impl Footer {
         (!same).then(|| format!("it says that it was made of {stated} reports and holds {} rows", self.rows))
     }
 
+    /// Why a file of ours that holds `found` has other cells than were written to it; nothing of files that say nothing of them.
+    pub fn altered(&self, found: &Facts) -> Option<String> {
+        let stated = self.metadata.get(key::CELLS)?;
+        (*stated != found.digest()).then(|| ALTERED.to_owned())
+    }
+
     /// The codecs that occur, each once.
     pub fn codecs(&self) -> Vec<&str> {
         let mut codecs: Vec<&str> = self.compression.iter().map(|(_, codec)| codec.as_str()).collect();
@@ -183,6 +189,18 @@ impl Opened {
             }
             Ok(gatherer.finish())
         })
+    }
+
+    /// An error where the file can't be read whole, or has other cells than were written to it. Files that don't say which
+    /// they were are not read.
+    pub fn check_cells(&self, footer: &Footer) -> Result<(), ExportError> {
+        if !footer.metadata.contains_key(key::CELLS) {
+            return Ok(());
+        }
+        match footer.altered(&self.facts()?) {
+            None => Ok(()),
+            Some(why) => Err(ExportError::parquet("read", &self.path, why)),
+        }
     }
 
     /// The rows, in the order of the file.
@@ -265,6 +283,9 @@ impl Opened {
 
 /// Said of a file of ours whose rows have not the digest that it states.
 pub const OTHER_ROWS: &str = "its rows are not those of the reports that it says it was made of";
+
+/// Said of a file of ours in which a value is another one than was written, e.g. by a disk that lost a bit.
+pub const ALTERED: &str = "it is damaged: its values are not those that were written to it";
 
 /// Files that are not ours, each with the reason.
 pub type Others = Vec<(PathBuf, String)>;

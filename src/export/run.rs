@@ -1,5 +1,6 @@
 //! The export itself.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use super::sql::{Program, SideCar};
 use super::stage::Staged;
 use super::{
     Compression, Damaged, Dataset, DayReport, Days, ExportError, ExportReport, FileState, Progress, Removed, Request,
-    Tally, Unreadable, document, place, summary, validate,
+    SetAside, Tally, Unreadable, document, paths, place, summary, validate,
 };
 use crate::config::Config;
 use crate::dates;
@@ -55,6 +56,8 @@ pub fn run(
     let mut side_car = job.sql.start(job.work_dir.path()).ok();
     let (heartbeats, others) = job.read_heartbeats(&mut report)?;
     let reports = job.read_reports(others, &mut report)?;
+    // read once: nobody has set it before
+    let _ = job.unreadable.set(report.unreadable.iter().map(|one| one.path.clone()).collect());
     job.export_days(&heartbeats, &mut side_car, &mut report)?;
     job.export_days(&reports, &mut side_car, &mut report)?;
     job.remove(&mut report.removed)?;
@@ -69,7 +72,7 @@ pub fn run(
     report.duration_ns = nanoseconds(start.elapsed());
     if !request.dry_run {
         let dir = request.summaries.as_ref().unwrap_or(&config.paths.parquet_reports);
-        let path = summary::path(&scan::resolve(root.path(), dir), report.date);
+        let path = summary::path(&paths::resolve(root.path(), dir), report.date);
         let earlier = crate::files::read_regular(&path).unwrap_or_default();
         if summary::replaces(&report, &String::from_utf8_lossy(&earlier)) {
             durable::write(&path, summary::render(&report).as_bytes(), 0o644)?;
@@ -100,11 +103,15 @@ pub(super) struct Job<'a> {
     pub(super) places: Places,
     /// Directories of reports that could not be looked into, as shown; known once reports were read.
     pub(super) closed: OnceLock<Vec<String>>,
+    /// Reports that can't be read, as shown; known once all were read.
+    pub(super) unreadable: OnceLock<HashSet<String>>,
 }
 
 /// Where other reports are looked for, as shown.
 pub(super) struct Places {
     pub(super) reports: String,
+    /// Where heartbeats are.
+    pub(super) heartbeats: String,
     /// Left out.
     pub(super) skip: [String; 1],
     pub(super) own: Own,
@@ -134,24 +141,26 @@ impl<'a> Job<'a> {
         progress: &'a dyn Progress,
     ) -> Result<Self, ExportError> {
         let zone = config.export.zone()?;
-        let analytics = scan::resolve(root.path(), &config.paths.analytics);
+        let analytics = paths::resolve(root.path(), &config.paths.analytics);
         let work_dir = if request.dry_run {
             let failed = ExportError::io("make a temporary directory in", &std::env::temp_dir());
             WorkDir::Temporary(tempfile::Builder::new().prefix("wo-export-").tempdir().map_err(failed)?)
         } else {
             WorkDir::Beside(analytics.clone())
         };
-        let shown = |path: &Path| scan::shown(root.path(), &scan::resolve(root.path(), path));
+        let shown = |path: &Path| paths::shown(root.path(), &paths::resolve(root.path(), path));
         let summaries = &config.paths.parquet_reports;
         let own_dirs = request.own_dirs.iter().chain(&request.summaries).chain([summaries]);
         let places = Places {
             reports: shown(&config.paths.reports),
+            heartbeats: shown(&config.paths.heartbeats),
             skip: [shown(summaries)],
             own: Own(own_dirs.map(|dir| shown(dir)).collect()),
         };
         Ok(Job {
             places,
             closed: OnceLock::new(),
+            unreadable: OnceLock::new(),
             root,
             config,
             request,
@@ -187,6 +196,7 @@ impl<'a> Job<'a> {
             links: Vec::new(),
             moved: Vec::new(),
             damaged: Vec::new(),
+            set_aside: Vec::new(),
             removed: Vec::new(),
             readers: Vec::new(),
             duration_ns: 0,
@@ -200,8 +210,8 @@ impl<'a> Job<'a> {
         &self,
         report: &mut ExportReport,
     ) -> Result<(Sorted<HeartbeatRow>, Option<Vec<Found>>), ExportError> {
-        let dir = scan::resolve(self.root.path(), &self.config.paths.heartbeats);
-        let shown = scan::shown(self.root.path(), &dir);
+        let dir = self.listed_dir(Dataset::Heartbeats);
+        let shown = &self.places.heartbeats;
         self.progress.phase("reading heartbeats", None);
         let mut tally = Tally::default();
         let date_of_name =
@@ -210,7 +220,7 @@ impl<'a> Job<'a> {
         let (sorted, _) = self.read(
             self.config.export.heartbeat_bytes,
             |found| {
-                others = scan::heartbeats_and_others(&dir, &shown, found)?;
+                others = scan::heartbeats_and_others(&dir, shown, found)?;
                 Ok(())
             },
             |_, name, content| heartbeat_row(name, content.bytes),
@@ -228,17 +238,15 @@ impl<'a> Job<'a> {
         others: Option<Vec<Found>>,
         report: &mut ExportReport,
     ) -> Result<Sorted<ReportRow>, ExportError> {
-        let root = self.root.path();
-        let dir = scan::resolve(root, &self.config.paths.reports);
-        let Places { reports: shown, skip, own } = &self.places;
-        let heartbeats = scan::shown(root, &scan::resolve(root, &self.config.paths.heartbeats));
+        let dir = self.listed_dir(Dataset::Reports);
+        let Places { reports: shown, heartbeats, skip, own } = &self.places;
         self.progress.phase("reading reports", None);
         let mut tally = Tally::default();
         let date_of_name = |name: &str| dates::in_file_name(name, &self.zone).and_then(|at| day_of(at, &self.zone));
         let (sorted, closed) = self.read(
             self.config.export.report_bytes,
             |found| {
-                let heartbeats = HeartbeatsDir { shown: &heartbeats, others };
+                let heartbeats = HeartbeatsDir { shown: heartbeats, others };
                 scan::reports(&dir, shown, skip, own, heartbeats, found)
             },
             |found, _, content| {
@@ -261,7 +269,7 @@ impl<'a> Job<'a> {
             Dataset::Heartbeats => &self.config.paths.heartbeats,
             Dataset::Reports => &self.config.paths.reports,
         };
-        scan::resolve(self.root.path(), dir)
+        paths::resolve(self.root.path(), dir)
     }
 
     /// Reads and sorts everything that `list` finds; with it, the directories that stayed closed.
@@ -375,7 +383,7 @@ impl<'a> Job<'a> {
             let mut day = DayReport {
                 dataset: T::DATASET,
                 date: chosen.day,
-                path: scan::shown(self.root.path(), &target),
+                path: paths::shown(self.root.path(), &target),
                 rows: staged.rows,
                 kept_rows: staged.kept_rows,
                 bytes: staged.bytes,
@@ -409,16 +417,18 @@ impl<'a> Job<'a> {
         let made = self.stage_all(&chunk, sorted)?;
         let (mut days, mut files) = (Vec::with_capacity(chunk.len()), Vec::with_capacity(chunk.len()));
         for (mut chosen, made) in chunk.into_iter().zip(made) {
-            if let Some(reason) = made.damage {
-                chosen.earlier = Earlier::Damaged(reason);
+            match (made.damage, made.unread) {
+                (Some(reason), _) => chosen.earlier = Earlier::Damaged(reason),
+                (None, 0) => {}
+                (None, rows) => chosen.earlier = Earlier::Unread(rows),
             }
-            let path = || scan::shown(self.root.path(), &self.target(T::DATASET, chosen.day));
+            let path = || paths::shown(self.root.path(), &self.target(T::DATASET, chosen.day));
             match (made.staged, &chosen.earlier) {
                 (None, Earlier::Damaged(reason)) => {
                     report.damaged.push(Damaged { path: path(), reason: reason.clone(), kept: None });
                 }
                 (None, _) => {}
-                (Some(staged), Earlier::Ours { .. } | Earlier::Damaged(_)) if staged.rows == 0 => {
+                (Some(staged), Earlier::Ours { .. } | Earlier::Damaged(_) | Earlier::Unread(_)) if staged.rows == 0 => {
                     report.removed.push(Removed { path: path(), kept: None })
                 }
                 (Some(staged), _) => {
@@ -437,19 +447,22 @@ impl<'a> Job<'a> {
         target: &Path,
         report: &mut ExportReport,
     ) -> Result<FileState, ExportError> {
-        let shown = |path: &Path| scan::shown(self.root.path(), path);
-        let damage = if let Earlier::Damaged(reason) = &chosen.earlier { Some(reason) } else { None };
+        let shown = |path: &Path| paths::shown(self.root.path(), path);
         let is_there = std::fs::symlink_metadata(target).is_ok();
         let mut kept = None;
         if is_there && !matches!(chosen.earlier, Earlier::Ours { .. }) && !self.request.dry_run {
             let aside = shown(&place::keep_aside(target)?);
             kept = Some(aside.clone());
-            if damage.is_none() {
+            if let Earlier::None = chosen.earlier {
                 report.moved.push((shown(target), aside));
             }
         }
-        if let Some(reason) = damage {
-            report.damaged.push(Damaged { path: shown(target), reason: reason.clone(), kept });
+        match &chosen.earlier {
+            Earlier::Damaged(reason) => {
+                report.damaged.push(Damaged { path: shown(target), reason: reason.clone(), kept });
+            }
+            Earlier::Unread(rows) => report.set_aside.push(SetAside { path: shown(target), rows: *rows, kept }),
+            Earlier::None | Earlier::Ours { .. } => {}
         }
         if self.request.dry_run {
             return Ok(FileState::Dry);
@@ -466,7 +479,7 @@ impl<'a> Job<'a> {
         for removed in removed {
             let path = self.root.join(&removed.path);
             let aside = place::keep_aside(&path)?;
-            removed.kept = Some(scan::shown(self.root.path(), &aside));
+            removed.kept = Some(paths::shown(self.root.path(), &aside));
             std::fs::remove_file(&path).map_err(ExportError::io("remove", &path))?;
         }
         Ok(durable::sync_dir(&self.analytics)?)

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -392,18 +392,6 @@ fn read_bounded(mut file: &std::fs::File, max: usize, buffer: &mut Vec<u8>) -> i
             return Ok(None);
         }
     }
-}
-
-/// `path` below `root` as it is shown, or the whole of it.
-pub fn shown(root: &Path, path: &Path) -> String {
-    let relative = path.strip_prefix(root).unwrap_or(path);
-    let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-    parts.join("/").replacen("//", "/", 1)
-}
-
-/// `configured` beneath `root`, without `.` parts.
-pub fn resolve(root: &Path, configured: &Path) -> PathBuf {
-    root.join(configured).components().collect()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::monitor::heartbeat::{State, Status};
 pub const SCHEMA_VERSION: &str = "1";
 
 /// Counted up when reports are read otherwise than before: files of an older reader are made anew where their reports are there.
-pub const READER: &str = "2";
+pub const READER: &str = "3";
 
 /// Keys of the metadata in a file's footer. A file is ours when it has [`key::SCHEMA_VERSION`].
 pub mod key {
@@ -36,6 +36,9 @@ pub mod key {
     pub const SOURCE_COUNT: &str = "workbridge.source_count";
     /// The SHA-256 of the lines `<sha256>  <name>` of all sources, in the order of the rows.
     pub const SOURCE_DIGEST: &str = "workbridge.source_digest";
+    /// Of all cells, [`super::super::facts::Facts::digest`]; none in files of before it was kept. What is digested otherwise than
+    /// before gets another key.
+    pub const CELLS: &str = "workbridge.cells";
     /// How the reports were read, [`super::READER`]; none in files of the first.
     pub const READER: &str = "workbridge.reader";
     pub const TOOL_VERSION: &str = "workbridge.version";

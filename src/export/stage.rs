@@ -145,14 +145,14 @@ pub fn stage<T: Tabular>(
     }
     write(&mut batch, weight, &mut writer).map_err(failed)?;
     staged.digest = digest.finish();
-    for (key, value) in metadata(T::DATASET, about, staged.rows, &staged.digest) {
+    staged.expected = facts.finish();
+    for (key, value) in metadata(about, &staged) {
         writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
     }
     writer.finish().map_err(failed)?;
     let written = writer.inner_mut();
     written.flush().map_err(ExportError::io("write", &path))?;
     (staged.bytes, staged.sha256) = written.result();
-    staged.expected = facts.finish();
     staged.elapsed = start.elapsed();
     Ok(staged)
 }
@@ -178,14 +178,15 @@ fn properties(compression: Compression) -> WriterProperties {
         .build()
 }
 
-fn metadata(dataset: Dataset, about: &About, rows: u64, digest: &str) -> [(&'static str, String); 8] {
+fn metadata(about: &About, staged: &Staged) -> [(&'static str, String); 9] {
     [
         (key::SCHEMA_VERSION, SCHEMA_VERSION.to_owned()),
-        (key::DATASET, dataset.as_str().to_owned()),
+        (key::DATASET, staged.dataset.as_str().to_owned()),
         (key::DAY, about.day.to_string()),
         (key::TIMEZONE, about.timezone.to_owned()),
-        (key::SOURCE_COUNT, rows.to_string()),
-        (key::SOURCE_DIGEST, digest.to_owned()),
+        (key::SOURCE_COUNT, staged.rows.to_string()),
+        (key::SOURCE_DIGEST, staged.digest.clone()),
+        (key::CELLS, staged.expected.digest()),
         (key::READER, READER.to_owned()),
         (key::TOOL_VERSION, env!("CARGO_PKG_VERSION").to_owned()),
     ]

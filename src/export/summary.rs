@@ -73,8 +73,18 @@ pub fn render(report: &ExportReport) -> String {
             out.push_str(&format!("| `{path}` | {reason} | {became} |\n"));
         }
     }
-    if !report.links.is_empty() || !report.moved.is_empty() || !report.removed.is_empty() {
+    let notes = [report.links.len(), report.moved.len(), report.removed.len(), report.set_aside.len()];
+    if notes.iter().any(|n| *n > 0) {
         out.push_str("\n## Notes\n\n");
+        for aside in &report.set_aside {
+            let kept =
+                aside.kept.as_deref().map_or(String::new(), |kept| format!("; it is kept as `{}`", text::cell(kept)));
+            let rows = counted_rows(aside.rows);
+            out.push_str(&format!(
+                "- `{}` had {rows} of reports that can't be read now{kept}\n",
+                text::cell(&aside.path)
+            ));
+        }
         for removed in &report.removed {
             let kept =
                 removed.kept.as_deref().map_or(String::new(), |kept| format!("; kept as `{}`", text::cell(kept)));
@@ -191,6 +201,11 @@ fn row(day: &DayReport) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
+/// `1 row`, `5 rows`.
+pub fn counted_rows(n: u64) -> String {
+    format!("{n} row{}", if n == 1 { "" } else { "s" })
+}
+
 pub fn why(why: Why) -> &'static str {
     match why {
         Why::Requested => "requested",
@@ -198,6 +213,7 @@ pub fn why(why: Why) -> &'static str {
         Why::Today => "today",
         Why::Late => "late reports",
         Why::Zone => "another time zone",
+        Why::Compression => "another codec",
         Why::Reader => "read by an older version",
     }
 }

@@ -77,6 +77,46 @@ fn a_damaged_day_without_reports_stays_is_named_each_time_and_stops_nothing() {
     }
 }
 
+/// Puts `new` in place of `old` in the bytes of the file; both are as long.
+fn flip(scene: &Scene, day: &str, old: &[u8], new: &[u8]) {
+    let path = scene.path(day_file(day));
+    let mut bytes = fs::read(&path).unwrap();
+    let at = bytes.windows(old.len()).position(|window| window == old).expect("the value");
+    bytes[at..at + new.len()].copy_from_slice(new);
+    fs::write(&path, bytes).unwrap();
+}
+
+/// Names and hashes are as they were, and each reader reads it.
+#[test]
+fn a_value_that_is_not_what_was_written_makes_a_file_damaged() {
+    let scene = Scene::new().heartbeats(three_days());
+    export(&scene, &["--all"]).expect_exit(0);
+    let good = files(&scene);
+    let healthy = "SELECT count(*) FROM heartbeats WHERE status = 'healthy'";
+    let before = number(&scene, healthy);
+    assert!(before > 0);
+    let altered = || {
+        flip(&scene, "20251026", b"healthy", b"lealthy");
+        assert!(number(&scene, healthy) < before);
+    };
+    altered();
+    let inspected = workbridge::export::inspect(&scene.path(day_file("20251026")), &workbridge::export::sql_program());
+    assert!(inspected.unwrap().lost.is_some_and(|why| why.contains("not those that were written")));
+    // nobody asks for that day, and no report of it is new
+    let ran = export(&scene, &[]).expect_exit(1);
+    assert!(ran.stdout.contains("damaged: g/analytics/ops_atomic_20251026.parquet"), "{ran}");
+    assert!(scene.exists("g/analytics/legacy/ops_atomic_20251026.parquet"));
+    assert!(files(&scene) == good, "made anew of its reports");
+    export(&scene, &[]).expect_exit(0);
+    // once reports were rotated away, an altered value is never taken over
+    remove_heartbeats(&scene, "2025-10-26_0");
+    altered();
+    write_heartbeat(&scene, "heartbeat_2025-10-26_12-01-01.md", heartbeat("2025-10-26T12:01:01Z", "").as_bytes());
+    export(&scene, &[]).expect_exit(1).expect_stdout("damaged: g/analytics/ops_atomic_20251026.parquet");
+    assert_eq!(number(&scene, "SELECT count(*) FROM heartbeats WHERE status = 'lealthy'"), 0);
+    assert!(scene.exists("g/analytics/legacy/ops_atomic_20251026-2.parquet"));
+}
+
 #[test]
 fn rows_that_are_lost_with_a_damaged_file_are_never_a_success() {
     let scene = Scene::new().heartbeats(three_days());

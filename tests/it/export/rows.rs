@@ -174,6 +174,72 @@ fn another_time_zone_makes_the_files_anew() {
     }
 }
 
+#[test]
+fn a_report_that_was_renamed_before_the_zone_changed_is_one_row() {
+    let scene = Scene::new();
+    for at in ["2025-10-28T20-15-00", "2025-10-28T03-00-00"] {
+        let stated = format!("{}:{}:{}Z", &at[..13], &at[14..16], &at[17..]);
+        write_heartbeat(&scene, &format!("heartbeat_{}.md", at.replace('T', "_")), heartbeat(&stated, "").as_bytes());
+    }
+    export(&scene, &["--all"]).expect_exit(0);
+    let dir = scene.path(HEARTBEATS);
+    let old = "heartbeat_2025-10-28_20-15-00.md";
+    fs::rename(dir.join(old), dir.join("heartbeat_2025-10-28_20-15-00 (1).md")).unwrap();
+    // of the 29th in Bangkok, and in a file of the 28th in UTC
+    let scene = scene.config("[export]\ntimezone = \"Asia/Bangkok\"\n");
+    export(&scene, &[]).expect_exit(0);
+    assert_eq!(number(&scene, "SELECT count(*) FROM heartbeats"), 2);
+}
+
+#[test]
+fn a_row_whose_report_was_emptied_since_is_kept_aside() {
+    let scene = Scene::new().heartbeats(Heartbeats::days(1));
+    export(&scene, &["--all"]).expect_exit(0);
+    let before = fs::read(scene.path(ANALYTICS).join("ops_atomic_20251026.parquet")).unwrap();
+    write_heartbeat(&scene, "heartbeat_2025-10-26_12-00-00.md", b"");
+    let said = "kept: g/analytics/ops_atomic_20251026.parquet had 1 row of reports that can't be read now";
+    export(&scene, &["--dry-run"]).expect_exit(1).expect_stdout(said);
+    assert!(!scene.exists("g/analytics/legacy"));
+    let ran = export(&scene, &[]).expect_exit(1).expect_stdout(said);
+    assert!(ran.stdout.contains("it is now g/analytics/legacy/ops_atomic_20251026.parquet"), "{ran}");
+    assert!(fs::read(scene.path(ANALYTICS).join("legacy/ops_atomic_20251026.parquet")).unwrap() == before);
+    assert_eq!(number(&scene, "SELECT count(*) FROM heartbeats"), 287);
+    let again = export(&scene, &["--all"]).expect_exit(1);
+    assert!(!again.stdout.contains("had 1 row"), "{again}");
+}
+
+#[test]
+fn another_codec_makes_the_files_anew_with_all_their_rows() {
+    let scene = Scene::new().heartbeats(Heartbeats::days(2));
+    export(&scene, &["--all"]).expect_exit(0);
+    // of the first day no report is left
+    for name in scene.list(HEARTBEATS).iter().filter(|name| name.contains("2025-10-26")) {
+        fs::remove_file(scene.path(HEARTBEATS).join(name)).unwrap();
+    }
+    let scene = scene.config("[export]\ncompression = \"zstd\"\n");
+    let ran = export(&scene, &[]).expect_exit(0);
+    assert_eq!(ran.stdout.matches("another codec").count(), 2, "{ran}");
+    for day in ["20251026", "20251027"] {
+        let path = scene.path(ANALYTICS).join(format!("ops_atomic_{day}.parquet"));
+        let footer = workbridge::export::read::open(&path).unwrap().footer().unwrap();
+        assert_eq!((footer.codecs(), footer.rows), (vec!["zstd"], 288), "{day}");
+    }
+    assert!(!export(&scene, &[]).expect_exit(0).stdout.contains("another codec"));
+}
+
+#[test]
+fn heartbeats_are_no_other_reports_however_their_folder_is_written() {
+    for paths in ["reports = \"g/../g/reports\"", "heartbeats = \"./g/reports/x/../ops_atomic\""] {
+        let scene = Scene::new().heartbeats(Heartbeats::days(1)).config(&format!("[paths]\n{paths}\n"));
+        fs::create_dir_all(scene.path("g/reports/x")).unwrap();
+        for _ in 0..2 {
+            export(&scene, &["--all"]).expect_exit(0);
+        }
+        assert_eq!(number(&scene, "SELECT count(*) FROM heartbeats"), 288, "{paths}");
+        assert!(!scene.list(ANALYTICS).iter().any(|name| name.starts_with("reports_")), "{paths}");
+    }
+}
+
 /// Writes a file anew as one of the first reader.
 fn forget_reader(path: &Path) {
     use parquet::arrow::ArrowWriter;
@@ -185,7 +251,10 @@ fn forget_reader(path: &Path) {
     metadata.retain(|pair| !matches!(pair.key.as_str(), "ARROW:schema" | "workbridge.reader"));
     let schema = builder.schema().clone();
     let batches: Vec<_> = builder.build().unwrap().map(Result::unwrap).collect();
-    let properties = WriterProperties::builder().set_key_value_metadata(Some(metadata)).build();
+    let properties = WriterProperties::builder()
+        .set_compression(parquet::basic::Compression::SNAPPY)
+        .set_key_value_metadata(Some(metadata))
+        .build();
     let mut out = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut out, schema, Some(properties)).unwrap();
     batches.iter().for_each(|batch| writer.write(batch).unwrap());
@@ -207,7 +276,7 @@ fn files_of_an_older_reader_are_made_anew_where_their_reports_are_there() {
         let footer = workbridge::export::read::open(&file(day)).unwrap().footer().unwrap();
         (footer.rows, footer.metadata.get("workbridge.reader").cloned())
     };
-    assert_eq!([27, 28].map(reader), [(1, None), (1, Some("2".to_owned()))]);
+    assert_eq!([27, 28].map(reader), [(1, None), (1, Some("3".to_owned()))]);
     export(&scene, &[]).expect_exit(0).expect_no_stdout("read by an older version");
-    assert_eq!([27, 28].map(reader), [(1, None), (1, Some("2".to_owned()))]);
+    assert_eq!([27, 28].map(reader), [(1, None), (1, Some("3".to_owned()))]);
 }
