@@ -24,6 +24,8 @@ pub(super) enum Earlier {
     Ours {
         /// Whether it was made of the very reports that are there now, so that none of its rows has to be kept.
         same_sources: bool,
+        /// Of what it was made of.
+        digest: String,
     },
     /// It can't be read, or lost rows, for this reason.
     Damaged(String),
@@ -103,6 +105,7 @@ impl Job<'_> {
                 Some(Standing::Ours(ours)) => Earlier::Ours {
                     same_sources: ours.lost.is_none()
                         && sorted.day(day).is_some_and(|sources| sources.digest == ours.digest),
+                    digest: ours.digest,
                 },
             };
             chosen.push(Chosen { day, why, earlier });

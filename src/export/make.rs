@@ -71,7 +71,7 @@ impl Job<'_> {
         let about = About { day: chosen.day, timezone: &self.config.export.timezone, compression: self.compression };
         let dir = self.work_dir.path();
         let fresh = sorted.rows(chosen.day);
-        if !matches!(chosen.earlier, Earlier::Ours { same_sources: false }) {
+        if !matches!(chosen.earlier, Earlier::Ours { same_sources: false, .. }) {
             let alone = stage::merge(fresh, std::iter::empty(), |_| false, dir);
             return Ok(Made { staged: Some(stage::stage(dir, &about, alone)?), damage: None, unread: 0 });
         }

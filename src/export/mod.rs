@@ -149,6 +149,8 @@ pub struct DayReport {
     pub compression: String,
     pub state: FileState,
     pub why: Why,
+    #[serde(skip)]
+    pub before: Before,
     /// Writing it.
     pub duration_ns: u64,
     /// Reading it back: by both readers.
@@ -164,6 +166,16 @@ pub enum FileState {
     Unchanged,
     /// A dry run: it would be written.
     Dry,
+}
+
+/// What the file that stood in a day's place was made of: where it was the same, other bytes are no news of the reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    SameReports,
+    /// Reports came, went or changed since.
+    OtherReports,
+    /// There was none of ours, or it was damaged.
+    Nothing,
 }
 
 /// Why a day was exported.
@@ -293,6 +305,18 @@ impl ExportError {
         ExportError::Parquet { op, path: path.to_owned(), why: why.to_string() }
     }
 
+    /// An error of writing with the parquet crate; one of the file system stays what it is.
+    fn writing(path: &Path, error: parquet::errors::ParquetError) -> ExportError {
+        let error = match error {
+            parquet::errors::ParquetError::External(source) => match source.downcast::<io::Error>() {
+                Ok(source) => return ExportError::io("write", path)(*source),
+                Err(source) => parquet::errors::ParquetError::External(source),
+            },
+            error => error,
+        };
+        ExportError::parquet("write", path, error)
+    }
+
     /// Whether it is that this very file can't be read.
     fn is_about(&self, file: &Path) -> bool {
         matches!(self, ExportError::Io { path, .. } | ExportError::Parquet { path, .. } if path == file)
@@ -301,5 +325,20 @@ impl ExportError {
     /// Whether the daemon must stop: an fsync failed.
     pub fn is_fatal(&self) -> bool {
         matches!(self, ExportError::Durable(error) if error.is_fatal())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_stays_one_through_the_parquet_crate() {
+        let full = || io::Error::from(rustix::io::Errno::NOSPC);
+        let path = Path::new("/x");
+        let error = ExportError::writing(path, parquet::errors::ParquetError::from(full()));
+        assert!(matches!(error, ExportError::Io { source, .. } if source.raw_os_error() == full().raw_os_error()));
+        let error = ExportError::writing(path, parquet::errors::ParquetError::General("odd".to_owned()));
+        assert!(matches!(error, ExportError::Parquet { .. }));
     }
 }

@@ -18,8 +18,8 @@ use super::sort::{Packed, Sorted, Sorter};
 use super::sql::{Program, SideCar};
 use super::stage::Staged;
 use super::{
-    Compression, Damaged, Dataset, DayReport, Days, ExportError, ExportReport, FileState, Progress, Removed, Request,
-    SetAside, Tally, Unreadable, document, paths, place, summary, validate,
+    Before, Compression, Damaged, Dataset, DayReport, Days, ExportError, ExportReport, FileState, Progress, Removed,
+    Request, SetAside, Tally, Unreadable, document, paths, place, summary, validate,
 };
 use crate::config::Config;
 use crate::dates;
@@ -391,6 +391,11 @@ impl<'a> Job<'a> {
                 compression: validation.compression,
                 state: FileState::Unchanged,
                 why: chosen.why,
+                before: match &chosen.earlier {
+                    Earlier::Ours { digest, .. } if *digest == staged.digest => Before::SameReports,
+                    Earlier::Ours { .. } => Before::OtherReports,
+                    Earlier::None | Earlier::Damaged(_) => Before::Nothing,
+                },
                 duration_ns: nanoseconds(staged.elapsed),
                 validation_ns: nanoseconds(validation.parquet_reader + validation.duckdb),
             };
@@ -489,7 +494,11 @@ impl<'a> Job<'a> {
 /// Whether `target` holds the very bytes of `staged`.
 fn has_bytes_of(target: &Path, staged: &Staged) -> Result<bool, ExportError> {
     use std::io::Read as _;
-    let Ok(meta) = std::fs::symlink_metadata(target) else { return Ok(false) };
+    let meta = match std::fs::symlink_metadata(target) {
+        Ok(meta) => meta,
+        Err(error) if crate::files::is_absent(&error) => return Ok(false),
+        Err(error) => return Err(ExportError::io("look at", target)(error)),
+    };
     if !meta.is_file() || meta.len() != staged.bytes {
         return Ok(false);
     }
@@ -504,8 +513,8 @@ fn has_bytes_of(target: &Path, staged: &Staged) -> Result<bool, ExportError> {
         if n == 0 {
             return Ok(true);
         }
-        let same = b.read_exact(&mut right[..n]).is_ok() && left[..n] == right[..n];
-        if !same {
+        b.read_exact(&mut right[..n]).map_err(ExportError::io("read", staged.path()))?;
+        if left[..n] != right[..n] {
             return Ok(false);
         }
     }

@@ -107,7 +107,7 @@ pub fn stage<T: Tabular>(
         elapsed: Duration::ZERO,
     };
     let path = staged.path.clone();
-    let failed = |error: parquet::errors::ParquetError| ExportError::parquet("write", &path, error);
+    let failed = |error: parquet::errors::ParquetError| ExportError::writing(&path, error);
     let options =
         ArrowWriterOptions::new().with_properties(properties(about.compression)).with_skip_arrow_metadata(true);
     let mut writer =

@@ -108,6 +108,30 @@ fn a_schedule_registered_for_later_survives_a_failed_redeployment() {
 }
 
 #[test]
+fn a_report_that_arrives_while_a_deployment_is_under_way_is_exported_too() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let scene = scene(&launchd);
+    // between the export and the rerun; a report of another day than today's, whose file stays as it is then
+    let late = Heartbeats::series(jiff::Timestamp::now() - jiff::SignedDuration::from_hours(30), Default::default(), 1);
+    let late = late.write(&scene.path("held")).unwrap().remove(0);
+    let heartbeats = scene.path("g/reports/ops_atomic");
+    launchd.let_arrive(&late, &heartbeats.join(late.file_name().unwrap()));
+    let id = "WO-1-PARQUET-EXPORTER";
+    scene.drop_order(&format!("{id}.md"), order(id, "02:30 daily", "Snappy"));
+    scene.wo(["run"]).expect_exit(0).expect_stdout("done");
+    assert!(!late.exists(), "it arrived");
+    let result = scene.result(id);
+    let all = result["measurements"].as_array().unwrap();
+    let rerun = all.iter().find(|one| one["key"] == "export.deterministic").unwrap();
+    assert!(rerun["ok"] == true, "{rerun:#}");
+    let rows = scene.wo(["query", "--json", "select count(*) as n from heartbeats"]).expect_exit(0);
+    assert!(rows.stdout.contains("577"), "{rows}");
+}
+
+#[test]
 fn a_run_that_finds_all_reports_exported_takes_no_summary_away() {
     if crate::support::launchd::is_real() {
         return;

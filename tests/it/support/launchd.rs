@@ -30,12 +30,14 @@ impl TestLaunchd {
             "#!/bin/sh\n\
              [ \"$1\" = bootstrap ] && [ -e '{refused}' ] && grep -q -f '{refused}' \"$3\" && \
              {{ echo 'Bootstrap failed: 5: Input/output error' >&2; exit 5; }}\n\
+             [ \"$1\" = bootstrap ] && [ -e '{arrivals}' ] && . '{arrivals}'\n\
              [ \"$1\" = list ] && [ -s '{unanswered}' ] && sed 1d '{unanswered}' > '{unanswered}.rest' && \
              mv '{unanswered}.rest' '{unanswered}' && {{ echo 'Could not connect' >&2; exit 42; }}\n\
              LAUNCHCTL_STATE='{}' LAUNCHCTL_OWNER={} LAUNCHCTL_THROTTLE_MS=50 exec '{}' \"$@\"\n",
             dir.path().join("state").display(),
             std::process::id(),
             program.display(),
+            arrivals = dir.path().join("arrivals").display(),
             refused = dir.path().join("refused").display(),
             unanswered = dir.path().join("unanswered").display(),
         );
@@ -49,6 +51,12 @@ impl TestLaunchd {
     /// From now on a bootstrap of a plist with a line that matches `pattern` is refused; only the stand-in can.
     pub fn refuse(&self, pattern: &str) {
         fs::write(self.dir.path().join("refused"), format!("{pattern}\n")).expect("what is refused");
+    }
+
+    /// Each bootstrap moves the file `from` to `to` first, as if it arrived just then; only the stand-in can.
+    pub fn let_arrive(&self, from: &Path, to: &Path) {
+        let text = format!("mv \"{}\" \"{}\"\n", from.display(), to.display());
+        fs::write(self.dir.path().join("arrivals"), text).expect("what arrives");
     }
 
     /// The next `times` questions for what is loaded get no answer; only the stand-in can.

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::compare::compare;
 use super::target;
 use crate::durable::DurableError;
 use crate::evidence::{Measurement, Value};
+use crate::export::sql::SqlError;
 use crate::export::{Days, ExportError, ExportReport, FileState};
 use crate::handlers::{Applied, Check, Context, HandlerError, Measuring, Step, Verified};
 use crate::process::{self, End, Spec};
@@ -21,6 +23,7 @@ fn export(deployment: &Deployment, context: &Context, dry_run: bool) -> Result<E
     let now = context.clock.now();
     parquet::export(&context.root, &context.config, deployment, Days::All, dry_run, now).map_err(|error| match error {
         ExportError::Durable(error) => HandlerError::Durable(error),
+        ExportError::Sql(SqlError::Process(error)) => HandlerError::Process(error),
         ExportError::Io { op, path, source } => HandlerError::Durable(DurableError::Io { op, path, source }),
         error => HandlerError::failed("failed to export", error),
     })
@@ -162,13 +165,18 @@ impl Step for Export {
 
     /// Whether the files are there; what is in them is measured by the rerun and by the verification.
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
-        let report = export(&self.deployment, context, true)?;
-        let due = Self::due(&report);
-        let works = due.is_empty() && report.rows() > 0;
-        let detail = match (due.is_empty(), report.rows()) {
+        let found = compare(context, |round| {
+            if round > 0 {
+                export(&self.deployment, context, false)?;
+            }
+            export(&self.deployment, context, true)
+        })?;
+        let report = &found.report;
+        let works = found.is_same() && report.rows() > 0;
+        let detail = match (works, report.rows()) {
             (_, 0) => "there is nothing to export".to_owned(),
-            (true, rows) => format!("{} files hold {rows} rows", report.days.len()),
-            (false, _) => format!("not as their reports give them: {}", due.join(", ")),
+            (true, rows) => format!("{} files hold {rows} rows{}", report.days.len(), found.not_compared()),
+            (false, _) => format!("not as their reports give them: {}", found.faults()),
         };
         let how = "compared every day file with what its reports give, byte for byte";
         let value = Value::State { works, detail: detail.clone() };
@@ -193,17 +201,16 @@ pub struct Rerun {
 
 impl Measuring for Rerun {
     fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
-        let report = export(&self.deployment, context, false)?;
+        let compared = compare(context, |_| export(&self.deployment, context, false))?;
+        let report = &compared.report;
         let now = context.clock.now();
-        let changed: Vec<&str> =
-            report.days.iter().filter(|day| day.state != FileState::Unchanged).map(|day| day.path.as_str()).collect();
-        let same = changed.is_empty() && !report.days.is_empty();
+        let same = compared.is_same();
         let found = report.heartbeats.found + report.reports.found;
         let detail = match same {
-            true => format!("{} files, byte for byte", report.days.len()),
-            false => format!("other bytes in {}", changed.join(", ")),
+            true => format!("{} files, byte for byte{}", compared.same.len(), compared.not_compared()),
+            false => format!("other bytes in {}", compared.faults()),
         };
-        let lost = unreadable(&report);
+        let lost = unreadable(report);
         let n = report.unreadable.len() as u64;
         let state = |key: &str, works, detail: &str, how: &str| {
             Measurement::new(key, Value::State { works, detail: detail.to_owned() }, how, now).ok(works)

@@ -1,5 +1,6 @@
 //! The steps of a deployment, one file a kind.
 
+mod compare;
 mod data;
 pub mod earlier;
 pub(crate) mod files;
