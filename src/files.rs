@@ -18,6 +18,14 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Whether an error of looking at a path says that nothing is there. Any other says that it could not be looked at, so that
+/// nothing is known of it.
+pub fn is_absent(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+    // the last two: no file can have such a name
+    matches!(error.kind(), NotFound | NotADirectory | InvalidInput | InvalidFilename)
+}
+
 /// The bytes of the regular file at `path`.
 pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     use io::Read as _;

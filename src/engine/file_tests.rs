@@ -1,11 +1,12 @@
 //! File tests of verification commands: `test -f x`, `[ -s x ] && echo OK || echo MISSING`. They are made, not run.
 //!
 //! Invariant: only what lies beneath the root is looked at; a line is taken as a whole or not at all; one whose test does not
-//! hold has failed, whatever it echoes then.
+//! hold has failed, whatever it echoes then; of one that could not be looked at nothing is said.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
+use crate::files;
 use crate::handlers::Context;
 use crate::report::CommandEnd;
 use crate::text;
@@ -104,11 +105,12 @@ fn made(context: &Context, parts: &[(Join, Part)]) -> CommandEnd {
                 holds = true;
             }
             Part::Test(test) => match look(context, test) {
-                Ok(found) => {
+                Err(blind) => return CommandEnd::NotRun { why: blind },
+                Ok(Ok(found)) => {
                     seen.push(found);
                     holds = true;
                 }
-                Err(why) => {
+                Ok(Err(why)) => {
                     failed.get_or_insert(why);
                     holds = false;
                 }
@@ -123,11 +125,12 @@ fn made(context: &Context, parts: &[(Join, Part)]) -> CommandEnd {
     }
 }
 
-/// What the test sees, or why it does not hold.
-fn look(context: &Context, test: &FileTest) -> Result<String, String> {
+/// What the test sees, or why it does not hold; the outer error says why it could not be made.
+fn look(context: &Context, test: &FileTest) -> Result<Result<String, String>, String> {
     let shown = context.root.show(&test.path);
     let found = match test.path.metadata() {
-        Err(_) => Err("is not there".to_owned()),
+        Err(error) if files::is_absent(&error) => Err("is not there".to_owned()),
+        Err(error) => return Err(format!("`{shown}` can't be looked at: {error}")),
         Ok(meta) => {
             let holds = match test.flag {
                 'f' => meta.is_file(),
@@ -142,8 +145,43 @@ fn look(context: &Context, test: &FileTest) -> Result<String, String> {
             }
         }
     };
-    match (found, test.negated) {
+    Ok(match (found, test.negated) {
         (Ok(seen), false) | (Err(seen), true) => Ok(format!("`{shown}` {seen}")),
         (Ok(seen), true) | (Err(seen), false) => Err(format!("`{shown}` {seen}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handlers::testing::{Scene, order};
+
+    #[test]
+    fn a_test_of_what_can_not_be_looked_at_is_not_made() {
+        let scene = Scene::new();
+        let context = scene.context(&order("WO-1"), serde_json::Value::Null);
+        std::fs::write(scene.root.join("file"), "x").unwrap();
+        // as root no folder is closed; a link to itself can be looked through by nobody
+        std::os::unix::fs::symlink("closed", scene.root.join("closed")).unwrap();
+        for (command, end) in [
+            ("test -e file", "passed"),
+            ("test ! -e none", "passed"),
+            ("test ! -e file/none", "passed"),
+            ("test -e none", "failed"),
+            ("test -e closed/lock", "not run"),
+            ("test ! -e closed/lock", "not run"),
+            ("test ! -e closed/lock && echo OK || echo STALE", "not run"),
+            ("test -e none && test -e closed/lock", "failed"),
+        ] {
+            let found = match line(&context, command).unwrap() {
+                CommandEnd::Passed { .. } => "passed",
+                CommandEnd::Failed { .. } => "failed",
+                CommandEnd::NotRun { why } => {
+                    assert!(why.contains("closed/lock` can't be looked at"), "{why}");
+                    "not run"
+                }
+            };
+            assert_eq!(found, end, "{command}");
+        }
     }
 }

@@ -2,7 +2,8 @@
 //! it doesn't know.
 //!
 //! Invariant: a deliverable counts only when it is a file that is not empty, beneath the root. That it is there does not
-//! say who made it, or whether it is any good; one that was there before says so.
+//! say who made it, or whether it is any good; one that was there before says so. Where one can't be looked at, nothing is
+//! measured.
 
 use std::path::{Component, Path};
 use std::time::Duration;
@@ -10,10 +11,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Context, HandlerError, Measuring, Plan, Step, StepSpec, Verified};
+use crate::durable::DurableError;
 use crate::evidence::bind::{Binding, bind};
 use crate::evidence::{Declaration, Measurement, Value};
 use crate::order::{Deliverable, Order};
-use crate::text;
+use crate::{files, text};
 
 /// The step's name; no handler has one of that name.
 const NAME: &str = "deliverables";
@@ -67,7 +69,7 @@ impl Measuring for Look {
         for deliverable in deliverables {
             let name = || text::line(deliverable.path.as_ref().unwrap_or(&deliverable.text), 120);
             named.push(format!("`{}`", name()));
-            match look(context.root.path(), deliverable) {
+            match look(context.root.path(), deliverable)? {
                 Err(why) => absent.push(format!("`{}` {why}", name())),
                 Ok(Some(written)) if written + COARSE < context.attempt_started => old.push(format!("`{}`", name())),
                 Ok(_) => {}
@@ -98,25 +100,23 @@ fn first_of(names: &[String], most: usize) -> String {
     }
 }
 
-/// When it was last written, where the file system tells; or why it doesn't count.
-fn look(root: &Path, deliverable: &Deliverable) -> Result<Option<Timestamp>, &'static str> {
-    let Some(path) = &deliverable.path else { return Err("names no path") };
-    let path = Path::new(path);
-    if !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
-        return Err("does not lie beneath the root");
+/// When it was last written, where the file system tells; or why it doesn't count. The outer error says that it could not be
+/// looked at.
+fn look(root: &Path, deliverable: &Deliverable) -> Result<Result<Option<Timestamp>, &'static str>, DurableError> {
+    let Some(path) = &deliverable.path else { return Ok(Err("names no path")) };
+    if !Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return Ok(Err("does not lie beneath the root"));
     }
-    let (Ok(whole), Ok(root)) = (root.join(path).canonicalize(), root.canonicalize()) else {
-        return Err("is not there");
-    };
-    if !whole.starts_with(root) {
-        return Err("leads out of the root");
-    }
-    match whole.metadata() {
-        Ok(meta) if !meta.is_file() => Err("is no file"),
-        Ok(meta) if meta.len() == 0 => Err("is empty"),
-        Ok(meta) => Ok(meta.modified().ok().and_then(|at| Timestamp::try_from(at).ok())),
-        Err(_) => Err("is not there"),
-    }
+    let path = root.join(path);
+    let found = path.canonicalize().and_then(|whole| Ok((whole.starts_with(root.canonicalize()?), whole.metadata()?)));
+    Ok(match found {
+        Ok((false, _)) => Err("leads out of the root"),
+        Ok((_, meta)) if !meta.is_file() => Err("is no file"),
+        Ok((_, meta)) if meta.len() == 0 => Err("is empty"),
+        Ok((_, meta)) => Ok(meta.modified().ok().and_then(|at| Timestamp::try_from(at).ok())),
+        Err(error) if files::is_absent(&error) => Err("is not there"),
+        Err(error) => return Err(DurableError::io("look at", &path)(error)),
+    })
 }
 
 #[cfg(test)]
@@ -147,7 +147,17 @@ mod tests {
             (None, Some("names no path")),
         ] {
             let deliverable = Deliverable { path: path.map(str::to_owned), text: String::new(), span: 0..0 };
-            assert_eq!(look(dir.path(), &deliverable).err(), expected, "{path:?}");
+            assert_eq!(look(dir.path(), &deliverable).unwrap().err(), expected, "{path:?}");
         }
+    }
+
+    #[test]
+    fn what_can_not_be_looked_at_is_not_taken_for_absent() {
+        let dir = tempfile::tempdir().unwrap();
+        // as root no folder is closed; a link to itself can be looked through by nobody
+        std::os::unix::fs::symlink("loop", dir.path().join("loop")).unwrap();
+        let path = Some("loop/a.cjs".to_owned());
+        let error = look(dir.path(), &Deliverable { path, text: String::new(), span: 0..0 }).unwrap_err();
+        assert!(error.to_string().starts_with("failed to look at `"), "{error}");
     }
 }

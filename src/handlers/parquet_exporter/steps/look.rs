@@ -6,6 +6,7 @@ use super::files::{recorded, same_file};
 use super::service::{definition, since};
 use super::target;
 use crate::durable;
+use crate::durable::DurableError;
 use crate::evidence::{Measurement, Value};
 use crate::handlers::{Applied, Check, Context, HandlerError, Measuring, Step, Verified};
 use crate::services::plist;
@@ -65,8 +66,11 @@ impl Measuring for Deliverables {
     fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
         let mut missing = Vec::new();
         for path in &self.paths {
-            if target(context, path)?.symlink_metadata().is_err() {
-                missing.push(format!("`{path}`"));
+            let at = target(context, path)?;
+            match at.symlink_metadata() {
+                Ok(_) => {}
+                Err(error) if crate::files::is_absent(&error) => missing.push(format!("`{path}`")),
+                Err(error) => return Err(DurableError::io("look at", &at)(error).into()),
             }
         }
         Ok(match missing.is_empty() {
