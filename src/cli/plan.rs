@@ -49,7 +49,8 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     };
     let planned = match plan::prepare(&order, &args.agent, &context, &settings.handlers) {
         Ok(planned) => planned,
-        Err(reason) => {
+        Err(plan::Unplanned::Machine(error)) => return Err(error.into()),
+        Err(plan::Unplanned::Rejected(reason)) => {
             let reason = context.masker.mask(&reason);
             if args.json {
                 output::print_json(&json!({ "id": order.id, "outcome": "rejected", "reason": reason }))?;

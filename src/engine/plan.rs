@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::error::{self, classify};
 use super::tape::Tape;
 use super::{EngineError, Executor, dispatch, pipeline};
+use crate::durable::DurableError;
 use crate::evidence::bind::{Binding, bind};
 use crate::evidence::{Declaration, Outcome};
-use crate::handlers::{Context, Handler, Plan, criteria_of};
+use crate::handlers::{Context, Handler, HandlerError, Plan, criteria_of};
 use crate::journal::event::TemplateText;
 use crate::journal::{Event, Run};
 use crate::order::{Criterion, CriterionSource, Order, Severity};
@@ -27,13 +29,40 @@ pub struct Planned {
     pub criteria: Vec<Criterion>,
 }
 
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum Unplanned {
+    /// The order is rejected, for this reason.
+    #[error("{0}")]
+    Rejected(String),
+    /// The machine's trouble: it says nothing about the order, which is planned once it is over.
+    #[error(transparent)]
+    Machine(#[from] EngineError),
+}
+
+impl From<String> for Unplanned {
+    fn from(reason: String) -> Self {
+        Unplanned::Rejected(reason)
+    }
+}
+
+impl From<HandlerError> for Unplanned {
+    fn from(error: HandlerError) -> Self {
+        match classify(error) {
+            error::Severity::Step(reason) => Unplanned::Rejected(reason),
+            error::Severity::Machine(error) => Unplanned::Machine(error),
+        }
+    }
+}
+
 /// Plans the run; the inner error is the reason for which the order is rejected.
 pub fn plan(tape: &mut Tape<'_>, order: &Arc<Order>) -> Result<Result<(), String>, EngineError> {
     let context = pipeline::context(tape.executor, tape, order);
     let settings = tape.executor.settings();
     let planned = match prepare(order, &tape.run().key.agent, &context, &settings.handlers) {
         Ok(planned) => planned,
-        Err(reason) => return Ok(Err(reason)),
+        Err(Unplanned::Rejected(reason)) => return Ok(Err(reason)),
+        Err(Unplanned::Machine(error)) => return Err(error),
     };
     tape.push(Event::Planned {
         handler: planned.handler.descriptor().name.to_owned(),
@@ -52,7 +81,7 @@ pub fn prepare(
     agent: &str,
     context: &Context,
     handlers: &[Arc<dyn Handler>],
-) -> Result<Planned, String> {
+) -> Result<Planned, Unplanned> {
     let errors: Vec<String> = order
         .diagnostics
         .iter()
@@ -60,14 +89,15 @@ pub fn prepare(
         .map(|diagnostic| format!("line {}: {}", diagnostic.line, diagnostic.message))
         .collect();
     if !errors.is_empty() {
-        return Err(format!("the order can't be carried out as it is: {}", errors.join("; ")));
+        return Err(format!("the order can't be carried out as it is: {}", errors.join("; ")).into());
     }
     if order.expires.is_some_and(|expires| expires <= context.clock.now()) {
-        return Err(format!("the order expired at {}", order.expires.map(|at| at.to_string()).unwrap_or_default()));
+        let at = order.expires.map(|at| at.to_string()).unwrap_or_default();
+        return Err(format!("the order expired at {at}").into());
     }
     let (handler, dispatch) = dispatch::dispatch(order, &context.config, handlers)?;
     let mut template = find_template(order, handler.template(order), &context.root, agent)?;
-    let facts = handler.diagnose(order, context).map_err(|error| error.to_string())?;
+    let facts = handler.diagnose(order, context)?;
     let asked = handler.asked(order, &facts, &context.config);
     if let Some(template) = &mut template {
         let record = record_before(order, agent, context, handler.as_ref());
@@ -80,7 +110,7 @@ pub fn prepare(
     let declarations = handler.measurements(order);
     let defaults = default_criteria(&handler.default_criteria(&facts), &asked, declarations);
     let criteria = all_criteria(order, &defaults, template.as_ref());
-    let plan = handler.plan(order, &facts, &context.config).map_err(|error| error.to_string())?;
+    let plan = handler.plan(order, &facts, &context.config)?;
     Ok(Planned { handler, dispatch, facts, plan, template, criteria })
 }
 
@@ -144,22 +174,18 @@ fn find_template(
     handlers: Option<&str>,
     root: &Root,
     agent: &str,
-) -> Result<Option<TemplateText>, String> {
+) -> Result<Option<TemplateText>, Unplanned> {
     let places = [root.agent_templates(agent), root.templates()];
     if let Some(name) = order.template.as_deref().or(handlers) {
         return load_template(name, &places)?.map(Some).ok_or_else(|| {
-            format!(
-                "the report template `{name}` is neither in {} nor built in",
-                places.iter().map(|place| format!("`{}`", root.show(place))).collect::<Vec<_>>().join(" nor in ")
-            )
+            let places: Vec<String> = places.iter().map(|place| format!("`{}`", root.show(place))).collect();
+            format!("the report template `{name}` is neither in {} nor built in", places.join(" nor in ")).into()
         });
     }
     let Some(phase) = order.phase.as_deref().and_then(phase_number) else { return Ok(None) };
     let prefix = format!("PHASE{}_", phase.replace('.', "_"));
     for place in &places {
-        let mut names: Vec<String> = std::fs::read_dir(place)
-            .map(|entries| entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
-            .unwrap_or_default();
+        let mut names = names_in(place).map_err(unreadable("look for a report template in", place))?;
         names.sort();
         if let Some(name) = names.iter().find(|name| name.starts_with(&prefix) && name.ends_with(".md")) {
             return load_template(name.trim_end_matches(".md"), &places);
@@ -176,17 +202,33 @@ fn phase_number(phase: &str) -> Option<&str> {
     (!number.is_empty()).then_some(number)
 }
 
-fn load_template(name: &str, places: &[std::path::PathBuf]) -> Result<Option<TemplateText>, String> {
+/// The names in a folder; none where there is no folder.
+fn names_in(place: &Path) -> std::io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(place) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let names = entries.map(|entry| Ok(entry?.file_name().into_string().ok()));
+    names.filter_map(Result::transpose).collect()
+}
+
+/// What can't be read is no sign that there is no template: without its rows the order might end green.
+fn unreadable<'a>(op: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> Unplanned + use<'a> {
+    move |source| HandlerError::Durable(DurableError::io(op, path)(source)).into()
+}
+
+fn load_template(name: &str, places: &[std::path::PathBuf]) -> Result<Option<TemplateText>, Unplanned> {
     let name = name.trim_end_matches(".md");
     if name.is_empty() || name.contains(['/', '\\', '\0']) || name.starts_with('.') {
-        return Err(format!("`{}` is not the name of a report template", crate::text::line(name, 80)));
+        return Err(format!("`{}` is not the name of a report template", crate::text::line(name, 80)).into());
     }
     for place in places {
         let path = place.join(format!("{name}.md"));
         match read_template(&path) {
             Ok(text) => return Ok(Some(TemplateText { name: name.to_owned(), text })),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(format!("failed to read the report template `{}`: {error}", path.display())),
+            Err(error) => return Err(unreadable("read the report template", &path)(error)),
         }
     }
     Ok(report::builtin(name).map(|text| TemplateText { name: name.to_owned(), text: text.to_owned() }))
