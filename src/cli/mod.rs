@@ -138,6 +138,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
+    Signals::heed_children();
     // before anything that takes time: a signal that comes early is a wish to stop like any other
     let signals = match cli.command {
         Command::Up(_) => Signals::listen(true),
@@ -147,11 +148,11 @@ pub fn main() -> ExitCode {
     // a run that an outside service manager started is recorded, with who started it
     let recording = crate::schedule::ledger::begin_or_warn(|| cli.global.root().ok());
     let exit = run(cli, signals).unwrap_or_else(|error| {
-        eprintln!("error: {}", error.message);
+        output::complain(&format!("error: {}", error.message));
         error.exit
     });
     if let Some(Err(error)) = recording.map(|recording| recording.end(exit as i32)) {
-        eprintln!("warning: the end of this run is not recorded: {error}");
+        output::complain(&format!("warning: the end of this run is not recorded: {error}"));
     }
     ExitCode::from(exit as u8)
 }
@@ -223,6 +224,8 @@ pub fn log_to_stderr() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // a full disk under the log must not end the daemon: by default such an error is printed, on the same stderr, or panics
+        .log_internal_errors(false)
         .with_ansi(colour)
         .with_target(false)
         .try_init();

@@ -17,6 +17,11 @@ pub fn print(text: &str) -> Result<(), CliError> {
     }
 }
 
+/// A line on stderr. Where that can't be written to there is nobody to tell, and the exit code says the rest.
+pub fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Prints `value` as indented JSON and a newline.
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
     print(&format!("{}\n", serde_json::to_string_pretty(value)?))

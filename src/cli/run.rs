@@ -65,12 +65,17 @@ pub fn run(args: Args, global: &Global, signals: &Signals) -> Result<Exit, CliEr
         }
         let follow = followed.insert(follow);
         if signals.stop.is_set() {
-            eprintln!("error: stopped by a signal; the orders stay with the executor that holds the bridge");
+            output::complain(&format!(
+                "error: stopped by a signal; the orders stay with the executor that holds the bridge"
+            ));
             return Ok(Exit::Bad);
         }
         if Instant::now() >= deadline {
             let pending = follow.pending(reader.as_ref())?;
-            eprintln!("error: timed out waiting for the executor that holds the bridge: {}", pending.join("; "));
+            output::complain(&format!(
+                "error: timed out waiting for the executor that holds the bridge: {}",
+                pending.join("; ")
+            ));
             return Ok(Exit::TimedOut);
         }
         // waiting for another process: there is no event to wait for

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
 use crate::bridge::watch::Waker;
 use crate::engine::Stop;
@@ -41,6 +41,19 @@ impl Signals {
     /// Whether a reload was asked for since the last time.
     pub fn take_reload(&self) -> bool {
         self.reload.swap(false, Ordering::SeqCst)
+    }
+
+    /// Where whoever started this process left SIGCHLD ignored, the kernel forgets the ends of programs before anybody can
+    /// ask for them: then it is heeded, and nothing is done with it.
+    pub fn heed_children() {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+        if ignored >> (SIGCHLD - 1) & 1 == 1
+            && let Err(error) = signal_hook::flag::register(SIGCHLD, Arc::default())
+        {
+            tracing::warn!("failed to heed the ends of programs: {error}");
+        }
     }
 
     fn take(&self, signal: i32) {

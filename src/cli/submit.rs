@@ -108,7 +108,11 @@ pub fn checked(root: &Root, file: &Path) -> Result<Checked, CliError> {
     }
     for note in order.diagnostics.iter().filter(|diagnostic| diagnostic.code == order::OTHER_NAME) {
         let known = note.understood.as_deref().unwrap_or_default();
-        eprintln!("note: {}\n  understood: {}", text::line(&note.message, 300), text::line(known, 300));
+        output::complain(&format!(
+            "note: {}\n  understood: {}",
+            text::line(&note.message, 300),
+            text::line(known, 300)
+        ));
     }
     let extension = Path::new(&given).extension().and_then(|extension| extension.to_str()).unwrap_or("md");
     // the inbox takes WO-* only, and may take `WO-1 2.md` for a copy; such an order goes by its id

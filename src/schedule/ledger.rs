@@ -7,6 +7,7 @@
 //! `wo` as a child). Everything else is recorded as kicked: a run that a person started never counts as automatic.
 //! Runs of the embedded schedule carry `WO_RUN_ID` and are recorded by the scheduler itself.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -84,7 +85,7 @@ pub fn begin_or_warn(root: impl FnOnce() -> Option<Root>) -> Option<Recording> {
     match begin(&root, &config, Arc::new(crate::clock::SystemClock)) {
         Ok(recording) => recording,
         Err(error) => {
-            eprintln!("warning: this run is not recorded: {error}");
+            let _ = writeln!(std::io::stderr(), "warning: this run is not recorded: {error}");
             None
         }
     }
@@ -117,7 +118,7 @@ pub fn exported(root: &Root, what: Exported) -> Result<(), ScheduleError> {
 /// [`exported`] for the command line, which goes on without the record.
 pub fn exported_or_warn(root: &Root, what: Exported) {
     if let Err(error) = exported(root, what) {
-        eprintln!("warning: what this run exported is not recorded: {error}");
+        let _ = writeln!(std::io::stderr(), "warning: what this run exported is not recorded: {error}");
     }
 }
 
