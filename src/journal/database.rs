@@ -84,18 +84,27 @@ pub(super) fn create_or_open(root: &Root) -> Result<Connection, JournalError> {
                 .map_err(&fail)?;
             durable::sync_dir(&root.state())?;
         }
-        (APPLICATION_ID, other) => {
-            return Err(damaged(
-                &path,
-                format!("its schema is version {other}; this `wo` knows version {SCHEMA_VERSION}"),
-            ));
-        }
+        (APPLICATION_ID, other) => return Err(other_version(&path, other)),
         _ => return Err(damaged(&path, "its header is not a journal's")),
     }
     if !marker(root).exists() {
         durable::write(&marker(root), b"a journal was made here; see journal.db\n", 0o644)?;
     }
     Ok(connection)
+}
+
+fn other_version(path: &Path, version: i32) -> JournalError {
+    damaged(path, format!("its schema is version {version}; this `wo` knows version {SCHEMA_VERSION}"))
+}
+
+/// What a reader relies on without reading all of it: that this is a journal of this `wo`'s form, and that its end is there.
+pub(super) fn check_form(root: &Root, connection: &Connection) -> Result<(), JournalError> {
+    let path = root.journal();
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0));
+    match version.map_err(|error| damaged(&path, error))? {
+        SCHEMA_VERSION => check_head(root, connection),
+        other => Err(other_version(&path, other)),
+    }
 }
 
 pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, JournalError> {
@@ -112,7 +121,8 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Journ
     let application: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(&unreadable)?;
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(&unreadable)?;
-    if application != APPLICATION_ID && tables > 0 {
+    let is_new = flags.contains(OpenFlags::SQLITE_OPEN_CREATE) && tables == 0;
+    if application != APPLICATION_ID && !is_new {
         return Err(damaged(path, "its header is not a journal's"));
     }
     let mode = change_to_wal(&connection).map_err(&unreadable)?;

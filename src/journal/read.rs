@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
 use super::chain;
-use super::database::{check, connect, marker, missing};
+use super::database::{check, check_form, connect, marker, missing};
 use super::records::{Drop, Entry, JournalError, RunRow, damaged, sqlite_at};
 use super::requests::Request;
 use super::run::{Run, RunKey};
@@ -26,6 +26,7 @@ impl Reader {
         // not SQLITE_OPEN_READ_ONLY: a reader of a WAL database must be able to make its shared memory
         let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "query_only", true).map_err(sqlite_at("open", &path))?;
+        check_form(root, &connection)?;
         Ok(Reader { connection, path })
     }
 
@@ -86,13 +87,32 @@ impl Reader {
         self.rows("WHERE run > ?1 ORDER BY run", [run])
     }
 
-    /// The run with all its events folded.
+    /// The run with all its events folded, each of which is the one that was written: it has its place in the chain.
     pub fn load(&self, key: &RunKey) -> Result<Run, JournalError> {
+        self.check_links(key.run)?;
         let mut run = Run::new(key.clone());
         for entry in self.events_of(key.run)? {
             run.apply(&entry.event, entry.at)?;
         }
         Ok(run)
+    }
+
+    fn check_links(&self, run: i64) -> Result<(), JournalError> {
+        let fail = sqlite_at("read", &self.path);
+        let sql = "SELECT seq, at, body, hash, (SELECT hash FROM events AS before WHERE before.seq = events.seq - 1)
+                   FROM events WHERE run = ?1";
+        let mut statement = self.connection.prepare_cached(sql).map_err(&fail)?;
+        let mut rows = statement.query([run]).map_err(&fail)?;
+        while let Some(row) = rows.next().map_err(&fail)? {
+            let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<(i64, String, String, String, Option<String>)> {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            };
+            let (seq, at, body, hash, previous) = read(row).map_err(&fail)?;
+            if chain::link(previous.as_deref().unwrap_or(chain::GENESIS), seq, &at, run, &body) != hash {
+                return Err(damaged(&self.path, format!("the hash chain breaks at event {seq}")));
+            }
+        }
+        Ok(())
     }
 
     /// The raw bytes of a run's order; an error when they no longer have the hash they came with.
