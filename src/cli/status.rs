@@ -140,7 +140,12 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             line.why = format!("{}; {why}", line.why);
         }
     }
-    let jobs = crate::schedule::overview(&root)?;
+    // one store that can't be read must not take away what the other one says
+    let (jobs, jobs_trouble) = match crate::schedule::overview(&root) {
+        Ok(jobs) => (jobs, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    let exit = if jobs_trouble.is_some() { Exit::Bad } else { Exit::Good };
     let waiting_files = crate::bridge::scan::scan(&root, &config)
         .map(|looks| looks.iter().filter(|look| matches!(look, crate::bridge::scan::Look::Order(_))).count())
         .unwrap_or(0);
@@ -160,8 +165,9 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             })).collect::<Vec<_>>(),
             "rejected_files": drops,
             "jobs": jobs,
+            "jobs_trouble": jobs_trouble,
         }))
-        .map(|()| Exit::Good);
+        .map(|()| exit);
     }
 
     let mut text = match &holder {
@@ -214,8 +220,11 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         text.push_str("\nscheduled:\n");
         text.push_str(&jobs_table(&jobs));
     }
+    if let Some(why) = jobs_trouble {
+        text.push_str(&format!("\nscheduled: not known: {why}\n"));
+    }
     output::print(&text)?;
-    Ok(Exit::Good)
+    Ok(exit)
 }
 
 /// Whether its file lies in `rejected/`.
