@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
@@ -113,8 +113,19 @@ pub enum ProcessError {
     NotAbsolute(PathBuf),
     #[error("failed to start `{}`: {source}", program.display())]
     Start { program: PathBuf, source: io::Error },
+    /// Its end is not known, so neither is what it did.
     #[error("failed to wait for `{}`: {source}", program.display())]
     Wait { program: PathBuf, source: io::Error },
+}
+
+impl ProcessError {
+    /// Why it was not started; `None` once it was.
+    pub fn not_started(&self) -> Option<&io::Error> {
+        match self {
+            ProcessError::Start { source, .. } => Some(source),
+            ProcessError::NotAbsolute(_) | ProcessError::Wait { .. } => None,
+        }
+    }
 }
 
 pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
@@ -130,6 +141,9 @@ pub struct Running {
     started: Instant,
     /// `None` once it was handed to the thread that waits.
     child: Option<Child>,
+    waits: mpsc::Sender<Child>,
+    ended: mpsc::Receiver<io::Result<ExitStatus>>,
+    feeds: Option<mpsc::Sender<(ChildStdin, Vec<u8>)>>,
     live: Live,
     stdout: Collected,
     stderr: Collected,
@@ -137,6 +151,8 @@ pub struct Running {
 }
 
 /// Starts `spec` and hands it nothing yet; its `stdin` and `deadline` are for [`Running::finish`].
+///
+/// Once it was started nothing can be wanting any more to see it through to its end: the threads for that are there before it.
 pub fn start(spec: &Spec) -> Result<Running, ProcessError> {
     if !spec.program.is_absolute() {
         return Err(ProcessError::NotAbsolute(spec.program.clone()));
@@ -155,14 +171,38 @@ pub fn start(spec: &Spec) -> Result<Running, ProcessError> {
     if let Some(dir) = &spec.dir {
         command.current_dir(dir);
     }
-    let mut child = command.spawn().map_err(|source| ProcessError::Start { program: spec.program.clone(), source })?;
+    let failed = |source| ProcessError::Start { program: spec.program.clone(), source };
+    let (give_stdout, stdout) = collect(spec.max_output).map_err(failed)?;
+    let (give_stderr, stderr) = collect(spec.max_output).map_err(failed)?;
+    let feed = |(mut stdin, input): (ChildStdin, Vec<u8>)| {
+        // a program that does not read its input is not an error of ours
+        let _ = io::Write::write_all(&mut stdin, &input);
+    };
+    let feeds = spec.stdin.as_ref().map(|_| thread_for(feed)).transpose().map_err(failed)?;
+    let (say, ended) = mpsc::channel();
+    let waits = thread_for(move |mut child: Child| {
+        let _ = say.send(child.wait());
+    })
+    .map_err(failed)?;
+    if ENDING.load(Ordering::SeqCst) {
+        return Err(failed(io::Error::other("this process is about to end")));
+    }
+    let mut child = command.spawn().map_err(failed)?;
     let live = Live::enter(rustix::process::Pid::from_raw(child.id() as i32));
-    let stdout = collect(child.stdout.take(), spec.max_output);
-    let stderr = collect(child.stderr.take(), spec.max_output);
+    if ENDING.load(Ordering::SeqCst) {
+        // too late to be seen by `kill_all`
+        live.kill();
+    }
+    // the threads are there, and wait for nothing else
+    let _ = child.stdout.take().map(|pipe| give_stdout.send(Box::new(pipe)));
+    let _ = child.stderr.take().map(|pipe| give_stderr.send(Box::new(pipe)));
     Ok(Running {
         program: spec.program.clone(),
         started,
         child: Some(child),
+        waits,
+        ended,
+        feeds,
         live,
         stdout,
         stderr,
@@ -182,21 +222,18 @@ impl Running {
     /// Hands it `input` and waits for its end, at most for `deadline` from now.
     pub fn finish(mut self, input: Vec<u8>, deadline: Duration) -> Result<Output, ProcessError> {
         let asked = Instant::now();
-        let (sender, ended) = mpsc::channel();
         if let Some(mut child) = self.child.take() {
-            if let Some(mut stdin) = child.stdin.take() {
-                std::thread::spawn(move || {
-                    // a program that does not read its input is not an error of ours
-                    let _ = io::Write::write_all(&mut stdin, &input);
-                });
+            if let (Some(stdin), Some(feeds)) = (child.stdin.take(), self.feeds.take()) {
+                let _ = feeds.send((stdin, input));
             }
-            std::thread::spawn(move || {
-                let _ = sender.send(child.wait());
-            });
+            let _ = self.waits.send(child);
         }
-        let end = match self.wait(&ended, deadline) {
-            Ok(status) => {
-                end_of(status.map_err(|source| ProcessError::Wait { program: self.program.clone(), source })?)
+        let end = match self.wait(deadline) {
+            Ok(Ok(status)) => end_of(status),
+            Ok(Err(source)) => {
+                // the last that can be done: whatever it still does is over now
+                self.live.kill();
+                return Err(ProcessError::Wait { program: self.program.clone(), source });
             }
             Err(end) => {
                 // those that made groups of their own, while their parents still say whose they are
@@ -220,7 +257,7 @@ impl Running {
 
 impl Running {
     /// Its exit status; or why it is to be killed.
-    fn wait<T>(&self, ended: &mpsc::Receiver<T>, deadline: Duration) -> Result<T, End> {
+    fn wait(&self, deadline: Duration) -> Result<io::Result<ExitStatus>, End> {
         let until = Instant::now() + deadline;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -228,7 +265,7 @@ impl Running {
             if cancel.is_some_and(|cancel| cancel.load(Ordering::SeqCst)) {
                 return Err(End::Cancelled);
             }
-            match ended.recv_timeout(cancel.map_or(left, |_| left.min(LOOK_EVERY))) {
+            match self.ended.recv_timeout(cancel.map_or(left, |_| left.min(LOOK_EVERY))) {
                 Ok(status) => return Ok(status),
                 Err(_) if until <= Instant::now() => return Err(End::DeadlinePassed),
                 Err(mpsc::RecvTimeoutError::Disconnected) => return Err(End::DeadlinePassed),
@@ -281,12 +318,15 @@ impl Drop for Running {
 }
 
 /// Kills every process group that was started here and that still runs: at the end of a process whose steps did not come
-/// back in time.
+/// back in time. From then on none is started.
 pub fn kill_all() {
+    ENDING.store(true, Ordering::SeqCst);
     for group in LIVE.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         let _ = rustix::process::kill_process_group(*group, rustix::process::Signal::KILL);
     }
 }
+
+static ENDING: AtomicBool = AtomicBool::new(false);
 
 static LIVE: Mutex<Vec<rustix::process::Pid>> = Mutex::new(Vec::new());
 
@@ -335,22 +375,30 @@ impl Collected {
     }
 }
 
-fn collect(pipe: Option<impl Read + Send + 'static>, max: usize) -> Collected {
+type Pipe = Box<dyn Read + Send>;
+
+/// With it, where the pipe goes.
+fn collect(max: usize) -> io::Result<(mpsc::Sender<Pipe>, Collected)> {
     let (sender, ended) = mpsc::channel();
     let kept = Arc::new(Mutex::new(Vec::new()));
     let keep = kept.clone();
-    std::thread::spawn(move || {
-        if let Some(mut pipe) = pipe {
-            let mut chunk = [0; 8192];
-            while let Ok(n @ 1..) = pipe.read(&mut chunk) {
-                let mut kept = keep.lock().unwrap_or_else(PoisonError::into_inner);
-                let room = max.saturating_sub(kept.len());
-                kept.extend_from_slice(&chunk[..n.min(room)]);
-            }
+    let give = thread_for(move |mut pipe: Pipe| {
+        let mut chunk = [0; 8192];
+        while let Ok(n @ 1..) = pipe.read(&mut chunk) {
+            let mut kept = keep.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = max.saturating_sub(kept.len());
+            kept.extend_from_slice(&chunk[..n.min(room)]);
         }
         let _ = sender.send(());
-    });
-    Collected { kept, ended }
+    })?;
+    Ok((give, Collected { kept, ended }))
+}
+
+/// A thread that does `work` once it is handed what it is for, and ends when that can't come any more.
+fn thread_for<T: Send + 'static>(work: impl FnOnce(T) + Send + 'static) -> io::Result<mpsc::Sender<T>> {
+    let (give, given) = mpsc::channel();
+    let wait = move || given.recv().map_or((), work);
+    std::thread::Builder::new().name("program".to_owned()).spawn(wait).map(|_| give)
 }
 
 /// Finds `name` on `path` (colon-separated), as a service manager would with that PATH.

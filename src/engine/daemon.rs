@@ -181,6 +181,7 @@ pub fn run(
         _ => result,
     };
     notice::end_courier(executor, courier, COURIER_PATIENCE);
+    executor.journal.close();
     crate::process::kill_all();
     result.map(|()| this.summary)
 }

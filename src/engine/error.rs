@@ -70,14 +70,19 @@ pub fn classify(error: HandlerError) -> Severity {
         HandlerError::Durable(DurableError::Io { ref source, .. }) if is_resource(source) => {
             Severity::Machine(EngineError::Resource(error.to_string()))
         }
+        // it has not begun, so nothing of it has to be known
+        HandlerError::Process(ref process) if process.not_started().is_some_and(is_resource) => {
+            Severity::Machine(EngineError::Resource(error.to_string()))
+        }
         other => Severity::Step(other.to_string()),
     }
 }
 
-/// Errors that go away when somebody makes room or mends a disk, and say nothing about the order.
+/// Errors that go away when somebody makes room, ends a process or mends a disk, and say nothing about the order.
 pub fn is_resource(error: &io::Error) -> bool {
     use rustix::io::Errno;
-    let codes = [Errno::MFILE, Errno::NFILE, Errno::IO];
+    // EAGAIN: no further thread or process
+    let codes = [Errno::MFILE, Errno::NFILE, Errno::IO, Errno::AGAIN, Errno::NOMEM];
     matches!(
         error.kind(),
         io::ErrorKind::StorageFull
@@ -85,4 +90,31 @@ pub fn is_resource(error: &io::Error) -> bool {
             | io::ErrorKind::ReadOnlyFilesystem
             | io::ErrorKind::OutOfMemory
     ) || codes.iter().any(|code| error.raw_os_error() == Some(code.raw_os_error()))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+    use crate::process::ProcessError;
+
+    #[test]
+    fn want_of_resources_at_the_start_of_a_program_is_the_machines_trouble() {
+        let start = |errno: Errno| ProcessError::Start { program: "/x".into(), source: errno.into() };
+        let wait = |errno: Errno| ProcessError::Wait { program: "/x".into(), source: errno.into() };
+        for (error, is_machines) in [
+            (start(Errno::MFILE), true),
+            (start(Errno::AGAIN), true),
+            (start(Errno::NOMEM), true),
+            (start(Errno::NOENT), false),
+            (start(Errno::ACCESS), false),
+            // it was at work: tried again, it might have its effect twice
+            (wait(Errno::AGAIN), false),
+        ] {
+            let said = error.to_string();
+            let severity = classify(HandlerError::Process(error));
+            assert_eq!(matches!(severity, Severity::Machine(EngineError::Resource(_))), is_machines, "{said}");
+        }
+    }
 }

@@ -14,6 +14,7 @@ use crate::failpoint;
 use crate::handlers::{Check, Context, Deadline, Handler, HandlerError, Step, StepSpec, Verified};
 use crate::journal::run::{Progress, UNDO_FAILED};
 use crate::journal::{Event, Phase, WaitOn};
+use crate::process::ProcessError;
 
 /// A step that does not come back this long after its deadline is given up.
 const GRACE: Duration = Duration::from_secs(5);
@@ -143,17 +144,34 @@ fn apply(tape: &mut Tape<'_>, code: &Code<'_>) -> Result<Option<Next>, EngineErr
             let seconds = code.deadline.as_millis().div_ceil(1000);
             uncertain(tape, spec, format!("it did not come back within its deadline of {seconds} s"))
         }
-        Err(CallError::Handler(error)) => match classify(error) {
-            Severity::Machine(error) => Err(error),
-            Severity::Step(why) => {
-                // what it changed before it failed is known now, so that undo can tell it from a stranger's change
-                let files = changed_files(tape, spec)?;
-                tape.push(Event::StepApplied { step: spec.name.clone(), after: String::new(), files })?;
-                tape.write(Event::StepFailed { step: spec.name.clone(), why, measurements: Vec::new() })?;
-                Ok(None)
+        Err(CallError::Handler(HandlerError::Process(error @ ProcessError::Wait { .. }))) => {
+            uncertain(tape, spec, error.to_string())
+        }
+        // what can be looked at is undone; of what can't, nothing is known but that it began
+        Err(CallError::Panicked) if code.stands() => uncertain(tape, spec, PANICKED.to_owned()),
+        Err(CallError::Panicked) => apply_failed(tape, spec, PANICKED.to_owned()),
+        Err(CallError::Handler(error)) => {
+            let has_begun = !matches!(&error, HandlerError::Process(error) if error.not_started().is_some());
+            match classify(error) {
+                Severity::Machine(error) => {
+                    // what can be looked at is probed; of what can't, a person would be asked though nothing was done
+                    if !has_begun && code.stands() {
+                        tape.write(Event::StepNotBegun { step: spec.name.clone(), why: error.to_string() })?;
+                    }
+                    Err(error)
+                }
+                Severity::Step(why) => apply_failed(tape, spec, why),
             }
-        },
+        }
     }
+}
+
+fn apply_failed(tape: &mut Tape<'_>, spec: &StepSpec, why: String) -> Result<Option<Next>, EngineError> {
+    // what it changed before it failed is known now, so that undo can tell it from a stranger's change
+    let files = changed_files(tape, spec)?;
+    tape.push(Event::StepApplied { step: spec.name.clone(), after: String::new(), files })?;
+    tape.write(Event::StepFailed { step: spec.name.clone(), why, measurements: Vec::new() })?;
+    Ok(None)
 }
 
 /// Measures whether it is so. `already`: nothing was changed, with the words of `check`.
@@ -289,11 +307,15 @@ fn changed_files(tape: &Tape<'_>, spec: &StepSpec) -> Result<Vec<crate::report::
 enum CallError {
     Handler(HandlerError),
     TimedOut,
+    Panicked,
 }
+
+const PANICKED: &str = "its code panicked";
 
 fn classify_call(error: CallError) -> Result<String, EngineError> {
     match error {
         CallError::TimedOut => Ok("it did not come back within its deadline".to_owned()),
+        CallError::Panicked => Ok(PANICKED.to_owned()),
         CallError::Handler(error) => match classify(error) {
             Severity::Step(why) => Ok(why),
             Severity::Machine(error) => Err(error),
@@ -333,9 +355,12 @@ impl Code<'_> {
         match result.recv_timeout(self.deadline + GRACE) {
             Ok(result) => result.map_err(CallError::Handler),
             Err(mpsc::RecvTimeoutError::Timeout) => Err(CallError::TimedOut),
-            Err(mpsc::RecvTimeoutError::Disconnected) => {
-                Err(CallError::Handler(HandlerError::failed(self.spec.name.clone(), "its code panicked")))
-            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => Err(CallError::Panicked),
         }
+    }
+
+    /// Whether nobody but a person can tell or take back what it did.
+    fn stands(&self) -> bool {
+        self.handler.step(self.spec).is_ok_and(|step| step.stands().is_some())
     }
 }

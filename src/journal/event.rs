@@ -64,6 +64,11 @@ pub enum Event {
         why: String,
         measurements: Vec<Measurement>,
     },
+    /// Its program could not be started, for want of what the machine had none left of: the step has had no effect.
+    StepNotBegun {
+        step: String,
+        why: String,
+    },
     StepUncertain {
         step: String,
         why: String,
@@ -149,6 +154,7 @@ impl Event {
             Event::StepApplied { .. } => "step-applied",
             Event::StepDone { .. } => "step-done",
             Event::StepFailed { .. } => "step-failed",
+            Event::StepNotBegun { .. } => "step-not-begun",
             Event::StepUncertain { .. } => "step-uncertain",
             Event::Resolved { .. } => "resolved",
             Event::StepUndone { .. } => "step-undone",
@@ -178,6 +184,7 @@ impl Event {
                 format!("{step}: verified, {} measurements", measurements.len())
             }
             Event::StepFailed { step, why, .. } => format!("{step}: failed: {why}"),
+            Event::StepNotBegun { step, why } => format!("{step}: not begun: {why}"),
             Event::StepUncertain { step, why } => format!("{step}: uncertain: {why}"),
             Event::Resolved { step, done: true } => format!("{step}: a person says it is done"),
             Event::Resolved { step, done: false } => format!("{step}: a person says to apply it again"),

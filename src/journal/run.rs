@@ -287,6 +287,18 @@ impl Run {
                 let harmless = run.spec.measures_only;
                 self.phase = if keep || harmless { Phase::Running } else { Phase::Undoing };
             }
+            Event::StepNotBegun { step, .. } => {
+                let is_answered = self.answers > 0;
+                let run = self.step_mut(step).filter(|run| run.progress == Progress::Intent).ok_or(illegal)?;
+                if is_answered {
+                    // an earlier start of it was uncertain: what a person said of that still holds
+                    run.progress = Progress::Again;
+                } else {
+                    run.progress = Progress::NotReached;
+                    run.intended = false;
+                    run.started = None;
+                }
+            }
             Event::StepUncertain { step, why } => {
                 let run = self.step_mut(step).ok_or(illegal)?;
                 run.progress = Progress::Uncertain;

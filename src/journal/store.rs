@@ -5,6 +5,7 @@
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -31,6 +32,7 @@ pub struct Journal {
     /// Device and inode of the database.
     file: (u64, u64),
     writer: Option<mpsc::SyncSender<Write>>,
+    closed: AtomicBool,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -51,7 +53,19 @@ impl Journal {
             .name("journal".to_owned())
             .spawn(move || write_loop(connection, &path, &mut head, &jobs))
             .map_err(|source| DurableError::Io { op: "start the writer of", path: root.journal(), source })?;
-        Ok(Journal { root: root.clone(), file, writer: Some(writer), thread: Some(thread) })
+        Ok(Journal {
+            root: root.clone(),
+            file,
+            writer: Some(writer),
+            closed: AtomicBool::new(false),
+            thread: Some(thread),
+        })
+    }
+
+    /// Refuses whatever would be written from now on: by workers that did not come back in time, whose programs are about to be
+    /// killed. What they would tell of that is none of the order's; its step stays begun, and is probed at the next start.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
     }
 
     /// That the journal's name still is the file that is open here: what is written to another one is read by nobody.
@@ -79,6 +93,9 @@ impl Journal {
         });
         let (done, committed) = mpsc::sync_channel(1);
         let stopped = || JournalError::Stopped("an earlier error".to_owned());
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(JournalError::Stopped("the wish to stop".to_owned()));
+        }
         self.writer.as_ref().ok_or_else(stopped)?.send((job, done)).map_err(|_| stopped())?;
         committed.recv().map_err(|_| stopped())??;
         result.recv().map_err(|_| stopped())

@@ -10,6 +10,7 @@ mod corpora;
 mod demo;
 mod engine;
 mod export;
+mod faults;
 mod hold;
 mod journal;
 mod launchd;

@@ -1,0 +1,155 @@
+//! What is wanting around an order: resources, readable folders and stores, a log that takes lines. None of it ends an order
+//! with a word that was not measured, and none of it is kept quiet.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{Scene, probe, run, wait_for};
+
+const QUIET: &str = "[web]\nenabled = false\n\n[monitor]\nenabled = false\n";
+
+const EXTERNAL: &str = "---\nid: WO-1-X\nhandler: mine\n---\n\n# WO-1-X\n\n## Acceptance\n\n- Deliverables present\n\n\
+                        ## Deliverables\n\n1. `effect.txt`\n";
+
+/// An order for an external program that has its effect at once, and what it does then.
+fn external(then: &str) -> Scene {
+    let program = format!("#!/bin/sh\ncat >/dev/null\necho x >>\"$WO_ROOT/effect.txt\"\n{then}\n");
+    let scene = Scene::new().file("mine.sh", program).order("WO-1-X.md", EXTERNAL);
+    let path = scene.path("mine.sh");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    scene.config(&format!("{QUIET}[handlers.mine]\ncommand = ['{}']\n", path.display()))
+}
+
+/// Whether it took effect can't be told, and it was not the program's fault.
+#[test]
+fn a_program_that_is_killed_by_the_wish_to_stop_leaves_its_order_uncertain() {
+    let scene = external("exec sleep 500");
+    let mut daemon = scene.up();
+    daemon.wait_for("the program is at work", || scene.exists("effect.txt"));
+    daemon.stop().expect_exit(0);
+    assert!(scene.list("bridge/outbox/CLC").is_empty(), "it has not ended");
+    scene.wo(["run"]).expect_exit(1).expect_stdout("its end was not recorded");
+    scene.wo(["show", "WO-1-X"]).expect_exit(0).expect_stdout("state: uncertain").expect_no_stdout("signal 9");
+    assert_eq!(scene.read("effect.txt").lines().count(), 1);
+}
+
+/// It had no effect, so it is neither failed nor uncertain.
+#[test]
+fn a_program_that_could_not_be_started_for_want_of_files_is_started_later() {
+    let scene = external("exit 0");
+    let mut ended = false;
+    // how many files `wo run` itself needs is not known here: some limit lies between that and what a program needs
+    for limit in 16..64 {
+        let inner = scene.command(["run"]);
+        let mut command = Command::new("/bin/bash");
+        let script = format!("ulimit -n {limit}; exec \"$0\" \"$@\"");
+        command.args(["-c", &script]).arg(inner.get_program()).args(inner.get_args());
+        command.envs(inner.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        let ran = run(
+            {
+                command.current_dir(scene.dir());
+                command
+            },
+            b"",
+        );
+        assert!(!ran.stdout.contains("failed:") && !ran.stdout.contains("uncertain"), "{limit}: {ran}");
+        ended = ran.stdout.contains("WO-1-X  done");
+        if ended {
+            break;
+        }
+    }
+    assert!(ended, "no limit was enough");
+    assert_eq!(scene.read("effect.txt").lines().count(), 1);
+    scene.wo(["log", "WO-1-X"]).expect_exit(0).expect_stdout("run: not begun: failed to start");
+}
+
+#[test]
+fn the_ends_of_programs_are_known_where_the_parent_ignored_them() {
+    let scene = external("exit 0");
+    let inner = scene.command(["run"]);
+    let mut command = Command::new("/bin/bash");
+    command.args(["-c", "trap '' CHLD; exec \"$0\" \"$@\""]).arg(inner.get_program()).args(inner.get_args());
+    command.envs(inner.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    command.current_dir(scene.dir());
+    run(command, b"").expect_exit(0).expect_stdout("WO-1-X  done");
+}
+
+#[test]
+fn a_log_that_takes_no_line_stops_nobody() {
+    let scene = Scene::new().config(QUIET).env("WO_PROBE", "1").order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    let full = || Stdio::from(fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let mut daemon = scene.command(["up"]).stderr(full()).stdout(Stdio::null()).spawn().unwrap();
+    wait_for("the report", || !scene.list("bridge/outbox/CLC").is_empty());
+    kill_process(Pid::from_child(&daemon), Signal::TERM).unwrap();
+    assert_eq!(daemon.wait().unwrap().code(), Some(0));
+    let unknown = scene.command(["show", "WO-9"]).stderr(full()).status().unwrap();
+    assert_eq!(unknown.code(), Some(2));
+}
+
+/// Without the rows of its template the order would have ended green.
+#[test]
+fn a_folder_of_templates_that_can_not_be_read_is_not_taken_for_an_empty_one() {
+    let order = probe("WO-1-PROBE", "phase: '7.8'\n");
+    let scene = Scene::new().config(QUIET).env("WO_PROBE", "1").order("WO-1-PROBE.md", &order);
+    let templates = scene.path("bridge/inbox/CLC/templates");
+    let _ = fs::remove_dir_all(&templates);
+    symlink("templates", &templates).unwrap();
+    scene.wo(["run"]).expect_exit(1).expect_stdout("rejected").expect_stdout("failed to look for a report template in");
+    // as for a person who asks beforehand
+    let file = scene.path("WO-2-PROBE.md");
+    fs::write(&file, probe("WO-2-PROBE", "phase: '7.8'\n")).unwrap();
+    let file = file.display().to_string();
+    scene.wo(["plan", file.as_str()]).expect_exit(1).expect_stdout("failed to look for a report template in");
+    fs::remove_file(&templates).unwrap();
+    scene.wo(["plan", file.as_str()]).expect_exit(0);
+}
+
+/// What an executor refuses to trust answers nobody else either.
+#[test]
+fn readers_trust_no_journal_that_an_executor_refuses() {
+    let scene = Scene::new().config(QUIET).env("WO_PROBE", "1").order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    scene.wo(["run"]).expect_exit(0);
+    let (journal, head) = (scene.path("bridge/state/journal.db"), scene.path("bridge/state/journal.head"));
+    let (good, good_head) = (fs::read(&journal).unwrap(), fs::read(&head).unwrap());
+    let is_refused = |why: &str| {
+        for args in [&["status"][..], &["show", "WO-1-PROBE"], &["wait", "WO-1-PROBE"]] {
+            scene.wo(args).expect_exit(2).expect_stderr("can't be trusted").expect_stderr(why);
+        }
+        fs::write(&journal, &good).unwrap();
+        fs::write(&head, &good_head).unwrap();
+        for args in [&["status"][..], &["show", "WO-1-PROBE"], &["wait", "WO-1-PROBE"]] {
+            scene.wo(args).expect_exit(0);
+        }
+    };
+    let mut other = good.clone();
+    // `user_version` in the file's header
+    other[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    fs::write(&journal, &other).unwrap();
+    is_refused("its schema is version 99");
+    let mut other = good.clone();
+    let at = other.windows(9).position(|window| window == b"in the le").expect("an event's text");
+    other[at] = b'X';
+    fs::write(&journal, &other).unwrap();
+    is_refused("the hash chain breaks");
+    fs::write(&head, "x\n").unwrap();
+    is_refused("journal.head");
+    fs::write(&journal, b"").unwrap();
+    is_refused("its header is not a journal's");
+}
+
+#[test]
+fn a_schedule_that_can_not_be_read_does_not_take_the_orders_away() {
+    let scene = Scene::new().config(QUIET).env("WO_PROBE", "1").order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    scene.wo(["run"]).expect_exit(0);
+    let schedule = scene.path("bridge/state/schedule.db");
+    fs::write(&schedule, "no database at all, but long enough to be looked at as one".repeat(40)).unwrap();
+    let page = scene.wo(["status"]).expect_exit(1);
+    page.expect_stdout("WO-1-PROBE").expect_stdout("scheduled: not known: ");
+    let told = scene.wo(["status", "--json"]).expect_exit(1).json();
+    assert!(told["jobs_trouble"].is_string() && told["orders"][0]["id"] == "WO-1-PROBE", "{told:#}");
+    fs::remove_file(&schedule).unwrap();
+    scene.wo(["status"]).expect_exit(0);
+}
