@@ -249,6 +249,20 @@ mod tests {
     }
 
     #[test]
+    fn an_hour_without_a_minute_is_no_time_of_day() {
+        let text = |minute: &str| {
+            format!(
+                "<plist><dict><key>Label</key><string>a.b.c</string><key>Program</key><string>/bin/date</string>\
+                 <key>StartCalendarInterval</key><dict><key>Hour</key><integer>3</integer>{minute}</dict></dict></plist>"
+            )
+        };
+        let read = |minute: &str| super::definition(&parse(text(minute).as_bytes()).unwrap());
+        assert!(read("").unwrap_err().contains("no Minute"));
+        let (definition, _) = read("<key>Minute</key><integer>0</integer>").unwrap();
+        assert_eq!(definition.start, Start::Calendar { at: "03:00".parse().unwrap(), weekday: None });
+    }
+
+    #[test]
     fn what_is_no_plist() {
         #[track_caller]
         fn check(bytes: impl AsRef<[u8]>, part: &str) {

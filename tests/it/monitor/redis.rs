@@ -84,6 +84,9 @@ fn a_user_of_an_acl() {
     bench("monitor", "wrong").expect("redis", State::Error, "WRONGPASS: the server knows no enabled user `monitor`");
     bench("nobody", "pw").expect("redis", State::Error, "WRONGPASS: the server knows no enabled user `nobody`");
     bench("blind", "pw").expect("redis", State::Error, "NOPERM: the user may not run PING");
+    let other = "username = \"monitor\"\npassword = { file = \"pw\" }\ndb = 1";
+    let said = "NOPERM: the user may not run SELECT; allow it with `ACL SETUSER … +select`";
+    Bench::new(&scene.root(), &check(&server, other)).expect("redis", State::Error, said);
 }
 
 #[test]
