@@ -24,7 +24,7 @@ pub fn joined(own: &[Declaration], more: &[Declaration]) -> Vec<Declaration> {
     let is_known = |declaration: &&Declaration| own.iter().any(|known| known.key == declaration.key);
     let more = more.iter().filter(|declaration| !is_known(declaration)).map(|declaration| {
         let is_free = |alias: &&str| !labels.contains(&fold(alias));
-        match declaration.aliases.iter().all(|alias| is_free(alias)) {
+        match declaration.aliases.iter().all(is_free) {
             true => declaration.clone(),
             false => {
                 let free: Vec<&str> = declaration.aliases.iter().copied().filter(is_free).collect();

@@ -154,7 +154,9 @@ fn services_are_measured_under_their_names() {
 #[test]
 fn a_heartbeat_counts_once_for_a_check_and_as_the_worst_that_it_says() {
     use State::{Error, Ok, Unknown, Warn};
-    let cases: [(&[State], (u64, u64, u64)); 6] = [
+    // seen, in error, warnings
+    type Case<'a> = (&'a [State], (u64, u64, u64));
+    let cases: [Case; 6] = [
         (&[Ok, Ok], (1, 0, 0)),
         (&[Ok, Error], (1, 1, 0)),
         (&[Error, Ok, Warn], (1, 1, 0)),
