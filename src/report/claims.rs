@@ -1,24 +1,33 @@
 //! What a `Confirms:` line says beyond what its command did.
 //!
-//! Invariant: a number, a path, another thing or a day that a line names is vouched for only where the command's own output or
-//! a measurement bears it out; all else that it says is the author's description of the command.
+//! Invariant: a figure (a number, a share, a time, a day, a codec), a path or another thing that a line names is vouched for only
+//! where the command's own output or a measurement bears it out; all else that it says is the author's description of the command.
 
-use super::answers::Answers;
+use super::answers::{Answer, Answers};
 use super::expectation::{self, Held};
+use super::figures::{self, Figure, Kind};
+use super::numbers::{self, Number};
 use super::slots::Expected;
-use super::{RunRecord, label};
+use super::{RunRecord, label, vouched};
 use crate::evidence::{Measurement, subject};
 use crate::order::fold;
-use crate::order::target::{Comparator, Target, begins_comparison, compile};
 
-/// `claim` is what stands behind the mark; `commands`, `output` and `own` are those of the test, which passed.
-pub fn hold(claim: &str, commands: &str, output: &str, own: &[&Measurement], record: &RunRecord) -> Held {
+/// A test that passed.
+pub struct Ran<'t> {
+    pub commands: &'t str,
+    pub output: &'t str,
+    /// The status that its last command ended with.
+    pub exit: i32,
+}
+
+/// `claim` is what stands behind the mark; `own` are the measurements that the test was answered with.
+pub fn hold(claim: &str, test: &Ran, own: &[&Measurement], record: &RunRecord) -> Held {
     let claim = label::plain(claim);
     let claim = claim.as_str();
-    let seen = || format!("{commands}\n{output}");
+    let seen = || format!("{}\n{}", test.commands, test.output);
     let held = [
-        amounts(claim, commands, output, own, record),
-        freshness(claim, output, record),
+        amounts(claim, test, own, record),
+        freshness(claim, test.output, record),
         things(claim, seen(), own, record),
         names(claim, seen(), record),
     ];
@@ -38,130 +47,120 @@ fn worst(held: impl IntoIterator<Item = Held>) -> Held {
     out
 }
 
-/// Nouns of numbers that a command can be asked about.
-const COUNTED: [&str; 30] = [
-    "row",
-    "rows",
-    "file",
-    "files",
-    "record",
-    "records",
-    "check",
-    "checks",
-    "test",
-    "tests",
-    "error",
-    "errors",
-    "failure",
-    "failures",
-    "warning",
-    "warnings",
-    "heartbeat",
-    "heartbeats",
-    "report",
-    "reports",
-    "column",
-    "columns",
-    "day",
-    "days",
-    "mismatch",
-    "mismatches",
-    "entries",
-    "kb",
-    "mb",
-    "gb",
-];
-
 /// What the rows of the telemetry's files are called, too.
 const ROWS: [&str; 9] = ["row", "rows", "record", "records", "heartbeat", "heartbeats", "report", "reports", "entries"];
 
-/// `288 rows`, `> 5000 rows`, `14/14 checks pass`, `12 kB`.
-fn amounts(claim: &str, commands: &str, output: &str, own: &[&Measurement], record: &RunRecord) -> Held {
-    let words: Vec<&str> =
-        claim.split_whitespace().map(|word| word.trim_matches(|c: char| "(),.;:!“”\"'".contains(c))).collect();
-    let answers = Answers::of(record, own.to_vec());
-    let amount = |(n, word): (usize, &&str)| {
-        if !word.starts_with(|c: char| c.is_ascii_digit() || "<>≤≥=~±".contains(c)) {
-            return Held::Meets;
-        }
-        let noun = words.get(n + 1).map(|word| fold(word)).unwrap_or_default();
-        let is_ratio = word.split_once('/').is_some_and(|(a, b)| [a, b].iter().all(|part| part.parse::<u32>().is_ok()));
-        let is_number = word.trim_start_matches(|c: char| !c.is_ascii_digit()).replace(',', "").parse::<f64>().is_ok();
-        let has_unit = matches!(compile("", word), Target::Compare { unit, .. } if !matches!(unit, crate::order::target::Unit::Count { .. }));
-        let (wanted, printed) = match () {
-            () if is_ratio || has_unit => ((*word).to_owned(), Printed::Other),
-            () if is_number && COUNTED.contains(&noun.as_str()) => {
-                let printed = if own.is_empty() { printed(&noun, commands, output) } else { Printed::Other };
-                let noun = match noun.as_str() {
-                    noun if ROWS.contains(&noun) => "rows",
-                    // alone, a day is a time
-                    "day" | "days" if printed == Printed::All => "",
-                    noun => noun,
-                };
-                (bounded(&words, n, noun), printed)
-            }
-            () => return Held::Meets,
-        };
-        let unclear = || Held::Unclear(format!("“{wanted}” can't be told from it"));
-        // of something else than what the number that was printed counts
-        if printed == Printed::OfAnother {
-            return unclear();
-        }
-        let expected = Expected { text: wanted.clone(), is_literal: printed == Printed::All };
-        match expectation::hold(&expected, output, &answers) {
-            Held::Differs(_) if printed == Printed::Some => unclear(),
-            Held::Unclear(_) => unclear(),
-            held => held,
-        }
+/// `288 rows`, `> 5000 rows`, `14/14 checks pass`, `12 kB`, `compression is Snappy`, `since 2026-11-27`, `at 02:30`.
+fn amounts(claim: &str, test: &Ran, own: &[&Measurement], record: &RunRecord) -> Held {
+    let found = figures::find(claim);
+    if found.is_empty() {
+        return Held::Meets;
+    }
+    let printed = Printed { numbers: numbers::printed(test.output), days: figures::days(test.output), own };
+    worst(found.iter().map(|figure| match printed.hold(figure, test, record) {
+        // of the days that there are, the command named others
+        Held::Unclear(why) if matches!(figure.kind, Kind::Day(_)) && !printed.days.is_empty() => Held::Unclear(why),
+        Held::Unclear(why) if !is_asked(figure, test, record) => match vouched::by_any(figure, record) {
+            Held::Meets => Held::Meets,
+            // what was measured elsewhere contradicts only what there is one of
+            Held::Differs(said) if figure.kind == Kind::Codec => Held::Differs(said),
+            _ => Held::Unclear(why),
+        },
+        Held::Unclear(_) => Held::Meets,
+        held => held,
+    }))
+}
+
+/// Whether the command asks for that very figure, or the order is called so (`7.8`): it is then no result.
+fn is_asked(figure: &Figure, test: &Ran, record: &RunRecord) -> bool {
+    let is_within = |text: &str| {
+        let number = figure.bare.rsplit(' ').next().unwrap_or_default();
+        text.split(|c: char| !(c.is_alphanumeric() || ".:-_".contains(c))).any(|word| word == number)
     };
-    worst(words.iter().enumerate().map(amount))
-}
-
-/// What the numbers that a command printed are of, as seen from a noun.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Printed {
-    /// All of them that there are: another number contradicts.
-    All,
-    /// Those that a condition picks.
-    Some,
-    OfAnother,
-    /// No bare number was printed.
-    Other,
-}
-
-fn printed(noun: &str, commands: &str, output: &str) -> Printed {
-    let parts: Vec<&str> = output.lines().flat_map(|line| line.split("; ")).map(str::trim).collect();
-    let is_bare = |part: &&str| part.parse::<f64>().is_ok();
-    if !parts.iter().any(is_bare) {
-        return Printed::Other;
-    }
-    let stem = |word: &str| word.strip_suffix('s').unwrap_or(word).to_owned();
-    let is_named = |part: &str| fold(part).split(' ').any(|word| stem(word) == stem(noun));
-    let asked = fold(commands);
-    let narrows = ["where", "distinct", "group", "having", "limit", "filter"];
-    match () {
-        () if parts.iter().any(|part| is_named(part)) => Printed::All,
-        () if !ROWS.contains(&noun) => Printed::OfAnother,
-        () if asked.split(' ').any(|word| narrows.contains(&word)) => Printed::Some,
-        () => Printed::All,
+    // `subject 8` of `subject.8`
+    let is_name = |key: &String| format!(" {} ", fold(test.commands)).contains(&format!(" {key} {} ", figure.bare));
+    match figure.kind {
+        Kind::Count if figure.keys.last().is_some_and(is_name) => true,
+        // rows that are asked for by a number are not counted by it
+        Kind::Count if ROWS.contains(&figure.noun.as_str()) => false,
+        Kind::Count | Kind::Measure | Kind::Day(_) | Kind::Time => {
+            is_within(test.commands)
+                || (figure.kind == Kind::Count && record.order.phase.as_deref().is_some_and(is_within))
+        }
+        _ => false,
     }
 }
 
-/// The number at `n` with its noun and the comparison before it: `at least 5 rows`.
-fn bounded(words: &[&str], n: usize, noun: &str) -> String {
-    /// Words of the longest comparison.
-    const LONGEST: usize = 5;
-    let number = words.get(n).copied().unwrap_or_default();
-    for before in (1..=LONGEST).rev() {
-        let Some(lead) = n.checked_sub(before).and_then(|from| words.get(from..n)) else { continue };
-        let phrase = format!("{} {number} {noun}", lead.join(" ")).trim_end().to_owned();
-        if begins_comparison(&phrase)
-            && matches!(compile("", &phrase), Target::Compare { comparator, condition: None, .. } if comparator != Comparator::Equal)
-        {
-            return phrase;
+/// What a command printed, or was answered with.
+struct Printed<'p> {
+    numbers: Vec<Number>,
+    days: Vec<jiff::civil::Date>,
+    own: &'p [&'p Measurement],
+}
+
+impl Printed<'_> {
+    fn hold(&self, figure: &Figure, test: &Ran, record: &RunRecord) -> Held {
+        let unclear = || Held::Unclear(format!("“{}” can't be told from it", figure.with_noun(&figure.noun)));
+        match &figure.kind {
+            Kind::Exit(code) if *code == test.exit => Held::Meets,
+            Kind::Day(day) if self.days.contains(day) => Held::Meets,
+            Kind::Codec | Kind::Time if figures::find(test.output).contains(figure) => Held::Meets,
+            Kind::Exit(_) | Kind::Day(_) | Kind::Codec | Kind::Time => unclear(),
+            _ if !self.own.is_empty() => self.measured(figure, test, record).unwrap_or_else(unclear),
+            Kind::Ratio if figures::find(test.output).contains(figure) => Held::Meets,
+            Kind::Ratio => unclear(),
+            Kind::Count | Kind::Measure => self.counted(figure, test).unwrap_or_else(unclear),
         }
     }
-    format!("{number} {noun}").trim_end().to_owned()
+
+    /// By the measurements that the command was answered with: under its key, else by what it is of.
+    fn measured(&self, figure: &Figure, test: &Ran, record: &RunRecord) -> Option<Held> {
+        let answers = Answers::of(record, self.own.to_vec());
+        for key in &figure.keys {
+            match answers.answer(&format!("{key}: {}", figure.asked(""))) {
+                Answer::Yes => return Some(Held::Meets),
+                Answer::No(said) => return Some(Held::Differs(format!("{said}, “{}” was claimed", figure.text))),
+                Answer::Nothing => {}
+            }
+        }
+        let noun = if ROWS.contains(&figure.noun.as_str()) { "rows" } else { figure.noun.as_str() };
+        let expected = Expected { text: figure.asked(noun), is_literal: false };
+        Some(expectation::hold(&expected, test.output, &answers)).filter(|held| !matches!(held, Held::Unclear(_)))
+    }
+
+    /// By the numbers that were printed: those of what the figure is of decide; a number that says of nothing what it is of, or
+    /// is of another thing, counts rows at most.
+    fn counted(&self, figure: &Figure, test: &Ran) -> Option<Held> {
+        let of_it: Vec<&Number> =
+            self.numbers.iter().filter(|number| number.is_of(figure) && number.meets(figure).is_some()).collect();
+        let meets = |number: &&Number| number.meets(figure) == Some(true);
+        match of_it.as_slice() {
+            [] => {}
+            several if several.iter().any(meets) => return Some(Held::Meets),
+            [one] => {
+                let wanted = figure.with_noun(&figure.noun);
+                return Some(Held::Differs(format!("it says “{}”, “{wanted}” was claimed", one.shown)));
+            }
+            _ => return None,
+        }
+        let asked = fold(test.commands);
+        let asks = |words: &[&str]| asked.split(' ').any(|word| words.contains(&word));
+        if ROWS.contains(&figure.noun.as_str()) {
+            let counts: Vec<&Number> =
+                self.numbers.iter().filter(|one| one.is_bare() || (one.is_count() && asks(&["count"]))).collect();
+            return match counts.as_slice() {
+                several if several.iter().any(meets) => Some(Held::Meets),
+                [one] if !asks(&["where", "distinct", "group", "having", "limit", "filter"]) => {
+                    let wanted = figure.with_noun(&figure.noun);
+                    Some(Held::Differs(format!("it says “{}”, “{wanted}” was claimed", one.shown)))
+                }
+                _ => None,
+            };
+        }
+        // a size or a time that nothing else is said of, and a number alone
+        let is_free = figure.kind == Kind::Measure || figure.noun.is_empty();
+        (is_free && self.numbers.iter().any(|number| meets(&number))).then_some(Held::Meets)
+    }
 }
 
 /// `fresh data today`: the day of the run stands in the output. What is merely fresh may be of the night before.
@@ -176,7 +175,7 @@ fn freshness(claim: &str, output: &str, record: &RunRecord) -> Held {
         return Held::Meets;
     }
     let days = label::days(record);
-    let dates: Vec<jiff::civil::Date> = dates_in(output);
+    let dates: Vec<jiff::civil::Date> = figures::days(output);
     match dates.iter().max() {
         _ if words.contains(&"yesterday") => Held::Unclear(format!("“{claim}” can't be told from it")),
         Some(latest) if days.contains(latest) => Held::Meets,
@@ -184,12 +183,6 @@ fn freshness(claim: &str, output: &str, record: &RunRecord) -> Held {
         Some(latest) => Held::Differs(format!("it says {latest}, which is not the day of the run")),
         None => Held::Unclear("it names no day".to_owned()),
     }
-}
-
-/// `2026-11-27`, `20261127`.
-fn dates_in(text: &str) -> Vec<jiff::civil::Date> {
-    let runs = text.split(|c: char| !(c.is_ascii_digit() || c == '-')).filter(|run| run.len() >= 8);
-    runs.filter_map(|run| run.parse().ok()).collect()
 }
 
 /// Other things than what the command asked for: `and Redis is up`.
@@ -232,15 +225,4 @@ fn names(claim: &str, seen: String, record: &RunRecord) -> Held {
         }
     }
     Held::Meets
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_are_read_out_of_output() {
-        let found = dates_in("2026-11-24T23:53:45Z g/ops_20261127.parquet 12345678901 1-2");
-        assert_eq!(found, [jiff::civil::date(2026, 11, 24), jiff::civil::date(2026, 11, 27)]);
-    }
 }

@@ -43,7 +43,9 @@ pub fn test(record: &RunRecord, test: &Test) -> TestResult {
 pub fn claimed(record: &RunRecord, test: &Test, claim: &str) -> TestResult {
     let TestResult::Passed { output, evidence } = self::test(record, test) else { return self::test(record, test) };
     let commands: Vec<&str> = test.commands.iter().map(|command| command.text.as_str()).collect();
-    match claims::hold(claim, &commands.join("\n"), &output, &measured(record, &evidence), record) {
+    let exit = test.expected.as_ref().and_then(expectation::exit_status).unwrap_or(0);
+    let ran = claims::Ran { commands: &commands.join("\n"), output: &output, exit };
+    match claims::hold(claim, &ran, &measured(record, &evidence), record) {
         Held::Meets => TestResult::Passed { output, evidence },
         Held::Differs(why) => TestResult::Failed { why, output, evidence },
         Held::Unclear(why) => TestResult::NotRun { why: said(why, &output) },

@@ -107,6 +107,9 @@ fn a_test_whose_subject_was_measured_is_held_against_the_measurements() {
 #[test]
 fn a_line_that_confirms_vouches_for_no_more_than_was_seen() {
     let checks = measured_test("verify.checks", Value::Ratio { pass: 15, of: 15 }, "verify.checks = 15/15");
+    let mut script = measured_test("exporter.test_script", state(true, "ran"), "exporter.test_script = ran");
+    let figures = ["Rows: 266", "Size: 25.5 kB", "Compression: SNAPPY", "Validation: passed in 52 ms"];
+    script.measurements.last_mut().unwrap().printed = figures.map(str::to_owned).to_vec();
     let mut query = measured_test("x", Value::Bytes(1), "");
     query.commands[0].evidence.clear();
     let mut printed = |output: &str| {
@@ -152,6 +155,37 @@ fn a_line_that_confirms_vouches_for_no_more_than_was_seen() {
         (printed("n; 288"), "DuckDB opens `g/analytics/perf.parquet`", "☐ ("),
         (printed("n; 288"), "it works", "✅ "),
         (printed("n; 288"), "Test 1 of Phase 7.8 (02:30) runs", "✅ "),
+        (printed("n; 288"), "it runs at 04:00", "☐ ("),
+        (printed("n; 288"), "Node 18 and DuckDB 1.2 read it, exit 0", "✅ "),
+        (printed("n; 288"), "exit code 1", "☐ ("),
+        (printed("n; 288"), "12 partitions", "☐ ("),
+        (printed("n; 288"), "2 readers agree on 864 rows", "❌ ("),
+        (printed("n; 288"), "2 readers agree", "✅ "),
+        (printed("n; 288"), "the file is Snappy-compressed", "✅ "),
+        (printed("n; 288"), "the file is zstd-compressed", "❌ ("),
+        (printed("n; 288"), "count is 288", "✅ "),
+        (printed("n; 288"), "count is 289", "☐ ("),
+        (printed("critical; 11"), "0 critical heartbeats", "❌ ("),
+        (printed("critical; 11"), "zero critical heartbeats", "❌ ("),
+        (printed("critical; 11"), "11 critical heartbeats", "✅ "),
+        (printed("critical; 11"), "fewer than 20 critical heartbeats", "✅ "),
+        (printed("status, n; critical, 11; healthy, 85"), "11 critical heartbeats", "✅ "),
+        (printed("status, n; critical, 11; healthy, 85"), "0 critical heartbeats", "❌ ("),
+        (printed("healthy_pct; 72.9"), "uptime above 99.9%", "☐ ("),
+        (printed("healthy_pct; 99.95"), "uptime above 99.9%", "✅ "),
+        (printed("max_ms; 88"), "every cycle took < 1 ms", "☐ ("),
+        (printed("max_ms; 88"), "max < 1 ms", "☐ ("),
+        (printed("max_ms; 88"), "every cycle took < 100 ms", "✅ "),
+        (printed("max_ms; 88"), "88 rows", "☐ ("),
+        (printed("oldest; 2025-10-28T00:00:00Z"), "history goes back to 2025-10-28", "✅ "),
+        (printed("oldest; 2025-10-29T00:00:00Z"), "history goes back to 2025-10-28", "☐ ("),
+        (printed("oldest; 2025-10-28T00:00:00Z"), "history goes back to 2025-10-29", "☐ ("),
+        (printed("n; 288"), "data since 2025-10-01", "☐ ("),
+        (script.clone(), "compression is ZSTD, rows = 9999, validated in under 1ms", "❌ ("),
+        (script.clone(), "compression is Snappy, rows = 266, size below 5 MB", "✅ "),
+        (script.clone(), "rows = 9999", "❌ ("),
+        (script.clone(), "validated in under 1ms", "☐ ("),
+        (script.clone(), "compression is ZSTD", "❌ ("),
     ] {
         let text = filled(&format!("```sh\nx\n```\n✅ Confirms: {claim}\n"), &record);
         let line = text.lines().find(|line| line.contains("Confirms")).unwrap();

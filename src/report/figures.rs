@@ -1,0 +1,517 @@
+//! The figures that a text names: amounts, shares, times of day, days, codecs and exit statuses.
+//!
+//! Invariant: a number that only tells one thing from others (`Test 1`, `Phase 7.8`, `Python 3.11`, `v2`) is no figure.
+
+use jiff::civil::Date;
+
+use crate::evidence::subject;
+use crate::order::fold;
+use crate::order::target::{Comparator, Target, Unit, begins_comparison, compile};
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// A number without a unit.
+    Count,
+    /// A size, a time or a percentage.
+    Measure,
+    /// `15/15`.
+    Ratio,
+    /// `02:30`.
+    Time,
+    Day(Date),
+    Codec,
+    /// `exit code 1`.
+    Exit(i32),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    pub kind: Kind,
+    /// With the comparison before it and its unit: `at least 5`, `< 1 ms`.
+    pub text: String,
+    /// The same without the unit.
+    pub bare: String,
+    /// What is counted, or the unit's word, folded; empty where it stands alone.
+    pub noun: String,
+    /// The words that say what it is of: those behind it, else those before it; folded, without a plural's `s`.
+    pub of: Vec<String>,
+    /// What stands before it: `file size` in `file size ≤ 5 MB`, the longest first; none where a noun stands behind it.
+    pub keys: Vec<String>,
+}
+
+impl Figure {
+    fn plain(kind: Kind, text: &str) -> Figure {
+        let text = text.to_owned();
+        Figure { kind, bare: text.clone(), text, noun: String::new(), of: Vec::new(), keys: Vec::new() }
+    }
+
+    /// As it is held against a measured value: a measure without a comparison must be that very one.
+    pub fn asked(&self, noun: &str) -> String {
+        let is_exact = self.kind == Kind::Measure && self.text.starts_with(|c: char| c.is_ascii_digit());
+        if is_exact { format!("= {}", self.text) } else { self.with_noun(noun) }
+    }
+
+    /// In words.
+    pub fn with_noun(&self, noun: &str) -> String {
+        match self.kind {
+            Kind::Count => format!("{} {noun}", self.text).trim_end().to_owned(),
+            _ => self.text.clone(),
+        }
+    }
+}
+
+/// Nouns of what is counted.
+const COUNTED: [&str; 27] = [
+    "row",
+    "rows",
+    "file",
+    "files",
+    "record",
+    "records",
+    "check",
+    "checks",
+    "test",
+    "tests",
+    "error",
+    "errors",
+    "failure",
+    "failures",
+    "warning",
+    "warnings",
+    "heartbeat",
+    "heartbeats",
+    "report",
+    "reports",
+    "column",
+    "columns",
+    "mismatch",
+    "mismatches",
+    "entries",
+    "passed",
+    "failed",
+];
+
+/// Whether a number of this can only be one of the same.
+pub fn is_counted(noun: &str) -> bool {
+    COUNTED.contains(&noun)
+}
+
+/// What has its number behind it, as a name.
+const NUMBERED: [&str; 44] = [
+    "test",
+    "check",
+    "file",
+    "row",
+    "column",
+    "record",
+    "report",
+    "error",
+    "day",
+    "phase",
+    "step",
+    "stage",
+    "part",
+    "section",
+    "version",
+    "release",
+    "level",
+    "tier",
+    "priority",
+    "sprint",
+    "week",
+    "round",
+    "milestone",
+    "iteration",
+    "criterion",
+    "requirement",
+    "item",
+    "task",
+    "case",
+    "scenario",
+    "order",
+    "issue",
+    "ticket",
+    "pr",
+    "attempt",
+    "run",
+    "no",
+    "nr",
+    "port",
+    "pid",
+    "line",
+    "page",
+    "code",
+    "status",
+];
+
+const CODECS: [&str; 8] = ["snappy", "zstd", "zstandard", "gzip", "lz4", "brotli", "lzo", "uncompressed"];
+
+/// The codec that a word names.
+pub fn codec(word: &str) -> Option<&'static str> {
+    let folded = fold(word);
+    let found = folded.split(' ').find_map(|part| CODECS.iter().find(|codec| **codec == part));
+    found.map(|codec| if *codec == "zstandard" { "zstd" } else { *codec })
+}
+
+/// Words that end what a number is of.
+const LINKING: [&str; 42] = [
+    "of", "in", "and", "or", "are", "is", "was", "were", "be", "with", "from", "for", "on", "at", "by", "to", "as",
+    "per", "that", "which", "each", "every", "the", "a", "an", "than", "has", "have", "it", "its", "into", "across",
+    "–", "—", "-", "/", "+", "&", "=", "→", "|", "·",
+];
+
+/// Words of the longest comparison, and of what a number is of.
+const LONGEST_LEAD: usize = 5;
+const LONGEST_NOUN: usize = 3;
+/// More than anyone means to have looked at.
+const MOST: usize = 64;
+
+#[derive(Clone, Copy)]
+struct Word<'t> {
+    text: &'t str,
+    /// Whether a phrase begins with it, or ends behind it.
+    begins: bool,
+    ends: bool,
+    /// Whether a colon stands behind it: it is the key of what follows.
+    is_key: bool,
+}
+
+fn words(text: &str) -> Vec<Word<'_>> {
+    const AROUND: &str = "(),.;:!?“”\"'`*_[]（）…、：";
+    let cut = |raw| {
+        let text = str::trim_matches(raw, |c: char| AROUND.contains(c));
+        let behind = raw.trim_end_matches(['*', '_', '`']);
+        let is_key = behind.ends_with([':', '：']);
+        let ends = !is_key && behind.ends_with(|c: char| AROUND.contains(c));
+        Word { text, begins: raw.starts_with(['(', '（', '[']), ends, is_key }
+    };
+    text.split_whitespace().map(cut).collect()
+}
+
+/// All figures of a text of one line, paths and other names aside.
+pub fn find(text: &str) -> Vec<Figure> {
+    let text = parted(text);
+    let words = words(&text);
+    let mut out = Vec::new();
+    let mut skip = 0;
+    for n in 0..words.len() {
+        let Some(word) = words.get(n).filter(|_| n >= skip && out.len() < MOST) else { continue };
+        if let Some(codec) = codec(word.text) {
+            out.push(Figure::plain(Kind::Codec, codec));
+        } else if is_time(word.text) {
+            out.push(Figure::plain(Kind::Time, word.text));
+        } else if let Some(day) = days(word.text).first() {
+            out.push(Figure::plain(Kind::Day(*day), word.text));
+        } else if is_ratio(word.text) {
+            out.push(Figure::plain(Kind::Ratio, word.text));
+        } else if let Some((figure, behind)) = amount(&words, n) {
+            out.push(figure);
+            skip = behind;
+        }
+    }
+    out
+}
+
+/// Without paths and the like, and `rows=5` in words of its own.
+fn parted(text: &str) -> String {
+    let mut text = text.to_owned();
+    for name in subject::names_in(&text) {
+        if name.contains(['/', '.']) {
+            text = text.replace(&name, " ");
+        }
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let is_between = before.is_alphabetic() && chars.peek().is_some_and(char::is_ascii_digit);
+        match c {
+            '=' if is_between => out.push_str(" = "),
+            ':' if is_between => out.push_str(": "),
+            c => out.push(c),
+        }
+        before = c;
+    }
+    out
+}
+
+/// `2026-11-27`, `20261127`, wherever they stand in a text.
+pub fn days(text: &str) -> Vec<Date> {
+    let runs = text.split(|c: char| !(c.is_ascii_digit() || c == '-')).filter(|run| run.len() >= 8);
+    runs.filter_map(|run| run.parse().ok()).collect()
+}
+
+fn is_time(word: &str) -> bool {
+    let parts: Vec<&str> = word.split(':').collect();
+    let is_part = |part: &&str| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    (2..=3).contains(&parts.len()) && parts.iter().all(is_part) && parts.get(1).is_some_and(|part| part.len() == 2)
+}
+
+fn is_ratio(word: &str) -> bool {
+    // all the time, not a share
+    word != "24/7" && word.split_once('/').is_some_and(|(a, b)| [a, b].iter().all(|part| part.parse::<u32>().is_ok()))
+}
+
+/// The amount whose number is the word at `n`, and the word behind it.
+fn amount(words: &[Word<'_>], n: usize) -> Option<(Figure, usize)> {
+    let word = words.get(n)?;
+    let sign = word.text.len() - word.text.trim_start_matches(|c: char| "<>≤≥=~±≈".contains(c)).len();
+    let (sign, body) = word.text.split_at_checked(sign)?;
+    let body = if body.eq_ignore_ascii_case("zero") { "0" } else { body };
+    let end = body.find(|c: char| !c.is_ascii_digit() && !".,_'".contains(c)).unwrap_or(body.len());
+    let (digits, glued) = body.split_at_checked(end)?;
+    let next = words.get(n + 1).filter(|next| !word.ends && !next.begins).map_or("", |next| next.text);
+    let number = number(digits)?;
+    let unit = match (glued, next) {
+        ("", "") => None,
+        ("", next) if is_unit(&number, next) && !is_part_of_noun(words, n + 1) => Some(next),
+        ("", _) => None,
+        (glued, _) if is_unit(&number, glued) => Some(glued),
+        _ => return None,
+    };
+    let behind = if unit.is_some() && glued.is_empty() { n + 2 } else { n + 1 };
+    let tail = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
+    let (lead, from) = if sign.is_empty() { lead(words, n, &number, &tail) } else { (sign.to_owned(), n) };
+    let kind = if unit.is_some() { Kind::Measure } else { Kind::Count };
+    if kind == Kind::Count && lead.is_empty() {
+        if let Some(code) = exit_code(words, n, &number) {
+            return Some((Figure::plain(Kind::Exit(code), &number), behind));
+        }
+        if is_name(words, n, digits) {
+            return None;
+        }
+    }
+    let phrase = noun_phrase(words, behind);
+    let noun = match unit {
+        Some(unit) => fold(unit),
+        None => phrase.iter().find(|word| is_counted(word)).or(phrase.last()).cloned().unwrap_or_default(),
+    };
+    let keys = if phrase.is_empty() { keys(words, from) } else { Vec::new() };
+    let of = match (phrase.is_empty(), keys.first()) {
+        (true, Some(key)) => key.split(' ').map(singular).collect(),
+        _ => phrase.iter().map(|word| singular(word)).collect(),
+    };
+    let bare = format!("{lead} {number}").trim_start().to_owned();
+    let text = format!("{bare}{tail}");
+    Some((Figure { kind, text, bare, noun, of, keys }, behind))
+}
+
+/// The number as we write it; `9.999` parts thousands where no unit follows, which the caller can't know yet.
+fn number(digits: &str) -> Option<String> {
+    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    match compile("", digits) {
+        Target::Compare { comparator: Comparator::Equal, unit: Unit::Count { noun: None }, .. } => {
+            Some(digits.to_owned())
+        }
+        // `9.999`, which some read as thousands; no count has decimals
+        _ => {
+            let groups: Vec<&str> = digits.split('.').collect();
+            let is_grouped = groups.len() > 1 && groups.iter().skip(1).all(|group| group.len() == 3);
+            (is_grouped && groups.iter().all(|group| group.bytes().all(|b| b.is_ascii_digit())))
+                .then(|| groups.concat())
+        }
+    }
+}
+
+fn is_unit(number: &str, word: &str) -> bool {
+    word.starts_with(|c: char| c.is_alphabetic() || c == '%')
+        && matches!(compile("", &format!("= {number} {word}")), Target::Compare { unit, .. } if !matches!(unit, Unit::Count { .. }))
+}
+
+/// `3 day files` counts files.
+fn is_part_of_noun(words: &[Word<'_>], at: usize) -> bool {
+    let Some(unit) = words.get(at) else { return false };
+    let is_spelled = unit.text.len() > 2 && unit.text.chars().all(char::is_alphabetic) && !unit.text.ends_with('s');
+    let is_followed = words.get(at + 1).is_some_and(|next| !next.begins && is_noun(next.text));
+    is_spelled && !unit.ends && is_followed
+}
+
+fn is_noun(word: &str) -> bool {
+    word.starts_with(char::is_alphabetic) && !LINKING.contains(&word.to_lowercase().as_str())
+}
+
+/// The comparison in words before the number at `n`, and where it begins.
+fn lead(words: &[Word<'_>], n: usize, number: &str, tail: &str) -> (String, usize) {
+    for before in (1..=LONGEST_LEAD).rev() {
+        let Some((from, lead)) = n.checked_sub(before).and_then(|from| Some((from, words.get(from..n)?))) else {
+            continue;
+        };
+        if lead.iter().any(|word| word.ends || word.is_key) {
+            continue;
+        }
+        let lead = lead.iter().map(|word| word.text).collect::<Vec<_>>().join(" ");
+        let phrase = format!("{lead} {number}{tail}");
+        if begins_comparison(&phrase)
+            && matches!(compile("", &phrase), Target::Compare { comparator, condition: None, .. } if comparator != Comparator::Equal)
+        {
+            return (lead, from);
+        }
+    }
+    (String::new(), n)
+}
+
+fn exit_code(words: &[Word<'_>], n: usize, number: &str) -> Option<i32> {
+    let before = |back: usize| n.checked_sub(back).and_then(|at| words.get(at)).map(|word| fold(word.text));
+    let says_exit =
+        |word: Option<String>| word.is_some_and(|word| ["exit", "exits", "exited"].contains(&word.as_str()));
+    let link = before(1).is_some_and(|word| ["code", "status", "with"].contains(&word.as_str()));
+    (says_exit(before(1)) || (link && says_exit(before(2)))).then(|| number.parse().ok()).flatten()
+}
+
+/// Whether the number at `n` tells one thing from others: `Test 1`, `1. First`, `Node 18`.
+fn is_name(words: &[Word<'_>], n: usize, digits: &str) -> bool {
+    let leads = words.iter().take(n).all(|word| !word.text.contains(char::is_alphanumeric));
+    if leads {
+        // the marker of a list's item
+        return words.get(n).is_some_and(|word| word.ends) && words.len() > n + 1;
+    }
+    let Some(at) = n.checked_sub(1) else { return false };
+    let Some(before) = words.get(at).filter(|before| !before.ends && !before.is_key) else { return false };
+    let folded = fold(before.text);
+    if NUMBERED.contains(&folded.as_str()) {
+        return true;
+    }
+    let capitals = before.text.chars().filter(|c| c.is_uppercase()).count();
+    let is_proper = before.text.starts_with(char::is_uppercase) && (at > 0 || capitals > 1 || digits.contains('.'));
+    is_proper && !is_counted(&folded)
+}
+
+/// Up to three folded words behind a number that say what it counts.
+fn noun_phrase(words: &[Word<'_>], from: usize) -> Vec<String> {
+    let mut out = Vec::new();
+    let is_over = from.checked_sub(1).and_then(|before| words.get(before)).is_none_or(|before| before.ends);
+    for word in words.iter().skip(from).take(LONGEST_NOUN) {
+        if is_over || word.begins || !is_noun(word.text) {
+            break;
+        }
+        out.push(fold(word.text));
+        if word.ends || word.is_key {
+            break;
+        }
+    }
+    out.retain(|word| !word.is_empty());
+    out
+}
+
+/// What stands before the word at `from` in its phrase, the longest first: `exported rows`, `rows`.
+fn keys(words: &[Word<'_>], from: usize) -> Vec<String> {
+    let mut key: Vec<String> = Vec::new();
+    for word in words.iter().take(from).rev() {
+        let is_linking = LINKING.contains(&word.text.to_lowercase().as_str());
+        if word.ends || key.len() == LONGEST_NOUN || (is_linking && !key.is_empty()) {
+            break;
+        }
+        if word.text.starts_with(|c: char| c.is_ascii_digit()) {
+            break;
+        }
+        if !is_linking && !word.text.is_empty() {
+            key.insert(0, fold(word.text));
+        }
+        if word.begins {
+            break;
+        }
+    }
+    (0..key.len()).filter_map(|skip| key.get(skip..)).map(|key| key.join(" ")).collect()
+}
+
+/// Without a plural's `s`.
+pub fn singular(word: &str) -> String {
+    word.strip_suffix('s').filter(|stem| stem.len() > 1 && !stem.ends_with('s')).unwrap_or(word).to_owned()
+}
+
+/// Whether two figures are of the same kind and `known` is as `wanted` says.
+pub fn agrees(wanted: &Figure, known: &Figure) -> bool {
+    let is_same_noun = || singular(&wanted.noun) == singular(&known.noun);
+    match (&wanted.kind, &known.kind) {
+        (Kind::Count, Kind::Count) => !wanted.noun.is_empty() && is_same_noun() && holds(wanted, known),
+        (Kind::Measure, Kind::Measure) => holds(wanted, known),
+        (Kind::Day(wanted), Kind::Day(known)) => wanted == known,
+        (a, b) => a == b && wanted.text == known.text,
+    }
+}
+
+fn holds(wanted: &Figure, known: &Figure) -> bool {
+    match (compile("", &wanted.asked("")), compile("", &known.asked(""))) {
+        (
+            Target::Compare { comparator, number, unit, per: None, .. },
+            Target::Compare { comparator: Comparator::Equal, number: actual, unit: own, per: None, .. },
+        ) => {
+            std::mem::discriminant(&unit) == std::mem::discriminant(&own)
+                && crate::evidence::holds(comparator, actual, number)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_told_from_names() {
+        for (text, expect) in [
+            ("0 critical heartbeats", "0|heartbeats|critical heartbeat|"),
+            ("zero errors", "0|errors|error|"),
+            ("uptime above 99.9%", "above 99.9 %||uptime|uptime"),
+            ("every cycle took < 1 ms", "< 1 ms|ms|cycle took|cycle took,took"),
+            ("validated in under 1ms", "in under 1 ms|ms|validated|validated"),
+            ("rows = 9999, fine", "9999||row|rows"),
+            ("rows=9999", "9999||row|rows"),
+            ("Rows: 9,999", "9,999||row|rows"),
+            ("9.999", "9999|||"),
+            ("at least 200 rows, none lost", "at least 200|rows|row|"),
+            ("288 rows in 4 files", "288|rows|row|; 4|files|file|"),
+            ("288 reports became records", "288|reports|report became record|"),
+            ("3 day files", "3|files|day file|"),
+            ("3 days of data", "3 days|days||"),
+            ("file size ≤5 MB", "≤ 5 MB|mb|file size|file size,size"),
+            ("compression is ZSTD", "zstd|||"),
+            ("Snappy-compressed", "snappy|||"),
+            ("back to 2025-10-28", "2025-10-28|||"),
+            ("2026-12-24 02:30", "2026-12-24|||; 02:30|||"),
+            ("15/15 checks pass", "15/15|||"),
+            ("exit code 1, exits with 0", "1|||; 0|||"),
+            ("Test 1 of Phase 7.8 runs", ""),
+            ("1. First, on Node 18 with DuckDB 1.2 and Python 3.11", ""),
+            ("DuckDB 1.2 opens it", ""),
+            ("1. [ ] Exporter", ""),
+            ("v1.2, E7, p95, #1, 3rd, 5-minute, 24/7, 1.1.3, 1× daily", ""),
+            ("`g/ops_atomic_20261127.parquet` of 10.0.0.7", ""),
+            ("port 6379, pid 12", ""),
+        ] {
+            let found: Vec<String> = find(text)
+                .iter()
+                .map(|one| format!("{}|{}|{}|{}", one.text, one.noun, one.of.join(" "), one.keys.join(",")))
+                .collect();
+            assert_eq!(found.join("; "), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_are_read_out_of_output() {
+        let found = days("2026-11-24T23:53:45Z g/ops_20261127.parquet 12345678901 1-2");
+        assert_eq!(found, [jiff::civil::date(2026, 11, 24), jiff::civil::date(2026, 11, 27)]);
+    }
+
+    #[test]
+    fn figures_agree_by_value() {
+        let agree = |wanted: &str, known: &str| {
+            find(known).iter().any(|known| find(wanted).iter().all(|wanted| agrees(wanted, known)))
+        };
+        for (wanted, known, expect) in [
+            ("864 rows", "both readers see 864 rows", true),
+            ("≥ 800 rows", "both readers see 864 rows", true),
+            ("865 rows", "both readers see 864 rows", false),
+            ("864 files", "864 rows", false),
+            ("864", "864 rows", false),
+            ("3 days", "3 day files", false),
+            ("1 ms", "took 1 ms", true),
+            ("1 s", "took 1000 ms", true),
+            ("5%", "5 ms", false),
+        ] {
+            assert_eq!(agree(wanted, known), expect, "{wanted} in {known}");
+        }
+    }
+}

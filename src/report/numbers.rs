@@ -1,0 +1,180 @@
+//! The numbers that a command printed, each with what its column, its row or its key says that it is of.
+//!
+//! Invariant: a number that its column gives a unit (`max_ms`, `healthy_pct`) is of that unit and counts nothing.
+
+use std::collections::BTreeSet;
+
+use super::figures::{self, Figure, Kind};
+use crate::evidence::holds;
+use crate::order::target::{Target, Unit, compile};
+
+pub struct Number {
+    /// Folded words, without a plural's `s`; empty where it stands alone or its column is called `n`.
+    of: BTreeSet<String>,
+    value: f64,
+    unit: Option<(Unit, f64)>,
+    /// As it is shown.
+    pub shown: String,
+}
+
+/// Names of columns that say no more than that something was counted or computed.
+const BARE: [&str; 16] = [
+    "n", "count", "star", "total", "num", "number", "cnt", "sum", "min", "max", "avg", "mean", "of", "all", "distinct",
+    "x",
+];
+
+/// Of which more are not looked at.
+const MOST: usize = 1_000;
+
+/// Of the tables (`status, n; critical, 11`), keys (`Rows: 288`) and counts (`4 files`) in an output.
+pub fn printed(output: &str) -> Vec<Number> {
+    let mut out = Vec::new();
+    let mut head: Vec<&str> = Vec::new();
+    for record in output.lines().flat_map(|line| line.split("; ")) {
+        let cells: Vec<&str> = record.split([',', '|', '│']).map(str::trim).collect();
+        // a comma also parts thousands
+        let cells = if number(record.trim()).is_some() { vec![record.trim()] } else { cells };
+        if out.len() > MOST {
+            break;
+        }
+        if cells.iter().all(|cell| number(cell).is_none() && keyed(cell).is_none() && counted(cell).is_none()) {
+            head = cells;
+            continue;
+        }
+        let row: BTreeSet<String> =
+            cells.iter().filter(|cell| number(cell).is_none()).flat_map(|cell| words(cell)).collect();
+        for (n, cell) in cells.iter().enumerate() {
+            let column = head.get(n).filter(|_| head.len() == cells.len()).copied().unwrap_or_default();
+            let found = number(cell)
+                .map(|value| (column, value, row.clone()))
+                .or_else(|| keyed(cell).map(|(key, value)| (key, value, BTreeSet::new())))
+                .or_else(|| counted(cell).map(|(value, noun)| (noun, value, BTreeSet::new())));
+            let Some((name, value, mut of)) = found else { continue };
+            of.extend(words(name));
+            let shown = if name.is_empty() { (*cell).to_owned() } else { format!("{name}: {value}") };
+            out.push(Number { of, value, unit: unit(name), shown });
+        }
+    }
+    out
+}
+
+fn number(cell: &str) -> Option<f64> {
+    cell.starts_with(|c: char| c.is_ascii_digit() || c == '-').then(|| cell.replace(',', "").parse().ok()).flatten()
+}
+
+fn keyed(cell: &str) -> Option<(&str, f64)> {
+    let (key, value) = cell.split_once(':').or_else(|| cell.split_once(" = "))?;
+    Some((key.trim(), number(value.trim())?))
+}
+
+/// `4 files`.
+fn counted(cell: &str) -> Option<(f64, &str)> {
+    let (value, noun) = cell.split_once(' ')?;
+    noun.chars().all(|c| c.is_alphabetic() || c == ' ').then_some((number(value)?, noun))
+}
+
+fn parts(name: &str) -> impl Iterator<Item = String> {
+    name.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).map(str::to_lowercase)
+}
+
+/// Without those that are of the unit, which many things share.
+fn words(name: &str) -> Vec<String> {
+    let of_it = parts(name).filter(|part| unit(part).is_none()).map(|part| figures::singular(&part));
+    of_it.filter(|part| !BARE.contains(&part.as_str())).collect()
+}
+
+/// What a column's name says of its unit, and how much one of it is.
+fn unit(name: &str) -> Option<(Unit, f64)> {
+    parts(name).find_map(|part| {
+        Some(match part.as_str() {
+            "ms" | "millis" | "milliseconds" => (Unit::Time, 1e6),
+            "s" | "sec" | "secs" | "seconds" => (Unit::Time, 1e9),
+            "pct" | "percent" | "percentage" => (Unit::Percent, 1.0),
+            "bytes" => (Unit::Bytes, 1.0),
+            "kb" => (Unit::Bytes, 1e3),
+            "mb" => (Unit::Bytes, 1e6),
+            _ => return None,
+        })
+    })
+}
+
+impl Number {
+    pub fn is_of(&self, figure: &Figure) -> bool {
+        figure.of.iter().any(|word| self.of.contains(word))
+            || (!figure.noun.is_empty() && self.of.contains(&figures::singular(&figure.noun)))
+    }
+
+    /// Whether nothing says what it is of, but that something was counted.
+    pub fn is_bare(&self) -> bool {
+        self.of.is_empty() && self.unit.is_none()
+    }
+
+    pub fn is_count(&self) -> bool {
+        self.unit.is_none()
+    }
+
+    /// Whether it is as the figure says; `None` where the two can't be compared.
+    pub fn meets(&self, figure: &Figure) -> Option<bool> {
+        let compared = |text: &str, wants: Option<&(Unit, f64)>| match (compile("", text), wants) {
+            (Target::Compare { comparator, number, unit: Unit::Count { .. }, .. }, None) => {
+                Some(holds(comparator, self.value, number))
+            }
+            (Target::Compare { comparator, number, unit, .. }, Some((own, scale))) if unit == *own => {
+                Some(holds(comparator, self.value * scale, number))
+            }
+            _ => None,
+        };
+        match (&figure.kind, &self.unit) {
+            (Kind::Count, None) => compared(&figure.bare, None),
+            // `88` of a column of milliseconds, where nothing else is said of it
+            (Kind::Count, Some(_)) if figure.noun.is_empty() => compared(&figure.bare, None),
+            (Kind::Measure, Some(unit)) => compared(&figure.asked(""), Some(unit)),
+            // `3 days` of a column that counts days
+            (Kind::Measure, None) if self.of.contains(&figures::singular(&figure.noun)) => compared(&figure.bare, None),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_of_what_their_columns_rows_and_keys_say() {
+        for (output, claim, expect) in [
+            ("critical; 11", "0 critical heartbeats", "of, no"),
+            ("critical; 11", "11 critical heartbeats", "of, yes"),
+            ("status, n; critical, 11; healthy, 85", "11 critical heartbeats", "of, yes; other, no"),
+            ("n; 288", "288 rows", "bare, yes"),
+            ("count_star(); 288", "288 rows", "bare, yes"),
+            ("288", "288 rows", "bare, yes"),
+            ("max_ms; 88", "< 1 ms", "other, no"),
+            ("cycle_ms; 88", "every cycle took < 1 ms", "of, no"),
+            ("max_ms; 88", "cycles under 0.1 s", "other, yes"),
+            ("max_ms; 88", "88 rows", "other, nothing"),
+            ("healthy_pct; 72.9", "uptime above 99.9%", "other, no"),
+            ("days; 3", "3 days of data", "of, yes"),
+            ("Rows: 288", "rows = 288", "of, yes"),
+            ("864 reports, nothing written", "864 reports", "of, yes"),
+            ("fine", "864 reports", ""),
+        ] {
+            let figure = figures::find(claim).remove(0);
+            let found: Vec<String> = printed(output)
+                .iter()
+                .map(|number| {
+                    let of = if number.is_of(&figure) {
+                        "of"
+                    } else if number.is_bare() {
+                        "bare"
+                    } else {
+                        "other"
+                    };
+                    let meets = number.meets(&figure).map_or("nothing", |meets| if meets { "yes" } else { "no" });
+                    format!("{of}, {meets}")
+                })
+                .collect();
+            assert_eq!(found.join("; "), expect, "{output}: {claim}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Whether what was measured bears out a figure that a text names.
+//!
+//! Invariant: what is neither measured nor contradicted is unclear, and so never green.
+
+use jiff::tz::TimeZone;
+
+use super::answers::Answers;
+use super::expectation::{self, Held};
+use super::figures::{self, Figure, Kind};
+use super::slots::Expected;
+use super::{RunRecord, label};
+use crate::evidence::{Measurement, Value};
+
+/// By the measurement of the figure's own subject, else by any other of the record.
+pub fn by(figure: &Figure, subject: &Measurement, record: &RunRecord) -> Held {
+    match own(figure, subject, record) {
+        Held::Unclear(why) => match by_any(figure, record) {
+            Held::Unclear(_) => Held::Unclear(why),
+            held => held,
+        },
+        held => held,
+    }
+}
+
+fn own(figure: &Figure, subject: &Measurement, record: &RunRecord) -> Held {
+    let differs = || Held::Differs(format!("{} = {}", subject.key, subject.value));
+    match (&figure.kind, &subject.value) {
+        (Kind::Exit(_), _) => return Held::Meets,
+        (Kind::Codec, Value::Word(word)) => {
+            return if figures::codec(word) == Some(figure.text.as_str()) { Held::Meets } else { differs() };
+        }
+        (Kind::Time, Value::Schedule { .. }) => {
+            return if times(subject).contains(&clock(&figure.text)) { Held::Meets } else { differs() };
+        }
+        _ => {}
+    }
+    if says(subject, figure, record) {
+        return Held::Meets;
+    }
+    if !matches!(figure.kind, Kind::Count | Kind::Measure | Kind::Ratio) {
+        return unclear(figure);
+    }
+    // in whatever language what is counted is called, the label says what it is
+    let is_free = matches!(subject.value, Value::Count { .. }) && !figures::is_counted(&figure.noun);
+    let noun = if is_free { "" } else { figure.noun.as_str() };
+    let expected = Expected { text: figure.asked(noun), is_literal: false };
+    let answers = Answers::of(record, vec![subject]);
+    match expectation::hold(&expected, &subject.value.to_string(), &answers) {
+        Held::Unclear(_) => unclear(figure),
+        held => held,
+    }
+}
+
+/// By what any measurement of the record says.
+pub fn by_any(figure: &Figure, record: &RunRecord) -> Held {
+    let newest = |one: &&Measurement| label::newest(record, &one.key).is_some_and(|newest| std::ptr::eq(newest, *one));
+    let stands = record.measurements.iter().filter(newest).filter(|one| label::works(one) != Some(false));
+    let mut found = unclear(figure);
+    for one in stands {
+        match (&figure.kind, &one.value) {
+            (Kind::Codec, Value::Word(word)) if figures::codec(word).is_some_and(|own| own != figure.text) => {
+                found = Held::Differs(format!("{} = {word}", one.key));
+            }
+            (Kind::Time, Value::Schedule { .. }) if times(one).contains(&clock(&figure.text)) => return Held::Meets,
+            _ if says(one, figure, record) => return Held::Meets,
+            _ => {}
+        }
+    }
+    found
+}
+
+fn unclear(figure: &Figure) -> Held {
+    Held::Unclear(format!("“{}” can't be told from it", figure.with_noun(&figure.noun)))
+}
+
+/// Whether the words that a measurement is put in name the figure.
+fn says(one: &Measurement, figure: &Figure, record: &RunRecord) -> bool {
+    if matches!(one.value, Value::Undone { .. }) {
+        return false;
+    }
+    let mut texts = vec![one.value.to_string()];
+    texts.extend(one.printed.iter().cloned());
+    if let Some(artifact) = &one.artifact {
+        texts.push(crate::text::bytes(artifact.bytes));
+        texts.push(artifact.path.replace(['/', '.', '_'], " "));
+    }
+    // what works is all that its names say
+    if matches!(one.value, Value::State { .. }) && label::works(one) == Some(true) {
+        let declared = record.declarations.iter().find(|declared| declared.key == one.key);
+        texts.extend(declared.iter().flat_map(|declared| declared.aliases).map(|alias| in_digits(alias)));
+    }
+    texts.iter().flat_map(|text| text.split("; ")).flat_map(figures::find).any(|known| figures::agrees(figure, &known))
+}
+
+/// `Two readers` as `2 readers`.
+fn in_digits(text: &str) -> String {
+    const WORDS: [&str; 5] = ["two", "three", "four", "five", "six"];
+    let digit = |word: &str| WORDS.iter().zip(2..).find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, n)| n);
+    let words = text.split(' ').map(|word| digit(word).map_or_else(|| word.to_owned(), |n: u32| n.to_string()));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The times of day at which a schedule fires next.
+fn times(schedule: &Measurement) -> Vec<String> {
+    let Value::Schedule { next, zone, .. } = &schedule.value else { return Vec::new() };
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    next.iter().map(|at| at.to_zoned(zone.clone()).strftime("%H:%M").to_string()).collect()
+}
+
+/// `2:30`, `02:30:00` as `02:30`.
+fn clock(time: &str) -> String {
+    let mut parts = time.split(':');
+    let (hour, minute) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    format!("{hour:0>2}:{minute}")
+}
