@@ -393,7 +393,7 @@ impl<'a> Job<'a> {
                 why: chosen.why,
                 before: match &chosen.earlier {
                     Earlier::Ours { digest, .. } if *digest == staged.digest => Before::SameReports,
-                    Earlier::Ours { .. } => Before::OtherReports,
+                    Earlier::Ours { .. } | Earlier::Unread(_) => Before::OtherReports,
                     Earlier::None | Earlier::Damaged(_) => Before::Nothing,
                 },
                 duration_ns: nanoseconds(staged.elapsed),

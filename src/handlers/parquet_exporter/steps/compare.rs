@@ -113,6 +113,7 @@ mod tests {
             links: Vec::new(),
             moved: Vec::new(),
             damaged: Vec::new(),
+            set_aside: Vec::new(),
             removed: Vec::new(),
             readers: Vec::new(),
             duration_ns: 0,
