@@ -91,7 +91,7 @@ pub(super) fn from_code(draft: &mut Draft<'_>, blocks: &[Block]) {
     for block in blocks {
         match block {
             Block::Paragraph { lines } => {
-                lines.iter().for_each(|line| below_label(draft, &draft.source.slice(line).to_owned(), &outer));
+                lines.iter().for_each(|line| below_label(draft, draft.source.slice(line), &outer));
             }
             Block::Code(code) if is_plain(code) => {
                 let mut at = code.span.start;
