@@ -400,7 +400,7 @@ fn keys(words: &[Word<'_>], from: usize) -> Vec<String> {
     let mut key: Vec<String> = Vec::new();
     for word in words.iter().take(from).rev() {
         let is_linking = LINKING.contains(&word.text.to_lowercase().as_str());
-        if word.ends || key.len() == LONGEST_NOUN || (is_linking && !key.is_empty()) {
+        if word.ends || key.len() == LONGEST_NOUN || ((is_linking || word.is_key) && !key.is_empty()) {
             break;
         }
         if word.text.starts_with(|c: char| c.is_ascii_digit()) {
@@ -459,6 +459,7 @@ mod tests {
             ("validated in under 1ms", "in under 1 ms|ms|validated|validated"),
             ("rows = 9999, fine", "9999||row|rows"),
             ("rows=9999", "9999||row|rows"),
+            ("Confirms: file size below 5 MB", "below 5 MB|mb|file size|file size,size"),
             ("Rows: 9,999", "9,999||row|rows"),
             ("9.999", "9999|||"),
             ("at least 200 rows, none lost", "at least 200|rows|row|"),

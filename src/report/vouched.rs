@@ -10,6 +10,7 @@ use super::figures::{self, Figure, Kind};
 use super::slots::Expected;
 use super::{RunRecord, label};
 use crate::evidence::{Measurement, Value};
+use crate::order::fold;
 
 /// By the measurement of the figure's own subject, else by any other of the record.
 pub fn by(figure: &Figure, subject: &Measurement, record: &RunRecord) -> Held {
@@ -56,7 +57,7 @@ pub fn by_any(figure: &Figure, record: &RunRecord) -> Held {
     let newest = |one: &&Measurement| label::newest(record, &one.key).is_some_and(|newest| std::ptr::eq(newest, *one));
     let stands = record.measurements.iter().filter(newest).filter(|one| label::works(one) != Some(false));
     let mut found = unclear(figure);
-    for one in stands {
+    for one in stands.filter(|one| figure.kind != Kind::Measure || is_named(one, figure, record)) {
         match (&figure.kind, &one.value) {
             (Kind::Codec, Value::Word(word)) if figures::codec(word).is_some_and(|own| own != figure.text) => {
                 found = Held::Differs(format!("{} = {word}", one.key));
@@ -67,6 +68,19 @@ pub fn by_any(figure: &Figure, record: &RunRecord) -> Held {
         }
     }
     found
+}
+
+/// Whether what a size, a time or a share is said of is what that measurement is called by: `file size below 5 MB`. Many things
+/// have one of `100%`.
+fn is_named(one: &Measurement, figure: &Figure, record: &RunRecord) -> bool {
+    let declared = record.declarations.iter().find(|declared| declared.key == one.key);
+    let mut names: Vec<&str> = declared.map(|declared| declared.aliases.to_vec()).unwrap_or_default();
+    names.push(&one.key);
+    let has_all = |name: &&str| {
+        let words: Vec<String> = fold(name).split(' ').map(figures::singular).collect();
+        figure.of.iter().all(|word| words.contains(word))
+    };
+    !figure.of.is_empty() && names.iter().any(has_all)
 }
 
 fn unclear(figure: &Figure) -> Held {

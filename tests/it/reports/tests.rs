@@ -112,6 +112,7 @@ fn a_line_that_confirms_vouches_for_no_more_than_was_seen() {
     script.measurements.last_mut().unwrap().printed = figures.map(str::to_owned).to_vec();
     let mut query = measured_test("x", Value::Bytes(1), "");
     query.commands[0].evidence.clear();
+    query.take("export.schema_consistency", Value::Percent(100.0), Some(true));
     let mut printed = |output: &str| {
         query.commands[0].result = CommandEnd::Passed { output: output.to_owned() };
         query.clone()
@@ -163,6 +164,8 @@ fn a_line_that_confirms_vouches_for_no_more_than_was_seen() {
         (printed("n; 288"), "2 readers agree", "✅ "),
         (printed("n; 288"), "the file is Snappy-compressed", "✅ "),
         (printed("n; 288"), "the file is zstd-compressed", "❌ ("),
+        (printed("n; 288"), "file size below 5 MB", "✅ "),
+        (printed("n; 288"), "disk usage below 5 MB", "☐ ("),
         (printed("n; 288"), "count is 288", "✅ "),
         (printed("n; 288"), "count is 289", "☐ ("),
         (printed("critical; 11"), "0 critical heartbeats", "❌ ("),
