@@ -32,13 +32,18 @@ const ELSEWHERE: [&str; 17] = [
 
 /// The paths, service labels and hosts in a cell of the author's, under this header.
 pub fn names(header: &str, cell: &str) -> Vec<String> {
-    if label::words(header).iter().any(|word| ELSEWHERE.contains(&word.as_str())) {
+    if is_elsewhere(header) {
         return Vec::new();
     }
     let mut names = subject::names_in(&marks::without_green(&label::plain(cell), " "));
     // an identifier alone is a word like others
     names.retain(|name| !subject::names_in(&name.replace('_', "x")).is_empty());
     names
+}
+
+/// Whether what stands under this header is about something else than the row's subject.
+pub fn is_elsewhere(header: &str) -> bool {
+    label::words(header).iter().any(|word| ELSEWHERE.contains(&word.as_str()))
 }
 
 /// Why the row is not about what its label means.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
-use super::cells::{cite, component, metric, quoted, sign, status};
+use super::cells::{cite, component, green_choice, metric, quoted, sign, status};
 use super::columns::{Role, TableKind};
 use super::expressions::{self, FillError};
 use super::judging::{self, Rows, Subject};
@@ -17,6 +17,7 @@ use super::label::Labels;
 use super::list_slots::choices;
 use super::marks::{self, Form, Mark, Sense};
 use super::outline::Span;
+use super::said::{self, Said};
 use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey};
 use super::test_results::{self, TestResult};
 use super::{RunRecord, beside, context, dates, evidence_table, targets, verdicts};
@@ -169,7 +170,7 @@ impl Filler<'_> {
                 slot.span.start,
                 source,
             )?),
-            SlotKind::Cell(cell) => self.cell(cell),
+            SlotKind::Cell(cell) => self.cell(cell, Some(&slot.span)),
             SlotKind::MissingCells { row, roles, closed } => self.missing_cells(row, roles, *closed),
             SlotKind::TestMark { test, was, claim } => {
                 let result = test_results::claimed(self.record, test, claim);
@@ -202,7 +203,7 @@ impl Filler<'_> {
             SlotKind::VerdictSign { list, line, was } => self.verdict_sign(source, *list, *line, *was),
             SlotKind::VerdictEnd { list, prefix, apart } => self.verdict_end(*list, prefix, *apart),
             SlotKind::Check { names, was, repeats: true } => {
-                let state = judging::check(&self.labels, names);
+                let state = self.checked(names, &slot.span);
                 let text = match (was.form, state.state) {
                     (Form::Bracket, State::Green) => "[x]",
                     (Form::Sign, State::Green) => "✅",
@@ -212,7 +213,7 @@ impl Filler<'_> {
                 Became { text: text.to_owned(), state: state.state, evidence: state.evidence }
             }
             SlotKind::Check { names, was, repeats: false } => {
-                let state = judging::check(&self.labels, names);
+                let state = self.checked(names, &slot.span);
                 let text = match (was.form, state.state, was.sense) {
                     (Form::Bracket, State::Green, _) => "[x]".to_owned(),
                     (Form::Sign, State::Green, _) => "✅".to_owned(),
@@ -225,9 +226,11 @@ impl Filler<'_> {
                 };
                 Became { text, state: state.state, evidence: state.evidence }
             }
-            SlotKind::Choice { names, was } => status(&judging::check(&self.labels, names), was, true),
             SlotKind::Status { names, was } if names.is_empty() => self.overall(was),
-            SlotKind::Status { names, was } => status(&judging::check(&self.labels, names), was, true),
+            SlotKind::Choice { names, was } | SlotKind::Status { names, was } => {
+                let subject = judging::check(&self.labels, names);
+                status(&self.as_chosen(subject, names, was), was, true)
+            }
         })
     }
 
@@ -250,11 +253,23 @@ impl Filler<'_> {
         Became { text, state, evidence: result.evidence().to_vec() }
     }
 
-    fn cell(&self, cell: &CellSlot) -> Became {
+    /// `span` are the bytes of a cell that is there.
+    fn cell(&self, cell: &CellSlot, span: Option<&Span>) -> Became {
         let mut became = match cell.row.kind {
             TableKind::Metrics => metric(&beside::judged(&self.labels, &cell.row, self.rows.get(&cell.row)), cell),
             _ if cell.row.is_whole && !self.labels.is_bound_by_order(&cell.row.metric) => self.whole(cell),
-            _ => component(&self.subject(&cell.row), cell, self.record),
+            _ => {
+                let subject = self.subject(&cell.row);
+                let names = &cell.row.names;
+                let subject = match (cell.part, span) {
+                    (Part::Sign | Part::Claim, Some(span)) => {
+                        let text = said::cell(self.template, span);
+                        said::hold(&self.labels, subject, names, &[Said { text: &text, is_aside: false }])
+                    }
+                    _ => self.as_chosen(subject, names, &cell.was),
+                };
+                component(&subject, cell, self.record)
+            }
         };
         if cell.blank {
             became.text = format!(" {} ", became.text);
@@ -264,11 +279,36 @@ impl Filler<'_> {
 
     fn subject(&self, row: &RowSubject) -> Subject {
         let found = judging::subject(&self.labels, &row.names);
-        match beside::why_not(&self.labels, row) {
-            Some(why) => {
-                Subject { state: State::Unmeasured, value: None, artifact: None, at: None, evidence: Vec::new(), why }
-            }
-            None => found,
+        if let Some(why) = beside::why_not(&self.labels, row) {
+            return Subject {
+                state: State::Unmeasured,
+                value: None,
+                artifact: None,
+                at: None,
+                evidence: Vec::new(),
+                why,
+            };
+        }
+        let label = row.names.iter().take(1).map(|text| Said { text, is_aside: false });
+        let asides = row.said.iter().map(|text| Said { text, is_aside: true });
+        said::hold(&self.labels, found, &row.names, &label.chain(asides).collect::<Vec<_>>())
+    }
+
+    /// What a line of a list, a quote or a key ticks, as far as all that it says is so.
+    fn checked(&self, names: &[String], sign: &Span) -> Subject {
+        let found = judging::check(&self.labels, names);
+        if found.state != State::Green {
+            return found;
+        }
+        let text = said::around(self.template, sign);
+        said::hold(&self.labels, found, names, &[Said { text: &text, is_aside: false }])
+    }
+
+    /// The same where the template's own green words are to stay.
+    fn as_chosen(&self, subject: Subject, names: &[String], was: &str) -> Subject {
+        match green_choice(was) {
+            Some(text) => said::hold(&self.labels, subject, names, &[Said { text: &text, is_aside: false }]),
+            None => subject,
         }
     }
 
@@ -285,7 +325,7 @@ impl Filler<'_> {
         });
         for part in parts {
             let became = match part {
-                Some(part) => self.cell(&CellSlot { row: row.clone(), part, was: String::new(), blank: false }),
+                Some(part) => self.cell(&CellSlot { row: row.clone(), part, was: String::new(), blank: false }, None),
                 None => Became::neutral(""),
             };
             if matches!(part, Some(Part::Status | Part::Pass)) {

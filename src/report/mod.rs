@@ -25,6 +25,7 @@ mod outline;
 mod printed;
 mod result;
 mod rows;
+mod said;
 mod shipped;
 pub mod slots;
 mod status_lines;

@@ -112,6 +112,8 @@ pub struct RowSubject {
     pub names: Vec<String>,
     /// The paths, service labels and hosts in the author's other cells.
     pub beside: Vec<String>,
+    /// What else stands in them.
+    pub said: Vec<String>,
     /// As plain text; both are criteria in [`TableKind::Metrics`].
     pub metric: String,
     pub target: String,

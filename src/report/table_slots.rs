@@ -37,6 +37,10 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
             kind: columns.kind,
             names: label::names(label),
             beside: beside_label(source, &columns, &headers, row),
+            said: match columns.kind {
+                TableKind::Metrics => Vec::new(),
+                _ => said(source, &headers, row, &|n| columns.roles.get(n) == Some(&Role::Plain) && n != columns.label),
+            },
             metric: label::plain(&marks::without_green(label, "")),
             target: target::assemble(
                 &label::plain(cell(columns.comparator)),
@@ -72,6 +76,14 @@ fn beside_label(source: &str, columns: &Columns, headers: &[&str], row: &Row) ->
             beside::names(headers.get(n).copied().unwrap_or(""), text)
         })
         .collect()
+}
+
+/// The texts of those cells that claim nothing by a sign of their own.
+fn said(source: &str, headers: &[&str], row: &Row, is_authors: &dyn Fn(usize) -> bool) -> Vec<String> {
+    let cells = row.cells.iter().enumerate().filter(|(n, _)| is_authors(*n));
+    let cells = cells.filter(|(n, _)| !beside::is_elsewhere(headers.get(*n).copied().unwrap_or("")));
+    let texts = cells.filter_map(|(_, cell)| source.get(cell.inner.clone()));
+    texts.filter(|text| !text.is_empty() && !marks::has_green(text)).map(str::to_owned).collect()
 }
 
 fn value_elsewhere(columns: &Columns) -> bool {
@@ -157,6 +169,7 @@ fn claims(source: &str, headers: &[&str], row: &Row, out: &mut Vec<Slot>) {
         // two claims of one thing are two things, of which one was measured at most
         names: if ticked > 1 { Vec::new() } else { label::names(&marks::without_green(name, "")) },
         beside,
+        said: said(source, headers, row, &|n| n != at),
         metric: String::new(),
         target: String::new(),
         value_elsewhere: is_whole,

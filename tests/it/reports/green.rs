@@ -370,3 +370,65 @@ fn what_stands_beside_a_label_must_be_what_was_measured() {
         assert_eq!(report::marks::has_green(&text), green, "{path}\n{text}");
     }
 }
+
+/// A sign is about all that stands beside it: what was measured to be otherwise, or not at all, is not green.
+#[test]
+fn the_figures_beside_a_sign_must_be_what_was_measured() {
+    let mut record = deployed();
+    record.take("export.rows", Value::Count { n: 864, noun: "rows".to_owned() }, Some(true));
+    record.take("verify.checks", Value::Ratio { pass: 15, of: 15 }, Some(true));
+    record.take("export.compression", Value::Word("Snappy".to_owned()), Some(true));
+    let schedule = record.measurements.iter().find(|one| one.key == "export.frequency").unwrap().value.clone();
+    record.take("export.schedule", schedule, Some(true));
+    record.judge(&[criterion("Compression", "Snappy"), criterion("Validation time", "< 2 s for ≤1000 rows")]);
+    let mut wrong = Vec::new();
+    for (line, sign) in [
+        ("**Rows:** ✅ 9,999", "❌"),
+        ("**Rows:** ✅ 864", "✅"),
+        ("**Rows:** ✅ ≥ 800 rows", "✅"),
+        ("**Rows:** ✅ 864 แถว", "✅"),
+        ("**Rows:** ✅ 864 Zeilen, snappy, in 3 day files", "✅"),
+        ("**Rows:** ✅ 864 rows in 4 files", "☐"),
+        ("**Compression:** ✅ Zstd", "❌"),
+        ("**Compression:** ✅ SNAPPY", "✅"),
+        ("**File size:** ✅ 4.2 GB", "❌"),
+        ("**File size:** ✅ 41.2 kB", "✅"),
+        ("**File size:** ✅ ≤ 5 MB/day", "✅"),
+        ("**Schedule:** ✅ 04:00 daily", "❌"),
+        ("**Schedule:** ✅ 02:30 daily", "✅"),
+        ("**Next run:** ✅ 2026-12-24 02:30", "☐"),
+        ("**Next run:** ✅ 2025-10-30 02:30", "✅"),
+        ("**Tests passed:** ✅ 42 passed, 0 failed", "❌"),
+        ("**Tests passed:** ✅ 15 passed, 0 failed", "✅"),
+        ("**Exporter:** ✅ Deployed YYYY-MM-DD", "✅"),
+        ("**Exporter:** ✅ Deployed 2025-10-29 by Phase 7.8, Node 18", "✅"),
+        ("**Exporter:** ✅ Deployed 2024-01-01", "☐"),
+        ("**Exporter:** ✅ runs in 3 ms", "☐"),
+        ("- ✅ Compression (zstd)", "❌"),
+        ("- ✅ Compression (snappy)", "✅"),
+        ("- ✅ Exporter (snappy, 02:30 daily)", "✅"),
+        ("- ✅ Two readers agree", "✅"),
+        ("- ✅ Validation time (< 2 s for ≤1000 rows)", "✅"),
+        ("- Rows ✅ / Compression (zstd) ✅", "✅ / Compression (zstd) ❌"),
+        ("- [x] Rows `2,880 rows`", "[ ] ❌"),
+        ("- [x] Rows `864 rows`", "[x]"),
+        ("- [ ] Rows `2,880 rows`", "[ ] ❌"),
+        ("> ✅ Compression (zstd)", "❌"),
+        ("| รายการ | ผลลัพธ์ |\n|---|---|\n| Compression | ✅ Zstd |", "❌"),
+        ("| รายการ | ผลลัพธ์ |\n|---|---|\n| Compression | ✅ Snappy |", "✅"),
+        ("| Prüfpunkt | Ist | Ergebnis |\n|---|---|---|\n| Rows | 9.999 | ✅ bestanden |", "❌"),
+        ("| Prüfpunkt | Ist | Ergebnis |\n|---|---|---|\n| Rows | 864 | ✅ bestanden |", "✅"),
+        ("| Prüfpunkt | Rang | Ergebnis |\n|---|---|---|\n| Exporter | 1 | ✅ bestanden |", "✅"),
+        ("| Field | Value |\n|---|---|\n| Next run | ✅ 2026-12-24 02:30 |", "☐"),
+        ("| Component | Codec | Status |\n|---|---|---|\n| Exporter | zstd | ✅ OK |", "❌"),
+        ("| Component | Codec | Status |\n|---|---|---|\n| Exporter | snappy | ✅ OK |", "✅"),
+        ("| Component | Since | Status |\n|---|---|---|\n| Exporter | 2024-01-01 | ✅ OK |", "✅"),
+    ] {
+        let text = filled(&format!("{line}\n"), &record);
+        let at = line.find(['✅', '[']).unwrap();
+        if !text.get(at..).is_some_and(|text| text.starts_with(sign)) {
+            wrong.push(text.lines().take(line.lines().count()).last().unwrap().to_owned());
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}

@@ -291,7 +291,7 @@ fn block(doc: &mut Doc, kind: u8, picks: &[u8], prefix: &str) {
             let name = doc.subject();
             doc.keep(&format!("{prefix}- {name} "));
             doc.slot(["✅", "🟢", "✔️"][pick(3)]);
-            doc.keep(&format!("{}{eol}", [" (seen at 02:30)", "", " **(it works)**"][pick(3)]));
+            doc.keep(&format!("{}{eol}", [" (seen by ops)", "", " **(it works)**"][pick(3)]));
         }
         _ => {
             doc.keep(&format!("{prefix}**Date:** "));

@@ -1,0 +1,166 @@
+//! What stands beside a green sign: `**Rows:** ✅ 9,999` says more than that the rows were exported.
+//!
+//! Invariant: a sign is green only where each figure beside it is what was measured too. What was measured to be otherwise has
+//! failed, what can't be told is unmeasured.
+
+use super::expectation::Held;
+use super::figures::{self, Kind};
+use super::fill::State;
+use super::judging::Subject;
+use super::label::{self, Labels};
+use super::outline::Span;
+use super::{marks, rows, status_lines, vouched};
+use crate::evidence::{Measurement, Value, Verdict};
+
+/// Bytes to either side of a sign in which something is said of it.
+const REACH: usize = 400;
+
+/// A text that is said of a subject, in Markdown.
+pub struct Said<'t> {
+    pub text: &'t str,
+    /// In the author's own cell beside it: a day or a bare number there may be of anything (a version, a weight), and is held
+    /// only against a number.
+    pub is_aside: bool,
+}
+
+/// The line around a sign of a list or key line, up to the next key; of several signs each has what stands next to it.
+pub fn around(template: &str, sign: &Span) -> String {
+    let line = line(template, sign);
+    let parts = status_lines::parts(template, &line);
+    let part = parts.into_iter().find(|part| part.start <= sign.start && sign.end <= part.end).unwrap_or(line);
+    let text = |from: usize, to: usize| template.get(from..to).unwrap_or("");
+    let (before, mut after) = (text(part.start, sign.start), text(sign.end, part.end));
+    // a box in front of a sign says the same: `[x] ✅ Redis`
+    let same = |text: &str| text.trim_matches([' ', '\t', '*', '_', '-', '>']).is_empty();
+    let before = match marks::all(before).last() {
+        Some((at, mark)) if !same(before.get(at + mark.len..).unwrap_or("")) => {
+            let own = before.get(at + mark.len..).unwrap_or("");
+            partings(own).last().map_or(own, |at| own.get(*at..).unwrap_or(""))
+        }
+        Some((at, _)) => before.get(..*at).unwrap_or(""),
+        None => before,
+    };
+    while let Some(mark) = marks::at(after.trim_start()) {
+        after = after.trim_start().get(mark.len..).unwrap_or("");
+    }
+    if let Some((at, _)) = marks::all(after).first() {
+        let own = after.get(..*at).unwrap_or("");
+        after = partings(own).first().map_or(own, |at| own.get(..*at).unwrap_or(""));
+    }
+    format!("{before} {after}")
+}
+
+/// Where something else begins to be spoken of; `2,880` and `15/15` are not parted.
+fn partings(text: &str) -> Vec<usize> {
+    const PARTING: [char; 7] = ['/', ';', '|', '·', '+', '&', ','];
+    let is_end =
+        |at: usize| text.get(at..).is_some_and(|rest| rest.starts_with(char::is_whitespace) || rest.is_empty());
+    text.char_indices().filter(|(at, c)| PARTING.contains(c) && is_end(at + c.len_utf8())).map(|(at, _)| at).collect()
+}
+
+/// The cell that a sign stands in.
+pub fn cell(template: &str, sign: &Span) -> String {
+    let line = line(template, sign);
+    let row = rows::split(template, line, usize::MAX);
+    let own = row.cells.iter().find(|cell| cell.outer.start <= sign.start && sign.end <= cell.outer.end);
+    own.and_then(|cell| template.get(cell.inner.clone())).unwrap_or("").to_owned()
+}
+
+/// The line of `sign`, as far as it reaches.
+fn line(template: &str, sign: &Span) -> Span {
+    let floor = |mut at: usize| {
+        while !template.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let from = floor(sign.start.saturating_sub(REACH));
+    let to = floor((sign.end + REACH).min(template.len()));
+    let start = template.get(from..sign.start).and_then(|text| text.rfind('\n')).map_or(from, |at| from + at + 1);
+    let end = template.get(sign.end..to).and_then(|text| text.find('\n')).map_or(to, |at| sign.end + at);
+    // what a quote begins with compares nothing
+    let text = template.get(start..sign.start).unwrap_or("");
+    sign.start - text.trim_start_matches(['>', ' ', '\t']).len()..end
+}
+
+/// A subject that works, as far as all that is said of it is so. `names` are its own: what a person bound by them is believed.
+pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) -> Subject {
+    if subject.state != State::Green {
+        return subject;
+    }
+    let is_cited = |one: &&Measurement| subject.evidence.contains(&one.id);
+    let Some(measurement) = labels.record.measurements.iter().rev().find(is_cited) else { return subject };
+    let bound = names.first().filter(|_| names.iter().any(|name| labels.is_bound_by_order(name)));
+    let mut unclear = None;
+    for said in said {
+        let text = label::plain(&marks::without_green(said.text, " "));
+        let text = bound.map_or(text.clone(), |name| text.replacen(name.as_str(), "", 1));
+        for figure in figures::find(&text) {
+            if is_own(labels, measurement, &figure) {
+                continue;
+            }
+            let is_idle = said.is_aside
+                && match figure.kind {
+                    Kind::Day(_) => true,
+                    Kind::Count => !is_number(&measurement.value),
+                    _ => false,
+                };
+            match vouched::by(&figure, measurement, labels.record) {
+                Held::Meets => {}
+                _ if is_idle => {}
+                Held::Differs(why) => return Subject { state: State::Failed, why, ..subject },
+                Held::Unclear(why) => unclear = Some(why),
+            }
+        }
+    }
+    match unclear {
+        Some(why) => Subject { state: State::Unmeasured, why, ..subject },
+        None => subject,
+    }
+}
+
+/// What a criterion that passes says itself was judged, and the run was on its day.
+fn is_own(labels: &Labels, measurement: &Measurement, figure: &figures::Figure) -> bool {
+    let is_of = |judged: &&crate::evidence::Judged| {
+        judged.verdict == Verdict::Pass && judged.key.as_deref() == Some(measurement.key.as_str())
+    };
+    let mut criteria = labels.record.criteria.iter().filter(is_of);
+    match figure.kind {
+        Kind::Day(day) if labels.days.contains(&day) => true,
+        _ => criteria.any(|judged| {
+            [&judged.metric, &judged.target].into_iter().any(|text| figures::find(text).contains(figure))
+        }),
+    }
+}
+
+fn is_number(value: &Value) -> bool {
+    matches!(
+        value,
+        Value::Bytes(_) | Value::Duration(_) | Value::Count { .. } | Value::Percent(_) | Value::Ratio { .. }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_has_what_stands_next_to_it() {
+        for (line, nth, expect) in [
+            ("**Rows:** ✅ 9,999", 0, "**Rows:** 9,999"),
+            ("- ✅ Compression (zstd)", 0, "- Compression (zstd)"),
+            ("x\n- Rows 96 ✅ / Size 4 kB ✅\ny", 0, "- Rows 96"),
+            ("x\n- Rows 96 ✅ / Size 4 kB ✅\ny", 1, "/ Size 4 kB"),
+            ("- Rows ✅ 2,880 / Checks ✅ 15/15", 0, "- Rows 2,880"),
+            ("Rows: ✅ 96, Size: ✅ 4 kB", 0, "Rows: 96"),
+            ("**Rows:** ✅ 96 | **Size:** ✅ 4 kB", 1, "**Size:** 4 kB"),
+            ("✅ ✅ Rows 96", 0, "Rows 96"),
+            ("✅ ✅ Rows 96", 1, "Rows 96"),
+        ] {
+            let (at, mark) = marks::all(line)[nth];
+            let around = around(line, &(at..at + mark.len));
+            assert_eq!(around.split_whitespace().collect::<Vec<_>>().join(" "), expect, "{line}");
+        }
+        assert_eq!(cell("| Rows | ✅ 9,999 | x |", &(9..12)), "✅ 9,999");
+    }
+}
