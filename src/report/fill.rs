@@ -73,7 +73,7 @@ pub fn fill(template: &str, record: &RunRecord) -> Result<Filled, FillError> {
     let template = &*targets::resolve(template, record, &[])?;
     let survey = slots::survey(template);
     let labels = Labels::of(record);
-    let rows = Rows::of(&labels, survey.metrics.iter().map(|(metric, target, _)| (metric.as_str(), target.as_str())));
+    let rows = Rows::of(&labels, survey.metrics.iter().map(|row| (row.metric.as_str(), row.target.as_str())));
     let chosen = survey.verdicts.iter().map(|(list, lines)| (*list, verdicts::choose(record.outcome, lines))).collect();
     let filler = Filler {
         template,
@@ -256,8 +256,8 @@ impl Filler<'_> {
     /// `span` are the bytes of a cell that is there.
     fn cell(&self, cell: &CellSlot, span: Option<&Span>) -> Became {
         let mut became = match cell.row.kind {
-            TableKind::Metrics => metric(&beside::judged(&self.labels, &cell.row, self.rows.get(&cell.row)), cell),
             _ if cell.row.is_whole && !self.labels.is_bound_by_order(&cell.row.metric) => self.whole(cell),
+            TableKind::Metrics => metric(&beside::judged(&self.labels, &cell.row, self.rows.get(&cell.row)), cell),
             _ => {
                 let subject = self.subject(&cell.row);
                 let names = &cell.row.names;

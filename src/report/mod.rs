@@ -38,7 +38,7 @@ pub mod verdicts;
 mod vouched;
 
 pub use completion::completion;
-pub use criteria::{template_commands, template_criteria};
+pub use criteria::{criteria_for, template_commands, template_criteria};
 pub use expressions::FillError;
 pub use fill::{Filled, FilledSlot, State, check, fill};
 pub use result::{SCHEMA, SCHEMA_VERSION, result_json};

@@ -156,13 +156,23 @@ pub fn find(template: &str) -> Vec<Slot> {
     survey(template).slots
 }
 
+/// A row of a metrics table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricRow {
+    /// As plain text, like its target.
+    pub metric: String,
+    pub target: String,
+    pub span: Span,
+    /// It is about the whole order, and no criterion unless the order binds it.
+    pub is_whole: bool,
+}
+
 /// What there is to know of a template before anything is filled in.
 #[derive(Debug, Default)]
 pub struct Survey {
     pub slots: Vec<Slot>,
     pub verdicts: VerdictLists,
-    /// Metric, target and bytes of each metric row.
-    pub metrics: Vec<(String, String, Span)>,
+    pub metrics: Vec<MetricRow>,
     /// Commands of operational tests.
     pub commands: Vec<Command>,
     /// What closes the code fence or the HTML that the template leaves open at its end.

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use super::columns::{self, Columns, Role, TableKind};
 use super::marks::{self, Sense};
-use super::outline::Span;
 use super::rows::{Cell, Row};
-use super::slots::{CellSlot, Part, RowSubject, Slot, SlotKind, inline};
+use super::slots::{CellSlot, MetricRow, Part, RowSubject, Slot, SlotKind, inline};
 use super::{beside, label, status_lines};
-use crate::order::target;
+use crate::order::target::{self, Target, Unit, compile};
 
-pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics: &mut Vec<(String, String, Span)>) {
+pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics: &mut Vec<MetricRow>) {
     let text = |cell: &Cell| source.get(cell.inner.clone()).unwrap_or("");
     for cell in &head.cells {
         inline(source, cell.inner.clone(), out);
@@ -27,12 +26,26 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
         return;
     };
     let target_column = columns.roles.iter().position(|role| *role == Role::Target);
+    let has_target =
+        |row: &Row| target_column.and_then(|n| row.cells.get(n)).is_some_and(|cell| !text(cell).is_empty());
+    // rows that ask for nothing part those that do
+    let has_groups = columns.kind == TableKind::Metrics && rows.iter().any(has_target);
     for row in rows {
         let label = row.cells.get(label_cell(source, &columns, row)).map_or("", text);
         let cell = |column: Option<usize>| column.and_then(|n| row.cells.get(n)).map_or("", text);
         if row.cells.iter().all(|cell| text(cell).is_empty()) {
             continue;
         }
+        let metric = label::plain(&marks::without_green(label, ""));
+        let target = target::assemble(
+            &label::plain(cell(columns.comparator)),
+            &label::plain(cell(target_column)),
+            &label::plain(cell(columns.unit)),
+        );
+        let is_empty = row.cells.iter().enumerate().all(|(n, cell)| n == columns.label || text(cell).is_empty());
+        let is_whole = status_lines::is_whole(label) || (columns.kind == TableKind::Metrics && is_total(&metric));
+        let asks = is_whole || !matches!(compile(&metric, ""), Target::Unclear { .. });
+        let is_group = has_groups && is_empty && !asks;
         let subject = Arc::new(RowSubject {
             kind: columns.kind,
             names: label::names(label),
@@ -41,18 +54,22 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
                 TableKind::Metrics => Vec::new(),
                 _ => said(source, &headers, row, &|n| columns.roles.get(n) == Some(&Role::Plain) && n != columns.label),
             },
-            metric: label::plain(&marks::without_green(label, "")),
-            target: target::assemble(
-                &label::plain(cell(columns.comparator)),
-                &label::plain(cell(target_column)),
-                &label::plain(cell(columns.unit)),
-            ),
+            metric,
+            target: target.clone(),
             value_elsewhere: value_elsewhere(&columns),
-            is_whole: columns.kind != TableKind::Metrics && status_lines::is_whole(label),
+            is_whole: is_whole && (columns.kind != TableKind::Metrics || asks_for_all(&target)),
         });
+        if is_group {
+            for cell in &row.cells {
+                inline(source, cell.inner.clone(), out);
+                signs(source, cell, &subject, out);
+            }
+            continue;
+        }
         if columns.kind == TableKind::Metrics && !subject.metric.is_empty() {
             let start = row.cells.first().map_or(row.end, |cell| cell.outer.start);
-            metrics.push((subject.metric.clone(), subject.target.clone(), start..row.end));
+            let (metric, target) = (subject.metric.clone(), target);
+            metrics.push(MetricRow { metric, target, span: start..row.end, is_whole: subject.is_whole });
         }
         fill_row(source, &columns, row, &subject, out);
     }
@@ -64,6 +81,22 @@ fn label_cell(source: &str, columns: &Columns, row: &Row) -> usize {
     let next = columns.label + 1;
     let is_names = columns.roles.get(next) == Some(&Role::Plain) && !label::words(text(next)).is_empty();
     if is_names && label::is_id(text(columns.label)) { next } else { columns.label }
+}
+
+/// `TOTAL` below the rows that it sums up.
+fn is_total(metric: &str) -> bool {
+    ["total", "totals", "overall total"].contains(&label::key(metric).as_str())
+}
+
+/// Whether a row about the whole asks no more than that all of it is well, which is the outcome's to say; `14/14` and `≥ 100`
+/// are asked of something that is measured.
+fn asks_for_all(target: &str) -> bool {
+    match compile("", target) {
+        Target::Compare { number, unit, .. } => unit == Unit::Percent && number == 100.0,
+        Target::All { of } => of.is_none(),
+        Target::Range { .. } | Target::Statistic { .. } | Target::Schedule { .. } => false,
+        _ => true,
+    }
 }
 
 /// What the author's own cells name besides the one that names the subject.

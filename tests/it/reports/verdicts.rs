@@ -78,3 +78,53 @@ fn status_lines_are_the_outcomes() {
         "{text}"
     );
 }
+
+/// Rows that sum up, part or hold a place for others ask for nothing that is measured.
+#[test]
+fn rows_of_metrics_tables_that_ask_for_nothing_are_no_criteria() {
+    let head = "| Metric | Target | Actual | Status |\n|---|---|---|---|\n| File size | ≤ 5 MB | | ✅ PASS |\n";
+    for (row, done, partial) in [
+        ("| **TOTAL** | | | ✅ 2/2 |", "✅ done |", "⚠️ partial |"),
+        ("| **Overall Status** | All pass | All pass | ✅ PASS |", "✅ done |", "⚠️ partial |"),
+        ("| Result | | | ✅ |", "✅ done |", "⚠️ partial |"),
+        ("| Result | | | |", "✅ done |", "⚠️ partial |"),
+        ("| Verdict | ✅ | | |", "✅ done |", "⚠️ partial |"),
+        ("| **Export** | | | |", "| **Export** | | | |", "| **Export** | | | |"),
+        ("| ✅ **Export** | | | |", "| ☐ **Export** | | | |", "| ☐ **Export** | | | |"),
+        ("| **Export** |", "| **Export** |\n", "| **Export** |\n"),
+        ("| … | | | |", "| … | | | |", "| … | | | |"),
+        ("| *(add rows as needed)* |", "| *(add rows as needed)* |\n", "| *(add rows as needed)* |\n"),
+    ] {
+        let table = format!("{head}{row}\n");
+        let rows = report::template_criteria(&table);
+        assert_eq!(rows.iter().map(|row| row.metric.as_str()).collect::<Vec<_>>(), ["File size"], "{row}");
+        for (outcome, expect) in [(Outcome::Done, done), (Outcome::Partial, partial)] {
+            let mut record = deployed();
+            record.outcome = outcome;
+            record.take("verify.checks", Value::Ratio { pass: 15, of: 15 }, Some(true));
+            let text = filled(&table, &record);
+            let line = text.lines().nth(3).unwrap();
+            assert!(format!("{line}\n").contains(expect), "{row}\n{text}");
+        }
+    }
+    // what is asked of something that is measured is a criterion, and so is what the order binds
+    for (row, metric) in [
+        ("| Overall Status | 15/15 | | |", "Overall Status"),
+        ("| Total | ≥ 100 | | |", "Total"),
+        ("| Exporter | OK | | |", "Exporter"),
+        ("| Health checks < 200ms | | | |", "Health checks < 200ms"),
+    ] {
+        let rows = report::template_criteria(&format!("{head}{row}\n"));
+        assert_eq!(rows.iter().map(|row| row.metric.as_str()).collect::<Vec<_>>(), ["File size", metric]);
+    }
+    let bindings = [("overall status".to_owned(), "verify.checks".to_owned())].into();
+    let table = format!("{head}| Overall Status | All pass | | |\n");
+    assert_eq!(report::criteria_for(&table, &bindings).len(), 2);
+    let mut record = deployed();
+    record.order.bindings = bindings;
+    record.take("verify.checks", Value::Ratio { pass: 15, of: 15 }, Some(true));
+    assert!(filled(&table, &record).contains("| Overall Status | All pass | 15/15 [E"), "{}", filled(&table, &record));
+    // without any target nothing parts anything
+    let rows = report::template_criteria("| Metric | Target | Actual |\n|---|---|---|\n| File size | | |\n");
+    assert_eq!(rows.len(), 1);
+}
