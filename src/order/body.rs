@@ -9,8 +9,8 @@ use super::names::{self, Role, Scalar};
 use super::refusal::ParseRefusal;
 use super::source::Remark;
 use super::{
-    acceptance, code_paths, criteria, criteria_columns, criteria_table, deliverables, denial, elsewhere, fold, keyline, paths,
-    section_names,
+    acceptance, code_paths, criteria, criteria_columns, criteria_table, deliverables, denial, elsewhere, fold, keyline,
+    paths, section_names,
 };
 
 /// Fills the draft from the body.
@@ -25,7 +25,8 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         }
         enclosing.retain(|(level, ..)| *level < chunk.level);
         let inherited = enclosing.last().map_or(Role::Other, |(_, role, ..)| *role);
-        let is_over = section_names::is_over(&chunk.name) || enclosing.last().is_some_and(|(_, _, is_over, _)| *is_over);
+        let is_over =
+            section_names::is_over(&chunk.name) || enclosing.last().is_some_and(|(_, _, is_over, _)| *is_over);
         draft.denied = enclosing.last().and_then(|(.., by)| by.clone());
         let own = if chunk.kind == PartKind::Other { Role::Other } else { own_role(chunk) };
         // a heading of its own name within acceptance is still acceptance

@@ -172,10 +172,13 @@ fn kinds(table: &Table) -> Vec<Kind> {
     table.header.iter().map(|cell| kind(&cell.text)).collect()
 }
 
-/// The comparator that a header says of its column: `Target (≤)`, `≥`.
+/// The comparator that a header says of its column: `Target (≤)`, `≥`. `≤ 5 MB` is a target, in a first line that is a row.
 fn header_sign(header: &str) -> Option<&'static str> {
     let header = target::normalize(header);
     let header = header.trim_matches(['(', ')', '[', ']', ' ']);
+    if header.contains(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     // longest first
     ["<=", ">=", "≤", "≥", "<", ">"].into_iter().find(|sign| header.ends_with(sign) || header.starts_with(sign))
 }

@@ -28,10 +28,22 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
     let target_column = columns.roles.iter().position(|role| *role == Role::Target);
     let has_target =
         |row: &Row| target_column.and_then(|n| row.cells.get(n)).is_some_and(|cell| !text(cell).is_empty());
-    // rows that ask for nothing part those that do
-    let has_groups = columns.kind == TableKind::Metrics && rows.iter().any(has_target);
+    // rows that ask for nothing part those that do, where they look like no row of those: a metric may lack its target too
+    let asking: Vec<&Row> = rows.iter().filter(|row| has_target(row)).collect();
+    let is_emphasized = |row: &Row| {
+        row.cells.get(columns.label).is_some_and(|cell| {
+            let label = marks::without_green(text(cell), "");
+            label.trim_start().starts_with(['*', '_'])
+        })
+    };
+    let is_apart = |row: &Row, label: &str| {
+        !label.contains(char::is_alphanumeric)
+            || label::plain(label).starts_with(['(', '…'])
+            || (is_emphasized(row) && !asking.iter().any(|asking| is_emphasized(asking)))
+    };
     for row in rows {
-        let label = row.cells.get(label_cell(source, &columns, row)).map_or("", text);
+        let named = label_cell(source, &columns, row);
+        let label = row.cells.get(named).map_or("", text);
         let cell = |column: Option<usize>| column.and_then(|n| row.cells.get(n)).map_or("", text);
         if row.cells.iter().all(|cell| text(cell).is_empty()) {
             continue;
@@ -42,10 +54,11 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
             &label::plain(cell(target_column)),
             &label::plain(cell(columns.unit)),
         );
-        let is_empty = row.cells.iter().enumerate().all(|(n, cell)| n == columns.label || text(cell).is_empty());
+        let is_empty = row.cells.iter().enumerate().all(|(n, cell)| n == named || text(cell).is_empty());
         let is_whole = status_lines::is_whole(label) || (columns.kind == TableKind::Metrics && is_total(&metric));
         let asks = is_whole || !matches!(compile(&metric, ""), Target::Unclear { .. });
-        let is_group = has_groups && is_empty && !asks;
+        let is_group =
+            columns.kind == TableKind::Metrics && !asking.is_empty() && is_empty && !asks && is_apart(row, label);
         let subject = Arc::new(RowSubject {
             kind: columns.kind,
             names: label::names(label),

@@ -112,6 +112,7 @@ fn rows_of_metrics_tables_that_ask_for_nothing_are_no_criteria() {
         ("| Overall Status | 15/15 | | |", "Overall Status"),
         ("| Total | ≥ 100 | | |", "Total"),
         ("| Exporter | OK | | |", "Exporter"),
+        ("| Rows exported | | | |", "Rows exported"),
         ("| Health checks < 200ms | | | |", "Health checks < 200ms"),
     ] {
         let rows = report::template_criteria(&format!("{head}{row}\n"));
