@@ -432,6 +432,17 @@ pub fn agrees(wanted: &Figure, known: &Figure) -> bool {
     }
 }
 
+/// What a size or a duration may differ by from how it is put: `12 kB` is said of 12.2 kB. A share is never rounded up to all.
+fn rounding(figure: &Figure, unit: &Unit, number: f64) -> f64 {
+    let is_put = matches!(unit, Unit::Bytes | Unit::Time);
+    let digits: String = figure.text.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    let decimals = digits.split_once('.').map_or(0, |(_, behind)| behind.len());
+    match digits.parse::<f64>() {
+        Ok(put) if is_put && put > 0.0 => 0.5 * 10_f64.powi(-(decimals as i32)) * (number / put),
+        _ => 0.0,
+    }
+}
+
 fn holds(wanted: &Figure, known: &Figure) -> bool {
     match (compile("", &wanted.asked("")), compile("", &known.asked(""))) {
         (
@@ -439,7 +450,8 @@ fn holds(wanted: &Figure, known: &Figure) -> bool {
             Target::Compare { comparator: Comparator::Equal, number: actual, unit: own, per: None, .. },
         ) => {
             std::mem::discriminant(&unit) == std::mem::discriminant(&own)
-                && crate::evidence::holds(comparator, actual, number)
+                && (crate::evidence::holds(comparator, actual, number)
+                    || (comparator == Comparator::Equal && (actual - number).abs() <= rounding(wanted, &unit, number)))
         }
         _ => false,
     }
@@ -511,6 +523,11 @@ mod tests {
             ("1 ms", "took 1 ms", true),
             ("1 s", "took 1000 ms", true),
             ("5%", "5 ms", false),
+            ("12 kB", "12.2 kB", true),
+            ("12.0 kB", "12.2 kB", false),
+            ("13 kB", "12.2 kB", false),
+            ("≤ 12 kB", "12.2 kB", false),
+            ("100%", "99.9%", false),
         ] {
             assert_eq!(agree(wanted, known), expect, "{wanted} in {known}");
         }
