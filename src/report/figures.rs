@@ -216,7 +216,9 @@ pub fn find(text: &str) -> Vec<Figure> {
 fn parted(text: &str) -> String {
     let mut text = text.to_owned();
     for name in subject::names_in(&text) {
-        if name.contains(['/', '.']) {
+        // `redis:6379` is a server, `rows:9999` says how many
+        let is_server = name.split_once(':').is_some_and(|(host, _)| !is_counted(&fold(host)));
+        if name.contains(['/', '.']) || is_server {
             text = text.replace(&name, " ");
         }
     }
@@ -471,6 +473,8 @@ mod tests {
             ("validated in under 1ms", "in under 1 ms|ms|validated|validated"),
             ("rows = 9999, fine", "9999||row|rows"),
             ("rows=9999", "9999||row|rows"),
+            ("rows:9999", "9999||row|rows"),
+            ("Redis (localhost:44141), redis:6379", ""),
             ("Confirms: file size below 5 MB", "below 5 MB|mb|file size|file size,size"),
             ("Rows: 9,999", "9,999||row|rows"),
             ("9.999", "9999|||"),
