@@ -65,9 +65,7 @@ pub fn run(args: Args, global: &Global, signals: &Signals) -> Result<Exit, CliEr
         }
         let follow = followed.insert(follow);
         if signals.stop.is_set() {
-            output::complain(&format!(
-                "error: stopped by a signal; the orders stay with the executor that holds the bridge"
-            ));
+            output::complain("error: stopped by a signal; the orders stay with the executor that holds the bridge");
             return Ok(Exit::Bad);
         }
         if Instant::now() >= deadline {

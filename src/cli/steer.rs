@@ -105,9 +105,7 @@ fn ask(root: &Root, id: &str, kind: RequestKind) -> Result<Exit, CliError> {
             Err(TakeError::Other(error)) => return Err(error),
         }
         if start.elapsed() > ANSWER_WITHIN {
-            output::complain(&format!(
-                "error: the executor has not answered yet; the request stays and will be carried out"
-            ));
+            output::complain("error: the executor has not answered yet; the request stays and will be carried out");
             return Ok(Exit::TimedOut);
         }
         std::thread::sleep(LOOK_EVERY);
