@@ -48,7 +48,8 @@ fn worst(held: impl IntoIterator<Item = Held>) -> Held {
 }
 
 /// What the rows of the telemetry's files are called, too.
-const ROWS: [&str; 9] = ["row", "rows", "record", "records", "heartbeat", "heartbeats", "report", "reports", "entries"];
+pub(super) const ROWS: [&str; 9] =
+    ["row", "rows", "record", "records", "heartbeat", "heartbeats", "report", "reports", "entries"];
 
 /// `288 rows`, `> 5000 rows`, `14/14 checks pass`, `12 kB`, `compression is Snappy`, `since 2026-11-27`, `at 02:30`.
 fn amounts(claim: &str, test: &Ran, own: &[&Measurement], record: &RunRecord) -> Held {

@@ -51,6 +51,14 @@ impl Figure {
         if is_exact { format!("= {}", self.text) } else { self.with_noun(noun) }
     }
 
+    /// That of a size, a time or a percentage.
+    pub fn unit(&self) -> Option<Unit> {
+        match compile("", &self.asked("")) {
+            Target::Compare { unit, .. } if self.kind == Kind::Measure => Some(unit),
+            _ => None,
+        }
+    }
+
     /// In words.
     pub fn with_noun(&self, noun: &str) -> String {
         match self.kind {
@@ -143,6 +151,10 @@ const NUMBERED: [&str; 44] = [
     "code",
     "status",
 ];
+
+/// Beside a size or a time they say that it is the most that there may be.
+const LIMITS: [&str; 10] =
+    ["limit", "max", "maximum", "target", "cap", "budget", "timeout", "threshold", "goal", "allowed"];
 
 const CODECS: [&str; 8] = ["snappy", "zstd", "zstandard", "gzip", "lz4", "brotli", "lzo", "uncompressed"];
 
@@ -273,7 +285,18 @@ fn amount(words: &[Word<'_>], n: usize) -> Option<(Figure, usize)> {
     };
     let behind = if unit.is_some() && glued.is_empty() { n + 2 } else { n + 1 };
     let tail = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
-    let (lead, from) = if sign.is_empty() { lead(words, n, &number, &tail) } else { (sign.to_owned(), n) };
+    let (mut lead, from) = if sign.is_empty() { lead(words, n, &number, &tail) } else { (sign.to_owned(), n) };
+    if unit.is_some() && lead.is_empty() {
+        let near = |at: Option<usize>| at.and_then(|at| words.get(at)).map(|word| fold(word.text)).unwrap_or_default();
+        let (before, after) = (near(n.checked_sub(1)), near(Some(behind)));
+        // how often something is done is none of its results
+        if ["every", "each"].contains(&before.as_str()) {
+            return None;
+        }
+        if [before, after].iter().any(|word| LIMITS.contains(&word.as_str())) {
+            "≤".clone_into(&mut lead);
+        }
+    }
     let kind = if unit.is_some() { Kind::Measure } else { Kind::Count };
     if kind == Kind::Count && lead.is_empty() {
         if let Some(code) = exit_code(words, n, &number) {

@@ -4,13 +4,14 @@
 //! failed, what can't be told is unmeasured.
 
 use super::expectation::Held;
-use super::figures::{self, Kind};
+use super::figures::{self, Figure, Kind};
 use super::fill::State;
 use super::judging::Subject;
 use super::label::{self, Labels};
 use super::outline::Span;
 use super::{marks, rows, status_lines, vouched};
 use crate::evidence::{Measurement, Value, Verdict};
+use crate::order::target::Unit;
 
 /// Bytes to either side of a sign in which something is said of it.
 const REACH: usize = 400;
@@ -94,22 +95,33 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
     let mut unclear = None;
     for said in said {
         let text = label::plain(&marks::without_green(said.text, " "));
-        let text = bound.map_or(text.clone(), |name| text.replacen(name.as_str(), "", 1));
-        for figure in figures::find(&text) {
-            if is_own(labels, measurement, &figure) {
-                continue;
-            }
-            let is_idle = said.is_aside
-                && match figure.kind {
-                    Kind::Day(_) => true,
-                    Kind::Count => !is_number(&measurement.value),
-                    _ => false,
+        let text =
+            without_number(bound.map_or(text.clone(), |name| text.replacen(name.as_str(), "", 1)).trim()).to_owned();
+        let held: Vec<(Figure, Held)> = figures::find(&text)
+            .into_iter()
+            .map(|figure| {
+                let held = match is_own(labels, measurement, &figure) {
+                    true => Held::Meets,
+                    false => vouched::by(&figure, measurement, labels.record),
                 };
-            match vouched::by(&figure, measurement, labels.record) {
-                Held::Meets => {}
+                (figure, held)
+            })
+            .collect();
+        for (figure, found) in &held {
+            let is_idle = match (&figure.kind, found) {
+                (Kind::Day(_), _) => said.is_aside,
+                (Kind::Count, _) if said.is_aside && !is_number(&measurement.value) => true,
+                // no other number is the one that was measured: a time-out, a line count
+                (_, Held::Unclear(_)) if !is_of_kind(figure, &measurement.value) => true,
+                _ => held
+                    .iter()
+                    .any(|(other, found)| *found == Held::Meets && settles(other, figure, &measurement.value)),
+            };
+            match found {
                 _ if is_idle => {}
-                Held::Differs(why) => return Subject { state: State::Failed, why, ..subject },
-                Held::Unclear(why) => unclear = Some(why),
+                Held::Meets => {}
+                Held::Differs(why) => return Subject { state: State::Failed, why: why.clone(), ..subject },
+                Held::Unclear(why) => unclear = Some(why.clone()),
             }
         }
     }
@@ -119,8 +131,46 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
     }
 }
 
+/// Without the number of a list's item.
+fn without_number(text: &str) -> &str {
+    let behind = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    match behind.strip_prefix(['.', ')']) {
+        Some(rest) if behind.len() < text.len() && rest.starts_with(char::is_whitespace) => rest.trim_start(),
+        _ => text,
+    }
+}
+
+/// Whether the figure can be one of what was measured.
+fn is_of_kind(figure: &Figure, value: &Value) -> bool {
+    match figure.kind {
+        Kind::Day(_) => true,
+        Kind::Count | Kind::Ratio => matches!(value, Value::Count { .. } | Value::Ratio { .. }),
+        Kind::Measure => match figure.unit() {
+            Some(Unit::Bytes) => matches!(value, Value::Bytes(_)),
+            Some(Unit::Time) => matches!(value, Value::Duration(_)),
+            _ => matches!(value, Value::Percent(_) | Value::Ratio { .. }),
+        },
+        Kind::Time => matches!(value, Value::Schedule { .. }),
+        Kind::Codec => matches!(value, Value::Word(_)),
+        Kind::Exit(_) => false,
+    }
+}
+
+/// Whether `said`, which is what was measured, leaves the other figure beside it to be of another thing: `864 rows, 4 files`,
+/// `27.8 kB / 5 MB`, `Snappy, not gzip`.
+fn settles(said: &Figure, other: &Figure, value: &Value) -> bool {
+    match (&said.kind, &other.kind) {
+        (Kind::Codec, Kind::Codec) => true,
+        (Kind::Measure, Kind::Measure) => said.text.starts_with(|c: char| c.is_ascii_digit()),
+        (Kind::Count, Kind::Count | Kind::Ratio) => {
+            matches!(value, Value::Count { .. }) && (said.noun != other.noun || said.noun.is_empty())
+        }
+        _ => false,
+    }
+}
+
 /// What a criterion that passes says itself was judged, and the run was on its day.
-fn is_own(labels: &Labels, measurement: &Measurement, figure: &figures::Figure) -> bool {
+fn is_own(labels: &Labels, measurement: &Measurement, figure: &Figure) -> bool {
     let is_of = |judged: &&crate::evidence::Judged| {
         judged.verdict == Verdict::Pass && judged.key.as_deref() == Some(measurement.key.as_str())
     };

@@ -5,6 +5,7 @@
 use jiff::tz::TimeZone;
 
 use super::answers::Answers;
+use super::claims::ROWS;
 use super::expectation::{self, Held};
 use super::figures::{self, Figure, Kind};
 use super::slots::Expected;
@@ -43,10 +44,29 @@ fn own(figure: &Figure, subject: &Measurement, record: &RunRecord) -> Held {
     }
     // in whatever language what is counted is called, the label says what it is
     let is_free = matches!(subject.value, Value::Count { .. }) && !figures::is_counted(&figure.noun);
-    let noun = if is_free { "" } else { figure.noun.as_str() };
-    let expected = Expected { text: figure.asked(noun), is_literal: false };
+    let is_rows = matches!(&subject.value, Value::Count { noun, .. } if noun == "rows");
+    let noun = match figure.noun.as_str() {
+        _ if is_free => "",
+        noun if is_rows && ROWS.contains(&noun) => "rows",
+        noun => noun,
+    };
+    // `864/864` of what was counted
+    let all_of = figure.text.split_once('/').filter(|(n, of)| figure.kind == Kind::Ratio && n == of).map(|(n, _)| n);
     let answers = Answers::of(record, vec![subject]);
-    match expectation::hold(&expected, &subject.value.to_string(), &answers) {
+    let hold =
+        |text: String| expectation::hold(&Expected { text, is_literal: false }, &subject.value.to_string(), &answers);
+    let held = match (all_of, figure.keys.last()) {
+        (Some(n), _) if matches!(subject.value, Value::Count { .. }) => hold(n.to_owned()),
+        // `Failed: 0`
+        (_, Some(key)) if matches!(subject.value, Value::Ratio { .. }) && figure.noun.is_empty() => {
+            match hold(figure.asked(key)) {
+                Held::Meets => Held::Meets,
+                _ => hold(figure.asked(noun)),
+            }
+        }
+        _ => hold(figure.asked(noun)),
+    };
+    match held {
         Held::Unclear(_) => unclear(figure),
         held => held,
     }
