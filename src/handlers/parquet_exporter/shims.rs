@@ -3,7 +3,7 @@
 //! Invariant: each pins the absolute `wo` and root and passes its arguments on unchanged; no path, whatever characters it
 //! holds, is ever read as code. Each runs with nothing but `/bin/sh`, whatever shell or runtime its name speaks of.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::handlers::HandlerError;
 
@@ -63,6 +63,14 @@ pub fn is_about(shim: &[u8], root: &Path) -> bool {
     let Ok(root) = plain(root) else { return false };
     let word = format!(" --root {} ", shell_word(root));
     String::from_utf8_lossy(shim).lines().any(|line| line.contains("exec ") && line.contains(&word))
+}
+
+/// The `wo` that a shim of ours names, as it stands on disk.
+pub fn program(shim: &[u8]) -> Option<PathBuf> {
+    let text = String::from_utf8_lossy(shim);
+    let word = text.lines().find_map(|line| Some(line.split_once("exec ")?.1.split_once(" --root ")?.0))?;
+    let word = word.strip_prefix('\'').and_then(|word| word.strip_suffix('\'')).unwrap_or(word);
+    Some(PathBuf::from(word.replace("'\\''", "'")))
 }
 
 /// A path that can stand in a line of a script: UTF-8 and without line ends of any kind.
@@ -129,6 +137,7 @@ mod tests {
         for (language, name) in [(Language::Shell, "runner.zsh"), (Language::Node, "exporter.cjs")] {
             let text = render(language, "Parquet exporter", &wo, &root, &args).unwrap();
             assert!(is_about(text.as_bytes(), &root) && !is_about(text.as_bytes(), scratch.path()), "{text}");
+            assert_eq!(program(text.as_bytes()).as_ref(), Some(&wo), "{text}");
             let path = root.join(name);
             crate::durable::write(&path, text.as_bytes(), 0o755).unwrap();
             let mut ways = vec![Spec::new(&path)];

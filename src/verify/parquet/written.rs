@@ -1,7 +1,6 @@
 //! What the deployment wrote, so that a file which was changed since, however well it still works, is not taken for it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::Scope;
 use crate::handlers::parquet_exporter::steps::files::{Place, digests};
@@ -11,13 +10,13 @@ use crate::journal::chain::sha256;
 pub struct Written(Option<BTreeMap<String, String>>);
 
 impl Written {
-    /// As recorded. A record of before digests were kept stands for what this `wo` would write: whatever else lies there
-    /// can't be told from a changed file.
+    /// As recorded. A record of before digests were kept stands for what is written for the `wo` that the scripts name: where
+    /// that lies is no part of the deployment, and it may be another one than verifies.
     pub fn of(scope: &Scope) -> Written {
         let recorded = &scope.deployment.sha256;
         let rendered = || {
             let program = std::env::current_exe().unwrap_or_default();
-            let place = Place { root: scope.root, config: scope.config, program: Path::new(&program) };
+            let place = Place { root: scope.root, config: scope.config, program: &program };
             digests(&scope.deployment, &place).unwrap_or_default()
         };
         Written(scope.deployed.then(|| if recorded.is_empty() { rendered() } else { recorded.clone() }))

@@ -131,7 +131,8 @@ fn render(role: ScriptRole, path: &str, deployment: &Deployment, place: &Place) 
     shims::render(language, about, place.program, place.root.path(), &args)
 }
 
-/// The SHA-256 of every file that the deployment writes, by its path.
+/// The SHA-256 of every file that the deployment writes, by its path. A script that is there stands for the `wo` that it names, which
+/// may have been another one than `place` has: an order that is finished by a newer program does not write again what is done.
 pub fn digests(deployment: &Deployment, place: &Place) -> Result<BTreeMap<String, String>, HandlerError> {
     let scripts = [
         (ScriptRole::Exporter, &deployment.exporter),
@@ -141,9 +142,10 @@ pub fn digests(deployment: &Deployment, place: &Place) -> Result<BTreeMap<String
     let rendered = plist::render(&definition(deployment, place));
     let mut digests = BTreeMap::from([(deployment.plist.clone(), sha256(&rendered))]);
     for (role, path) in scripts {
-        if let Some(path) = path {
-            digests.insert(path.clone(), sha256(render(role, path, deployment, place)?.as_bytes()));
-        }
+        let Some(path) = path else { continue };
+        let named = std::fs::read(place.root.join(path)).ok().and_then(|bytes| shims::program(&bytes));
+        let place = Place { program: named.as_deref().unwrap_or(place.program), ..*place };
+        digests.insert(path.clone(), sha256(render(role, path, deployment, &place)?.as_bytes()));
     }
     Ok(digests)
 }
