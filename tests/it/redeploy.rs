@@ -114,8 +114,10 @@ fn a_report_that_arrives_while_a_deployment_is_under_way_is_exported_too() {
     }
     let launchd = TestLaunchd::new();
     let scene = scene(&launchd);
-    // between the export and the rerun; a report of another day than today's, whose file stays as it is then
-    let late = Heartbeats::series(jiff::Timestamp::now() - jiff::SignedDuration::from_hours(30), Default::default(), 1);
+    // between the export and the rerun; a report of another day than today's, whose file stays as it is then, and halfway between
+    // two that are there, for one of the same second would take their place
+    let ago = jiff::SignedDuration::from_secs(30 * 3600 + 150);
+    let late = Heartbeats::series(jiff::Timestamp::now() - ago, Default::default(), 1);
     let late = late.write(&scene.path("held")).unwrap().remove(0);
     let heartbeats = scene.path("g/reports/ops_atomic");
     launchd.let_arrive(&late, &heartbeats.join(late.file_name().unwrap()));
