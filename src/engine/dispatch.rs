@@ -80,7 +80,10 @@ fn declares(descriptor: &Descriptor, order: &Order) -> Option<String> {
     }
     let is_akin =
         |path: &&str| descriptor.deliverable_paths.iter().any(|own| own.contains('*') && pattern_matches(own, path));
-    (paths.is_empty() || paths.iter().any(is_akin)).then(|| format!("id pattern `{pattern}`"))
+    // what is there and stays as it is tells whose work an order of such an id is
+    let is_kept = |path: &String| descriptor.deliverable_paths.iter().any(|own| is_path(path, own));
+    (paths.is_empty() || paths.iter().any(is_akin) || order.left_alone.iter().any(is_kept))
+        .then(|| format!("id pattern `{pattern}`"))
 }
 
 /// The path that each item delivers: its first, unless that is only mentioned.

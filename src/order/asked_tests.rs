@@ -261,6 +261,9 @@ fn what_must_not_be_is_never_read_as_what_must() {
         "- ☐ c: 0\n",
         "### No failures\n- c: 0\n",
         "### 🔴 Critical\n- c: 0\n",
+        "- 🔴 c: 0\n",
+        "- c: 0 🔴\n",
+        "| Metric | Target |\n|-|-|\n| c | 0 🔴 |\n",
         "Do not ship unless:\n- c: 0\n",
     ] {
         let order = markdown(&format!("## Acceptance\n- a ≤ 5 MB\n\n{text}"));

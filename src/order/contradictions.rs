@@ -59,7 +59,10 @@ pub(crate) fn find_targets(draft: &mut Draft<'_>) {
     for (n, criterion) in draft.order.acceptance.iter().enumerate() {
         let others = of_metric.entry(fold::fold(&criterion.metric)).or_default();
         // a row with several targets says itself that they differ
-        let is_apart = |other: &Criterion| other.span != criterion.span;
+        let is_apart = |other: &Criterion| {
+            let between = other.span.end.min(criterion.span.start)..criterion.span.start.max(other.span.end);
+            other.span != criterion.span && !parts_groups(draft.source.slice(&between))
+        };
         let other = others.iter().take(MAX_OF_METRIC).filter_map(|n| draft.order.acceptance.get(*n));
         if let Some(other) =
             other.into_iter().find(|other| is_apart(other) && exclude(&other.compiled, &criterion.compiled))
@@ -84,6 +87,11 @@ pub(crate) fn find_targets(draft: &mut Draft<'_>) {
     }
 }
 
+/// Whether a heading stands here: what it parts may well be of different things (`### Dry run`).
+fn parts_groups(between: &str) -> bool {
+    between.lines().any(|line| line.trim_start().starts_with('#'))
+}
+
 /// Whether no value reaches both: two words, or two ranges of one unit that don't touch.
 fn exclude(a: &Target, b: &Target) -> bool {
     if let (Target::Category { word: a }, Target::Category { word: b }) = (a, b) {
@@ -92,7 +100,11 @@ fn exclude(a: &Target, b: &Target) -> bool {
     }
     match (range(a), range(b)) {
         (Some((low_a, high_a, unit_a)), Some((low_b, high_b, unit_b))) => {
-            std::mem::discriminant(unit_a) == std::mem::discriminant(unit_b) && (high_a < low_b || high_b < low_a)
+            let is_same = match (unit_a, unit_b) {
+                (Unit::Count { noun: a }, Unit::Count { noun: b }) => a == b,
+                (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+            };
+            is_same && (high_a < low_b || high_b < low_a)
         }
         _ => false,
     }

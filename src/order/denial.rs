@@ -10,16 +10,20 @@ use super::{fold, section_names};
 /// Crosses, stops and red lights. An empty box says nothing, and a ticked one (`☒`) that it is done.
 const MARKS: [char; 13] = ['❌', '❎', '✖', '✕', '✗', '✘', '⛔', '🚫', '🛑', '🔴', '🟥', '👎', '🙅'];
 
+const LIGHTS: [char; 2] = ['🔴', '🟥'];
+
 /// More words than a label has.
 const MAX_LABEL_WORDS: usize = 20;
 
-/// The denying mark that a text begins or ends with, or is.
+/// The denying mark that a text begins or ends with, or is. A red light is as often how urgent something is (`🔴 File size`, beside a
+/// `🟡`): it denies where it stands right before what is compared.
 pub(super) fn mark(text: &str) -> Option<char> {
     let is_around =
         |c: char| c.is_whitespace() || "*_\"'`()[].,;:!|-–—+".contains(c) || (fold::is_emoji(c) && !MARKS.contains(&c));
     let text = text.trim_matches(is_around);
     let ends = [text.chars().next(), text.chars().next_back()];
-    ends.into_iter().flatten().find(|c| MARKS.contains(c))
+    let found = ends.into_iter().flatten().find(|c| MARKS.contains(c));
+    found.filter(|c| !LIGHTS.contains(c) || target::begins_comparison(text.trim_start_matches(*c).trim()))
 }
 
 /// What in a line, as written, denies it and what stands below it: its mark, or all of it as a label.
@@ -36,8 +40,7 @@ pub(super) fn of_line(raw: &str) -> Option<String> {
 
 /// The label, where what stands below it must not be.
 pub(super) fn of_label(raw: &str) -> Option<String> {
-    // a red light before a heading is as often how urgent what stands below it is
-    if let Some(mark) = mark(raw).filter(|mark| !matches!(mark, '🔴' | '🟥'))
+    if let Some(mark) = mark(raw).filter(|mark| !LIGHTS.contains(mark))
         && names::role(&fold::heading(raw)) != Role::Acceptance
     {
         return Some(mark.to_string());

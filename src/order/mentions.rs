@@ -17,7 +17,7 @@ pub(super) enum Standing {
 const PARTS: [char; 11] = [',', ';', '(', ')', '[', ']', '|', '–', '—', '+', '!'];
 
 /// What a file is to another one that it stands beside.
-const RELATIONS: [&str; 23] = [
+const RELATIONS: [&str; 21] = [
     "replaces",
     "replacing",
     "replaced",
@@ -39,8 +39,6 @@ const RELATIONS: [&str; 23] = [
     "see",
     "like",
     "unlike",
-    "which",
-    "that",
 ];
 
 /// The paths that a line names, each with how it stands there.
@@ -70,7 +68,8 @@ pub(super) fn of_line(raw: &str) -> Vec<(String, Standing)> {
             0 => places.len() > 1 && words.first().is_some_and(|word| RELATIONS.contains(word)),
             _ => words.iter().any(|word| RELATIONS.contains(word)),
         };
-        let goes_on = words.is_empty() || ((joins || matches!(part, Some(';' | '+'))) && words.len() <= 4);
+        let goes_on =
+            words.is_empty() || (joins && words.len() <= 8) || (matches!(part, Some(';' | '+')) && words.len() <= 4);
         let standing = match () {
             () if is_left_alone_before(&words) || is_left_alone(&after) => Standing::LeftAlone,
             () if relates => Standing::Mentioned,
@@ -209,6 +208,8 @@ mod tests {
             ("`a.cjs` (`b.cjs`)", vec![Delivered, Mentioned]),
             ("`a.cjs` + `b.zsh`", vec![Delivered, Delivered]),
             ("`a.cjs` and its test `b.zsh`", vec![Delivered, Delivered]),
+            ("`a.zsh` and the LaunchAgent plist that starts it `b.plist`", vec![Delivered, Delivered]),
+            ("`a.cjs`: exporter; tests that cover it: `a.test.cjs`", vec![Delivered, Delivered]),
             ("`a.cjs` – exporter; `b.zsh` – runner", vec![Delivered, Delivered]),
             ("`a.cjs` (calls `b.cjs`), `c.zsh`", vec![Delivered, Mentioned, Delivered]),
             ("Exporter `a.cjs` with its runner `b.zsh`", vec![Delivered, Delivered]),

@@ -343,11 +343,30 @@ pub(super) fn is_past(name: &str) -> bool {
     starts(name, &PAST)
 }
 
-/// Whether a section holds nothing but what is over. `Previous 30 days` is a time.
+/// Whether a section holds nothing but what is over: by its whole name, or of such a kind. `Previous 30 days` is a time, and
+/// `Old reports and new ones` tells of the work.
 pub(super) fn is_over(name: &str) -> bool {
+    const KINDS: [&str; 16] = [
+        "order",
+        "orders",
+        "work order",
+        "work orders",
+        "version",
+        "versions",
+        "attempt",
+        "attempts",
+        "run",
+        "runs",
+        "phase",
+        "phases",
+        "result",
+        "results",
+        "revision",
+        "revisions",
+    ];
     OVER.iter().any(|lead| {
         let rest = name.strip_prefix(lead).filter(|rest| rest.is_empty() || rest.starts_with(' '));
-        rest.is_some_and(|rest| !rest.trim_start().starts_with(|c: char| c.is_ascii_digit()))
+        rest.map(str::trim_start).is_some_and(|rest| rest.is_empty() || KINDS.contains(&rest) || names_demands(rest))
     })
 }
 

@@ -193,6 +193,9 @@ fn what_was_asked_before_is_not_asked_again() {
     for heading in [
         "## Background",
         "## Previous 30 days",
+        "## Old reports and new ones",
+        "## Example-driven checks",
+        "## Earlier export time",
         "## Old files: acceptance criteria",
         "## Acceptance criteria (the old ones were dropped)",
         "### Old files",
@@ -225,6 +228,9 @@ fn criteria_of_one_metric_that_can_not_both_hold_are_told() {
     ] {
         let order = markdown(&format!("## Acceptance\n- a: {first}\n- a: {second}\n"));
         assert_eq!(warned(&order), if expect { vec!["contradiction"] } else { vec![] }, "{first} / {second}");
+    }
+    for apart in ["- a: 0\n\n### Dry run\n- a: 1\n", "- a: ≥ 1\n- a: 0 lost\n"] {
+        assert_eq!(warned(&markdown(&format!("## Acceptance\n{apart}"))), [""; 0], "{apart}");
     }
 }
 

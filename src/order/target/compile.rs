@@ -289,7 +289,8 @@ pub(super) fn whole_count(text: &str, rest: &str, unit: &Unit) -> Result<(), Str
     let written = text.strip_suffix(rest).unwrap_or(text);
     match unit {
         Unit::Count { .. } | Unit::Bytes if lexer::is_point_of_thousands(written) => Err(format!(
-            "`{written}` can be read in two ways; write `{}` or without the point",
+            "`{written}` can be read in two ways; write `{}` for the one, `{}` for the other",
+            written.trim_end_matches('0').trim_end_matches('.'),
             written.replace('.', ",")
         )),
         _ => Ok(()),
