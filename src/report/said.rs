@@ -111,8 +111,10 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
             let is_idle = match (&figure.kind, found) {
                 (Kind::Day(_), _) => said.is_aside,
                 (Kind::Count, _) if said.is_aside && !is_number(&measurement.value) => true,
-                // no other number is the one that was measured: a time-out, a line count
-                (_, Held::Unclear(_)) if !is_of_kind(figure, &measurement.value) => true,
+                // no other number is the one that was measured: a time-out, a line count; how many tests passed is a result
+                (_, Held::Unclear(_)) if !is_of_kind(figure, &measurement.value) => {
+                    !["passed", "failed"].contains(&figure.noun.as_str())
+                }
                 _ => held
                     .iter()
                     .any(|(other, found)| *found == Held::Meets && settles(other, figure, &measurement.value)),

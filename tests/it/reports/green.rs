@@ -417,6 +417,7 @@ fn the_figures_beside_a_sign_must_be_what_was_measured() {
         ("**Exporter:** ✅ Deployed 2025-10-29 by Phase 7.8, Node 18", "✅"),
         ("**Exporter:** ✅ Deployed 2024-01-01", "☐"),
         ("**Exporter:** ✅ Deployed (30 s timeout, step 2 of 5, PID: 4411, 245 lines)", "✅"),
+        ("**Exporter:** ✅ 42 passed, 0 failed", "☐"),
         ("1. ✅ **Exporter**", "✅"),
         ("2. ✅ **`run/parquet_exporter.cjs`**", "✅"),
         ("- ✅ Compression (zstd)", "❌"),
