@@ -65,12 +65,12 @@ pub fn is_about(shim: &[u8], root: &Path) -> bool {
     String::from_utf8_lossy(shim).lines().any(|line| line.contains("exec ") && line.contains(&word))
 }
 
-/// The `wo` that a shim of ours names, as it stands on disk.
+/// The `wo` that a shim of ours names, as it stands on disk. Another program than one of that name is none of ours.
 pub fn program(shim: &[u8]) -> Option<PathBuf> {
     let text = String::from_utf8_lossy(shim);
     let word = text.lines().find_map(|line| Some(line.split_once("exec ")?.1.split_once(" --root ")?.0))?;
     let word = word.strip_prefix('\'').and_then(|word| word.strip_suffix('\'')).unwrap_or(word);
-    Some(PathBuf::from(word.replace("'\\''", "'")))
+    Some(PathBuf::from(word.replace("'\\''", "'"))).filter(|path| path.file_name().is_some_and(|name| name == "wo"))
 }
 
 /// A path that can stand in a line of a script: UTF-8 and without line ends of any kind.
@@ -138,6 +138,8 @@ mod tests {
             let text = render(language, "Parquet exporter", &wo, &root, &args).unwrap();
             assert!(is_about(text.as_bytes(), &root) && !is_about(text.as_bytes(), scratch.path()), "{text}");
             assert_eq!(program(text.as_bytes()).as_ref(), Some(&wo), "{text}");
+            let other = render(language, "Parquet exporter", Path::new("/usr/bin/true"), &root, &args).unwrap();
+            assert_eq!(program(other.as_bytes()), None, "{other}");
             let path = root.join(name);
             crate::durable::write(&path, text.as_bytes(), 0o755).unwrap();
             let mut ways = vec![Spec::new(&path)];
