@@ -8,7 +8,9 @@
 //!
 //! Times are microseconds since 1970 UTC.
 
+mod kicks;
 pub mod made;
+mod runs;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,19 +21,13 @@ use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, par
 use super::ScheduleError;
 use crate::bridge::lock::Holder;
 use crate::durable;
-use crate::evidence::{Made, ServiceRun, StartedBy};
 use crate::root::Root;
 use crate::services::{ManagerKind, ServiceDefinition};
 use crate::sqlite::into_wal;
+pub use runs::{Begin, Run};
 
 /// The version of the tables; a file of a newer one is refused.
 const VERSION: i64 = 1;
-
-/// Runs kept of each service.
-const KEPT_RUNS: i64 = 500;
-
-/// A run that began this long after a kick of unknown process may still be that kick's.
-const KICK_WINDOW: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 
 const TABLES: &str = "
 CREATE TABLE registrations (
@@ -118,53 +114,6 @@ impl Session {
     pub fn is_of(&self, holder: &Holder) -> bool {
         self.pid == holder.pid && micros(self.started) == micros(holder.started)
     }
-}
-
-/// A run as it is kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Run {
-    pub id: i64,
-    pub label: String,
-    pub due: Option<Timestamp>,
-    pub started: Timestamp,
-    pub ended: Option<Timestamp>,
-    /// Negative for a signal; `None` with `ended` when it was cut off and nobody saw how it ended.
-    pub exit: Option<i32>,
-    pub pid: Option<u32>,
-    pub started_by: StartedBy,
-    pub note: Option<String>,
-    /// By its own record, see [`made`].
-    pub made: Made,
-}
-
-impl From<Run> for ServiceRun {
-    fn from(run: Run) -> Self {
-        let made = run.made;
-        ServiceRun { started: run.started, ended: run.ended, exit: run.exit, started_by: run.started_by, made }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Kick {
-    pub id: i64,
-    pub requested: Timestamp,
-    pub returned: Option<Timestamp>,
-    pub pid: Option<u32>,
-}
-
-/// What a run that begins is.
-pub struct Begin<'a> {
-    pub label: &'a str,
-    pub manager: ManagerKind,
-    pub due: Option<Timestamp>,
-    pub started_by: &'a StartedBy,
-    pub pid: Option<u32>,
-    /// When the registration is due after this run; only for the embedded schedule.
-    pub next: Option<Timestamp>,
-    /// The kick that this run answers.
-    pub kick: Option<i64>,
-    /// This is the run at load that the registration of this revision owed.
-    pub load_run: bool,
 }
 
 pub fn path(root: &Root) -> PathBuf {
@@ -328,141 +277,6 @@ impl Store {
         }
     }
 
-    /// Writes that a run begins, before its process does; returns its id.
-    pub fn begin(&mut self, run: &Begin, now: Timestamp) -> Result<i64, ScheduleError> {
-        let started_by = serde_json::to_string(run.started_by).map_err(|error| self.bad(run.label, error))?;
-        let fail = failed("record a run in", &self.path);
-        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
-        (|| {
-            let tx = tx?;
-            let manager = run.manager.to_string();
-            tx.execute(
-                "INSERT INTO runs (label, manager, due_us, started_us, started_by, pid) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![run.label, manager, run.due.map(micros), micros(now), started_by, run.pid],
-            )?;
-            let id = tx.last_insert_rowid();
-            if run.manager == ManagerKind::Embedded {
-                tx.execute(
-                    "UPDATE registrations SET next_us = ?2, owes_load_run = owes_load_run AND NOT ?3 WHERE label = ?1",
-                    params![run.label, run.next.map(micros), run.load_run],
-                )?;
-            }
-            if let Some(kick) = run.kick {
-                tx.execute("UPDATE kicks SET taken = 1 WHERE id = ?1", [kick])?;
-            }
-            tx.execute(
-                "DELETE FROM runs WHERE label = ?1 AND manager = ?2 AND id <= ?3 - ?4 AND id NOT IN
-                 (SELECT id FROM runs WHERE label = ?1 AND manager = ?2 ORDER BY id DESC LIMIT ?4)",
-                params![run.label, manager, id, KEPT_RUNS],
-            )?;
-            tx.execute(
-                "DELETE FROM kicks WHERE label = ?1 AND manager = ?2 AND id NOT IN
-                 (SELECT id FROM kicks WHERE label = ?1 AND manager = ?2 ORDER BY id DESC LIMIT ?3)",
-                params![run.label, manager, KEPT_RUNS],
-            )?;
-            tx.commit()?;
-            Ok(id)
-        })()
-        .map_err(fail)
-    }
-
-    pub fn set_pid(&self, id: i64, pid: u32) -> Result<(), ScheduleError> {
-        self.execute("UPDATE runs SET pid = ?2 WHERE id = ?1", params![id, pid])
-    }
-
-    /// Writes how a run ended.
-    pub fn end(&self, id: i64, at: Timestamp, exit: Option<i32>, note: Option<&str>) -> Result<(), ScheduleError> {
-        self.execute(
-            "UPDATE runs SET ended_us = ?2, exit = ?3, note = coalesce(?4, note) WHERE id = ?1 AND ended_us IS NULL",
-            params![id, micros(at), exit, note],
-        )
-    }
-
-    /// The newest `limit` runs of a label under a manager, oldest first, kicked ones named as such.
-    pub fn runs(&self, label: &str, manager: ManagerKind, limit: usize) -> Result<Vec<Run>, ScheduleError> {
-        let manager_name = manager.to_string();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut rows = self.query(
-            "SELECT id, label, due_us, started_us, ended_us, exit, pid, started_by, note FROM runs
-             WHERE label = ?1 AND manager = ?2 ORDER BY id DESC LIMIT ?3",
-            params![label, manager_name, limit],
-            run_of,
-        )?;
-        rows.reverse();
-        let kicks = self.kicks(label, manager)?;
-        let made = self.made_by(label, manager)?;
-        rows.into_iter()
-            .map(|(mut run, started_by)| {
-                run.started_by = serde_json::from_str(&started_by).map_err(|error| self.bad(label, error))?;
-                if kicks.iter().any(|kick| kick.may_have_started(&run)) {
-                    run.started_by = StartedBy::Kicked;
-                }
-                run.made = made.get(&run.id).cloned().unwrap_or_default();
-                Ok(run)
-            })
-            .collect()
-    }
-
-    /// Runs of the embedded schedule that have not ended.
-    pub fn open_runs(&self) -> Result<Vec<Run>, ScheduleError> {
-        let rows = self.query(
-            "SELECT id, label, due_us, started_us, ended_us, exit, pid, started_by, note FROM runs
-             WHERE manager = 'embedded' AND ended_us IS NULL ORDER BY id",
-            [],
-            run_of,
-        )?;
-        rows.into_iter()
-            .map(|(mut run, started_by)| {
-                run.started_by = serde_json::from_str(&started_by).map_err(|error| self.bad(&run.label, error))?;
-                Ok(run)
-            })
-            .collect()
-    }
-
-    /// Writes that a label is to be kicked, before it is; returns the mark's id.
-    pub fn kick(&self, label: &str, manager: ManagerKind, now: Timestamp) -> Result<i64, ScheduleError> {
-        self.execute(
-            "INSERT INTO kicks (label, manager, requested_us) VALUES (?1, ?2, ?3)",
-            params![label, manager.to_string(), micros(now)],
-        )?;
-        Ok(self.connection.last_insert_rowid())
-    }
-
-    /// Writes which process a kick started, once the manager has said so.
-    pub fn kicked(&self, id: i64, at: Timestamp, pid: Option<u32>) -> Result<(), ScheduleError> {
-        self.execute("UPDATE kicks SET returned_us = ?2, pid = ?3 WHERE id = ?1", params![id, micros(at), pid])
-    }
-
-    pub fn forget_kick(&self, id: i64) -> Result<(), ScheduleError> {
-        self.execute("DELETE FROM kicks WHERE id = ?1", [id])
-    }
-
-    /// The kicks of the embedded schedule that no run has answered, oldest first.
-    pub fn pending_kicks(&self) -> Result<Vec<(String, i64)>, ScheduleError> {
-        self.query("SELECT label, id FROM kicks WHERE manager = 'embedded' AND NOT taken ORDER BY id", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-    }
-
-    fn kicks(&self, label: &str, manager: ManagerKind) -> Result<Vec<Kick>, ScheduleError> {
-        // the embedded scheduler writes who started a run itself; marks only name the runs of outside managers
-        if manager == ManagerKind::Embedded {
-            return Ok(Vec::new());
-        }
-        self.query(
-            "SELECT id, requested_us, returned_us, pid FROM kicks WHERE label = ?1 AND manager = ?2",
-            params![label, manager.to_string()],
-            |row| {
-                Ok(Kick {
-                    id: row.get(0)?,
-                    requested: time(row.get(1)?),
-                    returned: row.get::<_, Option<i64>>(2)?.map(time),
-                    pid: row.get(3)?,
-                })
-            },
-        )
-    }
-
     /// Writes when an outside manager was made to load a label.
     pub fn set_load(&self, label: &str, manager: ManagerKind, now: Timestamp) -> Result<(), ScheduleError> {
         self.execute(
@@ -499,36 +313,6 @@ impl Store {
     fn bad(&self, label: &str, error: serde_json::Error) -> ScheduleError {
         ScheduleError::Entry { path: self.path.clone(), label: label.to_owned(), why: error.to_string() }
     }
-}
-
-impl Kick {
-    /// Whether `run` is, or may be, this kick's. In doubt it is: a run that may have been kicked proves no automatic start.
-    fn may_have_started(&self, run: &Run) -> bool {
-        if run.started < self.requested {
-            return false;
-        }
-        let until = self.returned.unwrap_or(self.requested).saturating_add(KICK_WINDOW).unwrap_or(Timestamp::MAX);
-        match (self.pid, run.pid) {
-            (Some(kicked), Some(pid)) => kicked == pid && run.started <= until,
-            _ => run.started <= until,
-        }
-    }
-}
-
-fn run_of(row: &Row) -> rusqlite::Result<(Run, String)> {
-    let run = Run {
-        id: row.get(0)?,
-        label: row.get(1)?,
-        due: row.get::<_, Option<i64>>(2)?.map(time),
-        started: time(row.get(3)?),
-        ended: row.get::<_, Option<i64>>(4)?.map(time),
-        exit: row.get(5)?,
-        pid: row.get(6)?,
-        started_by: StartedBy::Kicked,
-        note: row.get(8)?,
-        made: Made::Unsaid,
-    };
-    Ok((run, row.get(7)?))
 }
 
 fn micros(at: Timestamp) -> i64 {
