@@ -3,92 +3,27 @@
 //! Rows are packed by whoever brings them ([`Packed`]). They stay in memory up to the budget; beyond it, sorted runs go to
 //! an unnamed temporary file and are merged there, still packed. The order is total (a name is unique), so it doesn't
 //! depend on how many threads brought the rows.
-//!
-//! A packed row: `u32` length of what follows, `u32` day as `YYYYMMDD`, `i64` microseconds, `u32` and the name, `u32` and
-//! the hash, all little-endian; then the rest of the row, serialized by postcard.
+
+mod packed;
+mod spill;
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io;
 use std::marker::PhantomData;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 
+pub use packed::Packed;
+use packed::{Parts, body, damaged, decode, parts, row_at, unpack_day};
+use spill::{Reader, Run, Spill, merge};
+
 use super::row::Row;
 
 /// Runs that are merged at once; each holds one read buffer.
 const FAN_IN: usize = 32;
-const READ_BYTES: usize = 8 * 1024;
-/// The length before each row.
-const LENGTH: usize = 4;
-
-/// A row with its day, as bytes.
-pub struct Packed(Vec<u8>);
-
-impl Packed {
-    pub fn new(day: Date, row: &impl Row) -> Result<Packed, postcard::Error> {
-        let mut bytes = Vec::with_capacity(row.weight());
-        bytes.extend_from_slice(&[0; LENGTH]);
-        bytes.extend_from_slice(&pack_day(day).to_le_bytes());
-        bytes.extend_from_slice(&row.at_us().to_le_bytes());
-        for text in [row.name(), row.sha256()] {
-            bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
-            bytes.extend_from_slice(text.as_bytes());
-        }
-        let mut bytes = postcard::to_extend(row, bytes)?;
-        let length = (bytes.len() - LENGTH) as u32;
-        bytes[..LENGTH].copy_from_slice(&length.to_le_bytes());
-        Ok(Packed(bytes))
-    }
-}
-
-fn pack_day(day: Date) -> u32 {
-    day.year().unsigned_abs() as u32 * 10_000
-        + day.month().unsigned_abs() as u32 * 100
-        + day.day().unsigned_abs() as u32
-}
-
-fn unpack_day(n: u32) -> Option<Date> {
-    Date::new(i16::try_from(n / 10_000).ok()?, i8::try_from(n / 100 % 100).ok()?, i8::try_from(n % 100).ok()?).ok()
-}
-
-/// What orders rows.
-type Key<'a> = (u32, i64, &'a [u8]);
-
-/// The parts of a packed row, without its length.
-struct Parts<'a> {
-    key: Key<'a>,
-    sha256: &'a [u8],
-    rest: &'a [u8],
-}
-
-fn parts(mut bytes: &[u8]) -> Option<Parts<'_>> {
-    fn text<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
-        let length = u32::from_le_bytes(*bytes.split_off(..4)?.first_chunk()?);
-        bytes.split_off(..length as usize)
-    }
-    let day = u32::from_le_bytes(*bytes.split_off(..4)?.first_chunk()?);
-    let at = i64::from_le_bytes(*bytes.split_off(..8)?.first_chunk()?);
-    let (name, sha256) = (text(&mut bytes)?, text(&mut bytes)?);
-    Some(Parts { key: (day, at, name), sha256, rest: bytes })
-}
-
-fn decode<T: Row>(bytes: &[u8]) -> io::Result<T> {
-    let row = || {
-        let Parts { key: (_, at, name), sha256, rest } = parts(bytes)?;
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
-        let row: T = postcard::from_bytes(rest).ok()?;
-        Some(row.identified(at, text(name)?, text(sha256)?))
-    };
-    row().ok_or_else(damaged)
-}
-
-fn damaged() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "the packed rows of the sort are damaged")
-}
 
 /// What is known of a day before its rows are read.
 #[derive(Debug, Clone)]
@@ -140,17 +75,6 @@ struct Place {
     start: u32,
 }
 
-struct Spill {
-    file: Arc<File>,
-    end: u64,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    start: u64,
-    end: u64,
-}
-
 impl<T: Row> Sorter<T> {
     /// `dir` takes the temporary file, should there be need of one.
     pub fn new(budget: usize, dir: &Path) -> Self {
@@ -174,7 +98,7 @@ impl<T: Row> Sorter<T> {
         sort(&self.held, &mut self.places);
         let spill = match &mut self.spill {
             Some(spill) => spill,
-            None => self.spill.insert(Spill { file: Arc::new(tempfile::tempfile_in(&self.dir)?), end: 0 }),
+            None => self.spill.insert(Spill::new(&self.dir)?),
         };
         let mut writer = spill.writer();
         for place in &self.places {
@@ -221,148 +145,11 @@ impl<T: Row> Sorter<T> {
     }
 }
 
-/// The packed row that begins at `start`, with its length.
-fn row_at(held: &[u8], start: u32) -> &[u8] {
-    let tail = held.get(start as usize..).unwrap_or_default();
-    let length = tail.first_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize);
-    tail.get(..LENGTH + length).unwrap_or_default()
-}
-
-fn body(row: &[u8]) -> &[u8] {
-    row.get(LENGTH..).unwrap_or_default()
-}
-
 fn sort(held: &[u8], places: &mut [Place]) {
     places.sort_unstable_by(|a, b| {
         let name = |place: &Place| parts(body(row_at(held, place.start))).map(|parts| parts.key.2);
         (a.day, a.at).cmp(&(b.day, b.at)).then_with(|| name(a).cmp(&name(b)))
     });
-}
-
-impl Spill {
-    fn writer(&self) -> RunWriter {
-        let at = At { file: self.file.clone(), at: self.end };
-        RunWriter { start: self.end, end: self.end, out: BufWriter::with_capacity(64 * 1024, at) }
-    }
-}
-
-struct RunWriter {
-    start: u64,
-    end: u64,
-    out: BufWriter<At>,
-}
-
-impl RunWriter {
-    /// `row` with its length.
-    fn put(&mut self, row: &[u8]) -> io::Result<()> {
-        self.out.write_all(row)?;
-        self.end += row.len() as u64;
-        Ok(())
-    }
-
-    fn finish(mut self) -> io::Result<Run> {
-        self.out.flush()?;
-        Ok(Run { start: self.start, end: self.end })
-    }
-}
-
-struct At {
-    file: Arc<File>,
-    at: u64,
-}
-
-impl io::Write for At {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let n = self.file.write_at(bytes, self.at)?;
-        self.at += n as u64;
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Reads one run, row by row; the current row stays in the buffer.
-struct Reader {
-    file: Arc<File>,
-    at: u64,
-    end: u64,
-    buffer: Vec<u8>,
-    used: usize,
-    /// Length of the current row, which lies before `used`.
-    current: usize,
-}
-
-impl Reader {
-    fn new(file: &Arc<File>, run: Run) -> Self {
-        Reader { file: file.clone(), at: run.start, end: run.end, buffer: Vec::new(), used: 0, current: 0 }
-    }
-
-    /// Goes on to the next row; false at the end.
-    fn advance(&mut self) -> io::Result<bool> {
-        if self.used == self.buffer.len() && self.at == self.end {
-            return Ok(false);
-        }
-        self.fill(LENGTH)?;
-        let length = self.buffer.get(self.used..).and_then(|tail| tail.first_chunk()).ok_or_else(damaged)?;
-        let length = LENGTH + u32::from_le_bytes(*length) as usize;
-        self.fill(length)?;
-        self.used += length;
-        self.current = length;
-        Ok(true)
-    }
-
-    /// The current row, with its length.
-    fn row(&self) -> &[u8] {
-        self.buffer.get(self.used - self.current..self.used).unwrap_or_default()
-    }
-
-    /// Makes at least `n` unread bytes available.
-    fn fill(&mut self, n: usize) -> io::Result<()> {
-        let have = self.buffer.len() - self.used;
-        if have >= n {
-            return Ok(());
-        }
-        self.buffer.drain(..self.used);
-        self.used = 0;
-        self.current = 0;
-        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
-        let more = (n.max(READ_BYTES) - have).min(left);
-        if more < n - have {
-            return Err(damaged());
-        }
-        self.buffer.resize(have + more, 0);
-        self.file.read_exact_at(&mut self.buffer[have..], self.at)?;
-        self.at += more as u64;
-        Ok(())
-    }
-}
-
-/// Merges `runs` into a new one at the end of the file; `seen` gets each row without its length, and where it goes.
-fn merge(spill: &Spill, runs: &[Run], mut seen: impl FnMut(&[u8], u64) -> io::Result<()>) -> io::Result<Run> {
-    let mut readers = Vec::with_capacity(runs.len());
-    for run in runs {
-        let mut reader = Reader::new(&spill.file, *run);
-        if reader.advance()? {
-            readers.push(reader);
-        }
-    }
-    let mut writer = spill.writer();
-    // at most FAN_IN heads: looking at each is cheap beside reading a row
-    let key = |reader: &Reader| parts(body(reader.row())).map(|parts| (parts.key.0, parts.key.1, parts.key.2.to_vec()));
-    let mut keys: Vec<_> = readers.iter().map(key).collect();
-    while let Some(least) = (0..readers.len()).min_by(|a, b| keys[*a].cmp(&keys[*b])) {
-        seen(body(readers[least].row()), writer.end)?;
-        writer.put(readers[least].row())?;
-        if readers[least].advance()? {
-            keys[least] = key(&readers[least]);
-        } else {
-            readers.swap_remove(least);
-            keys.swap_remove(least);
-        }
-    }
-    writer.finish()
 }
 
 #[derive(Default)]
