@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Declaration, subject};
-use crate::order::Criterion;
+use super::{Declaration, Kind, subject};
 use crate::order::target::{self, Target, Unit};
+use crate::order::{Criterion, parted};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Binding {
@@ -43,16 +43,22 @@ pub struct Binder {
     bindings: HashMap<String, BTreeSet<String>>,
     keys: Vec<&'static str>,
     aliases: HashMap<String, BTreeSet<String>>,
+    /// Keys of what is there and works, or isn't and doesn't: no number.
+    states: BTreeSet<&'static str>,
 }
 
 impl Binder {
     pub fn new(bindings: &BTreeMap<String, String>, declarations: &[Declaration]) -> Self {
-        let mut binder = Binder { bindings: HashMap::new(), keys: Vec::new(), aliases: HashMap::new() };
+        let mut binder =
+            Binder { bindings: HashMap::new(), keys: Vec::new(), aliases: HashMap::new(), states: BTreeSet::new() };
         for (metric, key) in bindings {
             binder.bindings.entry(fold(metric)).or_default().insert(key.trim().to_owned());
         }
         for declaration in declarations {
             binder.keys.push(declaration.key);
+            if matches!(declaration.kind, None | Some(Kind::State | Kind::Runs)) {
+                binder.states.insert(declaration.key);
+            }
             for alias in declaration.aliases {
                 binder.aliases.entry(fold(alias)).or_default().insert(declaration.key.to_owned());
             }
@@ -64,7 +70,30 @@ impl Binder {
 
     /// The first way of naming the metric that leads to a measurement decides; see [`names_of`].
     pub fn bind(&self, criterion: &Criterion) -> Binding {
-        self.bind_names(&criterion.metric, &names_of(criterion))
+        match self.bind_names(&criterion.metric, &names_of(criterion)) {
+            Binding::None => self.bind_affirmed(criterion).unwrap_or(Binding::None),
+            found => found,
+        }
+    }
+
+    /// The key that a criterion is bound to.
+    pub fn key_of(&self, criterion: &Criterion) -> Option<String> {
+        match self.bind(criterion) {
+            Binding::Bound { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+
+    /// `Parquet file exists | yes` asks what `Parquet file | exists` does.
+    fn bind_affirmed(&self, criterion: &Criterion) -> Option<Binding> {
+        let Target::Ready { .. } = criterion.compiled else { return None };
+        let (metric, said) = parted(&criterion.metric)?;
+        if !matches!(target::compile(&metric, &said), Target::Ready { .. }) {
+            return None;
+        }
+        let found = self.bind_names(&metric, &[fold(&metric)]);
+        // `Errors exist | yes` says nothing good of their number
+        matches!(&found, Binding::Bound { key, .. } if self.states.contains(key.as_str())).then_some(found)
     }
 
     /// Binds one metric as written, such as the name in a template's row.
@@ -127,14 +156,20 @@ pub(crate) fn key_matches(declared: &str, key: &str) -> bool {
     }
 }
 
-/// The folded names of what a criterion measures, the most exact first: with its statistic, as written, and without the
-/// comparison that stands in the metric cell. Where one label stands for several things, the target says which: a time asks
-/// for the interval, `Automatic` for the runs, `exit 0` for the exit code. A criterion whose metric is its target (`no file write errors`, `0 errors`)
-/// is named by what it counts as well. What names its thing in brackets (`Exporter script (run/parquet_exporter.cjs)`) has its
-/// name before them too: that the thing is the measured one is looked at when it is judged.
+/// The folded names of what a criterion measures, the most exact first:
+///
+/// * with its statistic;
+/// * where one label stands for several things, with what the target asks for: a time asks for the interval or the duration,
+///   `Automatic` for the runs, `exit 0` for the exit code, `loaded` for what is loaded ([`facets`]);
+/// * as written, and without the comparison that stands in the metric cell;
+/// * without the brackets that name its thing (`Exporter script (run/parquet_exporter.cjs)`): that the thing is the measured
+///   one is looked at when it is judged;
+/// * a criterion whose metric is its target, by what it counts (`no file write errors`, `0 errors`, `all tests pass`); one that
+///   says nothing but when, by `schedule`.
 fn names_of(criterion: &Criterion) -> Vec<String> {
     let metric = target::normalize(&criterion.metric);
     let subject = target::comparison_in(&metric).map(|(at, _)| metric.get(..at).unwrap_or_default().trim());
+    let says_one_thing = fold(&criterion.metric) == fold(&criterion.target);
     let mut names = Vec::new();
     let bases = [Some(metric.as_str()), subject.filter(|subject| !subject.is_empty())];
     if let Target::Statistic { statistic, .. } = &criterion.compiled {
@@ -143,18 +178,25 @@ fn names_of(criterion: &Criterion) -> Vec<String> {
             names.push(format!("{statistic} {base}"));
         }
     }
-    if let Some(facet) = facet(&criterion.compiled) {
+    for facet in facets(&criterion.compiled) {
         names.extend(bases.iter().flatten().map(|base| format!("{base} {facet}")));
+    }
+    if let (Target::Ready { .. }, false) = (&criterion.compiled, says_one_thing) {
+        names.push(format!("{} {}", criterion.metric, criterion.target));
     }
     names.push(criterion.metric.clone());
     names.extend(bases.iter().flatten().map(|base| (*base).to_owned()));
     names.extend(without_named(&criterion.metric));
-    if fold(&criterion.metric) == fold(&criterion.target) {
+    if says_one_thing {
         match &criterion.compiled {
             Target::None { noun } => names.push(noun.clone()),
             Target::Compare { unit: Unit::Count { noun: Some(noun) }, .. } => names.push(noun.clone()),
+            Target::Schedule { .. } => names.push("schedule".to_owned()),
             _ => {}
         }
+    }
+    if let (Target::All { .. }, Target::All { .. }) = (&criterion.compiled, target::compile("", &criterion.metric)) {
+        names.extend(counted_in_all(&criterion.metric).map(str::to_owned));
     }
     let mut seen = BTreeSet::new();
     names.into_iter().map(|name| fold(&name)).filter(|name| !name.is_empty() && seen.insert(name.clone())).collect()
@@ -171,13 +213,22 @@ fn without_named(metric: &str) -> Option<String> {
 }
 
 /// What of its subject a target asks for.
-fn facet(target: &Target) -> Option<&'static str> {
+fn facets(target: &Target) -> &'static [&'static str] {
     match target {
-        Target::Compare { unit: Unit::Time, .. } | Target::Range { unit: Unit::Time, .. } => Some("interval"),
-        Target::Automatic => Some("runs"),
-        Target::Compare { unit: Unit::Count { noun: Some(noun) }, .. } if noun == "exit code" => Some("exit code"),
-        _ => None,
+        Target::Compare { unit: Unit::Time, .. } | Target::Range { unit: Unit::Time, .. } => &["interval", "duration"],
+        Target::Compare { unit: Unit::Bytes, .. } | Target::Range { unit: Unit::Bytes, .. } => &["size"],
+        Target::Schedule { .. } => &["schedule"],
+        Target::Automatic => &["runs"],
+        Target::Compare { unit: Unit::Count { noun: Some(noun) }, .. } if noun == "exit code" => &["exit code"],
+        _ => &[],
     }
+}
+
+/// What `All tests pass` counts.
+fn counted_in_all(metric: &str) -> Option<&'static str> {
+    let folded = fold(metric);
+    let has = |word: &str| folded.split(' ').any(|one| one == word);
+    [("tests", "tests passed"), ("checks", "checks passed")].iter().find(|(word, _)| has(word)).map(|(_, label)| *label)
 }
 
 #[cfg(test)]
@@ -193,6 +244,13 @@ mod tests {
         Declaration::new("monitor.health", &["Health checks"], ""),
         Declaration::new("monitor.health.p95", &["Health checks p95"], ""),
         Declaration::new("monitor.uptime.<check>", &[], ""),
+        Declaration::new("export.live", &["Export", "Export run"], "").of(Kind::State),
+        Declaration::new("export.duration", &["Export duration"], "").of(Kind::Duration),
+        Declaration::new("export.schedule", &["Schedule", "Export schedule"], "").of(Kind::Schedule),
+        Declaration::new("export.coverage", &["Tests passed"], "").of(Kind::Ratio),
+        Declaration::new("service.loaded", &["LaunchAgent loaded"], "").of(Kind::State),
+        Declaration::new("service.runs", &["LaunchAgent"], "").of(Kind::Runs),
+        Declaration::new("export.unreadable", &["Lost rows"], "").of(Kind::Count("errors")),
     ];
 
     fn criterion(metric: &str, target: &str) -> Criterion {
@@ -238,6 +296,23 @@ mod tests {
             ("Health checks", "p50 < 200ms", &[], "monitor.health by Alias"),
             ("no file write errors", "no file write errors", &[], "export.schema_mismatches by Alias"),
             ("0 errors", "0 errors", &[], "export.schema_mismatches by Alias"),
+            ("LaunchAgent", "loaded", &[], "service.loaded by Alias"),
+            ("LaunchAgent", "running", &[], "service.runs by Alias"),
+            ("LaunchAgent loaded", "yes", &[], "service.loaded by Alias"),
+            ("LaunchAgent running", "✅", &[], "service.runs by Alias"),
+            ("LaunchAgent running", "no", &[], "none"),
+            ("LaunchAgent running", "≥ 1", &[], "none"),
+            ("Old LaunchAgent running", "yes", &[], "none"),
+            ("Lost rows exist", "yes", &[], "none"),
+            ("Export", "success", &[], "export.live by Alias"),
+            ("Export", "< 5 s", &[], "export.duration by Alias"),
+            ("Export", "≤ 5 MB", &[], "export.live by Alias"),
+            ("Output", "≤ 5 MB", &[], "export.file_size by Alias"),
+            ("Export", "daily at 02:30", &[], "export.schedule by Alias"),
+            ("Runs daily at 02:30", "Runs daily at 02:30", &[], "export.schedule by Alias"),
+            ("Backup daily at 02:30", "Backup daily at 02:30", &[], "none"),
+            ("All tests pass", "All tests pass", &[], "export.coverage by Alias"),
+            ("All tests pass", "15/15", &[], "export.coverage by Alias"),
             ("monitor.uptime.redis", "> 80%", &[], "monitor.uptime.redis by Key"),
             ("monitor.uptime.", "> 80%", &[], "none"),
         ] {

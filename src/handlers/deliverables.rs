@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::{Context, HandlerError, Measuring, Plan, Step, StepSpec, Verified};
 use crate::durable::DurableError;
-use crate::evidence::bind::{Binding, bind};
+use crate::evidence::Binder;
 use crate::evidence::{Declaration, Measurement, Value};
 use crate::order::{Deliverable, Order};
 use crate::{files, text};
@@ -35,10 +35,8 @@ pub const DECLARATIONS: &[Declaration] = &[Declaration::new(
 
 /// Adds the step when a criterion of the order asks for it.
 pub fn append(plan: &mut Plan, order: &Order, declarations: &[Declaration]) {
-    let is_asked = order.acceptance.iter().any(|criterion| {
-        let bound = bind(&criterion.metric, &order.bindings, declarations);
-        matches!(bound, Binding::Bound { key, .. } if key == PRESENT)
-    });
+    let binder = Binder::new(&order.bindings, declarations);
+    let is_asked = order.acceptance.iter().any(|criterion| binder.key_of(criterion).as_deref() == Some(PRESENT));
     if is_asked {
         plan.steps.push(StepSpec {
             name: NAME.to_owned(),

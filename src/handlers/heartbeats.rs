@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::{Context, HandlerError, Measuring, Plan, Step, StepSpec, Verified};
 use crate::evidence::Declaration;
-use crate::evidence::bind::{Binding, bind, fold};
+use crate::evidence::bind::{Binder, fold};
 use crate::monitor::{history, measure};
 use crate::order::Order;
 
@@ -38,10 +38,8 @@ pub fn joined(own: &[Declaration], more: &[Declaration]) -> Vec<Declaration> {
 /// Adds the step when a criterion of the order is bound to what heartbeats measure. They are read last of all, after the
 /// other steps did what they do.
 pub fn append(plan: &mut Plan, order: &Order, declarations: &[Declaration]) {
-    let is_asked = order.acceptance.iter().any(|criterion| {
-        let bound = bind(&criterion.metric, &order.bindings, declarations);
-        matches!(bound, Binding::Bound { key, .. } if is_history(&key))
-    });
+    let binder = Binder::new(&order.bindings, declarations);
+    let is_asked = order.acceptance.iter().filter_map(|criterion| binder.key_of(criterion)).any(|key| is_history(&key));
     if is_asked {
         plan.steps.push(StepSpec {
             name: NAME.to_owned(),

@@ -295,6 +295,12 @@ pub(crate) fn split(raw: &str) -> Split {
     parted.unwrap_or(whole)
 }
 
+/// A text's metric and target, where it can be parted.
+pub(crate) fn parted(text: &str) -> Option<(String, String)> {
+    let split = split(text);
+    (!split.is_whole).then_some((split.metric, split.target))
+}
+
 /// Whether a value says something that can be judged, more than a word would.
 pub(crate) fn is_judged(metric: &str, value: &str) -> bool {
     !matches!(target::compile(metric, value), Target::Unclear { .. } | Target::Category { .. })

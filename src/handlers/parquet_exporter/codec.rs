@@ -1,7 +1,7 @@
 //! The codec that an order asks for. Pure.
 
 use super::DECLARED;
-use crate::evidence::bind::{Binding, bind};
+use crate::evidence::Binder;
 use crate::order::Order;
 use crate::order::target::Target;
 use crate::verify::deployment::Deployment;
@@ -9,11 +9,11 @@ use crate::verify::deployment::Deployment;
 /// Takes the codec of the criteria that are bound to it, where it is one that the exporter writes. Two different ones are
 /// none.
 pub fn adopt(order: &Order, deployment: &mut Deployment, notes: &mut Vec<String>) {
+    let binder = Binder::new(&order.bindings, &DECLARED);
     let mut asked: Vec<String> = Vec::new();
     for criterion in &order.acceptance {
         let Target::Category { word } = &criterion.compiled else { continue };
-        let bound = bind(&criterion.metric, &order.bindings, &DECLARED);
-        if !matches!(bound, Binding::Bound { key, .. } if key == "export.compression") {
+        if binder.key_of(criterion).as_deref() != Some("export.compression") {
             continue;
         }
         match word.to_lowercase() {

@@ -7,7 +7,7 @@
 
 use super::DECLARED;
 use super::said::{self, Reader, Said, Subject, When};
-use crate::evidence::bind::{Binding, bind};
+use crate::evidence::{Binder, Binding};
 use crate::order::target::{Period, Target};
 use crate::order::{Item, Order};
 use crate::verify::deployment::Deployment;
@@ -145,12 +145,13 @@ fn push(found: &mut Vec<When>, when: When) {
 
 /// What the criteria say, and whether those say it that are bound to the schedule.
 fn of_criteria(order: &Order, label: &str, notes: &mut Vec<String>) -> (Vec<When>, bool) {
+    let binder = Binder::new(&order.bindings, &DECLARED);
     let mut bound_ones = Vec::new();
     let mut others = Vec::new();
     for criterion in &order.acceptance {
         let Target::Schedule { times, every, at, weekday, zone } = &criterion.compiled else { continue };
         let when = || When { at: *at, weekday: *weekday, zone: zone.clone(), text: criterion.target.trim().to_owned() };
-        match bind(&criterion.metric, &order.bindings, &DECLARED) {
+        match binder.bind(criterion) {
             Binding::Bound { key, .. } if key == "export.schedule" || key == "export.frequency" => {
                 if !matches!(every, Period::Day | Period::Week) || *times > 1 {
                     notes.push(format!("`{}`: this handler schedules one run a day or a week", criterion.target));

@@ -1,7 +1,7 @@
 //! What an order wants to have verified.
 
 use crate::evidence::Declaration;
-use crate::evidence::bind::{Binding, BoundBy, bind};
+use crate::evidence::{Binder, Binding, BoundBy};
 use crate::handlers::monitor_fix;
 use crate::handlers::parquet_exporter;
 use crate::order::Order;
@@ -137,11 +137,8 @@ const OF_PARQUET: [&str; 4] =
 /// The keys of the exporter alone that criteria are bound to.
 fn exporters_keys(order: &Order, declarations: &[Declaration]) -> Vec<String> {
     let of = |key: &str, known: &[Declaration]| known.iter().any(|declaration| declaration.key == key);
-    let bound =
-        order.acceptance.iter().filter_map(|criterion| match bind(&criterion.metric, &order.bindings, declarations) {
-            Binding::Bound { key, .. } => Some(key),
-            _ => None,
-        });
+    let binder = Binder::new(&order.bindings, declarations);
+    let bound = order.acceptance.iter().filter_map(|criterion| binder.key_of(criterion));
     bound
         .filter(|key| {
             of(key, parquet_exporter::declarations::DECLARATIONS) && !of(key, monitor_fix::declarations::DECLARATIONS)
@@ -169,9 +166,10 @@ fn asked_for<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<Subject> {
 /// anything has.
 fn measured(order: &Order, declarations: &[Declaration]) -> Vec<Subject> {
     let of = |key: &str, known: &[Declaration]| known.iter().any(|declaration| declaration.key == key);
+    let binder = Binder::new(&order.bindings, declarations);
     let mut found = Vec::new();
     for criterion in &order.acceptance {
-        let Binding::Bound { key, by } = bind(&criterion.metric, &order.bindings, declarations) else { continue };
+        let Binding::Bound { key, by } = binder.bind(criterion) else { continue };
         let metric = criterion.metric.as_str();
         let is_own = by != BoundBy::Alias || metric.contains(['/', '.']) || !named_in([metric].into_iter()).is_empty();
         if !is_own {

@@ -159,7 +159,7 @@ pub(super) fn none(text: &str) -> Option<Target> {
     Some(Target::None { noun: noun.to_owned() })
 }
 
-const READY: [&str; 67] = [
+const READY: [&str; 73] = [
     "pong",
     "ok",
     "okay",
@@ -226,6 +226,12 @@ const READY: [&str; 67] = [
     "repaired",
     "restored",
     "runnable",
+    "written",
+    "produced",
+    "registered",
+    "queryable",
+    "validated",
+    "finished",
     "fully",
 ];
 
