@@ -171,7 +171,8 @@ fn names_of(criterion: &Criterion) -> Vec<String> {
     let subject = target::comparison_in(&metric).map(|(at, _)| metric.get(..at).unwrap_or_default().trim());
     let says_one_thing = fold(&criterion.metric) == fold(&criterion.target);
     let mut names = Vec::new();
-    let bases = [Some(metric.as_str()), subject.filter(|subject| !subject.is_empty())];
+    let article = ["The ", "the "].iter().find_map(|article| metric.strip_prefix(article));
+    let bases = [Some(metric.as_str()), subject.filter(|subject| !subject.is_empty()), article];
     if let Target::Statistic { statistic, .. } = &criterion.compiled {
         for base in bases.iter().flatten() {
             names.push(format!("{base} {statistic}"));
@@ -182,7 +183,12 @@ fn names_of(criterion: &Criterion) -> Vec<String> {
         names.extend(bases.iter().flatten().map(|base| format!("{base} {facet}")));
     }
     if let (Target::Ready { .. }, false) = (&criterion.compiled, says_one_thing) {
-        names.push(format!("{} {}", criterion.metric, criterion.target));
+        let thing = criterion.metric.trim();
+        names.push(format!("{thing} {}", criterion.target));
+        // `Service status | loaded`
+        let bare =
+            [" status", " state"].iter().find_map(|end| thing.to_lowercase().strip_suffix(end).map(str::to_owned));
+        names.extend(bare.map(|thing| format!("{thing} {}", criterion.target)));
     }
     names.push(criterion.metric.clone());
     names.extend(bases.iter().flatten().map(|base| (*base).to_owned()));
@@ -190,7 +196,11 @@ fn names_of(criterion: &Criterion) -> Vec<String> {
     if says_one_thing {
         match &criterion.compiled {
             Target::None { noun } => names.push(noun.clone()),
-            Target::Compare { unit: Unit::Count { noun: Some(noun) }, .. } => names.push(noun.clone()),
+            Target::Compare { unit: Unit::Count { noun: Some(noun) }, .. } => {
+                names.push(noun.clone());
+                // `at least 1 row exported`
+                names.extend(noun.split_once(' ').map(|(thing, done)| format!("{thing}s {done}")));
+            }
             Target::Schedule { .. } => names.push("schedule".to_owned()),
             _ => {}
         }
@@ -217,7 +227,7 @@ fn facets(target: &Target) -> &'static [&'static str] {
     match target {
         Target::Compare { unit: Unit::Time, .. } | Target::Range { unit: Unit::Time, .. } => &["interval", "duration"],
         Target::Compare { unit: Unit::Bytes, .. } | Target::Range { unit: Unit::Bytes, .. } => &["size"],
-        Target::Schedule { .. } => &["schedule"],
+        Target::Schedule { .. } => &["schedule", "interval"],
         Target::Automatic => &["runs"],
         Target::Compare { unit: Unit::Count { noun: Some(noun) }, .. } if noun == "exit code" => &["exit code"],
         _ => &[],
@@ -300,6 +310,8 @@ mod tests {
             ("LaunchAgent", "running", &[], "service.runs by Alias"),
             ("LaunchAgent loaded", "yes", &[], "service.loaded by Alias"),
             ("LaunchAgent running", "✅", &[], "service.runs by Alias"),
+            ("LaunchAgent status", "Loaded", &[], "service.loaded by Alias"),
+            ("The file size", "≤ 5 MB", &[], "export.file_size by Alias"),
             ("LaunchAgent running", "no", &[], "none"),
             ("LaunchAgent running", "≥ 1", &[], "none"),
             ("Old LaunchAgent running", "yes", &[], "none"),

@@ -404,7 +404,9 @@ fn at_comparison(text: &str) -> Option<Split> {
         if fold::denies(metric) {
             return None;
         }
-        if !restricts {
+        // `Heartbeats every 5 minutes (±10%)`: what stands in brackets is no target of what is before them
+        let is_inside = metric.matches('(').count() > metric.matches(')').count();
+        if !restricts && !is_inside {
             return parts(metric, target);
         }
         from = at + folded.get(at..)?.find(char::is_whitespace)?;

@@ -568,6 +568,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Verification report",
             "Checks",
             "Checks passed",
+            "All checks",
             "Tests passed",
             "Test results",
             "Overall",

@@ -359,7 +359,7 @@ struct Parsed {
 
 /// Settles the comparator and what follows the number.
 fn finish(metric: &str, text: &str, parsed: Parsed, residue: &str) -> Target {
-    let Parsed { written, number, unit, per } = parsed;
+    let Parsed { written, number, mut unit, per } = parsed;
     let inner = residue.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')).unwrap_or(residue).trim();
     let (trailing, residue) = match trailing_comparator(inner) {
         Some((comparator, rest)) => (Some(comparator), rest),
@@ -368,6 +368,15 @@ fn finish(metric: &str, text: &str, parsed: Parsed, residue: &str) -> Target {
     let (per, residue) = match lexer::per(residue) {
         Some((period, rest)) if per.is_none() => (Some(period), rest.trim()),
         _ => (per, residue),
+    };
+    let residue = match &unit {
+        // `2 in a row` is `2 consecutive`
+        Unit::Count { noun } if ["in a row", "one after the other", "back to back"].contains(&residue) => {
+            let noun = format!("consecutive {}", noun.as_deref().unwrap_or_default()).trim_end().to_owned();
+            unit = Unit::Count { noun: Some(noun) };
+            ""
+        }
+        _ => residue,
     };
     let comparator = match (written, trailing) {
         (Some(written), Some(trailing))
@@ -479,6 +488,10 @@ fn implied(metric: &str, number: f64, unit: &Unit) -> Option<Comparator> {
     }
     if says(&["min", "minimum", "floor"]) {
         return Some(Comparator::AtLeast);
+    }
+    // `Heartbeat interval | 5 min` is `every 5 min`
+    if *unit == Unit::Time && number > 0.0 && words.last().is_some_and(|word| word == "interval") {
+        return Some(Comparator::About);
     }
     // nobody orders exactly 99.9 % uptime
     let shares = ["uptime", "availability", "coverage"];
