@@ -21,6 +21,25 @@ fn warned(order: &Order) -> Vec<&str> {
 }
 
 #[test]
+fn bullets_below_a_number_of_two_digits_are_its_own() {
+    for (text, expect) in [
+        (
+            "9. **Rows**\n   - Target: > 0\n\n10. **Compression**\n   - Target: Snappy\n11. **Size**\n   - Target: ≤ 5 MB\n",
+            vec!["Rows: > 0", "Compression: is Snappy", "Size: ≤ 5 MB"],
+        ),
+        ("10) **Compression**\r\n\r\n   * Target: Snappy\r\n", vec!["Compression: is Snappy"]),
+        ("- All:\n\n  10. **Compression**\n     - Target: Snappy\n", vec!["Compression: is Snappy"]),
+        ("> 10. **Compression**\n>    - Target: Snappy\n", vec!["Compression: is Snappy"]),
+        // beside it, not below it
+        ("10. Compression: zstd\n- Rows: ≥ 1\n", vec!["Compression: is zstd", "Rows: ≥ 1"]),
+        ("10. Compression: zstd\n\nSpeed:\n   - Rows: ≥ 1\n", vec!["Compression: is zstd", "Rows: ≥ 1"]),
+    ] {
+        let order = markdown(&format!("## Acceptance\n\n{text}"));
+        assert_eq!(compiled(&order), expect, "{text}: {:?}", order.diagnostics);
+    }
+}
+
+#[test]
 fn groups_of_criteria_may_be_called_like_sections() {
     for label in [
         "**Validation**",

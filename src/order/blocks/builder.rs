@@ -136,10 +136,51 @@ impl Builder<'_> {
     }
 
     fn add(&mut self, block: Block) {
+        let block = match block {
+            Block::List(list) => match self.hang(list) {
+                Some(list) => Block::List(list),
+                None => return,
+            },
+            block => block,
+        };
         match self.open.last_mut() {
             Some(Open::Item { blocks, .. } | Open::Quote { blocks, .. }) => blocks.push(block),
             _ => self.top.push(block),
         }
+    }
+
+    /// Hangs a list below the numbered item right before it, where it is indented at all; else gives it back. From `10.` on
+    /// CommonMark wants four blanks, and people go on with the three that did below `9.`.
+    fn hang(&mut self, list: List) -> Option<List> {
+        let column = |span: &Span| {
+            let (before, own) = self.text.split_at_checked(span.start - self.base)?;
+            let line = before.rsplit('\n').next().unwrap_or("");
+            let blanks = own.len() - own.trim_start_matches(' ').len();
+            line.trim_matches(['>', ' ']).is_empty().then_some(line.len() + blanks)
+        };
+        let siblings = match self.open.last() {
+            Some(Open::Item { blocks, .. } | Open::Quote { blocks, .. }) => blocks,
+            _ => &self.top,
+        };
+        let Some(Block::List(before)) = siblings.last() else { return Some(list) };
+        let between = before.span.end - self.base..list.span.start - self.base;
+        let is_numbered =
+            self.slice(&(before.span.start - self.base..between.end)).starts_with(|c: char| c.is_ascii_digit());
+        let is_right_behind = self.slice(&between).trim().is_empty();
+        let is_indented = column(&list.span).zip(column(&before.span)).is_some_and(|(own, outer)| own > outer);
+        if !(is_numbered && is_right_behind && is_indented) {
+            return Some(list);
+        }
+        let siblings = match self.open.last_mut() {
+            Some(Open::Item { blocks, .. } | Open::Quote { blocks, .. }) => blocks,
+            _ => &mut self.top,
+        };
+        let Some(Block::List(before)) = siblings.last_mut() else { return Some(list) };
+        let Some(item) = before.items.last_mut() else { return Some(list) };
+        before.span.end = list.span.end;
+        item.span.end = list.span.end;
+        item.blocks.push(Block::List(list));
+        None
     }
 
     fn inline(&mut self, span: Span) {
