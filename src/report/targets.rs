@@ -38,7 +38,7 @@ pub fn resolve<'t>(
         };
         let own = keys.iter().find_map(|key| asked.iter().find(|(known, _)| known == key));
         Ok(match own {
-            Some((_, target)) => Value::from_safe_string(marks::show(target)),
+            Some((_, target)) => Value::from_safe_string(marks::show(&unsigned(target))),
             None => Value::from_safe_string(default.clone()),
         })
     };
@@ -60,6 +60,14 @@ pub fn resolve<'t>(
     Ok(Cow::Owned(text))
 }
 
+/// A target without the green signs that its author put to it: the report's own are measured.
+fn unsigned(target: &str) -> String {
+    match marks::without_green(target, " ").split_whitespace().collect::<Vec<_>>().join(" ") {
+        bare if bare.is_empty() => "OK".to_owned(),
+        bare => bare,
+    }
+}
+
 /// The key that each criterion of the order is bound to, with its target.
 fn asked_for(record: &RunRecord) -> Vec<(String, String)> {
     let binder = Binder::new(&record.order.bindings, &record.declarations);
@@ -68,4 +76,22 @@ fn asked_for(record: &RunRecord) -> Vec<(String, String)> {
         _ => None,
     });
     bound.filter(|(_, target)| !target.trim().is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authors_signs_are_no_part_of_a_target() {
+        for (target, expect) in [
+            ("✅ Snappy", "Snappy"),
+            ("0 ✅", "0"),
+            ("✅ loads & runs ✔ automatically", "loads & runs automatically"),
+            ("✅", "OK"),
+            ("≤ 5 MB", "≤ 5 MB"),
+        ] {
+            assert_eq!(unsigned(target), expect);
+        }
+    }
 }
