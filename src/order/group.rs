@@ -48,6 +48,10 @@ impl<'a> Below<'a> {
         Below { source, level, looked_at: 0, names_path: false, states: false, compares: false, is_ticked: false }
     }
 
+    pub fn names_path(&self) -> bool {
+        self.names_path
+    }
+
     /// Whether `label` begins the section that it names. `is_nested`: below a heading of acceptance; else the two are
     /// labels beside each other, as in an order of nothing but bold keys.
     pub fn is_section(&self, role: Role, label: &str, is_nested: bool) -> bool {

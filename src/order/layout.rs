@@ -1,7 +1,7 @@
 //! The parts of a Markdown order: title, key lines, sections, loose lines. A part begins where the one before it ends, so
 //! their spans tile the body by construction.
 
-use super::blocks::{Block, List};
+use super::blocks::{Block, List, ListItem};
 use super::group::Below;
 use super::model::{PartKind, Span};
 use super::names::{self, Role};
@@ -63,9 +63,17 @@ impl Chunk {
 
     /// Whether text below it belongs to it.
     fn gathers(&self) -> bool {
-        self.kind == PartKind::Key
-            && (!matches!(self.role(), Role::Other | Role::Excluded)
-                || self.value.as_ref().is_none_or(|value| value.is_empty()))
+        self.kind == PartKind::Key && (!matches!(self.role(), Role::Other | Role::Excluded) || self.has_no_value())
+    }
+
+    /// Whether the list that follows is its own whatever the items are called: that of acceptance or deliverables with nothing
+    /// behind the label.
+    fn heads_list(&self) -> bool {
+        self.gathers() && self.has_no_value() && matches!(self.role(), Role::Acceptance | Role::Deliverables)
+    }
+
+    fn has_no_value(&self) -> bool {
+        self.value.as_ref().is_none_or(|value| value.is_empty())
     }
 }
 
@@ -330,7 +338,12 @@ impl Layout<'_> {
                 let is_group = key.value.is_empty()
                     && role != Role::Other
                     && self.stays_in_acceptance(&text, key, role, rest.as_slice(), following);
-                !is_group && !self.is_criterion(&text, key)
+                // `All of these:` right below its label
+                let leads_on = !key.bold
+                    && key.value.is_empty()
+                    && role == Role::Other
+                    && self.chunks.last().is_some_and(|last| last.heads_list() && last.blocks.is_empty());
+                !is_group && !leads_on && !self.is_criterion(&text, key)
             };
             if let Some(key) = key.filter(is_label) {
                 self.key(&line, &key);
@@ -375,14 +388,19 @@ impl Layout<'_> {
             .collect();
         let known = keys.iter().flatten().any(|(_, key)| {
             let name = fold::heading(&key.name);
-            names::scalar(&name).is_some() || names::role(&name) != Role::Other
+            let role = names::role(&name);
+            // below a label `Validation time` is an item of its list
+            let is_section = role != Role::Other && (!gathers || role == Role::Acceptance || names::is_name(&key.name));
+            names::scalar(&name).is_some() || is_section
         });
+        let own = self.chunks.last().filter(|last| last.heads_list()).map(Chunk::role);
         let is_key_list = known || (!gathers && keys.iter().flatten().any(|(_, key)| key.bold));
-        if !is_key_list || (gathers && !known) {
+        if own.is_none() && (!is_key_list || (gathers && !known)) {
             self.append(Block::List(list));
             return;
         }
         for (item, key) in list.items.into_iter().zip(keys) {
+            let key = key.filter(|(_, key)| own.is_none_or(|own| self.leaves(own, key, &item)));
             match key {
                 Some((line, key)) => {
                     self.key(&line, &key);
@@ -395,13 +413,38 @@ impl Layout<'_> {
                         chunk.blocks.extend(item.blocks);
                     }
                 }
-                None => {
-                    let span = item.span.clone();
-                    self.append(Block::List(List { span, items: vec![item] }));
-                }
+                None => self.append_item(item),
             }
         }
     }
+
+    /// Whether an item below a label of the section `own` begins another: it is that section's name with its list below it. An
+    /// item with a value is of the list, whatever it is called: `**Acceptance:**` has its `- Validation time: < 2 s`.
+    fn leaves(&self, own: Role, key: &keyline::KeyLine, item: &ListItem) -> bool {
+        let role = self.role_here(&key.name);
+        let is_other = !matches!(role, Role::Other) && role != own;
+        if !is_other || !key.value.is_empty() || item.blocks.is_empty() {
+            return false;
+        }
+        let below = Below::label(self.source, item.lines.get(1..).unwrap_or_default(), &item.blocks);
+        match own {
+            Role::Deliverables => role == Role::Acceptance || (names::is_name(&key.name) && !below.names_path()),
+            _ => below.is_section(role, &key.name, true),
+        }
+    }
+
+    /// Neighbouring items stay one list.
+    fn append_item(&mut self, item: ListItem) {
+        let last = self.chunks.last_mut().and_then(|last| last.blocks.last_mut());
+        match last {
+            Some(Block::List(list)) => {
+                list.span.end = item.span.end;
+                list.items.push(item);
+            }
+            _ => self.append(Block::List(List { span: item.span.clone(), items: vec![item] })),
+        }
+    }
+
     /// `**Acceptance Criteria**` on a line of its own.
     fn bold_title(&self, text: &str) -> Option<keyline::KeyLine> {
         let text = fold::strip_marks(text);

@@ -115,6 +115,57 @@ fn a_section_of_its_own_ends_acceptance() {
 }
 
 #[test]
+fn what_a_label_lists_is_its_own_whatever_an_item_is_called() {
+    let expect = ["a: ≤ 5 MB", "Validation time: < 2 s", "Test coverage: ≥ 80%", "Validation: < 9 s", "b: is zstd"];
+    for label in [
+        "**Acceptance Criteria:**",
+        "**Acceptance Criteria**",
+        "Acceptance criteria:",
+        "**3.0 Acceptance Criteria**",
+        "**✅ Acceptance Criteria**",
+        "**Acceptance:**\nAll of them:",
+    ] {
+        for (mark, bold) in [("-", "**"), ("-", ""), ("1.", "**")] {
+            let list: String = [
+                ("a", "≤ 5 MB"),
+                ("Validation time", "< 2 s"),
+                ("Test coverage", "≥ 80 %"),
+                ("Validation", "< 9 s"),
+                ("b", "zstd"),
+            ]
+            .iter()
+            .map(|(name, target)| format!("{mark} {bold}{name}:{bold} {target}\n"))
+            .collect();
+            for after in ["", "\n**Deliverables:**\n- `run/x.cjs`\n", "\n## Notes\nx\n"] {
+                let order = markdown(&format!("**Owner:** GG\n\n{label}\n\n{list}{after}"));
+                assert_eq!(compiled(&order), expect, "{label} {mark} {bold} {after}: {:?}", order.diagnostics);
+                assert_eq!(warned(&order), [""; 0], "{label} {mark} {bold} {after}");
+            }
+        }
+    }
+    let order =
+        markdown("**Acceptance:**\n- a: zstd\n- **Validation:**\n  - b: ≥ 1\n- **Deliverables:**\n  - `run/x.cjs`\n");
+    assert_eq!(
+        (compiled(&order), paths(&order)),
+        (vec!["a: is zstd".to_owned(), "b: ≥ 1".to_owned()], vec!["run/x.cjs"])
+    );
+    for (list, expect) in [
+        ("- **Exporter:** `run/x.cjs`\n- **Test script:** `run/t.zsh`\n", vec!["run/x.cjs", "run/t.zsh"]),
+        ("- **Tests:**\n  - `run/t.zsh`\n- **Scripts:**\n  - `run/x.cjs`\n", vec!["run/t.zsh", "run/x.cjs"]),
+        ("- **Outputs:** `run/x.cjs`\n- **Acceptance:**\n  - a: zstd\n", vec!["run/x.cjs"]),
+    ] {
+        let order = markdown(&format!("**Deliverables:**\n\n{list}\n**Acceptance Criteria:**\n- a: zstd\n"));
+        assert_eq!((paths(&order), compiled(&order)), (expect, vec!["a: is zstd".to_owned()]), "{list}");
+    }
+    let order = markdown(
+        "**Objective:** x\n\n- **Priority:** P0\n- **Acceptance:** a: zstd\n- **Deliverables:** `run/x.cjs`\n",
+    );
+    assert_eq!((compiled(&order), paths(&order)), (vec!["a: is zstd".to_owned()], vec!["run/x.cjs"]));
+    let order = markdown("**Requirements:**\n- **Test coverage:** 80%\n- **Layout:** one file per day\n");
+    assert_eq!(order.requirements.len(), 2, "{order:?}");
+}
+
+#[test]
 fn rows_that_stand_apart_are_rows_of_the_table_above() {
     let rows = "| b | ≥ 9 |\n| c | zstd |";
     for between in [
