@@ -11,7 +11,7 @@ use super::model::{CriterionSource, PartKind, Span};
 use super::names::Role;
 use super::source::Remark;
 use super::target::{self, Target};
-use super::{below, criteria, criteria_table, denial, embedded, fold, item_id, keyline};
+use super::{below, criteria, criteria_table, denial, embedded, fold, item_id, keyline, section_names};
 
 /// Tables, lists and, where there are neither, lines.
 pub(crate) fn section(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
@@ -273,8 +273,16 @@ pub(super) fn is_remark_key(name: &str) -> bool {
     REMARKS.contains(&name.as_str()) || super::names::scalar(&name).is_some()
 }
 
+/// The same of what only tells something with such a value: `Rollback: git revert`.
+pub(super) fn is_remark_with(name: &str, value: &str) -> bool {
+    is_remark_key(name)
+        || section_names::is_estimate(&fold::heading(name))
+        || (section_names::is_aside(name) && !criteria::is_judged(name, value))
+}
+
 fn is_remark(line: &str) -> bool {
-    keyline::parse(line).is_some_and(|key| is_remark_key(&key.name))
+    keyline::parse(line)
+        .is_some_and(|key| is_remark_key(&key.name) || section_names::is_estimate(&fold::heading(&key.name)))
 }
 
 /// Whether a line of text surely states a criterion: it has a tick, a box or a dash, is a bold key (but for notes) or a key
@@ -283,7 +291,7 @@ fn states_one(line: &str) -> bool {
     let key = || {
         keyline::parse(line).is_some_and(|key| {
             let value = line.get(key.value.clone()).unwrap_or("");
-            let is_about_it = !value.is_empty() && !is_remark_key(&key.name);
+            let is_about_it = !value.is_empty() && !is_remark(line);
             is_about_it && (key.bold || criteria::is_judged(&key.name, value))
         })
     };
@@ -299,7 +307,7 @@ fn states_one(line: &str) -> bool {
 pub(super) fn has_value(line: &str) -> bool {
     keyline::parse(line).is_some_and(|key| {
         let value = line.get(key.value.clone()).unwrap_or("");
-        !value.is_empty() && !is_remark_key(&key.name) && is_value(&key.name, value)
+        !value.is_empty() && !is_remark(line) && is_value(&key.name, value)
     })
 }
 
@@ -335,11 +343,12 @@ fn demands(line: &str) -> bool {
 /// Whether a heading says itself what must hold; a word behind a colon may as well name what a list below it is about.
 fn heading_states_one(label: &str, below: &[Block]) -> bool {
     let split = criteria::split(label);
+    let heads_some = || below.iter().any(|block| matches!(block, Block::List(_) | Block::Table(_)));
     match target::compile(&split.metric, &split.target) {
         Target::Unclear { .. } => false,
-        Target::Category { .. } => {
-            !split.is_whole && !below.iter().any(|block| matches!(block, Block::List(_) | Block::Table(_)))
-        }
+        Target::Category { .. } => !split.is_whole && !heads_some(),
+        // `### Functional`, `### Operational` name groups; `### Executable` with a line below it says what must hold
+        Target::Ready { .. } | Target::Automatic => !(split.is_whole && !label.contains(' ') && heads_some()),
         _ => true,
     }
 }

@@ -8,6 +8,7 @@ use super::model::{Command, CriterionSource, Dependency, Item, PartKind, Shape, 
 use super::names::{self, Role, Scalar};
 use super::refusal::ParseRefusal;
 use super::source::Remark;
+use super::target::{self, Target, Unit};
 use super::{
     acceptance, code_paths, criteria, criteria_columns, criteria_table, deliverables, denial, elsewhere, fold, keyline,
     paths, section_names,
@@ -41,6 +42,8 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         if chunk.kind == PartKind::Section {
             draft.deny(denial::of_label(&chunk.label));
             enclosing.push((chunk.level, role, is_over, draft.denied.clone()));
+        } else if role == Role::Acceptance {
+            draft.deny(denial::of_label(&chunk.label));
         }
         let is_child = role == inherited && own == Role::Other;
         section(draft, chunk, role, is_child, &mut scope);
@@ -282,9 +285,28 @@ pub(crate) fn is_pointer(text: &str) -> bool {
         && folded.split(' ').count() <= 8
 }
 
+/// A heading without what numbers it: `2. Speed`, `2.1 Speed`, `5.3.1) Speed`. `2.5 MB per file` says how much.
 pub(crate) fn heading_words(label: &str) -> String {
-    let rest = fold::strip_marks(label).trim_start_matches(|c: char| c.is_ascii_digit());
-    let rest = if rest.starts_with(['.', ')']) { rest.get(1..).unwrap_or("") } else { label };
+    let label = fold::strip_marks(label);
+    let end = label.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(label.len());
+    let (number, rest) = label.split_at_checked(end).unwrap_or((label, ""));
+    let closed = rest.strip_prefix(')');
+    let parts = number.trim_end_matches('.').split('.').filter(|part| !part.is_empty()).count();
+    let unit = rest.split_whitespace().next().unwrap_or("");
+    let is_amount = || {
+        let amount = target::compile("", &format!("= {number} {unit}"));
+        matches!(amount, Target::Compare { unit, .. } if !matches!(unit, Unit::Count { .. }))
+    };
+    let is_number = match () {
+        () if !number.starts_with(|c: char| c.is_ascii_digit()) => false,
+        () if closed.is_some() || number.ends_with('.') => true,
+        () => parts > 1 && rest.starts_with(' ') && !is_amount(),
+    };
+    if !is_number {
+        return label.to_owned();
+    }
+    let rest = closed.unwrap_or(rest).trim_start();
+    let rest = ["– ", "— ", "- "].iter().find_map(|dash| rest.strip_prefix(dash)).unwrap_or(rest);
     fold::strip_marks(rest).to_owned()
 }
 

@@ -6,7 +6,7 @@ use super::group::Below;
 use super::model::{PartKind, Span};
 use super::names::{self, Role};
 use super::source::Source;
-use super::{fold, keyline, paths};
+use super::{acceptance, fold, keyline, paths, section_names};
 
 /// One part with what stands in it.
 #[derive(Debug)]
@@ -174,8 +174,15 @@ impl Layout<'_> {
         match names::role(&fold::heading(name)) {
             Role::Excluded if self.in_acceptance() => names::role_within_acceptance(name),
             Role::Excluded => names::role_of_heading(name),
+            Role::Other if self.is_aside(name) => Role::Excluded,
             role => role,
         }
+    }
+
+    /// Whether a label ends a list of acceptance that itself stands below a label: `**Risks:**`, as the parts of a plan follow each
+    /// other. Below a heading of acceptance only a heading ends it.
+    fn is_aside(&self, name: &str) -> bool {
+        self.in_acceptance() && !self.is_nested() && section_names::is_aside(name)
     }
 
     fn rule(&mut self, span: Span, tail_is_loose: bool) {
@@ -220,6 +227,9 @@ impl Layout<'_> {
     fn key(&mut self, line: &Span, key: &keyline::KeyLine) {
         let within = self.in_acceptance();
         let mut chunk = Chunk::within(PartKind::Key, &key.name, 7, line.clone(), self.zone, within);
+        if chunk.role == Role::Other && self.is_aside(&key.name) {
+            chunk.role = Role::Excluded;
+        }
         chunk.value = Some(line.start + key.value.start..line.start + key.value.end);
         self.chunks.push(chunk);
     }
@@ -314,7 +324,7 @@ impl Layout<'_> {
             return self.in_acceptance()
                 && match role {
                     Role::Acceptance => false,
-                    Role::Excluded => above == Some(Role::Acceptance),
+                    Role::Excluded => above == Some(Role::Acceptance) && !self.is_told(key, value),
                     Role::Deliverables => {
                         paths::in_text(value).is_empty() && super::criteria::is_judged(&key.name, value)
                     }
@@ -372,7 +382,13 @@ impl Layout<'_> {
         let name = fold::heading(&key.name);
         let value = line.get(key.value.clone()).unwrap_or("");
         let is_own = names::role(&name) == Role::Other && names::scalar(&name).is_none();
-        below_acceptance && !value.is_empty() && (is_own || super::criteria::is_judged(&key.name, value))
+        let may_be = below_acceptance && !value.is_empty() && !self.is_told(key, value);
+        may_be && (is_own || super::criteria::is_judged(&key.name, value))
+    }
+
+    /// `**Estimated time:** 2 h`, `**Rollback:** git revert`; `**Rollback:** works` is asked.
+    fn is_told(&self, key: &keyline::KeyLine, value: &str) -> bool {
+        self.is_aside(&key.name) && acceptance::is_remark_with(&key.name, value)
     }
 
     /// A list before the first section: key bullets, or what a key above it gathers.

@@ -331,6 +331,66 @@ pub(super) fn is_set_aside(label: &str) -> bool {
                 .any(|words| says_it(words)))
 }
 
+/// Whether a label, as written, is as a whole the name of a part of a plan that asks nothing: `Risks & mitigations`, `Rollback
+/// plan`, `Estimated time`. `Rollback time` and `Notes exported` have words of their own.
+pub(super) fn is_aside(label: &str) -> bool {
+    const ASIDES: [&str; 18] = [
+        "risk",
+        "risks",
+        "mitigation",
+        "mitigations",
+        "rollback",
+        "backout",
+        "contingency",
+        "note",
+        "notes",
+        "remarks",
+        "comments",
+        "timeline",
+        "milestones",
+        "assumptions",
+        "estimate",
+        "estimates",
+        "questions",
+        "references",
+    ];
+    const COMPLETING: [&str; 18] = [
+        "and",
+        "of",
+        "the",
+        "for",
+        "this",
+        "order",
+        "phase",
+        "known",
+        "open",
+        "potential",
+        "additional",
+        "implementation",
+        "register",
+        "assessment",
+        "plan",
+        "procedure",
+        "steps",
+        "strategy",
+    ];
+    let (name, _) = named_part(label);
+    let is_aside = |word: &str| ASIDES.contains(&word);
+    is_estimate(&name)
+        || (name.split(' ').any(is_aside)
+            && name.split(' ').all(|word| is_aside(word) || COMPLETING.contains(&word) || is_version(word)))
+}
+
+/// How long the work is thought to take, folded: no word of what must come of it.
+pub(super) fn is_estimate(name: &str) -> bool {
+    let of = ["time", "effort", "duration", "hours", "cost"];
+    ["estimated ", "expected ", "planned "]
+        .iter()
+        .any(|lead| name.strip_prefix(lead).is_some_and(|what| of.contains(&what)))
+        || of.iter().any(|what| name.strip_suffix(" estimate").is_some_and(|lead| lead == *what))
+        || name == "timeline"
+}
+
 /// The name before a bracket, a colon or a dash, folded, and what follows it.
 pub(super) fn named_part(label: &str) -> (String, &str) {
     let end = [" (", " [", ":", "：", " – ", " — ", " - ", ", "].iter().filter_map(|mark| label.find(mark)).min();

@@ -166,6 +166,89 @@ fn what_a_label_lists_is_its_own_whatever_an_item_is_called() {
 }
 
 #[test]
+fn parts_of_a_plan_end_a_list_of_acceptance_below_a_label() {
+    for part in [
+        "**Risks:**\n- b: ≥ 50 MB\n- disk full\n",
+        "**Risks**\n- b: ≥ 50 MB\n",
+        "**⚠️ Risks & mitigations:**\n- b may grow > 50 MB\n",
+        "**Rollback:**\n- Compression: gzip\n",
+        "**Rollback plan:** git revert\n- Compression: gzip\n",
+        "**Notes:**\n- b: 80% today\n",
+        "Notes:\n- b: 80% today\n",
+        "**Estimated time:** 2 h\n",
+        "**Timeline**\n- Phase 1: 2 h\n",
+        "**4.0 Risks**\n\n- b: > 50 MB\n\n**Open questions:**\n- c ≤ 1 MB?\n",
+    ] {
+        for before in ["## Phase 1\n\n**Tasks:**\n1. build it\n\n", "**Objective:** x\n\n"] {
+            let order = markdown(&format!("{before}**Acceptance criteria:**\n- a ≤ 5 MB\n\n{part}\n"));
+            assert_eq!((compiled(&order), warned(&order)), (vec!["a: ≤ 5 MB".to_owned()], vec![]), "{before}{part}");
+            let order = markdown(&format!("{before}{part}\n**Acceptance criteria:**\n- a ≤ 5 MB\n"));
+            assert_eq!(compiled(&order), ["a: ≤ 5 MB"], "above: {before}{part}");
+        }
+    }
+    for (part, expect) in [
+        ("**Rollback time:** < 5 s\n", "Rollback time: < 5 s"),
+        ("**Rollback:** works\n", "Rollback: works (works)"),
+        ("**Risk checks**\n- b: zstd\n", "b: is zstd"),
+        ("**Speed**\n- b: zstd\n", "b: is zstd"),
+    ] {
+        let order = markdown(&format!("## Phase 1\n\n**Acceptance criteria:**\n- a ≤ 5 MB\n\n{part}\n"));
+        assert_eq!(compiled(&order), ["a: ≤ 5 MB", expect], "{part}");
+    }
+    let order = markdown("## Acceptance\n- a ≤ 5 MB\n\n**Estimated time:** 2 h\n\n**Rollback**\n- b: works\n");
+    assert_eq!(compiled(&order), ["a: ≤ 5 MB", "b: works (works)"], "below a heading a label is a group");
+}
+
+#[test]
+fn what_will_not_be_is_denied_behind_other_groups() {
+    for label in ["**Will not:**", "**Won't have:**", "**Won’t have (this time)**", "### Won't have", "Will not have:"]
+    {
+        let order = markdown(&format!(
+            "## Acceptance\n\n**Must have:**\n- a: zstd\n\n**Nice to have:**\n- b: zstd\n\n{label}\n- c: ≥ 9\n"
+        ));
+        let got = compiled(&order);
+        assert!(got.len() == 2 && got[1].starts_with("c: unclear"), "{label}: {got:?}");
+    }
+}
+
+#[test]
+fn headings_of_groups_are_no_criteria() {
+    for heading in [
+        "### 2.1 Storage",
+        "### 2.1. Storage",
+        "### 2.1) Storage",
+        "### 2.1 – Storage",
+        "#### 2.1.3 Storage",
+        "### 2.0 errors",
+        "### A. Storage",
+        "### Group 3: Storage",
+        "### Functional",
+        "### ✅ Operational",
+        "### 1. Functional",
+        "### Non-functional",
+        "### Reliability",
+    ] {
+        for (below, expect) in [
+            ("- [ ] Compression zstd\n- [ ] b: ≤ 5 MB\n- [ ] ขนาด: ไม่เกิน 5 MB\n", 3),
+            ("| Metric | Target |\n|-|-|\n| b | ≤ 5 MB |\n", 1),
+        ] {
+            let order = markdown(&format!("## 2. Acceptance Criteria\n\n{heading}\n\n{below}\n"));
+            let got = compiled(&order);
+            assert!(got.len() == expect && got.contains(&"b: ≤ 5 MB".to_owned()), "{heading}: {got:?}");
+        }
+    }
+    for (heading, expect) in [
+        ("### Executable\nOf the exporter.", "Executable: works (Executable)"),
+        ("### 2.1 Validation time < 2 s\n- for each file", "Validation time: < 2 s"),
+        ("### 0 errors", "0 errors: = 0 errors"),
+        ("### 2.5 MB", "2.5 MB: "),
+    ] {
+        let got = compiled(&markdown(&format!("## Acceptance\n\n{heading}\n")));
+        assert!(got.len() == 1 && got[0].starts_with(expect), "{heading}: {got:?}");
+    }
+}
+
+#[test]
 fn rows_that_stand_apart_are_rows_of_the_table_above() {
     let rows = "| b | ≥ 9 |\n| c | zstd |";
     for between in [
