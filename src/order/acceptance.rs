@@ -81,7 +81,7 @@ pub(super) fn below_label(draft: &mut Draft<'_>, line: &str, outer: &Option<Stri
 }
 
 /// `Must hold:`, `see the table below`.
-fn leads_on(text: &str) -> bool {
+pub(super) fn leads_on(text: &str) -> bool {
     is_pointer(text) || text.trim_end_matches(['*', '_', ' ']).ends_with([':', '：'])
 }
 

@@ -5,13 +5,13 @@ use super::draft::Draft;
 use super::identity::Place;
 use super::layout::{Chunk, Zone};
 use super::model::{Command, CriterionSource, Dependency, Item, PartKind, Shape, Span};
-use super::names::{self, Role, Scalar};
+use super::names::{Role, Scalar};
 use super::refusal::ParseRefusal;
 use super::source::Remark;
 use super::target::{self, Target, Unit};
 use super::{
-    acceptance, code_paths, criteria, criteria_columns, criteria_table, deliverables, denial, elsewhere, fold, keyline,
-    paths, section_names,
+    acceptance, body_keys, code_paths, criteria, criteria_columns, criteria_table, deliverables, denial, elsewhere,
+    fold, keyline, paths, section_names,
 };
 
 /// Fills the draft from the body.
@@ -56,9 +56,7 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         if inherited == Role::Acceptance && chunk.kind == PartKind::Key {
             acceptance::tell_left(draft, chunk);
         }
-        if matches!(role, Role::Other | Role::Excluded) {
-            keys(draft, chunk)?;
-        }
+        body_keys::read(draft, chunk, role, is_over)?;
         super::template_key::from_body(draft, chunk, role);
         placeholders(draft, chunk);
     }
@@ -372,62 +370,6 @@ pub(crate) fn commands(draft: &mut Draft<'_>, blocks: &[Block]) {
             _ => {}
         }
     }
-}
-
-/// Key lines: those that are parts of their own, and those within sections such as Metadata.
-fn keys(draft: &mut Draft<'_>, chunk: &Chunk) -> Result<(), ParseRefusal> {
-    if chunk.kind == PartKind::Key {
-        let value = match chunk.zone {
-            Zone::Section => value_text(draft, chunk),
-            // soft-wrapped
-            _ => {
-                let below = text_lines(draft, &chunk.blocks).into_iter().map(|(_, text)| text.trim().to_owned());
-                std::iter::once(value_text(draft, chunk))
-                    .chain(below)
-                    .filter(|text| !text.is_empty())
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            }
-        };
-        let span = chunk.head.clone();
-        return draft.body_key(&chunk.label, &value, &span);
-    }
-    if chunk.kind != PartKind::Section {
-        return Ok(());
-    }
-    let mut lines = text_lines(draft, &chunk.blocks);
-    for block in &chunk.blocks {
-        match block {
-            Block::List(list) => {
-                lines.extend(
-                    list.items
-                        .iter()
-                        .map(|item| (lines_span(&item.lines, &item.span), criteria::raw_text(draft, &item.lines))),
-                );
-            }
-            // `| **Priority** | P1 |`
-            Block::Table(table) if table.header.len() == 2 => {
-                let rows = std::iter::once(&table.header).chain(table.rows.iter().map(|row| &row.cells));
-                let pairs = rows.filter_map(|cells| Some((cells.first()?, cells.get(1)?)));
-                lines.extend(pairs.map(|(key, value)| {
-                    (value.span.clone(), format!("**{}:** {}", key.text.trim_end_matches(':'), value.raw))
-                }));
-            }
-            _ => {}
-        }
-    }
-    for (span, text) in lines {
-        let Some(key) = keyline::parse(&text) else { continue };
-        let Some(scalar) = names::scalar(&fold::heading(&key.name)) else { continue };
-        // deep in a section only what is missing is taken, and nothing that could stop the order
-        if !draft.is_set(scalar) && !matches!(scalar, Scalar::Expires | Scalar::Handler | Scalar::Title) {
-            let value = text.get(key.value.clone()).unwrap_or("").to_owned();
-            if scalar != Scalar::Id || fold::widths(&value).to_ascii_uppercase().contains("WO-") {
-                draft.set(scalar, &key.name, &value, &span, Place::Line)?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// `[Full WO content as provided...]`.

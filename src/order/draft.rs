@@ -186,9 +186,7 @@ impl<'a> Draft<'a> {
     }
 
     fn handler(&mut self, value: &str, span: &Span) {
-        let is_name = !value.is_empty()
-            && value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c));
-        if is_name {
+        if is_handler_name(value) {
             self.order.handler = Some(value.to_owned());
         } else {
             let remark = Remark::error("bad-handler", format!("`{value}` is no name of a handler"))
@@ -230,6 +228,15 @@ impl<'a> Draft<'a> {
         self.extra(name, serde_json::Value::String(fold::inline(value)), span);
         Ok(())
     }
+}
+
+pub(super) fn is_handler_name(value: &str) -> bool {
+    !value.is_empty() && value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c))
+}
+
+/// Whether an order can expire at it.
+pub(super) fn is_time(value: &str) -> bool {
+    end_of_validity(value).is_some()
 }
 
 /// `P1 – Core Analytics`, `HIGH`, `normal`, `1`; of `was P0, now P2` the second, of `P0 / P2` none.

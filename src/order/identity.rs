@@ -66,6 +66,12 @@ impl Candidates {
         }
     }
 
+    /// Whether ids were given and none of them is that of `raw`.
+    pub fn has_other_than(&self, raw: &str) -> bool {
+        let id = find(&fold::widths(&fold::inline(raw)));
+        id.is_some_and(|id| !self.0.is_empty() && self.0.iter().all(|(_, own, _)| !own.eq_ignore_ascii_case(&id)))
+    }
+
     /// Takes over what a text within a value gave, as of that value's span.
     pub fn merge(&mut self, other: Candidates, span: &Span) {
         self.0.extend(other.0.into_iter().map(|(place, id, _)| (place, id, span.clone())));

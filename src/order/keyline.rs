@@ -1,7 +1,7 @@
 //! Key lines: `**Phase:** 7.8`, `**Phase**: 7.8`, `Authorization: GG`, with full-width colons too.
 
-use super::fold;
 use super::model::Span;
+use super::{fold, names};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct KeyLine {
@@ -22,6 +22,26 @@ pub(crate) fn parse(line: &str) -> Option<KeyLine> {
         key.value = key.value.start + offset..key.value.end + offset;
         key
     })
+}
+
+/// The parts of a line that holds several bold keys with their values: `**Priority:** P0 | **Owner:** GG`; else all of it. A key
+/// that names a section has the whole of its line.
+pub(crate) fn several(line: &str) -> Vec<Span> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (at, mark) in line.match_indices(['|', '·']).chain([(line.len(), "")]) {
+        let part = line.get(start..at).unwrap_or("");
+        let from = start + part.len() - part.trim_start().len();
+        parts.push(from..from + part.trim().len());
+        start = at + mark.len();
+    }
+    let is_key = |part: &Span| {
+        let key = line.get(part.clone()).and_then(parse);
+        key.is_some_and(|key| {
+            key.bold && !key.value.is_empty() && names::role(&fold::heading(&key.name)) == names::Role::Other
+        })
+    };
+    if parts.len() > 1 && parts.iter().all(is_key) { parts } else { std::iter::once(0..line.len()).collect() }
 }
 
 fn is_colon(c: char) -> bool {
@@ -94,6 +114,21 @@ fn key(name: &str, value: Span, bold: bool) -> Option<KeyLine> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_keys_of_one_line_are_parted() {
+        for (line, expect) in [
+            ("**Priority:** P0 | **Owner:** GG → CLC | **Expires:** 2025-11-02", 3),
+            ("**Priority:** P0 · **Owner:** CLC", 2),
+            ("**Priority:** P0 | P1", 1),
+            ("**Objective:** a | **Owner:** CLC", 1),
+            ("Priority: P0 | Owner: CLC", 1),
+            ("| **Priority:** | P0 |", 1),
+            ("**Priority:** P0", 1),
+        ] {
+            assert_eq!(several(line).len(), expect, "{line}");
+        }
+    }
 
     #[test]
     fn key_lines_in_all_their_spellings() {

@@ -339,7 +339,11 @@ impl Layout<'_> {
     /// Lines before the first section and after the last separator.
     fn free_text(&mut self, lines: Vec<Span>, following: &[Block]) {
         let mut continues = false;
-        let mut rest = lines.into_iter();
+        let parted = lines.into_iter().flat_map(|line| {
+            let parts = keyline::several(self.slice(&line)).into_iter();
+            parts.map(move |part| line.start + part.start..line.start + part.end)
+        });
+        let mut rest = parted.collect::<Vec<Span>>().into_iter();
         while let Some(line) = rest.next() {
             let text = self.slice(&line).to_owned();
             let key = keyline::parse(&text).or_else(|| self.bold_title(&text));

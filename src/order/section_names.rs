@@ -331,6 +331,15 @@ pub(super) fn is_set_aside(label: &str) -> bool {
                 .any(|words| says_it(words)))
 }
 
+/// Whether a section says of the order itself who, when and how: `Metadata`, `Work Order Details`, `Order info`.
+pub(super) fn is_about_order(name: &str) -> bool {
+    const HEADS: [&str; 9] =
+        ["metadata", "meta", "header", "details", "info", "information", "properties", "attributes", "identification"];
+    const COMPLETING: [&str; 6] = ["order", "work", "wo", "document", "general", "the"];
+    let is_head = |word: &str| HEADS.contains(&word);
+    name.split(' ').any(is_head) && name.split(' ').all(|word| is_head(word) || COMPLETING.contains(&word))
+}
+
 /// Whether a label, as written, is as a whole the name of a part of a plan that asks nothing: `Risks & mitigations`, `Rollback
 /// plan`, `Estimated time`. `Rollback time` and `Notes exported` have words of their own.
 pub(super) fn is_aside(label: &str) -> bool {

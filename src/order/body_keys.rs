@@ -1,0 +1,201 @@
+//! What a Markdown body says of the order itself: key lines, and the tables, quotes and sections that hold such.
+//!
+//! What must hold: until when an order may run and by which handler is taken wherever it is said of the order; where such a
+//! line is seen and not taken, that is told.
+
+use super::blocks::Block;
+use super::body::{lines_span, text_lines, value_text};
+use super::draft::{self, Draft};
+use super::identity::Place;
+use super::layout::{Chunk, Zone};
+use super::model::{PartKind, Span};
+use super::names::{self, Role, Scalar};
+use super::refusal::ParseRefusal;
+use super::source::Remark;
+use super::table::Table;
+use super::{acceptance, criteria, criteria_columns, fold, keyline, section_names};
+
+/// A key with its value, and where.
+type Pair = (String, String, Span);
+
+/// Takes what `chunk` says of the order. `is_over`: its section tells of what is over.
+pub(super) fn read(draft: &mut Draft<'_>, chunk: &Chunk, role: Role, is_over: bool) -> Result<(), ParseRefusal> {
+    if chunk.kind == PartKind::Key && matches!(role, Role::Other | Role::Excluded) {
+        key(draft, chunk)?;
+    }
+    if matches!(role, Role::Acceptance | Role::Excluded) && chunk.kind != PartKind::Section {
+        return Ok(());
+    }
+    if chunk.zone != Zone::Section {
+        return preamble(draft, chunk);
+    }
+    if chunk.kind != PartKind::Section || role == Role::Acceptance {
+        return Ok(());
+    }
+    let is_about_order = section_names::is_about_order(&chunk.name);
+    for (name, value, span) in pairs(draft, &chunk.blocks) {
+        let Some(scalar) = names::scalar(&fold::heading(&name)).filter(|scalar| *scalar != Scalar::Title) else {
+            continue;
+        };
+        let is_steering = matches!(scalar, Scalar::Expires | Scalar::Handler);
+        if is_about_order {
+            take(draft, scalar, &name, &value, &span)?;
+        } else if is_steering && role != Role::Excluded && !is_over && !section_names::is_past(&chunk.name) {
+            tell(draft, scalar, &name, &value, &span);
+        } else if !is_steering && matches!(role, Role::Other | Role::Excluded) && !draft.is_set(scalar) {
+            // deep in a section only what is missing is taken, and nothing that could stop the order
+            take(draft, scalar, &name, &value, &span)?;
+        }
+    }
+    if is_about_order {
+        tell_code(draft, &chunk.blocks);
+    }
+    Ok(())
+}
+
+fn key(draft: &mut Draft<'_>, chunk: &Chunk) -> Result<(), ParseRefusal> {
+    let value = match chunk.zone {
+        Zone::Section => value_text(draft, chunk),
+        // soft-wrapped
+        _ => {
+            let below = text_lines(draft, &chunk.blocks).into_iter().map(|(_, text)| text.trim().to_owned());
+            std::iter::once(value_text(draft, chunk))
+                .chain(below)
+                .filter(|text| !text.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ")
+        }
+    };
+    draft.body_key(&chunk.label, &value, &chunk.head)
+}
+
+/// A table of two columns or a quote of nothing but keys above the first section speaks of the order, but where words lead on
+/// to it (`The old order said:`), or where it has another order's id.
+fn preamble(draft: &mut Draft<'_>, chunk: &Chunk) -> Result<(), ParseRefusal> {
+    let is_label = chunk.kind == PartKind::Key && value_text(draft, chunk).is_empty();
+    let mut is_led_to = is_label && !section_names::is_about_order(&chunk.name);
+    for block in &chunk.blocks {
+        let found = match block {
+            Block::Table(table) if !criteria_columns::is_criteria_table(table) => table_pairs(table),
+            Block::Quote { blocks, .. } => quoted(draft, blocks),
+            Block::Paragraph { lines } => {
+                let last = lines.last().map_or("", |line| draft.source.slice(line));
+                is_led_to |= acceptance::leads_on(last);
+                continue;
+            }
+            _ => continue,
+        };
+        let known: Vec<(Scalar, Pair)> = found
+            .into_iter()
+            .filter_map(|pair| Some((names::scalar(&fold::heading(&pair.0))?, pair)))
+            .filter(|(scalar, _)| *scalar != Scalar::Title)
+            .collect();
+        let is_other = known.iter().any(|(scalar, (_, id, _))| *scalar == Scalar::Id && draft.ids.has_other_than(id));
+        for (scalar, (name, value, span)) in known {
+            match is_led_to || is_other {
+                true => tell(draft, scalar, &name, &value, &span),
+                false => take(draft, scalar, &name, &value, &span)?,
+            }
+        }
+    }
+    tell_code(draft, &chunk.blocks);
+    Ok(())
+}
+
+fn take(draft: &mut Draft<'_>, scalar: Scalar, name: &str, value: &str, span: &Span) -> Result<(), ParseRefusal> {
+    let is_id = fold::widths(value).to_ascii_uppercase().contains("WO-");
+    match scalar {
+        Scalar::Id if !is_id => Ok(()),
+        // a person, or prose
+        Scalar::Handler if !draft::is_handler_name(&fold::inline(value)) => Ok(()),
+        _ => draft.set(scalar, name, value, span, Place::Line),
+    }
+}
+
+/// Of what steers the order, and only where it is surely said: a time, the name of a handler.
+fn tell(draft: &mut Draft<'_>, scalar: Scalar, name: &str, value: &str, span: &Span) {
+    let value = fold::inline(value);
+    let (is_meant, understood) = match scalar {
+        Scalar::Expires => (draft::is_time(&value), "text: the order does not expire by it"),
+        Scalar::Handler => (draft::is_handler_name(&value), "text: the handler is chosen without it"),
+        _ => return,
+    };
+    if is_meant && !draft.is_set(scalar) {
+        let remark = Remark::warning(
+            "key-not-taken",
+            format!("`{name}: {value}` stands where nothing is said of the order itself"),
+        )
+        .understood(understood)
+        .cure("write it on a line of its own below the title, or in the front matter");
+        draft.remark(span, remark);
+    }
+}
+
+/// Keys in a block of YAML are shown, not said.
+fn tell_code(draft: &mut Draft<'_>, blocks: &[Block]) {
+    for block in blocks {
+        let Block::Code(code) = block else { continue };
+        if !matches!(code.language.to_lowercase().as_str(), "yaml" | "yml" | "toml") {
+            continue;
+        }
+        for line in code.text.lines() {
+            let Some((name, value)) = line.split_once([':', '=']) else { continue };
+            if let Some(scalar) = names::scalar(&fold::heading(name)) {
+                tell(draft, scalar, name.trim(), value.trim().trim_matches(['"', '\'']), &code.span);
+            }
+        }
+    }
+}
+
+/// Lines, items, the rows of tables of two columns, quotes.
+fn pairs(draft: &Draft<'_>, blocks: &[Block]) -> Vec<Pair> {
+    let mut found: Vec<Pair> =
+        text_lines(draft, blocks).into_iter().flat_map(|(span, text)| line_pairs(&text, &span)).collect();
+    for block in blocks {
+        match block {
+            Block::List(list) => found.extend(list.items.iter().flat_map(|item| {
+                line_pairs(&criteria::raw_text(draft, &item.lines), &lines_span(&item.lines, &item.span))
+            })),
+            // `| **Priority** | P1 |`
+            Block::Table(table) => found.extend(table_pairs(table)),
+            Block::Quote { blocks, .. } => found.extend(quoted(draft, blocks)),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn line_pairs(text: &str, span: &Span) -> Vec<Pair> {
+    let parts = keyline::several(text);
+    let pair = |part: Span| {
+        let text = text.get(part)?;
+        let key = keyline::parse(text)?;
+        Some((key.name, text.get(key.value).unwrap_or("").to_owned(), span.clone()))
+    };
+    parts.into_iter().filter_map(pair).collect()
+}
+
+fn table_pairs(table: &Table) -> Vec<Pair> {
+    if table.header.len() != 2 {
+        return Vec::new();
+    }
+    let rows = std::iter::once(&table.header).chain(table.rows.iter().map(|row| &row.cells));
+    let cells = rows.filter_map(|cells| Some((cells.first()?, cells.get(1)?)));
+    cells
+        .map(|(key, value)| {
+            let name = fold::strip_marks(&key.text).trim_end_matches([':', '：', ' ']);
+            (name.to_owned(), value.raw.clone(), value.span.clone())
+        })
+        .collect()
+}
+
+/// The keys of a quote that holds nothing else.
+fn quoted(draft: &Draft<'_>, blocks: &[Block]) -> Vec<Pair> {
+    let lines = text_lines(draft, blocks);
+    let is_text = |block: &Block| matches!(block, Block::Paragraph { .. } | Block::List(_) | Block::Table(_));
+    let is_key = |(_, text): &(Span, String)| keyline::parse(text).is_some_and(|key| !key.value.is_empty());
+    match blocks.iter().all(is_text) && lines.iter().all(is_key) {
+        true => pairs(draft, blocks),
+        false => Vec::new(),
+    }
+}
