@@ -199,3 +199,74 @@ fn quoted(draft: &Draft<'_>, blocks: &[Block]) -> Vec<Pair> {
         false => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::order::{Order, Severity, parse};
+
+    fn markdown(body: &str) -> Order {
+        parse(format!("# WO-1\n\n{body}").as_bytes(), "WO-1.md").unwrap()
+    }
+
+    /// What is told beyond notes.
+    fn warned(order: &Order) -> Vec<&str> {
+        let found = order.diagnostics.iter().filter(|found| found.severity != Severity::Note);
+        found.map(|found| found.code.as_str()).collect()
+    }
+
+    #[test]
+    fn what_is_said_of_the_order_is_taken_in_any_shape() {
+        let says = |order: &Order| {
+            let expires = order.expires.map(|at| at.to_string());
+            (expires.unwrap_or_default(), order.handler.clone().unwrap_or_default(), format!("{:?}", order.priority))
+        };
+        let lines = "**Priority:** P0\n**Expires:** 2025-11-02\n**Handler:** verification\n";
+        let list = lines.replace("**P", "- **P").replace("**E", "- **E").replace("**H", "- **H");
+        let quote = lines.replace("**P", "> **P").replace("**E", "> **E").replace("**H", "> **H");
+        let rows = "| **Expires** | 2025-11-02 |\n| Handler: | `verification` |\n";
+        let table = format!("| Field | Value |\n|---|---|\n| Priority | P0 |\n{rows}");
+        let headless = format!("| Priority | P0 |\n|---|---|\n{rows}");
+        let one_line = lines.trim().replace('\n', " | ");
+        let mut shapes = vec![
+            lines.to_owned(),
+            list.clone(),
+            quote.clone(),
+            table.clone(),
+            headless.clone(),
+            format!("{one_line}\n"),
+            format!("> {}\n", one_line.replace('|', "·")),
+            format!("**Objective:** x\n\n{table}"),
+        ];
+        for name in ["## Metadata", "## 📋 Work Order Details", "## Header", "## Order info"] {
+            let bodies = [lines, &list, &table, &quote, &one_line];
+            shapes.extend(bodies.iter().map(|body| format!("{name}\n\n{body}\n")));
+        }
+        for shape in shapes {
+            let order = markdown(&format!("{shape}\n## Acceptance\n- a: zstd\n"));
+            let expect = ("2025-11-03T00:00:00Z".to_owned(), "verification".to_owned(), "P0".to_owned());
+            assert_eq!((says(&order), warned(&order)), (expect, vec![]), "{shape}");
+            assert_eq!(order.acceptance.len(), 1, "{shape}");
+        }
+        let named = |body: &str| parse(format!("# Work Order: Nightly\n\n{body}").as_bytes(), "WO-2.md").unwrap();
+        assert_eq!(named("| Field | Value |\n|-|-|\n| ID | WO-7 |\n").id, "WO-7");
+        assert_eq!(named("> **WO ID:** WO-7\n").id, "WO-7");
+        let id = "**ID:** WO-7\n";
+        for (other, told) in [
+            (format!("> {id}{quote}"), 2),
+            (format!("{table}| ID | WO-7 |\n"), 2),
+            (format!("The old order said:\n\n{quote}"), 2),
+            (format!("**The one before:**\n\n{table}"), 2),
+            (format!("> GG said:\n{quote}"), 0),
+            (format!("## Background\n\n{table}"), 0),
+            (format!("## Old order\n\n{quote}"), 0),
+            (format!("## Scope\n\n{list}"), 2),
+            (format!("## Scheduling\n\n{lines}"), 2),
+            ("```yaml\nexpires: 2025-11-02\nhandler: verification\n```\n".to_owned(), 2),
+            ("## Caching\n- Expires: after 5 min\n- Handler: `src/h.js`\n".to_owned(), 0),
+        ] {
+            let order = markdown(&format!("{other}\n## Acceptance\n- a: zstd\n"));
+            assert_eq!((order.expires, order.handler.clone(), order.id.as_str()), (None, None, "WO-1"), "{other}");
+            assert_eq!(warned(&order), vec!["key-not-taken"; told], "{other}: {:?}", order.diagnostics);
+        }
+    }
+}
