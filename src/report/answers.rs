@@ -216,6 +216,7 @@ mod tests {
             (0, "Rows: 999999", "no"),
             (0, "> 5000 rows", "no"),
             (0, "288 files", "nothing"),
+            (0, "days: > 0", "nothing"),
             (0, "30 files, each below 1 kB", "nothing"),
             (0, "Compression: ZSTD", "no"),
             (0, "Compression: snappy", "yes"),

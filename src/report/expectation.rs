@@ -4,10 +4,11 @@
 //! which is neither good nor bad, and never green.
 
 use super::answers::{Answer, Answers};
+use super::numbers::{self, Number};
 use super::slots::Expected;
 use crate::evidence::holds;
 use crate::order::fold;
-use crate::order::target::{Comparator, Target, Unit, compile};
+use crate::order::target::{Comparator, Target, Unit, comparison_in, compile};
 
 /// Of lines that are held against each other.
 const MOST_PAIRS: usize = 100_000;
@@ -59,11 +60,17 @@ pub fn hold(expected: &Expected, output: &str, answers: &Answers) -> Held {
     if wanted.len().saturating_mul(lines.len()) > MOST_PAIRS {
         return Held::Unclear("it ran, but printed too much to be compared line by line".to_owned());
     }
+    let shown = if answers.are_measured() { answers.lines().join("\n") } else { output.to_owned() };
+    let numbers = numbers::printed(&shown);
     let said: Vec<Answer> = wanted
         .iter()
-        .map(|wanted| match lines.iter().any(|line| is_same(wanted, line)) {
-            true => Answer::Yes,
-            false => answers.answer(wanted),
+        .map(|wanted| match named_bound(wanted) {
+            _ if lines.iter().any(|line| is_same(wanted, line)) => Answer::Yes,
+            None => answers.answer(wanted),
+            Some((name, bound)) => match answers.answer(&format!("{name}: {bound}")) {
+                Answer::Nothing => under(&numbers, name, bound),
+                answer => answer,
+            },
         })
         .collect();
     let found = said.iter().filter(|answer| **answer == Answer::Yes).count();
@@ -83,7 +90,7 @@ pub fn hold(expected: &Expected, output: &str, answers: &Answers) -> Held {
     let open = ["…", "...", "<", "*", "YYYY", "{{", "~", "≈"];
     let is_open = open.iter().any(|sign| expected.text.contains(sign))
         || output.contains('…')
-        || wanted.iter().any(|line| bound(line).is_some());
+        || wanted.iter().any(|line| bound(line).is_some() || named_bound(line).is_some());
     match () {
         () if answers.are_measured() => {
             Held::Unclear("what is expected can't be told from what was measured".to_owned())
@@ -166,6 +173,25 @@ fn bound(text: &str) -> Option<(Comparator, f64, Option<String>)> {
     }
 }
 
+/// `n > 0`, `max_ms < 100`, `Rows: ≥ 1`: what a column, a row or a key is called, and what its number must be.
+fn named_bound(text: &str) -> Option<(&str, &str)> {
+    let (at, bound) = comparison_in(text)?;
+    let name = text.get(..at)?.trim().trim_end_matches([':', '：']).trim_end();
+    let is_name = name.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_alphanumeric() || " _-.()*".contains(c));
+    let is_bound = matches!(compile("", bound), Target::Compare { per: None, condition: None, .. });
+    (is_name && is_bound).then_some((name, bound))
+}
+
+/// What the numbers say that were printed under that name.
+fn under(numbers: &[Number], name: &str, bound: &str) -> Answer {
+    match numbers::under(numbers, name, &compile("", bound)) {
+        Some(Ok(())) => Answer::Yes,
+        Some(Err(number)) => Answer::No(format!("it says “{}”", number.shown)),
+        None => Answer::Nothing,
+    }
+}
+
 /// The line that gives another number to the key of `wanted` (`Rows: 8` and `Rows: 20`), or one that its bound excludes.
 fn contradiction(wanted: &str, lines: &[String]) -> Option<String> {
     if let Some((comparator, limit, noun)) = bound(wanted) {
@@ -222,6 +248,18 @@ mod tests {
             ("> 0", "fine", "unclear"),
             ("≥ 288 rows", "4 files", "unclear"),
             ("≥ 1 file", "864 rows", "unclear"),
+            ("n > 0", "n; 192", "meets"),
+            ("n == 192", "n; 192", "meets"),
+            ("n > 200", "n; 192", "differs"),
+            ("rows >= 1", "n; 192", "meets"),
+            ("count(*) > 0", "count_star(); 0", "differs"),
+            ("healthy > 100", "status, n; critical, 11; healthy, 152", "meets"),
+            ("healthy > 100\ncritical < 5", "status, n; critical, 11; healthy, 152", "differs"),
+            ("healthy > 100\ndegraded < 5", "status, n; critical, 11; healthy, 152", "unclear"),
+            ("rows: at least 200", "Rows: 192", "differs"),
+            ("days > 0", "n; 192", "unclear"),
+            ("max_ms < 100 kB", "max_ms; 88", "unclear"),
+            ("n > 0: passed", "n > 0: failed", "differs"),
             ("", "x", "unclear"),
         ] {
             let got = match hold(&literal(expected), output, &none()) {
@@ -251,6 +289,8 @@ mod tests {
         assert_eq!(hold(&list, "verify.checks = 14/14", &Answers::new(vec![&share(14)], &[], &[])), Held::Meets);
         assert!(matches!(held("Failed: 0", 13), Held::Differs(_)));
         assert!(matches!(held("all is well", 14), Held::Unclear(_)));
+        assert_eq!(held("Passed >= 14", 14), Held::Meets);
+        assert!(matches!(held("n > 0", 14), Held::Unclear(_)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::claims::ROWS;
 use super::figures::{self, Figure, Kind};
 use crate::evidence::holds;
 use crate::order::target::{Target, Unit, compile};
@@ -11,6 +12,8 @@ use crate::order::target::{Target, Unit, compile};
 pub struct Number {
     /// Folded words, without a plural's `s`; empty where it stands alone or its column is called `n`.
     of: BTreeSet<String>,
+    /// What its column, a cell of its row, its key or its noun says, each whole and folded.
+    names: BTreeSet<String>,
     value: f64,
     unit: Option<(Unit, f64)>,
     /// As it is shown.
@@ -22,6 +25,9 @@ const BARE: [&str; 16] = [
     "n", "count", "star", "total", "num", "number", "cnt", "sum", "min", "max", "avg", "mean", "of", "all", "distinct",
     "x",
 ];
+
+/// Those of them that say that something was counted, and not the least or the mean of it.
+const COUNTS: [&str; 7] = ["n", "count", "star", "total", "num", "number", "cnt"];
 
 /// Of which more are not looked at.
 const MOST: usize = 1_000;
@@ -43,16 +49,23 @@ pub fn printed(output: &str) -> Vec<Number> {
         }
         let row: BTreeSet<String> =
             cells.iter().filter(|cell| number(cell).is_none()).flat_map(|cell| words(cell)).collect();
+        let labels: BTreeSet<String> = cells
+            .iter()
+            .filter(|cell| number(cell).is_none() && keyed(cell).is_none())
+            .map(|cell| name(cell))
+            .collect();
         for (n, cell) in cells.iter().enumerate() {
             let column = head.get(n).filter(|_| head.len() == cells.len()).copied().unwrap_or_default();
             let found = number(cell)
-                .map(|value| (column, value, row.clone()))
-                .or_else(|| keyed(cell).map(|(key, value)| (key, value, BTreeSet::new())))
-                .or_else(|| counted(cell).map(|(value, noun)| (noun, value, BTreeSet::new())));
-            let Some((name, value, mut of)) = found else { continue };
-            of.extend(words(name));
-            let shown = if name.is_empty() { (*cell).to_owned() } else { format!("{name}: {value}") };
-            out.push(Number { of, value, unit: unit(name), shown });
+                .map(|value| (column, value, row.clone(), labels.clone()))
+                .or_else(|| keyed(cell).map(|(key, value)| (key, value, BTreeSet::new(), BTreeSet::new())))
+                .or_else(|| counted(cell).map(|(value, noun)| (noun, value, BTreeSet::new(), BTreeSet::new())));
+            let Some((title, value, mut of, mut names)) = found else { continue };
+            of.extend(words(title));
+            names.extend([name(title), without_unit(title)]);
+            names.remove("");
+            let shown = if title.is_empty() { (*cell).to_owned() } else { format!("{title}: {value}") };
+            out.push(Number { of, names, value, unit: unit(title), shown });
         }
     }
     out
@@ -77,6 +90,16 @@ fn parts(name: &str) -> impl Iterator<Item = String> {
     name.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).map(str::to_lowercase)
 }
 
+/// As two names are compared: `COUNT(*)` is `count`.
+fn name(text: &str) -> String {
+    parts(text).map(|part| figures::singular(&part)).collect::<Vec<_>>().join(" ")
+}
+
+/// `healthy` of `healthy_pct`.
+fn without_unit(title: &str) -> String {
+    name(&parts(title).filter(|part| unit(part).is_none()).collect::<Vec<_>>().join(" "))
+}
+
 /// Without those that are of the unit, which many things share.
 fn words(name: &str) -> Vec<String> {
     let of_it = parts(name).filter(|part| unit(part).is_none()).map(|part| figures::singular(&part));
@@ -98,7 +121,44 @@ fn unit(name: &str) -> Option<(Unit, f64)> {
     })
 }
 
+/// Whether the numbers that are called `title` are as `target` says, and one that isn't; `None` where none is called so, they
+/// can't be compared or only some are so. A number that was only counted is called `rows` and `count`, too.
+pub fn under<'n>(numbers: &'n [Number], title: &str, target: &Target) -> Option<Result<(), &'n Number>> {
+    let wanted = name(title);
+    let is_count = wanted.split(' ').all(|part| COUNTS.contains(&part)) || ROWS.contains(&wanted.as_str());
+    let called: Vec<&Number> = numbers.iter().filter(|one| one.names.contains(&wanted)).collect();
+    let meant = match called.is_empty() && is_count {
+        true => numbers.iter().filter(|one| one.counts_alone()).collect(),
+        false => called,
+    };
+    let held: Vec<(&Number, bool)> =
+        meant.into_iter().filter_map(|one| Some((one, one.is_as(title, target)?))).collect();
+    match held.as_slice() {
+        [] => None,
+        held if held.iter().all(|(_, is_so)| *is_so) => Some(Ok(())),
+        [(first, _), ..] if held.iter().all(|(_, is_so)| !is_so) => Some(Err(first)),
+        _ => None,
+    }
+}
+
 impl Number {
+    /// Whether all that its column says is that something was counted.
+    fn counts_alone(&self) -> bool {
+        self.is_bare() && self.names.iter().all(|name| name.split(' ').all(|part| COUNTS.contains(&part)))
+    }
+
+    /// A number without a unit is of its column's only where that is named with it (`max_ms < 100`).
+    fn is_as(&self, title: &str, target: &Target) -> Option<bool> {
+        let Target::Compare { comparator, number, unit, per: None, condition: None } = target else { return None };
+        let own = match (unit, &self.unit) {
+            (Unit::Count { noun: None }, None) => self.value,
+            (Unit::Count { noun: None }, Some(_)) if self::unit(title).is_some() => self.value,
+            (unit, Some((own, scale))) if unit == own => self.value * scale,
+            _ => return None,
+        };
+        Some(holds(*comparator, own, *number))
+    }
+
     pub fn is_of(&self, figure: &Figure) -> bool {
         figure.of.iter().any(|word| self.of.contains(word))
             || (!figure.noun.is_empty() && self.of.contains(&figures::singular(&figure.noun)))
@@ -175,6 +235,46 @@ mod tests {
                 })
                 .collect();
             assert_eq!(found.join("; "), expect, "{output}: {claim}");
+        }
+    }
+
+    #[test]
+    fn a_bound_is_held_against_what_is_called_so() {
+        let groups = "status, n; critical, 11; healthy, 152";
+        for (output, title, bound, expect) in [
+            ("n; 192", "n", "> 0", "yes"),
+            ("n; 192", "n", "> 200", "no: n: 192"),
+            ("n; 0", "n", "≠ 0", "no: n: 0"),
+            ("n; 192", "count", "> 0", "yes"),
+            ("n; 192", "rows", "≥ 1", "yes"),
+            ("n; 192", "days", "≥ 1", "nothing"),
+            ("count_star(); 192", "COUNT(*)", "> 0", "yes"),
+            ("192", "rows", "> 200", "no: 192"),
+            ("max(n); 192", "rows", "> 0", "nothing"),
+            ("max_ms; 88", "max_ms", "< 100", "yes"),
+            ("max_ms; 88", "max", "< 100 ms", "yes"),
+            ("max_ms; 88", "max", "< 100", "nothing"),
+            ("max_ms; 88", "max_ms", "< 100 kB", "nothing"),
+            (groups, "healthy", "> 100", "yes"),
+            (groups, "healthy", "> 200", "no: n: 152"),
+            (groups, "Critical", "> 100", "no: n: 11"),
+            (groups, "n", "> 0", "yes"),
+            (groups, "n", "> 100", "nothing"),
+            (groups, "status", "> 0", "nothing"),
+            (groups, "rows", "> 0", "nothing"),
+            ("unhealthy, 152", "healthy", "> 100", "nothing"),
+            ("not healthy, 152", "healthy", "> 100", "nothing"),
+            ("Rows: 288", "rows", "> 200", "yes"),
+            ("4 files, 864 rows", "files", "≥ 5", "no: files: 4"),
+            ("fine", "n", "> 0", "nothing"),
+        ] {
+            let numbers = printed(output);
+            let held = match under(&numbers, title, &compile("", bound)) {
+                Some(Ok(())) => "yes".to_owned(),
+                Some(Err(number)) => format!("no: {}", number.shown),
+                None => "nothing".to_owned(),
+            };
+            assert_eq!(held, expect, "{title} {bound} of {output}");
         }
     }
 }

@@ -46,6 +46,13 @@ fn a_test_is_green_only_where_its_output_is_what_is_expected() {
         ("\n```\n20\n```", passed("20"), "✅ passed – “20”"),
         ("\n```\n999999\n```", passed("20"), "❌ failed: “999999” was expected – “20”"),
         (" 8 rows", passed("7\n"), "❌ failed: “8 rows” was expected – “7”"),
+        ("\n```\nn > 0\n```", passed("n; 192"), "✅ passed – “n; 192”"),
+        (" `n > 200`", passed("n; 192"), "❌ failed: it says “n: 192”, “n > 200” was expected – “n; 192”"),
+        (
+            "\n```\ndays > 0\n```",
+            passed("n; 192"),
+            "☐ unmeasured: it ran, but was not compared: what is expected is no literal output; it says “n; 192”",
+        ),
         (" exit code 1", failed("exit status 1: "), "✅ passed – “exit status 1”"),
         (" exit code 1", failed("exit status 2: no"), "❌ failed: exit status 2: no"),
         (" exit code 1", passed("x"), "❌ failed: it ended with 0, exit status 1 was expected – “x”"),
