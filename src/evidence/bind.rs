@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Declaration, Kind, subject};
+use super::{Declaration, Kind, bilingual, subject};
 use crate::order::target::{self, Target, Unit};
 use crate::order::{Criterion, parted};
 
@@ -165,8 +165,18 @@ pub(crate) fn key_matches(declared: &str, key: &str) -> bool {
 /// * without the brackets that name its thing (`Exporter script (run/parquet_exporter.cjs)`): that the thing is the measured
 ///   one is looked at when it is judged;
 /// * a criterion whose metric is its target, by what it counts (`no file write errors`, `0 errors`, `all tests pass`); one that
-///   says nothing but when, by `schedule`.
+///   says nothing but when, by `schedule`;
+/// * of a name in two languages, the same for each.
 fn names_of(criterion: &Criterion) -> Vec<String> {
+    let mut names = names_of_one(criterion);
+    for metric in bilingual::names(&fold::inline(&criterion.metric)) {
+        names.extend(names_of_one(&Criterion { metric, ..criterion.clone() }));
+    }
+    let mut seen = BTreeSet::new();
+    names.into_iter().map(|name| fold(&name)).filter(|name| !name.is_empty() && seen.insert(name.clone())).collect()
+}
+
+fn names_of_one(criterion: &Criterion) -> Vec<String> {
     let metric = target::normalize(&criterion.metric);
     let subject = target::comparison_in(&metric).map(|(at, _)| metric.get(..at).unwrap_or_default().trim());
     let says_one_thing = fold(&criterion.metric) == fold(&criterion.target);
@@ -208,8 +218,7 @@ fn names_of(criterion: &Criterion) -> Vec<String> {
     if let (Target::All { .. }, Target::All { .. }) = (&criterion.compiled, target::compile("", &criterion.metric)) {
         names.extend(counted_in_all(&criterion.metric).map(str::to_owned));
     }
-    let mut seen = BTreeSet::new();
-    names.into_iter().map(|name| fold(&name)).filter(|name| !name.is_empty() && seen.insert(name.clone())).collect()
+    names
 }
 
 /// `metric` without the brackets at its end, where nothing but paths, service labels and the like stand in them. Any other
@@ -300,6 +309,12 @@ mod tests {
             ("File size (g/analytics/x.parquet)", "≤ 5 MB", &[], "export.file_size by Alias"),
             ("**File size** (`g/analytics/x.parquet`, g/a.json)", "≤ 5 MB", &[], "export.file_size by Alias"),
             ("File size (of g/analytics/x.parquet)", "≤ 5 MB", &[], "none"),
+            ("File size (ขนาดไฟล์)", "≤ 5 MB", &[], "export.file_size by Alias"),
+            ("**ขนาดไฟล์** (File size)", "≤ 5 MB", &[], "export.file_size by Alias"),
+            ("ขนาดไฟล์ / Output", "≤ 5 MB", &[], "export.file_size by Alias"),
+            ("ขนาดไฟล์ (File size)", "≤ 5 MB", &[("ขนาดไฟล์", "other.key")], "other.key by Bindings"),
+            ("เอเจนต์ (LaunchAgent)", "loaded", &[], "service.loaded by Alias"),
+            ("File size (ไม่บีบอัด)", "≤ 5 MB", &[], "none"),
             ("", "≤ 5 MB", &[], "none"),
             ("Health checks < 200ms", "p95", &[], "monitor.health.p95 by Alias"),
             ("Health checks < 200ms", "", &[], "monitor.health by Alias"),

@@ -1,5 +1,6 @@
 //! Measurements and what is judged from them. Only a [`Measurement`] can make anything green.
 
+pub mod bilingual;
 pub mod bind;
 mod compare;
 mod counted;

@@ -10,7 +10,7 @@ use pulldown_cmark::{Event, Parser};
 
 use super::cells::says_works;
 use super::{RunRecord, marks};
-use crate::evidence::{Binder, Binding, BoundBy, Judged, Kind, Measurement, Value, subject};
+use crate::evidence::{Binder, Binding, BoundBy, Judged, Kind, Measurement, Value, bilingual, subject};
 use crate::order::fold;
 
 /// The text of one line of inline Markdown: emphasis, code marks, links and escapes taken off.
@@ -41,7 +41,7 @@ pub fn words(markdown: &str) -> Vec<String> {
 }
 
 /// The names that a cell may mean its subject by, the most exact first: `LaunchAgent (daily)` → both with and without the
-/// remark, `Exporter` + code → each alone.
+/// remark, `Exporter` + code and names in two languages → each alone.
 pub fn names(markdown: &str) -> Vec<String> {
     let whole = plain(markdown);
     // a part of it alone would be a name without what the rest says of it
@@ -55,6 +55,7 @@ pub fn names(markdown: &str) -> Vec<String> {
         names.push(without_remarks(&plain(&outside)));
         names.extend(code.iter().map(|part| (*part).to_owned()));
     }
+    names.extend(bilingual::names(&whole));
     let bare: Vec<String> = names.iter().flat_map(|name| bare(name)).collect();
     names.extend(bare);
     let mut seen = BTreeSet::new();
@@ -265,6 +266,8 @@ mod tests {
             ("1. Exporter: loaded", vec!["1. Exporter: loaded", "1. Exporter", "Exporter"]),
             ("Exporter – deployed twice", vec!["Exporter – deployed twice"]),
             ("Exporter: csv: OK", vec!["Exporter: csv: OK"]),
+            ("สคริปต์ (Exporter)", vec!["สคริปต์ (Exporter)", "สคริปต์", "Exporter"]),
+            ("**Exporter** / สคริปต์", vec!["Exporter / สคริปต์", "Exporter", "สคริปต์"]),
             ("  ", vec![]),
         ] {
             assert_eq!(names(cell), expect, "{cell}");
