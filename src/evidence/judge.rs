@@ -19,7 +19,18 @@ pub fn judge(
     declarations: &[Declaration],
     today: Date,
 ) -> Vec<Judged> {
-    let binder = Binder::new(&order.bindings, declarations);
+    judge_by(&Binder::new(&order.bindings, declarations), criteria, order, measurements, declarations, today)
+}
+
+/// The same with the order's binder at hand.
+pub fn judge_by(
+    binder: &Binder,
+    criteria: &[Criterion],
+    order: &Order,
+    measurements: &[Measurement],
+    declarations: &[Declaration],
+    today: Date,
+) -> Vec<Judged> {
     let mut latest: HashMap<&str, &Measurement> = HashMap::new();
     for measurement in measurements {
         latest.insert(&measurement.key, measurement);
@@ -29,7 +40,7 @@ pub fn judge(
     criteria
         .iter()
         .map(|criterion| {
-            let judged = judge_one(criterion, &binder, declarations, &latest, &others);
+            let judged = judge_one(criterion, binder, declarations, &latest, &others);
             waived(judged, &order.waive, today)
         })
         .collect()

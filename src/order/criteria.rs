@@ -301,6 +301,15 @@ pub(crate) fn parted(text: &str) -> Option<(String, String)> {
     (!split.is_whole).then_some((split.metric, split.target))
 }
 
+/// The metric and the target of a line, as a list of criteria reads it; none of one that denies or is struck out.
+pub(crate) fn stated(line: &str) -> Option<(String, String)> {
+    if denial::of_line(line).is_some() || fold::is_withdrawn(line) {
+        return None;
+    }
+    let split = split(fold::strip_marks(&fold::without_struck(line)));
+    (!split.metric.is_empty()).then_some((split.metric, split.target))
+}
+
 /// Whether a value says something that can be judged, more than a word would.
 pub(crate) fn is_judged(metric: &str, value: &str) -> bool {
     !matches!(target::compile(metric, value), Target::Unclear { .. } | Target::Category { .. })

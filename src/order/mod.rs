@@ -48,7 +48,7 @@ mod table;
 pub mod target;
 mod template_key;
 
-pub(crate) use criteria::parted;
+pub(crate) use criteria::{parted, stated};
 pub(crate) use demand::{COMPARATOR, UNIT};
 pub use diagnostic::{Diagnostic, Severity};
 pub use fold::fold;

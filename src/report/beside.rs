@@ -4,6 +4,7 @@
 //! Invariant: a path, service label or host beside a label is held against the measurement as one in the label is. Free words
 //! say nothing.
 
+use super::judging::Subject;
 use super::label::{self, Labels, Meaning};
 use super::marks;
 use super::slots::RowSubject;
@@ -47,13 +48,18 @@ pub fn is_elsewhere(header: &str) -> bool {
 }
 
 /// Why the row is not about what its label means.
-pub fn why_not(labels: &Labels, row: &RowSubject) -> Option<String> {
+pub fn why_not(labels: &Labels, row: &RowSubject, found: &Subject) -> Option<String> {
     if row.beside.is_empty() {
         return None;
     }
     let by_order = row.names.iter().any(|name| labels.is_bound_by_order(name));
     match labels.meaning(&row.names) {
         Meaning::One { newest: Some(measurement), .. } if !by_order => stranger(labels, row, measurement),
+        // what its label states was judged
+        Meaning::Nothing => {
+            let judged = labels.record.measurements.iter().rev().find(|one| found.evidence.contains(&one.id));
+            judged.and_then(|measurement| stranger(labels, row, measurement))
+        }
         _ => None,
     }
 }

@@ -279,7 +279,7 @@ impl Filler<'_> {
 
     fn subject(&self, row: &RowSubject) -> Subject {
         let found = judging::subject(&self.labels, &row.names);
-        if let Some(why) = beside::why_not(&self.labels, row) {
+        if let Some(why) = beside::why_not(&self.labels, row, &found) {
             return Subject {
                 state: State::Unmeasured,
                 value: None,
@@ -287,6 +287,7 @@ impl Filler<'_> {
                 at: None,
                 evidence: Vec::new(),
                 why,
+                judged: String::new(),
             };
         }
         let label = row.names.iter().take(1).map(|text| Said { text, is_aside: false });

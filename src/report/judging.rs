@@ -12,7 +12,7 @@ use super::slots::RowSubject;
 use super::{RunRecord, criteria};
 use crate::evidence::value::UNDONE;
 use crate::evidence::{Artifact, Judged, Measurement, Value, Verdict, judge};
-use crate::order::CriterionSource;
+use crate::order::{self, CriterionSource, Target};
 
 /// A component, or whatever else either works or doesn't.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Subject {
     pub evidence: Vec<String>,
     /// Why it is unmeasured.
     pub why: String,
+    /// The label, where all of it was judged.
+    pub judged: String,
 }
 
 impl Subject {
@@ -36,6 +38,7 @@ impl Subject {
             at: None,
             evidence: Vec::new(),
             why: why.into(),
+            judged: String::new(),
         }
     }
 
@@ -53,12 +56,45 @@ impl Subject {
             at: Some(measurement.at),
             evidence: vec![measurement.id.clone()],
             why: why.to_owned(),
+            judged: String::new(),
         }
     }
 }
 
-/// What the newest measurement says of the first of `names` that means one.
+/// What the newest measurement says of the first of `names` that means one; of a label that means none, what it states as a
+/// criterion.
 pub fn subject(labels: &Labels, names: &[String]) -> Subject {
+    match labels.meaning(names) {
+        Meaning::Nothing => stated(labels, names).unwrap_or_else(|| named(labels, names)),
+        _ => named(labels, names),
+    }
+}
+
+/// `File size ≤ 5 MB`, `LaunchAgent is loaded`: a label that says what must hold, as the same line in an order would be judged.
+fn stated(labels: &Labels, names: &[String]) -> Option<Subject> {
+    let label = names.first()?;
+    let (metric, target) = order::stated(label)?;
+    let asked = criteria::criterion(&metric, &target, 0..0);
+    let judged = labels.judge(&asked)?;
+    let newest = label::newest(labels.record, judged.key.as_deref()?)?;
+    // `Errors exist` says nothing good of their number
+    if matches!((&asked.compiled, &newest.value), (Target::Ready { .. }, Value::Count { .. })) {
+        return None;
+    }
+    if !labels.is_bound_by_order(&metric)
+        && let Err(why) = labels.fits(names, &metric, newest)
+    {
+        return Some(Subject::unmeasured(why));
+    }
+    let state = match judged.verdict {
+        Verdict::Pass => State::Green,
+        Verdict::Fail => State::Failed,
+        Verdict::Unmeasured | Verdict::Waived { .. } => State::Unmeasured,
+    };
+    Some(Subject { state, why: judged.reason, judged: label.clone(), ..Subject::of(newest) })
+}
+
+fn named(labels: &Labels, names: &[String]) -> Subject {
     match labels.meaning(names) {
         Meaning::One { newest: Some(measurement), .. } => Subject::of(measurement),
         Meaning::Other { why, .. } => Subject::unmeasured(why),
@@ -71,7 +107,7 @@ pub fn subject(labels: &Labels, names: &[String]) -> Subject {
 /// [`subject`] for a line that may also be the name of a criterion.
 pub fn check(labels: &Labels, names: &[String]) -> Subject {
     let record = labels.record;
-    let found = subject(labels, names);
+    let found = named(labels, names);
     if found.state != State::Unmeasured || matches!(labels.meaning(names), Meaning::Other { .. }) {
         return found;
     }
@@ -81,7 +117,7 @@ pub fn check(labels: &Labels, names: &[String]) -> Subject {
         return Subject::unmeasured(why);
     }
     if judged.is_empty() {
-        return found;
+        return subject(labels, names);
     }
     let state = if judged.iter().any(|judged| judged.verdict == Verdict::Fail) {
         State::Failed

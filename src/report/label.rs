@@ -10,8 +10,8 @@ use pulldown_cmark::{Event, Parser};
 
 use super::cells::says_works;
 use super::{RunRecord, marks};
-use crate::evidence::{Binder, Binding, BoundBy, Judged, Kind, Measurement, Value, bilingual, subject};
-use crate::order::fold;
+use crate::evidence::{Binder, Binding, BoundBy, Judged, Kind, Measurement, Value, bilingual, judge, subject};
+use crate::order::{Criterion, fold};
 
 /// The text of one line of inline Markdown: emphasis, code marks, links and escapes taken off.
 pub fn plain(markdown: &str) -> String {
@@ -221,6 +221,14 @@ impl<'r> Labels<'r> {
             [one] => Meaning::One { newest: Some(one), key: one.key.clone() },
             several => Meaning::Several(several.iter().map(|one| one.key.clone()).collect()),
         }
+    }
+
+    /// The verdict on a criterion that nobody has judged yet.
+    pub fn judge(&self, criterion: &Criterion) -> Option<Judged> {
+        let RunRecord { order, measurements, declarations, .. } = self.record;
+        let today = self.record.ended.to_zoned(TimeZone::UTC).date();
+        let one = std::slice::from_ref(criterion);
+        judge::judge_by(&self.binder, one, order, measurements, declarations, today).pop()
     }
 
     /// The criteria of that metric, in the record's order.

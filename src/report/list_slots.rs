@@ -267,11 +267,15 @@ fn segment(content: &str, offset: usize, from: usize) -> &str {
     own.strip_suffix("**").filter(|own| own.matches("**").count() % 2 == 0).unwrap_or(own).trim_end()
 }
 
+/// One that denies stays, for it turns round what the text says.
 fn without_marks(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut from = 0;
     for (offset, mark) in marks::all(text) {
         out.push_str(text.get(from..offset).unwrap_or(""));
+        if mark.sense == Sense::Bad {
+            out.push('❌');
+        }
         from = offset + mark.len;
     }
     out.push_str(text.get(from..).unwrap_or(""));

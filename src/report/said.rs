@@ -100,7 +100,8 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
         let held: Vec<(Figure, Held)> = figures::find(&text)
             .into_iter()
             .map(|figure| {
-                let held = match is_own(labels, measurement, &figure) {
+                let is_judged = || figures::find(&subject.judged).contains(&figure);
+                let held = match is_own(labels, measurement, &figure) || is_judged() {
                     true => Held::Meets,
                     false => vouched::by(&figure, measurement, labels.record),
                 };

@@ -5,6 +5,7 @@ mod layout;
 mod property;
 mod record;
 mod shapes;
+mod stated;
 mod tests;
 mod verdicts;
 
