@@ -19,6 +19,7 @@ mod monitor_fix;
 mod notices;
 mod orders;
 mod packaging;
+mod promises;
 mod query;
 mod redeploy;
 mod reports;

@@ -18,7 +18,7 @@ fn fresh() -> Heartbeats {
 }
 
 /// A root in which the order ended done, with the `wo up` that holds the schedule.
-fn deployed() -> (Scene, Daemon) {
+pub fn deployed() -> (Scene, Daemon) {
     let scene = Scene::new().config("[web]\nenabled = false\n").heartbeats(fresh()).database();
     let daemon = scene.up_with(&["--no-monitor"]);
     scene.drop_order(&format!("{ID}.md"), ORDER);
@@ -51,7 +51,7 @@ fn day_file(scene: &Scene) -> PathBuf {
 /// What a check is about, and how it is broken.
 type Break = fn(&Scene);
 
-fn chmod(path: &Path, mode: u32) {
+pub fn chmod(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }

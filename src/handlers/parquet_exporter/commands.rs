@@ -8,11 +8,18 @@ use crate::verify::deployment::Deployment;
 /// The measurement that answers one command.
 pub fn key(context: &Context, words: &[String]) -> Option<String> {
     let deployed = Deployment::load(&context.root).ok().flatten();
+    let is_deployed = deployed.is_some();
     let deployment = deployed.unwrap_or_else(|| Deployment::standard(&context.config));
-    measured(&deployment, context.root.path(), words).map(str::to_owned)
+    measured(&deployment, is_deployed, context.root.path(), words).map(str::to_owned)
 }
 
-fn measured(deployment: &Deployment, root: &std::path::Path, words: &[String]) -> Option<&'static str> {
+/// A script that no order deployed is somebody else's, whatever it is called: it may do anything.
+fn measured(
+    deployment: &Deployment,
+    is_deployed: bool,
+    root: &std::path::Path,
+    words: &[String],
+) -> Option<&'static str> {
     if asks_for_service(words, &deployment.label) {
         return Some("service.loaded");
     }
@@ -21,10 +28,11 @@ fn measured(deployment: &Deployment, root: &std::path::Path, words: &[String]) -
         is(word, &deployment.output) || names_any(word, &deployment.output, "ops_atomic_", ".parquet", root)
     };
     let is_dry = |arguments: &[String]| matches!(arguments, [dry] if dry == "--dry" || dry == "--dry-run");
-    if let Some((path, arguments)) = script(words) {
+    if let (true, Some((path, arguments))) = (is_deployed, script(words)) {
         let runs = |script: &Option<String>| script.as_ref().is_some_and(|script| is(path, script));
         if runs(&deployment.test_script) && arguments.is_empty() {
-            return Some("exporter.test_script");
+            // what it is written over; that it is there and whole is one of these checks
+            return Some("verify.checks");
         }
         if runs(&deployment.exporter) || runs(&deployment.runner) {
             return match arguments {
@@ -93,7 +101,7 @@ mod tests {
         let deployment = Deployment::standard(&Config::default());
         let ask = |line: &str| {
             let words = commands(line).unwrap().concat();
-            measured(&deployment, Path::new("/srv/home"), &words)
+            measured(&deployment, true, Path::new("/srv/home"), &words)
         };
         for (line, expected) in [
             ("launchctl list | grep com.02luka.analytics.parquet", Some("service.loaded")),
@@ -102,7 +110,7 @@ mod tests {
             ("node ~/02luka/run/parquet_exporter.cjs", Some("export.live")),
             ("node run/parquet_exporter.cjs --date 2025-10-28", None),
             ("zsh scripts/analytics/run_parquet_exporter.zsh", Some("export.live")),
-            ("./scripts/analytics/test_parquet_exporter.zsh", Some("exporter.test_script")),
+            ("./scripts/analytics/test_parquet_exporter.zsh", Some("verify.checks")),
             ("zsh scripts/other/test_parquet_exporter.zsh", None),
             ("ls -lh g/analytics/*.parquet", Some("parquet.file")),
             ("ls -lh g/analytics/ops_atomic_20251028.parquet", None),
@@ -123,6 +131,14 @@ mod tests {
             ("rm -rf /", None),
         ] {
             assert_eq!(ask(line), expected, "{line}");
+        }
+        for (line, expected) in [
+            ("zsh scripts/analytics/test_parquet_exporter.zsh", None),
+            ("node run/parquet_exporter.cjs", None),
+            ("wo verify parquet", Some("verify.checks")),
+        ] {
+            let words = commands(line).unwrap().concat();
+            assert_eq!(measured(&deployment, false, Path::new("/srv/home"), &words), expected, "{line}, not deployed");
         }
     }
 }

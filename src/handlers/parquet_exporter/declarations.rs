@@ -429,7 +429,6 @@ pub const DECLARATIONS: &[Declaration] = &[
         &[
             "Plist",
             "Plist file",
-            "Plist syntax",
             "Plist valid",
             "Plist validity",
             "Plist validation",
@@ -445,9 +444,11 @@ pub const DECLARATIONS: &[Declaration] = &[
             "~/Library/LaunchAgents/com.02luka.analytics.parquet.plist",
             "Library/LaunchAgents/com.02luka.analytics.parquet.plist",
         ],
-        "the rendered plist can be read and the lint finds nothing in it",
+        "the rendered plist can be read, is as it was deployed, and the lint finds nothing in it",
     )
     .of(Kind::State),
+    declare("service.plist_syntax", &["Plist syntax", "Plist well-formed"], "launchd can read the rendered plist")
+        .of(Kind::State),
     declare(
         "exporter.script",
         &[
@@ -466,7 +467,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             "parquet_exporter.cjs",
             "run/parquet_exporter.cjs",
         ],
-        "the exporter lies there, is executable, and ran with --dry",
+        "the exporter lies there as it was deployed, is executable, and starts where it is Workbridge's",
     )
     .of(Kind::State),
     declare(
@@ -490,22 +491,15 @@ pub const DECLARATIONS: &[Declaration] = &[
             "scripts/analytics/run_parquet_exporter.sh",
             "scripts/analytics/run_parquet_export.zsh",
         ],
-        "the runner lies there, is executable, and ran with --dry",
+        "the runner lies there as it was deployed, is executable, and starts where it is Workbridge's",
     )
     .of(Kind::State),
     declare(
         "exporter.test_script",
         &[
-            "Test",
-            "Tests",
             "Test script",
-            "Test suite",
             "Test runner",
             "Test harness",
-            "Exporter test",
-            "Exporter tests",
-            "Export test",
-            "Parquet test",
             "Test parquet exporter",
             "test_parquet_exporter.zsh",
             "test_parquet_exporter.sh",
@@ -514,7 +508,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             "scripts/analytics/test_parquet_exporter.sh",
             "scripts/analytics/test_parquet_export.zsh",
         ],
-        "the test script lies there, is executable, and its run passed",
+        "the test script lies there as it was deployed, is executable, and starts where it is Workbridge's; what it finds is verify.checks",
     )
     .of(Kind::State),
     declare(
@@ -569,12 +563,19 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Checks",
             "Checks passed",
             "All checks",
+            "Test",
+            "Tests",
             "Tests passed",
+            "Test suite",
             "Test results",
+            "Exporter test",
+            "Exporter tests",
+            "Export test",
+            "Parquet test",
             "Overall",
             "Overall status",
         ],
-        "checks of `wo verify parquet` that passed, of those that could be measured",
+        "checks of `wo verify parquet` that passed, of all that count: what can't be measured did not pass",
     )
     .of(Kind::Ratio),
 ];

@@ -81,7 +81,7 @@ fn look(scope: &Scope, at: &Path, differs: impl Fn(&[u8]) -> bool) -> Result<Str
             let spec = Spec::new(at).args(["--help"]).dir(scope.root.path()).deadline(SCRIPT_DEADLINE);
             let output = process::run(&spec).map_err(|error| format!("can't be run: {error}"))?;
             if output.success() && !output.stdout.is_empty() {
-                Ok(format!("{size}, executable, runs"))
+                Ok(format!("{size}, executable, starts (--help)"))
             } else {
                 let said = text::line(&output.stderr_text(), 200);
                 Err(format!("does not run: {}, it said: {said}", output.end))

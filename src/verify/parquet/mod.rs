@@ -47,13 +47,15 @@ pub fn verify(scope: &Scope) -> Verification {
     let service = service::Seen::look(scope, &written);
     let data = data::Data::look(scope);
     checks.push(service.loaded(scope));
-    checks.extend(plist::checks(scope, &written));
+    let plist = plist::look(scope, &written);
+    checks.extend(plist.checks);
     let scripts = files::scripts(scope, &written);
     let broken = broken(scope, &scripts);
     checks.extend(scripts);
     checks.extend(files::directories(scope));
     checks.extend(data.checks(scope));
     checks.push(service.next_run(scope));
+    extra.push(plist.whole);
     extra.extend(data.measurements(scope));
     extra.extend(service.measurements(scope, broken.as_deref()));
     extra.extend(summary::measurement(scope));

@@ -112,35 +112,44 @@ impl Measuring for Verify {
         });
         let place = report::write(&verification, &target(context, &self.deployment.summaries)?)?;
         let mut measurements = verification.measurements();
-        measurements.push(tally(&verification, context, &place));
         let mut failed: Vec<String> = verification
             .with(Finding::Fail)
             .take(NAMED)
             .map(|check| format!("{}: {}", check.title, check.detail))
             .collect();
-        let exporter_is_deployed = self.deployed && failed.is_empty();
-        if let (true, Some(script)) = (exporter_is_deployed, &self.deployment.test_script) {
-            let labels = verification.headline.iter().map(|(label, _)| *label).collect::<Vec<_>>();
-            let ran = super::data::run_script(context, script, &["--dry-run"], &labels);
-            let (works, detail, printed) = match ran {
-                Ok(said) => (true, format!("`{script}` ran and prints {}", labels.join(", ")), figures(&said, &labels)),
-                Err(why) => (false, why, Vec::new()),
-            };
-            let value = Value::State { works, detail: detail.clone() };
-            let how = "ran the deployed test script and read what it prints";
-            let measurement = Measurement::new("exporter.test_script", value, how, context.clock.now());
-            let measurement = measurement.ok(works).printed(printed);
-            measurements.push(match artifact(&context.root, &target(context, script)?) {
-                Ok(artifact) => measurement.artifact(artifact),
-                Err(_) => measurement,
-            });
-            failed.extend((!works).then_some(detail));
-        }
+        let ran = match &self.deployment.test_script {
+            Some(script) if self.deployed && failed.is_empty() => Some(run(&verification, script, context)?),
+            _ => None,
+        };
+        failed.extend(ran.iter().filter(|ran| ran.ok != Some(true)).map(|ran| ran.value.to_string()));
+        let tally = tally(&verification, context, &place);
+        // all checks may pass, and still no test did where the script that is to make them doesn't
+        let is_good = tally.ok == Some(true) && failed.is_empty();
+        measurements.push(tally.ok(is_good));
+        measurements.extend(ran);
         Ok(match failed.is_empty() {
             true => Verified::Yes(measurements),
             false => Verified::No { why: failed.join("; "), measurements },
         })
     }
+}
+
+/// Runs the test script, to see that it prints what was measured. What its checks find is told by [`tally`].
+fn run(verification: &Verification, script: &str, context: &Context) -> Result<Measurement, HandlerError> {
+    let labels = verification.headline.iter().map(|(label, _)| *label).collect::<Vec<_>>();
+    let ran = super::data::run_script(context, script, &["--dry-run"], &labels);
+    let (works, detail, printed) = match ran {
+        Ok(said) => (true, format!("`{script}` ran and prints {}", labels.join(", ")), figures(&said, &labels)),
+        Err(why) => (false, why, Vec::new()),
+    };
+    let how = "ran the deployed test script and read what it prints";
+    let value = Value::State { works, detail };
+    let measurement = Measurement::new("exporter.test_script", value, how, context.clock.now());
+    let measurement = measurement.ok(works).printed(printed);
+    Ok(match artifact(&context.root, &target(context, script)?) {
+        Ok(artifact) => measurement.artifact(artifact),
+        Err(_) => measurement,
+    })
 }
 
 /// The lines of an output that begin with one of these labels.

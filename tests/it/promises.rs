@@ -1,0 +1,83 @@
+//! What a label promises is what its measurement holds: a verification order fills its rows green only while all that
+//! they say was seen.
+
+use crate::support::Scene;
+use crate::verify::{chmod, deployed};
+
+const TEMPLATE: &str = "# Report
+
+| Metric | Target | Actual | Status |
+|---|---|---|---|
+| Plist lint | OK | | |
+| Plist syntax | OK | | |
+| Tests | All pass | | |
+| Test suite | 100% pass | | |
+| Test script | Executable | | |
+
+| Component | Status | Details |
+|---|---|---|
+| LaunchAgent plist | ☐ Pending / ✅ Verified | |
+| launchd/com.02luka.analytics.parquet.plist | ☐ Pending / ✅ Verified | |
+
+- [ ] Plist valid
+- [ ] Exporter tests
+
+```bash
+plutil -lint launchd/com.02luka.analytics.parquet.plist
+```
+✅ Confirms: plist lint is clean
+
+```bash
+zsh scripts/analytics/test_parquet_exporter.zsh
+```
+✅ Confirms: the tests pass
+";
+
+/// The filled template of a verification order.
+fn filled(scene: &Scene, id: &str) -> String {
+    let order = format!(
+        "---\nid: {id}\nhandler: verification\ntemplate: PROMISES\nparams: {{subject: parquet}}\n---\n# Verify\n"
+    );
+    scene.drop_order(&format!("{id}.md"), &order);
+    // how it ends is not asked here
+    let _ = scene.wo(["wait", id, "--timeout", "170"]);
+    scene.read(format!("bridge/outbox/CLC/{id}_PROMISES.md"))
+}
+
+/// Those of these lines, by what stands in them, that are green.
+fn green<'a>(report: &str, lines: &[&'a str]) -> Vec<&'a str> {
+    let is_green = |part: &&&str| {
+        let line = report.lines().find(|line| line.contains(**part));
+        let line = line.unwrap_or_else(|| panic!("`{part}` in {report}"));
+        line.contains('✅') || line.contains("[x]")
+    };
+    lines.iter().filter(is_green).copied().collect()
+}
+
+#[test]
+fn a_label_is_green_only_while_all_that_it_promises_was_seen() {
+    let (scene, daemon) = deployed();
+    scene.write("bridge/inbox/CLC/templates/PROMISES.md", TEMPLATE);
+    let plist = ["| Plist lint", "| LaunchAgent plist", "| launchd/", "Plist valid", "Confirms: plist lint is clean"];
+    let tests = ["| Tests", "| Test suite", "Exporter tests", "Confirms: the tests pass"];
+    // what is not broken here: that launchd can read the plist, and the script that makes the tests
+    let own = ["| Plist syntax", "| Test script"];
+    let none: [&str; 0] = [];
+
+    let report = filled(&scene, "WO-260101-WELL");
+    for lines in [&plist[..], &tests, &own] {
+        assert_eq!(green(&report, lines), lines, "{report}");
+    }
+    for (id, path, mode, mended, of_plist) in [
+        ("WO-260102-LINT", "launchd/com.02luka.analytics.parquet.plist", 0o666, 0o644, &none[..]),
+        ("WO-260103-RUNNER", "scripts/analytics/run_parquet_exporter.zsh", 0o644, 0o755, &plist),
+    ] {
+        chmod(&scene.path(path), mode);
+        let report = filled(&scene, id);
+        chmod(&scene.path(path), mended);
+        assert_eq!(green(&report, &plist), of_plist, "{report}");
+        assert_eq!(green(&report, &tests), none, "{report}");
+        assert_eq!(green(&report, &own), own, "{report}");
+    }
+    daemon.stop().expect_exit(0);
+}
