@@ -110,7 +110,7 @@ pub fn prepare(
     let declarations = handler.measurements(order);
     let defaults = default_criteria(&handler.default_criteria(&facts), &asked, declarations);
     let criteria = all_criteria(order, &defaults, template.as_ref());
-    let plan = handler.plan(order, &facts, &context.config)?;
+    let plan = handler.plan(order, &criteria, &facts, &context.config)?;
     Ok(Planned { handler, dispatch, facts, plan, template, criteria })
 }
 

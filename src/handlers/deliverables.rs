@@ -12,9 +12,8 @@ use jiff::Timestamp;
 
 use super::{Context, HandlerError, Measuring, Plan, Step, StepSpec, Verified};
 use crate::durable::DurableError;
-use crate::evidence::Binder;
 use crate::evidence::{Declaration, Measurement, Value};
-use crate::order::{Deliverable, Order};
+use crate::order::Deliverable;
 use crate::{files, text};
 
 /// The step's name; no handler has one of that name.
@@ -33,11 +32,9 @@ pub const DECLARATIONS: &[Declaration] = &[Declaration::new(
     "deliverables of the order that are files beneath the root, of all that it lists",
 )];
 
-/// Adds the step when a criterion of the order asks for it.
-pub fn append(plan: &mut Plan, order: &Order, declarations: &[Declaration]) {
-    let binder = Binder::new(&order.bindings, declarations);
-    let is_asked = order.acceptance.iter().any(|criterion| binder.key_of(criterion).as_deref() == Some(PRESENT));
-    if is_asked {
+/// Adds the step when a criterion asks for it.
+pub fn append(plan: &mut Plan, asked: &[String]) {
+    if asked.iter().any(|key| key == PRESENT) {
         plan.steps.push(StepSpec {
             name: NAME.to_owned(),
             describe: "look for each of the order's deliverables".to_owned(),

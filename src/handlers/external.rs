@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::{Applied, Check, Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, Verified};
 use crate::config::{Config, ExternalHandler};
 use crate::evidence::Declaration;
-use crate::order::Order;
+use crate::order::{Criterion, Order};
 use crate::process::{self, Spec};
 use crate::secret::Masker;
 use crate::text;
@@ -65,7 +65,13 @@ impl Handler for External {
         program(self.descriptor.name, &context.config).map(|_| serde_json::Value::Null)
     }
 
-    fn plan(&self, order: &Order, _facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError> {
+    fn plan(
+        &self,
+        order: &Order,
+        criteria: &[Criterion],
+        _facts: &serde_json::Value,
+        config: &Config,
+    ) -> Result<Plan, HandlerError> {
         let name = self.descriptor.name;
         let (program, settings) = program(name, config)?;
         let mut plan = Plan {
@@ -80,8 +86,9 @@ impl Handler for External {
             keep_on_failure: true,
             notes: vec![format!("`{name}` is an external program: Workbridge measures none of what it claims")],
         };
-        super::deliverables::append(&mut plan, order, &DECLARED);
-        super::heartbeats::append(&mut plan, order, &DECLARED);
+        let asked = super::asked(order, criteria, &DECLARED);
+        super::deliverables::append(&mut plan, &asked);
+        super::heartbeats::append(&mut plan, &asked);
         Ok(plan)
     }
 
@@ -325,7 +332,7 @@ mod tests {
     fn an_interrupted_run_is_for_a_person_to_decide() {
         let (scene, handler) = scene("exit 0");
         let order = testing::order("WO-1");
-        let plan = handler.plan(&order, &serde_json::Value::Null, &scene.config()).unwrap();
+        let plan = handler.plan(&order, &[], &serde_json::Value::Null, &scene.config()).unwrap();
         let step = handler.step(&plan.steps[0]).unwrap();
         let mut context = scene.context(&order, serde_json::Value::Null);
         assert!(matches!(step.check(&context).unwrap(), Check::Needed(_)));

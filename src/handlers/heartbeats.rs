@@ -5,9 +5,8 @@ use std::collections::HashSet;
 
 use super::{Context, HandlerError, Measuring, Plan, Step, StepSpec, Verified};
 use crate::evidence::Declaration;
-use crate::evidence::bind::{Binder, fold};
+use crate::evidence::bind::fold;
 use crate::monitor::{history, measure};
-use crate::order::Order;
 
 /// The step's name; no handler has one of that name.
 const NAME: &str = "heartbeat-history";
@@ -35,12 +34,10 @@ pub fn joined(own: &[Declaration], more: &[Declaration]) -> Vec<Declaration> {
     own.iter().cloned().chain(more).collect()
 }
 
-/// Adds the step when a criterion of the order is bound to what heartbeats measure. They are read last of all, after the
-/// other steps did what they do.
-pub fn append(plan: &mut Plan, order: &Order, declarations: &[Declaration]) {
-    let binder = Binder::new(&order.bindings, declarations);
-    let is_asked = order.acceptance.iter().filter_map(|criterion| binder.key_of(criterion)).any(|key| is_history(&key));
-    if is_asked {
+/// Adds the step when a criterion, be it the order's or a row of its template, asks for what heartbeats measure. They are
+/// read last of all, after the other steps did what they do.
+pub fn append(plan: &mut Plan, asked: &[String]) {
+    if asked.iter().any(|key| is_history(key)) {
         plan.steps.push(StepSpec {
             name: NAME.to_owned(),
             describe: "measure what the heartbeats say: cycles, gaps, health, uptime".to_owned(),
@@ -83,11 +80,11 @@ mod tests {
         let compiled = Target::Unclear { why: String::new() };
         let source = CriterionSource::Table;
         let metric = metric.to_owned();
-        order.acceptance =
-            vec![Criterion { metric, target: String::new(), compiled, measured_by: None, source, span: 0..0 }];
+        let criterion = Criterion { metric, target: String::new(), compiled, measured_by: None, source, span: 0..0 };
         order.bindings = bindings.iter().map(|(name, key)| ((*name).to_owned(), (*key).to_owned())).collect();
         let mut plan = Plan { steps: Vec::new(), keep_on_failure: false, notes: Vec::new() };
-        append(&mut plan, &order, &join(super::super::parquet_exporter::declarations::DECLARATIONS));
+        let declared = join(super::super::parquet_exporter::declarations::DECLARATIONS);
+        append(&mut plan, &super::super::asked(&order, &[criterion], &declared));
         plan.steps.len()
     }
 

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::evidence::{Declaration, Measurement};
+use crate::evidence::{Binder, Declaration, Measurement};
 use crate::order::{Criterion, Order};
 use crate::root::Root;
 use crate::secret::Masker;
@@ -71,8 +71,15 @@ pub trait Handler: Send + Sync {
     /// Reads the world as far as the plan depends on it; changes nothing. The result goes to the journal: no secrets.
     fn diagnose(&self, order: &Order, context: &Context) -> Result<serde_json::Value, HandlerError>;
 
-    /// Pure: the same order and facts give the same plan.
-    fn plan(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError>;
+    /// Pure: the same order, criteria and facts give the same plan. `criteria` are all that will be judged, those of the
+    /// report's template too, so that what they ask for is measured; what is to be made stands in the order.
+    fn plan(
+        &self,
+        order: &Order,
+        criteria: &[Criterion],
+        facts: &serde_json::Value,
+        config: &Config,
+    ) -> Result<Plan, HandlerError>;
 
     /// The criteria of an order that has none, as far as they apply to what was found.
     fn default_criteria(&self, _facts: &serde_json::Value) -> Vec<(&'static str, &'static str)> {
@@ -274,6 +281,12 @@ impl HandlerError {
     pub fn failed(what: impl Into<String>, why: impl std::fmt::Display) -> Self {
         HandlerError::Failed { what: what.into(), why: why.to_string() }
     }
+}
+
+/// The keys of the measurements that criteria ask for.
+pub fn asked(order: &Order, criteria: &[Criterion], declarations: &[Declaration]) -> Vec<String> {
+    let binder = Binder::new(&order.bindings, declarations);
+    criteria.iter().filter_map(|criterion| binder.key_of(criterion)).collect()
 }
 
 /// The criteria that count for an order: its own, else its handler's.

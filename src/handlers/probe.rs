@@ -16,7 +16,7 @@ use super::{Applied, Check, Context, Descriptor, Handler, HandlerError, Plan, St
 use crate::config::Config;
 use crate::durable::DurableError;
 use crate::evidence::{Declaration, Measurement, Value};
-use crate::order::Order;
+use crate::order::{Criterion, Order};
 
 const DESCRIPTOR: Descriptor = Descriptor {
     name: "probe",
@@ -58,7 +58,13 @@ impl Handler for Probe {
         Ok(serde_json::Value::Null)
     }
 
-    fn plan(&self, order: &Order, _facts: &serde_json::Value, _config: &Config) -> Result<Plan, HandlerError> {
+    fn plan(
+        &self,
+        order: &Order,
+        _criteria: &[Criterion],
+        _facts: &serde_json::Value,
+        _config: &Config,
+    ) -> Result<Plan, HandlerError> {
         let number =
             |key: &str, default: u64| order.params.get(key).and_then(serde_json::Value::as_u64).unwrap_or(default);
         let is = |key: &str, name: &str| order.params.get(key).and_then(serde_json::Value::as_str) == Some(name);

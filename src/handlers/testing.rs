@@ -108,7 +108,7 @@ pub struct Driven {
 /// Takes the order through its plan; the first step that changes something and fails ends it with its reason.
 pub fn drive(handler: &dyn Handler, order: &Order, scene: &Scene) -> Result<Driven, String> {
     let facts = handler.diagnose(order, &scene.context(order, serde_json::Value::Null)).map_err(|e| e.to_string())?;
-    let plan = handler.plan(order, &facts, &scene.config).map_err(|e| e.to_string())?;
+    let plan = handler.plan(order, &order.acceptance, &facts, &scene.config).map_err(|e| e.to_string())?;
     let mut driven = Driven::default();
     let mut context = scene.context(order, facts);
     for spec in &plan.steps {

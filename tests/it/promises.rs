@@ -1,7 +1,9 @@
 //! What a label promises is what its measurement holds: a verification order fills its rows green only while all that
 //! they say was seen.
 
-use crate::support::Scene;
+use jiff::ToSpan as _;
+
+use crate::support::{Heartbeats, Scene};
 use crate::verify::{chmod, deployed};
 
 const TEMPLATE: &str = "# Report
@@ -80,4 +82,33 @@ fn a_label_is_green_only_while_all_that_it_promises_was_seen() {
         assert_eq!(green(&report, &own), own, "{report}");
     }
     daemon.stop().expect_exit(0);
+}
+
+#[test]
+fn a_templates_rows_about_heartbeats_are_measured_without_the_order_asking() {
+    let rows = [
+        ("monitor.uptime.database", "≥ 99%"),
+        ("Longest gap", "≤ 10 min"),
+        ("Cycles in 24 h", "≥ 1"),
+        ("Database uptime", "≥ 99%"),
+    ];
+    let table: String = rows.iter().map(|(metric, target)| format!("| {metric} | {target} | | |\n")).collect();
+    let heartbeats = Heartbeats::series(jiff::Timestamp::now() - 1.hour(), jiff::SignedDuration::from_mins(5), 12);
+    let scene = Scene::new().config("[web]\nenabled = false\n").heartbeats(heartbeats).database().file(
+        "bridge/inbox/CLC/templates/ROWS.md",
+        &format!("# Rows\n\n| Metric | Target | Actual | Status |\n|---|---|---|---|\n{table}"),
+    );
+    let id = "WO-260101-VERIFY-MONITOR";
+    scene.drop_order(
+        &format!("{id}.md"),
+        &format!("---\nid: {id}\nhandler: verification\ntemplate: ROWS\nparams: {{subject: monitor}}\n---\n# Verify\n"),
+    );
+    // the loop does not run here, so not all is well
+    let _ = scene.wo(["run"]);
+    let result = scene.result(id);
+    let judged = result["criteria"].as_array().unwrap();
+    for (metric, _) in rows {
+        let row = judged.iter().find(|one| one["metric"] == metric).unwrap_or_else(|| panic!("{metric} in {result:#}"));
+        assert_eq!(row["verdict"], "PASS", "{row:#}");
+    }
 }

@@ -26,7 +26,7 @@ use super::parquet_exporter::place::Bounds;
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;
 use crate::evidence::Declaration;
-use crate::order::Order;
+use crate::order::{Criterion, Order};
 
 /// What this handler measures, and what heartbeats do.
 static DECLARED: LazyLock<Vec<Declaration>> = LazyLock::new(|| super::heartbeats::join(declarations::DECLARATIONS));
@@ -82,11 +82,17 @@ impl Handler for MonitorFix {
         serde_json::to_value(facts).map_err(|error| HandlerError::failed("failed to write down the facts", error))
     }
 
-    fn plan(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError> {
+    fn plan(
+        &self,
+        order: &Order,
+        criteria: &[Criterion],
+        facts: &serde_json::Value,
+        config: &Config,
+    ) -> Result<Plan, HandlerError> {
         let facts = Facts::read(facts)?;
         let layout = layout::layout(order, config, &facts.bounds)?;
         let mut plan = plan::plan(&layout, &facts, &Asked::of(order, &layout))?;
-        super::heartbeats::append(&mut plan, order, &DECLARED);
+        super::heartbeats::append(&mut plan, &super::asked(order, criteria, &DECLARED));
         Ok(plan)
     }
 

@@ -25,7 +25,7 @@ use plan::Facts;
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;
 use crate::evidence::Declaration;
-use crate::order::Order;
+use crate::order::{Criterion, Order};
 use crate::root::Root;
 
 /// The label of the service, unless the order lists another plist.
@@ -88,10 +88,16 @@ impl Handler for ParquetExporter {
         serde_json::to_value(facts).map_err(|error| HandlerError::failed("failed to write down the facts", error))
     }
 
-    fn plan(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Result<Plan, HandlerError> {
+    fn plan(
+        &self,
+        order: &Order,
+        criteria: &[Criterion],
+        facts: &serde_json::Value,
+        config: &Config,
+    ) -> Result<Plan, HandlerError> {
         let facts = Facts::read(facts)?;
         let mut plan = plan::plan(layout::layout(order, config, &facts.bounds)?, facts.earlier.as_ref())?;
-        super::heartbeats::append(&mut plan, order, &DECLARED);
+        super::heartbeats::append(&mut plan, &super::asked(order, criteria, &DECLARED));
         plan.notes.push(format!("the service manager here is {}", facts.manager));
         Ok(plan)
     }

@@ -15,11 +15,11 @@ use self::subject::Subject;
 use super::parquet_exporter::declarations::DECLARATIONS;
 use super::parquet_exporter::steps::look::Verify;
 use super::{
-    Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, heartbeats, monitor_fix, parquet_exporter,
+    Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, asked, heartbeats, monitor_fix, parquet_exporter,
 };
 use crate::config::Config;
 use crate::evidence::Declaration;
-use crate::order::Order;
+use crate::order::{Criterion, Order};
 use crate::verify::deployment::Deployment;
 
 /// What this handler measures of either subject, and what heartbeats do.
@@ -76,8 +76,15 @@ impl Handler for Verification {
         serde_json::to_value(facts).map_err(|error| HandlerError::failed("failed to write down the facts", error))
     }
 
-    fn plan(&self, order: &Order, facts: &serde_json::Value, _config: &Config) -> Result<Plan, HandlerError> {
+    fn plan(
+        &self,
+        order: &Order,
+        criteria: &[Criterion],
+        facts: &serde_json::Value,
+        _config: &Config,
+    ) -> Result<Plan, HandlerError> {
         let subjects = subject::of(order, &DECLARED);
+        let asked = asked(order, criteria, declared(&subjects));
         let steps = subjects.iter().map(|subject| match subject {
             Subject::Exporter => StepSpec {
                 name: "verification".to_owned(),
@@ -87,10 +94,10 @@ impl Handler for Verification {
                 deadline_s: None,
                 measures_only: true,
             },
-            Subject::Monitor => monitor::spec(subjects.as_slice() == [Subject::Monitor]),
+            Subject::Monitor => monitor::spec(subjects.as_slice() == [Subject::Monitor], &asked),
         });
         let mut plan = Plan { steps: steps.collect(), keep_on_failure: true, notes: Vec::new() };
-        heartbeats::append(&mut plan, order, declared(&subjects));
+        heartbeats::append(&mut plan, &asked);
         Ok(plan)
     }
 

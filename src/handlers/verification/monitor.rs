@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Verification;
-use crate::evidence::{Binder, Binding, Measurement, Value};
+use serde::Deserialize;
+
+use crate::evidence::{Measurement, Value};
 use crate::handlers::monitor_fix::layout::LOOP;
-use crate::handlers::{Context, Handler as _, HandlerError, Measuring, Step, StepSpec, Verified};
+use crate::handlers::{Context, HandlerError, Measuring, Step, StepSpec, Verified};
 use crate::verify::artifact::artifact;
 use crate::verify::deployment::MonitorDeployment;
 use crate::verify::{Finding, monitor, report};
@@ -13,12 +14,12 @@ use crate::verify::{Finding, monitor, report};
 const NAME: &str = "monitor-verification";
 
 /// `is_all`: the order is about nothing else, so that what it calls its verification is this one.
-pub fn spec(is_all: bool) -> StepSpec {
+pub fn spec(is_all: bool, asked: &[String]) -> StepSpec {
     StepSpec {
         name: NAME.to_owned(),
         describe: "measure Redis, the database and the heartbeats, as `wo verify monitor` does".to_owned(),
         subjects: vec!["verification:monitor".to_owned()],
-        params: serde_json::Value::Bool(is_all),
+        params: serde_json::json!({ "is_all": is_all, "asked": asked }),
         deadline_s: None,
         measures_only: true,
     }
@@ -29,23 +30,26 @@ pub fn step(spec: &StepSpec) -> Result<Option<Box<dyn Step>>, HandlerError> {
     if spec.name != NAME {
         return Ok(None);
     }
-    let is_all = serde_json::from_value(spec.params.clone())
-        .map_err(|error| HandlerError::failed("failed to understand the stored step", error))?;
-    Ok(Some(Box::new(Look { is_all })))
+    let look = match &spec.params {
+        // a plan of before what is asked was stored
+        serde_json::Value::Bool(is_all) => Look { is_all: *is_all, asked: Vec::new() },
+        params => serde_json::from_value(params.clone())
+            .map_err(|error| HandlerError::failed("failed to understand the stored step", error))?,
+    };
+    Ok(Some(Box::new(look)))
 }
 
+#[derive(Deserialize)]
 struct Look {
     is_all: bool,
+    /// Measurements that criteria ask for.
+    asked: Vec<String>,
 }
 
 impl Measuring for Look {
     fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
         let deployed = MonitorDeployment::load(&context.root)
             .map_err(|error| HandlerError::failed("failed to find what is deployed", error))?;
-        let binder = Binder::new(&context.order.bindings, Verification.measurements(&context.order));
-        let bound = context.order.acceptance.iter().map(|criterion| binder.bind(criterion));
-        let key = |binding| if let Binding::Bound { key, .. } = binding { Some(key) } else { None };
-        let asked: Vec<String> = bound.filter_map(key).collect();
         let verification = monitor::verify(&monitor::Scope {
             root: &context.root,
             config: &context.config,
@@ -54,7 +58,7 @@ impl Measuring for Look {
             label: deployed.as_ref().map_or(LOOP, |deployed| deployed.label.as_str()),
             since: None,
             cycles: monitor::CYCLES,
-            asked: &asked,
+            asked: &self.asked,
         });
         let place = report::write(&verification, &context.root.join(monitor::reports(&context.config)))?;
         let mut measurements = verification.measurements();
