@@ -15,6 +15,8 @@ const TEMPLATE: &str = "# Report
 | Tests | All pass | | |
 | Test suite | 100% pass | | |
 | Test script | Executable | | |
+| Log file | OK | | |
+| Log directory | OK | | |
 
 | Component | Status | Details |
 |---|---|---|
@@ -81,6 +83,9 @@ fn a_label_is_green_only_while_all_that_it_promises_was_seen() {
         assert_eq!(green(&report, &tests), none, "{report}");
         assert_eq!(green(&report, &own), own, "{report}");
     }
+    std::fs::remove_file(scene.path("g/logs/parquet_exporter.log")).unwrap();
+    let report = filled(&scene, "WO-260104-LOG");
+    assert_eq!(green(&report, &["| Log file", "| Log directory"]), ["| Log directory"], "{report}");
     daemon.stop().expect_exit(0);
 }
 
@@ -111,4 +116,25 @@ fn a_templates_rows_about_heartbeats_are_measured_without_the_order_asking() {
         let row = judged.iter().find(|one| one["metric"] == metric).unwrap_or_else(|| panic!("{metric} in {result:#}"));
         assert_eq!(row["verdict"], "PASS", "{row:#}");
     }
+}
+
+#[test]
+fn a_verification_script_that_is_another_one_has_verified_nothing() {
+    let scene = Scene::new().config("[web]\nenabled = false\n").heartbeats(Heartbeats::days(1)).database();
+    let script = "scripts/ops/verify_monitor.zsh";
+    let record =
+        serde_json::json!({ "version": 1, "label": "com.02luka.x", "plist": "launchd/x.plist", "script": script });
+    scene.write("bridge/state/deployments/monitor-fix.json", record.to_string());
+    scene.write(script, "#!/bin/sh\nexit 0\n");
+    chmod(&scene.path(script), 0o755);
+    let id = "WO-260101-VERIFY-MONITOR";
+    let order = "# WO-260101-VERIFY-MONITOR\n\n## Acceptance\n\n- Verification script: All pass\n- Database: OK\n";
+    scene.drop_order(&format!("{id}.md"), order);
+    let _ = scene.wo(["run"]);
+    let result = scene.result(id);
+    let [tally, database] = [0, 1].map(|n| &result["criteria"][n]);
+    assert_eq!(database["verdict"], "PASS", "{result:#}");
+    assert_eq!(tally["verdict"], "FAIL", "{result:#}");
+    assert!(tally["actual"].as_str().is_some_and(|actual| actual.starts_with("0/")), "{tally:#}");
+    assert!(result["reason"].as_str().is_some_and(|reason| reason.contains("no longer the script")), "{result:#}");
 }

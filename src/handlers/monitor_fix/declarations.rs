@@ -196,15 +196,7 @@ pub const DECLARATIONS: &[Declaration] = &[
     ),
     declare(
         "service.loaded",
-        &[
-            "LaunchAgent loaded",
-            "LaunchAgent installed",
-            "LaunchAgent status",
-            "Service loaded",
-            "Service status",
-            "Loop loaded",
-            "Monitor loaded",
-        ],
+        &["LaunchAgent loaded", "LaunchAgent installed", "Service loaded", "Loop loaded", "Monitor loaded"],
         "the service manager has the loop loaded",
     ),
     declare(
@@ -214,7 +206,9 @@ pub const DECLARATIONS: &[Declaration] = &[
             "LaunchAgents",
             "Launchd",
             "Launchd job",
+            "LaunchAgent status",
             "Service",
+            "Service status",
             "Loop",
             "KeepAlive loop",
             "Monitor loop",

@@ -15,7 +15,7 @@ pub mod facts;
 pub mod layout;
 pub mod plan;
 pub mod settings;
-mod steps;
+pub(crate) mod steps;
 
 use std::sync::LazyLock;
 

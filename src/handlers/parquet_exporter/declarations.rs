@@ -228,7 +228,6 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Data validation",
             "Parquet validation",
             "Export validation",
-            "Data integrity",
             "Two readers agree",
             "DuckDB",
             "DuckDB query",
@@ -523,7 +522,6 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Analytics folder",
             "Analytics output",
             "Parquet directory",
-            "Directory structure",
             "g/analytics",
         ],
         "the directory of the Parquet files is there and can be written",
@@ -534,19 +532,26 @@ pub const DECLARATIONS: &[Declaration] = &[
         &[
             "Log",
             "Logs",
-            "Logging",
             "Log directory",
             "Log dir",
             "Log folder",
-            "Log file",
             "Log path",
-            "Log output",
-            "Log files",
             "g/logs",
+        ],
+        "the directory of the service's log is there and can be written",
+    )
+    .of(Kind::State),
+    declare(
+        "paths.log_file",
+        &[
+            "Logging",
+            "Log file",
+            "Log files",
+            "Log output",
             "parquet_exporter.log",
             "g/logs/parquet_exporter.log",
         ],
-        "the directory of the service's log is there and can be written",
+        "the service's log is a file that lies there",
     )
     .of(Kind::State),
     declare(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::evidence::{Measurement, Value};
-use crate::handlers::monitor_fix::layout::LOOP;
+use crate::handlers::monitor_fix::{layout::LOOP, steps};
 use crate::handlers::{Context, HandlerError, Measuring, Step, StepSpec, Verified};
 use crate::verify::artifact::artifact;
 use crate::verify::deployment::MonitorDeployment;
@@ -61,11 +61,15 @@ impl Measuring for Look {
             asked: &self.asked,
         });
         let place = report::write(&verification, &context.root.join(monitor::reports(&context.config)))?;
+        let script = deployed.as_ref().and_then(|deployed| deployed.script.as_deref());
+        let (exit, trouble) = steps::verification::script(script, context);
         let mut measurements = verification.measurements();
         let count = |finding| verification.count(finding) as u64;
-        let pass = count(Finding::Pass);
-        let of = pass + count(Finding::Fail) + count(Finding::Unmeasured);
-        let how = format!("the checks of `wo verify monitor`, report `{}`", context.root.show(&place));
+        let of = count(Finding::Pass) + count(Finding::Fail) + count(Finding::Unmeasured);
+        // a script that doesn't work has verified nothing
+        let pass = if trouble.is_none() { count(Finding::Pass) } else { 0 };
+        let ran = script.map(|script| format!("ran `{script}`; ")).unwrap_or_default();
+        let how = format!("{ran}the checks of `wo verify monitor`, report `{}`", context.root.show(&place));
         let keys = ["monitor.verification", "verify.checks"];
         for key in keys.into_iter().take(if self.is_all { 2 } else { 1 }) {
             let tally =
@@ -75,10 +79,12 @@ impl Measuring for Look {
                 Err(_) => tally,
             });
         }
+        measurements.extend(exit);
         let wrong: Vec<String> = verification
             .with(Finding::Fail)
             .chain(verification.with(Finding::Unmeasured))
             .map(|check| format!("{}: {}", check.title, check.detail))
+            .chain(trouble)
             .collect();
         Ok(match wrong.is_empty() {
             true => Verified::Yes(measurements),

@@ -8,6 +8,7 @@ use super::super::artifact::artifact;
 use super::super::{CheckResult, Finding};
 use super::written::Written;
 use super::{Scope, looked};
+use crate::evidence::{Measurement, Value};
 use crate::handlers::parquet_exporter::shims::{self, MARKER};
 use crate::process::{self, Spec};
 use crate::text;
@@ -104,6 +105,18 @@ pub fn directories(scope: &Scope) -> Vec<CheckResult> {
         directory(scope, "output-dir", "Output directory", "paths.output", &scope.deployment.output, None),
         directory(scope, "log-dir", "Log directory", "paths.logs", &log_dir, in_the_way),
     ]
+}
+
+/// The service's log, beside the checks: before the service's first run there is none, which is no fault.
+pub fn log_file(scope: &Scope) -> Measurement {
+    let path = &scope.deployment.log;
+    let (works, detail) = match scope.path(path).metadata() {
+        Ok(metadata) if metadata.is_file() => (true, format!("`{path}`, {}", text::bytes(metadata.len()))),
+        Ok(_) => (false, format!("`{path}` is no file")),
+        Err(error) => (false, format!("`{path}` is not there: {error}")),
+    };
+    let value = Value::State { works, detail };
+    Measurement::new("paths.log_file", value, "looked for the service's log", scope.now).ok(works)
 }
 
 /// `fault` is what is wrong with it otherwise.

@@ -56,6 +56,7 @@ pub fn verify(scope: &Scope) -> Verification {
     checks.extend(data.checks(scope));
     checks.push(service.next_run(scope));
     extra.push(plist.whole);
+    extra.push(files::log_file(scope));
     extra.extend(data.measurements(scope));
     extra.extend(service.measurements(scope, broken.as_deref()));
     extra.extend(summary::measurement(scope));

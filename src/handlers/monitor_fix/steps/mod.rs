@@ -4,7 +4,7 @@ mod beyond;
 mod job;
 mod proof;
 mod settings;
-mod verification;
+pub(crate) mod verification;
 
 use super::plan::{Params, Work};
 use crate::handlers::parquet_exporter::steps::look::Deliverables;

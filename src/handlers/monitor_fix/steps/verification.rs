@@ -7,6 +7,7 @@ use super::super::facts::{self, Facts};
 use super::super::layout::Layout;
 use super::proof::since;
 use crate::evidence::{Measurement, Value};
+use crate::handlers::parquet_exporter::shims;
 use crate::handlers::{Context, HandlerError, Measuring, Verified};
 use crate::services::lint::{FileFacts, lint_plist};
 use crate::verify::artifact::artifact;
@@ -66,7 +67,7 @@ impl Verification {
             .chain(verification.with(Finding::Unmeasured))
             .map(|check| format!("{}: {}", check.title, check.detail))
             .collect();
-        let (script, trouble) = self.script(context);
+        let (script, trouble) = script(self.layout.script.as_deref(), context);
         let script_works = trouble.is_none();
         wrong.extend(trouble);
         Ok(Looked { verification, script, script_works, wrong })
@@ -97,21 +98,6 @@ impl Verification {
         }
     }
 
-    /// Runs the script that the order lists: its exit code, and what is wrong with it.
-    fn script(&self, context: &Context) -> (Option<Measurement>, Option<String>) {
-        let Some(script) = &self.layout.script else { return (None, None) };
-        match run(context, script) {
-            Ok((code, said)) => {
-                let value = Value::Count { n: u64::from(code.unsigned_abs()), noun: String::new() };
-                let how = format!("ran `{script} --dry-run`");
-                let taken = Measurement::new("monitor.script_exit", value, how, context.clock.now()).ok(code == 0);
-                let trouble = (code != 0).then(|| format!("`{script}`: exit status {code}, it said: {said}"));
-                (Some(taken), trouble)
-            }
-            Err(why) => (None, Some(why)),
-        }
-    }
-
     fn plist(&self, context: &Context) -> Option<Measurement> {
         use std::os::unix::fs::PermissionsExt as _;
         let path = self.layout.plists.first()?;
@@ -133,11 +119,31 @@ impl Verification {
     }
 }
 
-/// Exit code and words of the script.
+/// Runs the verification script, where there is one: its exit code, and what is wrong with it.
+pub(crate) fn script(script: Option<&str>, context: &Context) -> (Option<Measurement>, Option<String>) {
+    let Some(script) = script else { return (None, None) };
+    match run(context, script) {
+        Ok((code, said)) => {
+            let value = Value::Count { n: u64::from(code.unsigned_abs()), noun: String::new() };
+            let how = format!("ran `{script} --dry-run`");
+            let taken = Measurement::new("monitor.script_exit", value, how, context.clock.now()).ok(code == 0);
+            let trouble = (code != 0).then(|| format!("`{script}`: exit status {code}, it said: {said}"));
+            (Some(taken), trouble)
+        }
+        Err(why) => (None, Some(why)),
+    }
+}
+
+/// Exit code and words of the script. One that is no shim of ours over this root may do anything, and is not run.
 fn run(context: &Context, script: &str) -> Result<(i32, String), String> {
     use crate::process::{self, End, Spec};
     let fail = |why: String| format!("`{script}`: {why}");
-    let spec = Spec::new(context.root.join(script)).args(["--dry-run"]).dir(context.root.path());
+    let at = context.root.join(script);
+    let text = crate::files::read_regular(&at).map_err(|error| fail(format!("it can't be read: {error}")))?;
+    if !shims::is_about(&text, context.root.path()) {
+        return Err(fail("it is no longer the script that was deployed, so it was not run".to_owned()));
+    }
+    let spec = Spec::new(at).args(["--dry-run"]).dir(context.root.path());
     let output = process::run(&spec.deadline(context.deadline.remaining())).map_err(|error| fail(error.to_string()))?;
     let said = context.masker.mask(&(output.stdout_text() + &output.stderr_text()));
     let said = crate::text::line(&said, 400);
