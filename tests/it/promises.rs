@@ -101,12 +101,12 @@ fn a_templates_rows_about_heartbeats_are_measured_without_the_order_asking() {
     let heartbeats = Heartbeats::series(jiff::Timestamp::now() - 1.hour(), jiff::SignedDuration::from_mins(5), 12);
     let scene = Scene::new().config("[web]\nenabled = false\n").heartbeats(heartbeats).database().file(
         "bridge/inbox/CLC/templates/ROWS.md",
-        &format!("# Rows\n\n| Metric | Target | Actual | Status |\n|---|---|---|---|\n{table}"),
+        format!("# Rows\n\n| Metric | Target | Actual | Status |\n|---|---|---|---|\n{table}"),
     );
     let id = "WO-260101-VERIFY-MONITOR";
     scene.drop_order(
         &format!("{id}.md"),
-        &format!("---\nid: {id}\nhandler: verification\ntemplate: ROWS\nparams: {{subject: monitor}}\n---\n# Verify\n"),
+        format!("---\nid: {id}\nhandler: verification\ntemplate: ROWS\nparams: {{subject: monitor}}\n---\n# Verify\n"),
     );
     // the loop does not run here, so not all is well
     let _ = scene.wo(["run"]);
