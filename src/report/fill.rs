@@ -20,7 +20,7 @@ use super::outline::Span;
 use super::said::{self, Said};
 use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey};
 use super::test_results::{self, TestResult};
-use super::{RunRecord, beside, context, dates, evidence_table, targets, verdicts};
+use super::{RunRecord, beside, context, dates, evidence_table, targets, verdicts, whole};
 use crate::evidence::subject;
 
 /// A filled template.
@@ -226,7 +226,7 @@ impl Filler<'_> {
                 };
                 Became { text, state: state.state, evidence: state.evidence }
             }
-            SlotKind::Status { names, was } if names.is_empty() => self.overall(was),
+            SlotKind::Status { names, was } if whole::is_order(&self.record.order, names) => self.overall(was),
             SlotKind::Choice { names, was } | SlotKind::Status { names, was } => {
                 let subject = judging::check(&self.labels, names);
                 status(&self.as_chosen(subject, names, was), was, true)

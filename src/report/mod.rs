@@ -36,6 +36,7 @@ mod test_slots;
 mod ticked_lines;
 pub mod verdicts;
 mod vouched;
+mod whole;
 
 pub use completion::completion;
 pub use criteria::{criteria_for, template_commands, template_criteria};

@@ -12,6 +12,7 @@ use super::columns::{Role, TableKind};
 use super::dates::{self, DateToken};
 use super::marks::{Form, Mark};
 use super::outline::{self, BlockKind, Outline, Span};
+use super::whole::Places;
 use super::{claim_lines, list_slots, status_lines, table_slots, test_slots};
 use crate::order::Command;
 
@@ -82,7 +83,7 @@ pub enum SlotKind {
         names: Vec<String>,
         was: String,
     },
-    /// The value of a `**Status:** ✅ …` line. The whole order's when `names` is empty.
+    /// The value of a `**Status:** ✅ …` line. The whole order's when `names` is empty or names it.
     Status {
         names: Vec<String>,
         was: String,
@@ -181,6 +182,7 @@ pub struct Survey {
 
 pub fn survey(template: &str) -> Survey {
     let outline = outline::read(template);
+    let places = Places::of(template, &outline);
     let mut survey = Survey::default();
     let mut slots = Vec::new();
     for block in &outline.blocks {
@@ -191,7 +193,7 @@ pub fn survey(template: &str) -> Survey {
         }
     }
     test_slots::find(template, &outline, &mut slots, &mut survey.commands);
-    status_lines::find(template, &outline, &mut slots);
+    status_lines::find(template, &outline, &places, &mut slots);
     list_slots::find(template, &outline, &mut slots, &mut survey.verdicts);
     let mut claims = Vec::new();
     claim_lines::find(template, &outline, &mut claims);

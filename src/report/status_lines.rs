@@ -6,14 +6,20 @@ use super::label;
 use super::marks::{self, Sense};
 use super::outline::{self, BlockKind, Outline, Span};
 use super::slots::{Slot, SlotKind, expression};
+use super::whole::Places;
 
-pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>) {
+pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot>) {
     for block in outline.blocks.iter().filter(|block| block.kind == BlockKind::Text) {
         let lines = outline::lines(source, block.span.clone());
         for (n, line) in lines.iter().enumerate() {
             let here = parts(source, line).into_iter().filter_map(|part| status(source, part));
             let below = lines.get(n + 1).and_then(|next| on_next_line(source, line, next));
-            for (names, value) in here.chain(below) {
+            for (key, value) in here.chain(below) {
+                let names = match is_whole(&key) {
+                    true if places.is_whole(&key, line.start) => Vec::new(),
+                    true => places.names_at(line.start).to_vec(),
+                    false => label::names(&key),
+                };
                 let was = source.get(value.clone()).unwrap_or("").to_owned();
                 out.push(Slot { span: value, kind: SlotKind::Status { names, was } });
             }
@@ -26,7 +32,7 @@ pub fn is_one(source: &str, line: &Span) -> bool {
     parts(source, line).into_iter().next().is_some_and(|part| status(source, part).is_some())
 }
 
-/// Keys that speak of the whole order.
+/// Keys that speak of the whole order, or of what the place is about that they stand at.
 const WHOLE: [&str; 17] = [
     "status",
     "overall",
@@ -47,7 +53,7 @@ const WHOLE: [&str; 17] = [
     "conclusion",
 ];
 
-/// Whether a name is one for the whole order's status.
+/// Whether a name names no thing whose status it asks for.
 pub fn is_whole(name: &str) -> bool {
     WHOLE.contains(&label::key(&label::plain(name)).as_str())
 }
@@ -115,7 +121,7 @@ pub fn colon(text: &str) -> Option<Span> {
     })
 }
 
-fn without_expressions(name: &str) -> String {
+pub fn without_expressions(name: &str) -> String {
     let mut out = String::new();
     let mut skip_to = 0;
     for (at, c) in name.char_indices() {
@@ -129,8 +135,8 @@ fn without_expressions(name: &str) -> String {
     out
 }
 
-/// The names (empty for the whole order) that a key asks for, and where its value begins.
-fn key(source: &str, part: &Span) -> Option<(Vec<String>, usize)> {
+/// What a key that asks how things are says, and where its value begins.
+fn key(source: &str, part: &Span) -> Option<(String, usize)> {
     let text = source.get(part.clone())?;
     let colon = colon(text)?;
     let name = without_expressions(text.get(..colon.start)?);
@@ -143,13 +149,13 @@ fn key(source: &str, part: &Span) -> Option<(Vec<String>, usize)> {
     if name.trim_start_matches(['*', '_', ' ']).starts_with(|c: char| !c.is_alphanumeric()) {
         return None;
     }
-    let names = if WHOLE.contains(&label::key(&name).as_str()) { Vec::new() } else { label::names(&name) };
-    Some((names, part.start + colon.end))
+    let colon_end = part.start + colon.end;
+    Some((name, colon_end))
 }
 
-/// The names and the bytes of the value.
-fn status(source: &str, part: Span) -> Option<(Vec<String>, Span)> {
-    let (names, from) = key(source, &part)?;
+/// The key and the bytes of the value.
+fn status(source: &str, part: Span) -> Option<(String, Span)> {
+    let (key, from) = key(source, &part)?;
     let after = source.get(from..part.end)?;
     let value = after.trim_start_matches(['*', '_', ' ', '\t', '\u{a0}']);
     asks(value).then_some(())?;
@@ -161,7 +167,7 @@ fn status(source: &str, part: Span) -> Option<(Vec<String>, Span)> {
         value.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '|' | '·' | '•' | ',' | ';' | '–' | '—'));
     // keep a bold end that closes what opened before the sign
     let value = if after.trim_start().starts_with("**") { value } else { value.trim_end_matches('*') };
-    Some((names, start..start + value.len()))
+    Some((key, start..start + value.len()))
 }
 
 /// A value that starts with an open or a green sign, or that is green further on: `COMPLETE ✅`.
@@ -173,9 +179,9 @@ fn asks(value: &str) -> bool {
 }
 
 /// `**Overall Status:**` with its value on the next line of the paragraph.
-fn on_next_line(source: &str, line: &Span, next: &Span) -> Option<(Vec<String>, Span)> {
+fn on_next_line(source: &str, line: &Span, next: &Span) -> Option<(String, Span)> {
     let part = parts(source, line).pop()?;
-    let (names, from) = key(source, &part)?;
+    let (key, from) = key(source, &part)?;
     let is_empty = source.get(from..part.end)?.chars().all(|c| c.is_whitespace() || matches!(c, '*' | '_' | '\\'));
     let text = source.get(next.clone())?;
     let value = text.trim_start_matches(['*', '_', ' ', '\t']);
@@ -183,7 +189,7 @@ fn on_next_line(source: &str, line: &Span, next: &Span) -> Option<(Vec<String>, 
     let end = parts(source, next).first()?.end;
     let start = next.end - value.len();
     let value = source.get(start..end.max(start))?.trim_end().trim_end_matches('*');
-    (is_empty && leads).then(|| (names, start..start + value.len()))
+    (is_empty && leads).then(|| (key, start..start + value.len()))
 }
 
 #[cfg(test)]

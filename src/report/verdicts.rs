@@ -143,6 +143,11 @@ const GOOD: [&str; 14] = [
     "accepted",
 ];
 
+/// Whether a word is one that verdicts are made of.
+pub fn is_of_verdicts(word: &str) -> bool {
+    VOCABULARY.contains(&word)
+}
+
 /// The class of a list line, its marks taken off or not.
 pub fn class(markdown: &str) -> Option<Class> {
     let text = label::plain(markdown).replace(" - ", " – ");

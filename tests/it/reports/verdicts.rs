@@ -79,6 +79,26 @@ fn status_lines_are_the_outcomes() {
     );
 }
 
+#[test]
+fn a_status_below_the_heading_of_a_thing_is_of_that_thing() {
+    let mut order = deployed();
+    order.order.title = Some("Deploy the parquet exporter".to_owned());
+    let failed = empty(Outcome::Failed);
+    for (template, done, not) in [
+        ("# R\n\n## Redis\n\n**Status:** ✅ Connected\n", "**Status:** ☐ unmeasured", "☐ unmeasured"),
+        ("# R\n\n### Redis\n- **Status:** ✅ up\n", "- **Status:** ☐ unmeasured", "☐ unmeasured"),
+        ("# R\n\n## 3. Exporter\n\n**Status:** ✅ OK\n", "**Status:** ✅ OK: ", "☐ unmeasured"),
+        ("# R\n\n## Summary\n\n**Status:** ✅ OK\n", "**Status:** ✅ done", "❌ failed"),
+        ("# R\n\n## Deploy the parquet exporter\n\n**Status:** ✅ OK\n", "**Status:** ✅ done", "☐ unmeasured"),
+        ("# R\n\n## Redis\n\n**Order status:** ✅ OK\n", "**Order status:** ✅ done", "❌ failed"),
+    ] {
+        let text = filled(template, &order);
+        assert!(text.contains(done), "{text}");
+        let text = filled(template, &failed);
+        assert!(text.contains(not) && !text.contains('✅'), "{text}");
+    }
+}
+
 /// Rows that sum up, part or hold a place for others ask for nothing that is measured.
 #[test]
 fn rows_of_metrics_tables_that_ask_for_nothing_are_no_criteria() {

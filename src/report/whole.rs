@@ -1,0 +1,331 @@
+//! What a bare `Status` speaks of, by where it stands: of the whole order in the title block and below a heading that names no
+//! thing (`Summary`, `Verification Results`), else of what the nearest heading, list item or introducing line names.
+//!
+//! Invariant: a heading with one word that is not the report's own vocabulary names a thing.
+
+use std::sync::Arc;
+
+use super::outline::{self, Block, BlockKind, Outline, Span};
+use super::{label, status_lines, verdicts};
+use crate::order::Order;
+
+type Names = Arc<[String]>;
+
+/// Of each place of a template, what it is about.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// From where on, in order of the source; no names are the whole order.
+    from: Vec<(usize, Names)>,
+}
+
+impl Places {
+    pub fn of(source: &str, outline: &Outline) -> Self {
+        let items = items(source, outline);
+        let title = title(source, outline);
+        let mut places = Places::default();
+        let mut headings: Vec<(usize, Names)> = Vec::new();
+        // what the block before introduces, and where that ends
+        let mut intro: Option<(Names, usize)> = None;
+        for (n, block) in outline.blocks.iter().enumerate() {
+            let text = source.get(block.span.clone()).unwrap_or("");
+            if block.kind == BlockKind::Heading {
+                let level = level(text);
+                headings.retain(|(above, _)| *above < level);
+                let names = if title == Some(n) { Names::default() } else { thing(heading_text(text)) };
+                headings.push((level, names));
+                intro = None;
+            }
+            let by_heading = headings.iter().rev().map(|(_, names)| names).find(|names| !names.is_empty());
+            let introduced = intro.as_ref().filter(|(_, end)| block.span.start < *end).map(|(names, _)| names);
+            let by_item = block.item.and_then(|item| items.get(item)).and_then(|item| match item.text {
+                Some(own) if own == n => item.above.as_ref(),
+                _ => item.names.as_ref().or(item.above.as_ref()),
+            });
+            let names = by_item.or(introduced).or(by_heading).cloned().unwrap_or_default();
+            places.from.push((block.span.start, names));
+            if block.kind != BlockKind::Text {
+                continue;
+            }
+            // `**Redis**` above the other lines of its paragraph
+            let lines = outline::lines(source, block.span.clone());
+            if let [first, second, ..] = lines.as_slice()
+                && (block.item.is_some() || introduces(source, first).is_some_and(|by| by == By::Bold))
+            {
+                let own = thing(source.get(first.clone()).unwrap_or(""));
+                if !own.is_empty() && !status_lines::is_one(source, first) {
+                    places.from.push((second.start, own));
+                }
+            }
+            let is_subtitle = n.checked_sub(1).is_none_or(|before| title == Some(before));
+            if block.item.is_none() {
+                intro = introduced_by(source, outline, n, is_subtitle);
+            }
+        }
+        places
+    }
+
+    /// The names of the thing that `at` is about; none for the whole order.
+    pub fn names_at(&self, at: usize) -> &[String] {
+        let behind = self.from.partition_point(|(from, _)| *from <= at);
+        behind.checked_sub(1).and_then(|n| self.from.get(n)).map_or(&[], |(_, names)| names)
+    }
+
+    /// Whether the key or label `name` at this place asks for the whole order's status.
+    pub fn is_whole(&self, name: &str, at: usize) -> bool {
+        status_lines::is_whole(name) && (names_the_order(name) || self.names_at(at).is_empty())
+    }
+}
+
+/// `Order status`, `Report status`: of the whole wherever it stands.
+fn names_the_order(name: &str) -> bool {
+    label::words(name).iter().any(|word| matches!(word.as_str(), "order" | "report"))
+}
+
+struct Item {
+    /// The block with its own first text.
+    text: Option<usize>,
+    /// What that names.
+    names: Option<Names>,
+    /// What the nearest item around it names.
+    above: Option<Names>,
+}
+
+fn items(source: &str, outline: &Outline) -> Vec<Item> {
+    let mut out: Vec<Item> = outline.items.iter().map(|_| Item { text: None, names: None, above: None }).collect();
+    for (n, block) in outline.blocks.iter().enumerate().filter(|(_, block)| block.kind == BlockKind::Text) {
+        if let Some(item) = block.item.and_then(|item| out.get_mut(item)).filter(|item| item.text.is_none()) {
+            let first = outline::lines(source, block.span.clone()).into_iter().next();
+            let names = thing(first.and_then(|line| source.get(line)).unwrap_or(""));
+            item.text = Some(n);
+            item.names = Some(names).filter(|names| !names.is_empty());
+        }
+    }
+    // items come in the order of their starts: what is around one is on the stack
+    let mut open: Vec<usize> = Vec::new();
+    for (n, item) in outline.items.iter().enumerate() {
+        while open.last().and_then(|n| outline.items.get(*n)).is_some_and(|around| around.span.end <= item.span.start) {
+            open.pop();
+        }
+        let above = open.last().and_then(|n| out.get(*n)).and_then(|item| item.names.clone().or(item.above.clone()));
+        if let Some(item) = out.get_mut(n) {
+            item.above = above;
+        }
+        open.push(n);
+    }
+    out
+}
+
+/// The heading that names the report: the first, where no other stands beside or above it, or that says so.
+fn title(source: &str, outline: &Outline) -> Option<usize> {
+    let text = |block: &Block| source.get(block.span.clone()).unwrap_or("");
+    let mut headings = outline.blocks.iter().enumerate().filter(|(_, block)| block.kind == BlockKind::Heading);
+    let (n, first) = headings.next()?;
+    let own = level(text(first));
+    let others: Vec<usize> = headings.map(|(_, block)| level(text(block))).collect();
+    let is_above = others.iter().all(|other| *other > own) && (own == 1 || !others.is_empty());
+    let says_so = || {
+        label::words(heading_text(text(first))).iter().any(|word| word == "report") || text(first).contains("รายงาน")
+    };
+    (is_above || says_so()).then_some(n)
+}
+
+fn level(heading: &str) -> usize {
+    match heading.trim_start().bytes().take_while(|b| *b == b'#').count() {
+        0 if heading.trim_end().ends_with('=') => 1,
+        0 => 2,
+        level => level,
+    }
+}
+
+fn heading_text(heading: &str) -> &str {
+    let text = heading.trim();
+    match text.strip_prefix('#') {
+        Some(_) => text.trim_matches(['#', ' ', '\t']),
+        None => text.rsplit_once('\n').map_or(text, |(text, _)| text.trim()),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Bold,
+    Colon,
+}
+
+/// A line that introduces what follows: all of it in bold, or a few words and a colon.
+fn introduces(source: &str, line: &Span) -> Option<By> {
+    let text = source.get(line.clone())?.trim();
+    let bold = status_lines::bold(text.trim_end_matches(status_lines::COLONS));
+    match bold {
+        Some((_, length)) if length == text.trim_end_matches(status_lines::COLONS).len() => Some(By::Bold),
+        _ if text.ends_with(status_lines::COLONS) && text.split_whitespace().count() <= 6 => Some(By::Colon),
+        _ => None,
+    }
+}
+
+/// What the block `n` introduces, and where that ends: with the list that follows, else with the next block.
+fn introduced_by(source: &str, outline: &Outline, n: usize, is_subtitle: bool) -> Option<(Names, usize)> {
+    let [line] = &outline::lines(source, outline.blocks.get(n)?.span.clone())[..] else { return None };
+    introduces(source, line)?;
+    let next = outline.blocks.get(n + 1)?;
+    let first = outline.lists.partition_point(|list| list.start < line.end);
+    let list = outline.lists.get(first).filter(|list| list.contains(&next.span.start));
+    // a second title introduces the list alone
+    if list.is_none() && is_subtitle {
+        return None;
+    }
+    let names = thing(source.get(line.clone())?);
+    (!names.is_empty()).then(|| (names, list.map_or(next.span.end, |list| list.end)))
+}
+
+/// The names of the thing that a heading or line names, with and without its number; none where it names no thing.
+fn thing(markdown: &str) -> Names {
+    let text = status_lines::without_expressions(markdown);
+    let plain = label::plain(&text);
+    let plain = plain.trim_matches(|c: char| c.is_whitespace() || status_lines::COLONS.contains(&c));
+    let (lead, rest) = lead(plain);
+    let words = label::words(if rest.is_empty() { plain } else { rest });
+    let is_numbered_part =
+        rest.is_empty() && !lead.is_empty() && !matches!(lead.as_str(), "phase" | "order" | "section");
+    if !is_numbered_part && words.iter().all(|word| is_generic(word)) {
+        return Names::default();
+    }
+    let mut names = label::names(plain);
+    if !rest.is_empty() && rest != plain {
+        names.extend(label::names(rest));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(label::key(name)));
+    names.into()
+}
+
+/// `Test 7 – failover`, `3.1 Redis`, `🧪 4. Tests`: the word that is counted, if any, and what stands behind the number.
+fn lead(text: &str) -> (String, &str) {
+    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let digits = text.trim_start_matches(char::is_alphabetic).trim_start();
+    let behind = digits.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    if behind.len() == digits.len() || digits.starts_with('.') {
+        return (String::new(), text);
+    }
+    let word = text.get(..text.len() - digits.len()).unwrap_or("").trim();
+    let rest = behind.trim_start_matches([' ', ')', ':', '：', '–', '—', '-', '.', '|']);
+    // `S3 backup`, `Redis 7 cluster` count nothing
+    let is_parted =
+        rest.is_empty() || word.is_empty() || behind.trim_start().starts_with([':', '：', '–', '—', '-', ')', '|']);
+    let is_counted =
+        word.is_empty() || is_generic(&word.to_lowercase()) || PARTS.contains(&word.to_lowercase().as_str());
+    if is_parted && is_counted { (word.to_lowercase(), rest) } else { (String::new(), text) }
+}
+
+/// What reports are numbered by.
+const PARTS: [&str; 8] = ["step", "section", "part", "item", "stage", "task", "case", "day"];
+
+/// The words that name a report's own parts, beside those that a verdict is made of; any other is of a thing.
+const GENERIC: &str = "state verdict outcome result results health conclusion conclusions summary executive final closing current \
+    general report reports validation verify acceptance approval approvals decision sign off signoff signed \
+    reviewed assessment evaluation testing operational check checklist criteria criterion metric metrics system \
+    component components project production release readiness ready go live delivery deliverables implementation \
+    execution run rollout wrap up closeout handover overview information details key tl dr the of for a at glance \
+    post pre quality";
+
+/// The same in Thai, which writes no blanks between words.
+const GENERIC_THAI: &str = "สถานะ สรุป รายงาน ผลลัพธ์ ผล การ ตรวจสอบ ตรวจ ทดสอบ ดำเนินงาน ดำเนินการ ติดตั้ง โดยรวม รวม ทั้งหมด สุดท้าย ภาพ \
+    ระบบ ใบ สั่ง งาน ขั้น ข้อ บท คำ ตัดสิน ความ พร้อม สำเร็จ อนุมัติ";
+
+fn is_generic(word: &str) -> bool {
+    if word.chars().all(char::is_numeric) || GENERIC.split(' ').any(|one| one == word) || verdicts::is_of_verdicts(word)
+    {
+        return true;
+    }
+    let mut rest = word;
+    while let Some(behind) =
+        GENERIC_THAI.split(' ').filter_map(|part| rest.strip_prefix(part)).min_by_key(|rest| rest.len())
+    {
+        rest = behind;
+    }
+    rest.is_empty()
+}
+
+/// Whether what a heading names, by its names, is the order itself: its id, its title, or its phase and words of its title.
+pub fn is_order(order: &Order, names: &[String]) -> bool {
+    let Some(name) = names.first() else { return true };
+    let words = label::words(name);
+    let own = |text: &str| label::words(text).into_iter().filter(|word| !is_generic(word)).collect::<Vec<_>>();
+    let title = own(order.title.as_deref().unwrap_or(""));
+    let id = label::words(&order.id);
+    if !id.is_empty() && words.windows(id.len()).any(|part| part == id) {
+        return true;
+    }
+    let said = own(name);
+    let phase = order.phase.as_deref().map(label::words).unwrap_or_default();
+    let is_its_phase = words.first().is_some_and(|word| word == "phase")
+        && phase.iter().filter(|word| *word != "phase").all(|word| words.contains(word))
+        && !phase.is_empty();
+    !said.is_empty() && (said == title || (is_its_phase && said.iter().all(|word| title.contains(word))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_of_what_the_nearest_heading_names() {
+        for (template, expect) in [
+            ("**Status:** @\n", ""),
+            ("# Parquet exporter\n\n**Status:** @\n\n## Redis\n", ""),
+            ("## Parquet exporter report\n\n**Status:** @\n\n## Redis\n", ""),
+            ("# R\n\n**Parquet exporter**\n\n**Status:** @\n", ""),
+            ("# R\n\n## Redis\n\n**Status:** @\n", "Redis"),
+            ("# R\n\n## 🔴 3. **Redis** ##\n\n- **Status:** @\n", "Redis"),
+            ("# R\n\nRedis\n-----\n\n- **Status:** @\n", "Redis"),
+            ("## Redis\n\n**Status:** @\n", "Redis"),
+            ("# Redis\n\n**Status:** @\n\n# Database\n", "Redis"),
+            ("# R\n\n## Redis\n\n### Summary\n\n**Status:** @\n", "Redis"),
+            ("# R\n\n## Redis\n\n## Summary\n\n**Status:** @\n", ""),
+            ("# R\n\n## Step 2: Backup\n\n@\n", "Backup"),
+            ("# R\n\n### Test 7\n\n**Result:** @\n", "Test 7"),
+            ("# R\n\n### Redis 7 cluster\n\n**Result:** @\n", "Redis 7 cluster"),
+            ("# R\n\n### S3 Backup\n\n**Result:** @\n", "S3 Backup"),
+            ("# R\n\n## Verification Results\n\n**Result:** @\n", ""),
+            ("# R\n\n## 📊 Executive Summary\n\n**Result:** @\n", ""),
+            ("# R\n\n## Phase 7.8\n\n**Result:** @\n", ""),
+            ("# R\n\n## 7. Deployment Status\n\n**Result:** @\n", ""),
+            ("# R\n\n## {{ order.title }}\n\n**Result:** @\n", ""),
+            ("# R\n\n## 🏁 สรุปผลการตรวจสอบ\n\n**Result:** @\n", ""),
+            ("# R\n\n## สถานะฐานข้อมูล\n\n**Result:** @\n", "สถานะฐานข้อมูล"),
+            ("# R\n\n**Redis**\n- **Status:** @\n", "Redis"),
+            ("# R\n\nIn short.\n\n**Redis**\n\n**Status:** @\n", "Redis"),
+            ("# R\n\n**Redis**\n**Status:** @\n", "Redis"),
+            ("# R\n\nRedis:\n\n- Status: @\n", "Redis"),
+            ("# R\n\nFiles changed:\n\n- a\n\n**Status:** @\n", ""),
+            ("# R\n\n- **Redis**\n  - **Status:** @\n", "Redis"),
+            ("# R\n\n- **Redis**\n  **Status:** @\n- x\n", "Redis"),
+            ("# R\n\n- **Redis**\n  - a\n- **Status:** @\n", ""),
+            ("# R\n\n- **Redis**\n  - Results\n    - **Status:** @\n", "Redis"),
+        ] {
+            let at = template.find('@').unwrap();
+            let places = Places::of(template, &outline::read(template));
+            assert_eq!(places.names_at(at).last().map_or("", String::as_str), expect, "{template}");
+            assert_eq!(places.is_whole("**Status**", at), expect.is_empty(), "{template}");
+            assert!(places.is_whole("Work order status", at), "{template}");
+        }
+    }
+
+    #[test]
+    fn the_order_itself_is_known() {
+        let order = Order {
+            title: Some("Deploy the parquet exporter".to_owned()),
+            phase: Some("7.8".to_owned()),
+            ..crate::order::blank("WO-251029-PARQUET")
+        };
+        for (name, expect) in [
+            ("WO-251029-PARQUET – report", true),
+            ("Deploy the Parquet Exporter", true),
+            ("Phase 7.8 – Parquet exporter", true),
+            ("Phase 7.8 – Redis", false),
+            ("Phase 7.9 – Parquet exporter", false),
+            ("Exporter", false),
+        ] {
+            assert_eq!(is_order(&order, &[name.to_owned()]), expect, "{name}");
+        }
+    }
+}
