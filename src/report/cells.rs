@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::RunRecord;
 use super::fill::{Became, State};
 use super::judging::Subject;
-use super::list_slots::choices;
+use super::list_slots::{self, choices};
 use super::marks::{self, Sense};
 use super::slots::{CellSlot, Part};
 use crate::evidence::{Judged, Verdict};
@@ -99,7 +99,13 @@ pub(super) fn ids(evidence: &[String]) -> String {
 /// A status or state cell. With `value`, no other cell shows what was measured.
 pub(super) fn status(subject: &Subject, was: &str, value: bool) -> Became {
     let measured = if value && subject.value.is_some() { format!(": {}", value_text(subject)) } else { String::new() };
+    let form = list_slots::form(was);
+    let ticked = |chosen| form.as_deref().map(|options| list_slots::ticked(options, chosen, "✅"));
+    let green = form.iter().flatten().position(|(sense, _)| *sense == Sense::Green);
     let text = match subject.state {
+        State::Green if let (Some(_), Some(text)) = (green_choice(was), ticked(green)) => format!("{text}{measured}"),
+        State::Failed if let Some(text) = ticked(None) => format!("{text} – ❌ Failed{measured}"),
+        State::Unmeasured if let Some(text) = ticked(None) => format!("{text} (unmeasured)"),
         State::Green => {
             format!("{}{measured}", green_choice(was).or_else(|| green_word(was)).unwrap_or("✅ Verified".to_owned()))
         }

@@ -8,9 +8,10 @@ use super::marks::{self, Mark, Sense};
 use super::outline::{self, BlockKind, Outline, Span};
 use super::slots::{Slot, SlotKind};
 use super::test_slots::confirms_line;
+use super::whole::Places;
 use super::{label, status_lines};
 
-pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>) {
+pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot>) {
     for block in outline.blocks.iter().filter(|block| block.kind == BlockKind::Text) {
         let is_quoted = block.item.is_none() && outline::prefix(source, block.span.start).contains('>');
         for line in outline::lines(source, block.span.clone()) {
@@ -20,7 +21,7 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>) {
             }
             let before = out.len();
             for part in status_lines::parts(source, &line) {
-                key_line(source, part, out);
+                key_line(source, part, places, out);
             }
             if is_quoted && out.len() == before {
                 let names = label::names(&marks::without_green(text, ""));
@@ -36,7 +37,7 @@ const EXPLAINING: [&str; 14] = [
     "nb", "e g",
 ];
 
-fn key_line(source: &str, part: Span, out: &mut Vec<Slot>) {
+fn key_line(source: &str, part: Span, places: &Places, out: &mut Vec<Slot>) {
     let text = source.get(part.clone()).unwrap_or("");
     let Some(Key { name, value, is_apart }) = key(text) else { return };
     let short = label::plain(name).split_whitespace().count();
@@ -69,6 +70,14 @@ fn key_line(source: &str, part: Span, out: &mut Vec<Slot>) {
         out.push(Slot { span: start..start + was.len(), kind: SlotKind::Choice { names, was } });
         return;
     }
+    // `Verdict — ✅ GO`
+    if status_lines::is_whole(name) && leads.is_some_and(|mark| mark.sense == Sense::Green) {
+        let names = if places.is_whole(name, part.start) { Vec::new() } else { places.names_at(part.start).to_vec() };
+        let start = part.end - begins.len();
+        let was = begins.trim_end_matches(['*', '_', ' ', '\t', '\\']).to_owned();
+        out.push(Slot { span: start..start + was.len(), kind: SlotKind::Status { names, was } });
+        return;
+    }
     signs(part.end - value.len(), signs_of_value, &names, out);
 }
 
@@ -82,6 +91,11 @@ pub(super) fn explains(behind: &str) -> bool {
     first.starts_with(['=', '→', ':'])
         || ["means", "is", "stands", "marks", "says", "denotes", "indicates", "signifies"]
             .contains(&label::words(first).first().map_or("", String::as_str))
+}
+
+/// Whether a line has a key: its sign is then that key's.
+pub(super) fn has_key(line: &str) -> bool {
+    key(line).is_some()
 }
 
 struct Key<'t> {
@@ -151,6 +165,8 @@ mod tests {
             ("Ready for Phase 7.9: ✅ Yes\n", vec!["✅"]),
             ("**Ready for Phase 7.9:** ✅ Yes\n", vec!["✅"]),
             ("Final sign-off — ✅ APPROVED\n", vec!["✅"]),
+            ("Final verdict — ✅ GO\n", vec!["✅ GO"]),
+            ("**Verdict** ✅ GO  \nnext\n", vec!["✅ GO"]),
             ("**Sign-off** ✅ GG  ✅ CLC\n", vec!["✅", "✅"]),
             ("**Redis:** ☐ Pending / ✅ Verified\n", vec!["☐ Pending / ✅ Verified"]),
             ("**Redis auth**： ✅ OK\nRedis auth：✅ ผ่าน\n", vec!["✅", "✅"]),

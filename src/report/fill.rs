@@ -14,11 +14,11 @@ use super::columns::{Role, TableKind};
 use super::expressions::{self, FillError};
 use super::judging::{self, Rows, Subject};
 use super::label::Labels;
-use super::list_slots::choices;
+use super::list_slots::{self, choices};
 use super::marks::{self, Form, Mark, Sense};
 use super::outline::Span;
 use super::said::{self, Said};
-use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey};
+use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey, Test};
 use super::test_results::{self, TestResult};
 use super::{RunRecord, beside, context, dates, evidence_table, targets, verdicts, whole};
 use crate::evidence::subject;
@@ -185,19 +185,14 @@ impl Filler<'_> {
                 self.test(result, became + space)
             }
             SlotKind::TestResult { test, prefix, blank_after } => {
-                let result = test_results::test(self.record, test);
-                let line = match &result {
-                    TestResult::Passed { output, .. } => {
-                        format!("✅ passed{}{}", cite(result.evidence()), quoted(output))
-                    }
-                    TestResult::Failed { why, output, .. } => {
-                        format!("❌ failed: {}{}{}", marks::show(why), cite(result.evidence()), quoted(output))
-                    }
-                    TestResult::NotRun { why } => format!("☐ unmeasured: {}", marks::show(why)),
-                };
+                let (result, line) = self.test_line(test);
                 let (eol, gap) = (self.eol, prefix.trim_end());
                 let blank = if *blank_after { format!("{eol}{gap}") } else { String::new() };
                 self.test(result, format!("{eol}{gap}{eol}{prefix}**Result:** {line}{blank}"))
+            }
+            SlotKind::TestStatus { test } => {
+                let (result, line) = self.test_line(test);
+                self.test(result, line)
             }
             SlotKind::Verdict { list, line, form, was } => self.verdict(*list, *line, *form, was.is_some()),
             SlotKind::VerdictSign { list, line, was } => self.verdict_sign(source, *list, *line, *was),
@@ -242,6 +237,19 @@ impl Filler<'_> {
             |now: &Zoned| self.record.measurements.iter().any(|one| subject::names(one, word, &[now.date()]));
         let utc = self.record.ended.to_zoned(TimeZone::UTC);
         if !is_measured(&self.now) && is_measured(&utc) { utc } else { self.now.clone() }
+    }
+
+    /// The result of a test, and what is said of it.
+    fn test_line(&self, test: &Test) -> (TestResult, String) {
+        let result = test_results::test(self.record, test);
+        let line = match &result {
+            TestResult::Passed { output, .. } => format!("✅ passed{}{}", cite(result.evidence()), quoted(output)),
+            TestResult::Failed { why, output, .. } => {
+                format!("❌ failed: {}{}{}", marks::show(why), cite(result.evidence()), quoted(output))
+            }
+            TestResult::NotRun { why } => format!("☐ unmeasured: {}", marks::show(why)),
+        };
+        (result, line)
     }
 
     fn test(&self, result: TestResult, text: String) -> Became {
@@ -417,13 +425,21 @@ impl Filler<'_> {
     /// The whole order's status, in the template's own words where it offers a choice.
     fn overall(&self, was: &str) -> Became {
         let outcome = self.record.outcome;
+        let state = if outcome.is_good() { State::Green } else { State::Failed };
+        if let Some(form) = list_slots::form(was) {
+            let classes: Vec<_> = form.iter().map(|(_, option)| verdicts::class(option)).collect();
+            let chosen = verdicts::choose(outcome, &classes);
+            let behind =
+                if chosen.is_some() { String::new() } else { format!(" – {} {outcome}", verdicts::sign(outcome)) };
+            let text = list_slots::ticked(&form, chosen, if state == State::Green { "✅" } else { "☑" }) + &behind;
+            return Became { text, state, evidence: Vec::new() };
+        }
         let options = choices(was);
         let green = options.iter().find(|(sense, _)| *sense == Sense::Green).map(|(_, option)| *option);
         let text = match (outcome.is_good(), green) {
             (true, Some(option)) if options.len() > 1 => option.to_owned(),
             _ => format!("{} {outcome}", verdicts::sign(outcome)),
         };
-        let state = if outcome.is_good() { State::Green } else { State::Failed };
         Became { text, state, evidence: Vec::new() }
     }
 }

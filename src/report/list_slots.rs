@@ -5,6 +5,7 @@ use super::marks::{self, Form, Mark, Sense};
 use super::outline::{self, Outline, Span};
 use super::slots::{Slot, SlotKind, VerdictLists};
 use super::test_slots::confirms_line;
+use super::whole::Places;
 use super::{status_lines, ticked_lines, verdicts};
 
 pub(super) struct Line {
@@ -14,7 +15,7 @@ pub(super) struct Line {
     pub marker: Span,
 }
 
-pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, verdict_lists: &mut VerdictLists) {
+pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot>, verdict_lists: &mut VerdictLists) {
     let own = outline.lists.iter().cloned().zip(lines_by_list(outline));
     let lists: Vec<(Span, Vec<Line>)> = own.chain(ticked_lines::find(source, outline)).collect();
     let mut next = lists.len();
@@ -30,6 +31,14 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, verdict_lists:
         }
         for line in &lines {
             match verdict_alone(source, line).filter(|_| list >= outline.lists.len()) {
+                // `### Redis`, `✅ Complete`
+                Some(_) if !places.names_at(line.text.start).is_empty() => {
+                    for (n, (start, was)) in green_signs(source, &line.text).into_iter().enumerate() {
+                        let names = places.names_at(line.text.start).iter().filter(|_| n < MOST_MARKS);
+                        let kind = SlotKind::Check { names: names.cloned().collect(), was, repeats: n > 0 };
+                        out.push(Slot { span: start..start + was.len, kind });
+                    }
+                }
                 Some(class) => {
                     let signs = green_signs(source, &line.text).into_iter();
                     out.extend(signs.map(|(start, was)| Slot {
@@ -45,9 +54,11 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, verdict_lists:
     }
 }
 
-/// `✅ **DEPLOYMENT SUCCESSFUL** – …`, `✅ Status: complete`: a line that says by its tick how the whole order ended.
+/// `✅ **DEPLOYMENT SUCCESSFUL** – …`, `✅ Status: complete`, `**COMPLETE ✅**`: a line that says by its tick how the whole order
+/// ended.
 fn verdict_alone(source: &str, line: &Line) -> Option<verdicts::Class> {
-    leading(source, &line.text).filter(|(_, mark)| mark.sense == Sense::Green)?;
+    let own = leading(source, &line.text).or_else(|| trailing(source, &line.text));
+    own.filter(|(_, mark)| mark.sense == Sense::Green)?;
     let text = source.get(line.text.clone())?;
     let said =
         text.split_once([':', '：']).filter(|(name, _)| status_lines::is_whole(name)).map_or(text, |(_, said)| said);
@@ -106,7 +117,7 @@ fn leading_all(content: &str) -> Vec<(usize, Mark)> {
 }
 
 /// A sign that ends a text: `- Redis ✅`.
-fn trailing(source: &str, text: &Span) -> Option<(usize, Mark)> {
+pub(super) fn trailing(source: &str, text: &Span) -> Option<(usize, Mark)> {
     let content = source.get(text.clone())?;
     let (offset, mark) = marks::all(content).pop()?;
     let behind = content.get(offset + mark.len..)?;
@@ -231,7 +242,7 @@ fn ends_with_signs(behind: &str) -> bool {
 
 /// Whether what stands in front of a sign names what it is of: what is set apart, or is no longer than a name, unless its last
 /// word speaks of the sign itself (`the ✅`, `ticked with ✅`).
-fn is_name(before: &str) -> bool {
+pub(super) fn is_name(before: &str) -> bool {
     const OF_SIGNS: [&str; 20] = [
         "a", "an", "the", "this", "that", "each", "every", "no", "with", "by", "of", "to", "as", "and", "or", "use",
         "mark", "tick", "put", "sign",
@@ -299,10 +310,49 @@ pub fn choices(text: &str) -> Vec<(Sense, &str)> {
     out
 }
 
+/// The choices of `⬜ Not started ⬜ In progress ✅ Complete`, which are parted by their signs alone: a form of which one is ticked
+/// and all stay.
+pub fn form(text: &str) -> Option<Vec<(Sense, &str)>> {
+    let options = choices(text);
+    let offers = |sense| options.iter().any(|(own, _)| *own == sense);
+    let bytes = |text: &str| text.split_whitespace().map(str::len).sum::<usize>();
+    let is_blank = bytes(text) == options.iter().map(|(_, option)| bytes(option)).sum::<usize>();
+    let is_named = options.iter().all(|(_, option)| option.contains(char::is_alphanumeric));
+    (offers(Sense::Open) && offers(Sense::Green) && is_blank && is_named).then_some(options)
+}
+
+/// A form with the choice `chosen` ticked by `sign` and no other.
+pub fn ticked(options: &[(Sense, &str)], chosen: Option<usize>, sign: &str) -> String {
+    let show = |(n, (_, option)): (usize, &(Sense, &str))| {
+        let said = option.get(marks::at(option).map_or(0, |mark| mark.len)..).unwrap_or("");
+        let open = options
+            .iter()
+            .find(|(sense, _)| *sense == Sense::Open)
+            .and_then(|(_, option)| option.get(..marks::at(option)?.len));
+        format!("{}{said}", if chosen == Some(n) { sign } else { open.unwrap_or("☐") })
+    };
+    options.iter().enumerate().map(show).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::slots::find;
     use super::*;
+
+    #[test]
+    fn forms_keep_all_their_choices() {
+        for (text, expect) in [
+            ("⬜ Not started ⬜ In progress ✅ Complete", Some("⬜ Not started ✅ In progress ⬜ Complete")),
+            ("☐ Pending ✅ Verified", Some("☐ Pending ✅ Verified")),
+            ("☐ Pending / ✅ Verified", None),
+            ("☐ Pending or ✅ Verified", None),
+            ("✅ Verified", None),
+            ("☐ ✅ Verified", None),
+            ("✅ Redis ✅ S3", None),
+        ] {
+            assert_eq!(form(text).map(|options| ticked(&options, Some(1), "✅")).as_deref(), expect, "{text}");
+        }
+    }
 
     #[test]
     fn marks_of_items_are_slots_and_their_words_are_not() {

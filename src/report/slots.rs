@@ -51,6 +51,10 @@ pub enum SlotKind {
         /// Whether a blank line must follow.
         blank_after: bool,
     },
+    /// The value of a `**Result:** ✅ …` line behind the command of a test.
+    TestStatus {
+        test: Arc<Test>,
+    },
     /// The mark of a line of a verdict list, or the place of one.
     Verdict {
         list: usize,
@@ -192,11 +196,11 @@ pub fn survey(template: &str) -> Survey {
             BlockKind::Heading | BlockKind::Code { .. } | BlockKind::Other => {}
         }
     }
-    test_slots::find(template, &outline, &mut slots, &mut survey.commands);
+    test_slots::find(template, &outline, &places, &mut slots, &mut survey.commands);
     status_lines::find(template, &outline, &places, &mut slots);
-    list_slots::find(template, &outline, &mut slots, &mut survey.verdicts);
+    list_slots::find(template, &outline, &places, &mut slots, &mut survey.verdicts);
     let mut claims = Vec::new();
-    claim_lines::find(template, &outline, &mut claims);
+    claim_lines::find(template, &outline, &places, &mut claims);
     survey.slots = with_claims(without_overlaps(slots), without_overlaps(claims));
     survey.open_end = open_end(template, &outline);
     survey

@@ -12,9 +12,7 @@ pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot
     for block in outline.blocks.iter().filter(|block| block.kind == BlockKind::Text) {
         let lines = outline::lines(source, block.span.clone());
         for (n, line) in lines.iter().enumerate() {
-            let here = parts(source, line).into_iter().filter_map(|part| status(source, part));
-            let below = lines.get(n + 1).and_then(|next| on_next_line(source, line, next));
-            for (key, value) in here.chain(below) {
+            for (key, value) in of_line(source, line, lines.get(n + 1)) {
                 let names = match is_whole(&key) {
                     true if places.is_whole(&key, line.start) => Vec::new(),
                     true => places.names_at(line.start).to_vec(),
@@ -25,6 +23,12 @@ pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot
             }
         }
     }
+}
+
+/// The keys of a line that ask how things are, each with the bytes of its value; the last one's may stand on the `next` line.
+pub fn of_line(source: &str, line: &Span, next: Option<&Span>) -> Vec<(String, Span)> {
+    let here = parts(source, line).into_iter().filter_map(|part| status(source, part));
+    here.chain(next.and_then(|next| on_next_line(source, line, next))).collect()
 }
 
 /// Whether a line is a status line by its first key.

@@ -93,7 +93,7 @@ fn tests_of(template: Option<&str>) -> Vec<(Arc<Test>, String)> {
         .into_iter()
         .filter_map(|slot| match slot.kind {
             SlotKind::TestMark { test, claim, .. } => Some((test, claim)),
-            SlotKind::TestResult { test, .. } => Some((test, String::new())),
+            SlotKind::TestResult { test, .. } | SlotKind::TestStatus { test } => Some((test, String::new())),
             _ => None,
         })
         .collect()

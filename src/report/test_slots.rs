@@ -1,14 +1,16 @@
-//! Slots of operational tests: a fenced command, then a `✅ Confirms: …` line or an `Expected:` block.
+//! Slots of operational tests: a fenced command, then a `✅ Confirms: …` line, an `Expected:` block or a `**Result:** ✅ …` of its
+//! own.
 //!
 //! Invariant: a line that confirms is bound to the commands that stand above it in the same section and to no others; all
 //! lines that speak of a test are bound to what is expected of it, wherever among them that stands.
 
 use std::sync::Arc;
 
-use super::label;
 use super::marks::{self, Mark, Sense};
 use super::outline::{self, Block, BlockKind, Outline, Span};
 use super::slots::{Expected, Slot, SlotKind, Test};
+use super::whole::Places;
+use super::{label, status_lines};
 use crate::order::Command;
 
 /// Fences in these languages show data, not commands.
@@ -20,7 +22,7 @@ const DATA: [&str; 24] = [
 /// Characters of what a line claims that are looked at.
 const LONGEST_CLAIM: usize = 1_000;
 
-pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Vec<Command>) {
+pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot>, tests: &mut Vec<Command>) {
     let mut commands: Vec<Command> = Vec::new();
     // what is shared by all lines that confirm the same commands
     let mut group: Option<Arc<Test>> = None;
@@ -47,8 +49,11 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Ve
                 after_fence = true;
             }
             BlockKind::Text => {
-                for line in outline::lines(source, block.span.clone()) {
+                let lines = outline::lines(source, block.span.clone());
+                for (n, line) in lines.iter().cloned().enumerate() {
                     let line_end = line.end;
+                    let at = line.start;
+                    let asked = status_lines::of_line(source, &line, lines.get(n + 1));
                     let mark = confirms_line(source, line.clone())
                         .filter(|(_, was)| was.is_some() || !commands.is_empty())
                         .or_else(|| claim_line(source, line).filter(|_| follows_fence && block.item.is_none()));
@@ -58,6 +63,15 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Ve
                         let claim: String = claim.chars().take(LONGEST_CLAIM).collect();
                         out.push(Slot { span, kind: SlotKind::TestMark { test, was, claim } });
                         used = true;
+                        continue;
+                    }
+                    let is_near = Near { follows_fence, is_tested: group.is_some() };
+                    for (key, span) in asked.into_iter().filter(|_| !commands.is_empty()) {
+                        if is_near.asks_for_it(&key, !places.is_whole(&key, at)) {
+                            let test = group.get_or_insert_with(|| remember(&commands, tests)).clone();
+                            out.push(Slot { span, kind: SlotKind::TestStatus { test } });
+                            used = true;
+                        }
                     }
                 }
                 let Some(rest) = expected(source, block).filter(|_| !commands.is_empty()) else { continue };
@@ -77,6 +91,25 @@ pub fn find(source: &str, outline: &Outline, out: &mut Vec<Slot>, tests: &mut Ve
     }
 }
 
+/// How a status line stands to the commands above it.
+struct Near {
+    follows_fence: bool,
+    /// Another line speaks of the same commands as a test.
+    is_tested: bool,
+}
+
+impl Near {
+    /// Whether a key asks for the test's result: `Result` does behind any command, what asks for a status where it stands right
+    /// below the command or where the section is the test's own.
+    fn asks_for_it(&self, key: &str, is_local: bool) -> bool {
+        match label::key(key).as_str() {
+            "result" => true,
+            "status" | "verdict" | "outcome" => self.follows_fence || (self.is_tested && is_local),
+            _ => is_local && status_lines::is_whole(key) && (self.follows_fence || self.is_tested),
+        }
+    }
+}
+
 /// A group of commands that are a test; it is made once, by the first line that speaks of it.
 fn remember(commands: &[Command], tests: &mut Vec<Command>) -> Arc<Test> {
     tests.extend_from_slice(commands);
@@ -88,7 +121,9 @@ fn rebind(slots: &mut [Slot], from: &Arc<Test>, to: &Arc<Test>) {
     // they were found last
     for slot in slots.iter_mut().rev() {
         match &mut slot.kind {
-            SlotKind::TestMark { test, .. } | SlotKind::TestResult { test, .. } if Arc::ptr_eq(test, from) => {
+            SlotKind::TestMark { test, .. } | SlotKind::TestResult { test, .. } | SlotKind::TestStatus { test }
+                if Arc::ptr_eq(test, from) =>
+            {
                 *test = to.clone();
             }
             _ => return,
@@ -199,16 +234,17 @@ fn claim_line(source: &str, line: Span) -> Option<(Span, Option<Mark>)> {
 
 /// What stands behind `Expected:` in a text that starts a line with it.
 fn expected<'s>(source: &'s str, block: &Block) -> Option<&'s str> {
-    let text = source.get(block.span.clone())?;
-    let line = outline::lines(source, block.span.clone()).into_iter().find(|line| {
+    let mut lines = outline::lines(source, block.span.clone()).into_iter();
+    let line = lines.find(|line| {
         let line = source.get(line.clone()).unwrap_or("");
         let words = label::words(line.split(':').next().unwrap_or(""));
         let first = words.first().map(String::as_str);
         line.contains(':') && first == Some("expected") && words.len() <= 4
     })?;
     let colon = source.get(line.clone())?.find(':')?;
-    let from = (line.start + colon + 1).checked_sub(block.span.start)?;
-    Some(text.get(from..)?.trim_matches(|c: char| c.is_whitespace() || c == '*' || c == '_'))
+    // the result below is not expected
+    let end = lines.find(|line| status_lines::is_one(source, line)).map_or(block.span.end, |line| line.start);
+    Some(source.get(line.start + colon + 1..end)?.trim_matches(|c: char| c.is_whitespace() || c == '*' || c == '_'))
 }
 
 #[cfg(test)]

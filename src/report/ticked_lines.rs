@@ -1,10 +1,10 @@
 //! Lines that whoever wrote them took for a list, though Markdown takes them for paragraphs: they begin with a tick, a box or
-//! a typographic bullet (`• ✅ Redis`).
+//! a typographic bullet (`• ✅ Redis`), or are a name or a verdict that a tick ends (`**DEPLOYMENT COMPLETE ✅**`).
 //!
-//! Invariant: a line within running text is none, whatever sign it happens to begin with.
+//! Invariant: a line within running text is none, whatever sign it happens to begin or end with.
 
-use super::claim_lines::explains;
-use super::list_slots::{Line, leading, verdict_options};
+use super::claim_lines::{explains, has_key};
+use super::list_slots::{Line, is_name, leading, trailing, verdict_options};
 use super::marks::{self, Sense};
 use super::outline::{self, BlockKind, Outline, Span};
 use super::verdicts;
@@ -61,15 +61,45 @@ fn items(source: &str, lines: &[Span]) -> Vec<Line> {
         let start = line.start + marker.unwrap_or(0);
         let lead = leading(source, &(start..line.end));
         let is_explained = lead.is_some_and(|(at, mark)| explains(source.get(at + mark.len..line.end).unwrap_or("")));
+        let is_claim = || is_ticked_name(source, line) && !is_wrapped(source, line, lines.get(n + 1));
         if is_new && (lead.is_some() || marker.is_some()) && !is_explained {
             out.push(Line { marker: line.start..start, text: start..line.end });
             is_list = true;
+        } else if (is_new || is_ended_by_tick(before)) && lead.is_none() && is_claim() {
+            out.push(Line { marker: line.start..line.start, text: line.clone() });
         } else if is_list && let Some(last) = out.last_mut() {
             last.text.end = line.end;
         }
         before = text;
     }
     out
+}
+
+/// `All criteria met ✅`, `**DEPLOYMENT COMPLETE ✅**`: all of the line is no more than a name or a verdict, and a green sign ends
+/// it. What has a key is a key line.
+fn is_ticked_name(source: &str, line: &Span) -> bool {
+    let text = source.get(line.clone()).unwrap_or("");
+    let is_green = marks::all(text).iter().all(|(_, mark)| mark.sense == Sense::Green);
+    let Some((at, _)) = trailing(source, line).filter(|_| is_green && !has_key(text)) else { return false };
+    let before = source.get(line.start..at).unwrap_or("").trim();
+    // bold that closes behind the sign
+    let closed = if before.matches("**").count() % 2 == 1 { format!("{before}**") } else { before.to_owned() };
+    is_name(&closed)
+}
+
+fn is_ended_by_tick(line: &str) -> bool {
+    trailing(line, &(0..line.len())).is_some_and(|(_, mark)| mark.sense == Sense::Green)
+}
+
+/// Whether a line goes on in the next one, which neither begins as a list's does nor ends with a tick itself.
+fn is_wrapped(source: &str, line: &Span, next: Option<&Span>) -> bool {
+    let text = source.get(line.start..line.end).unwrap_or("");
+    let is_broken = text.ends_with("  ") || text.ends_with('\\') || text.trim_end().ends_with('>');
+    let next = next.filter(|_| !is_broken);
+    next.is_some_and(|next| {
+        let text = source.get(next.clone()).unwrap_or("");
+        leading(source, next).is_none() && bullet(text).is_none() && !has_key(text) && !is_ticked_name(source, next)
+    })
 }
 
 /// Whether a line of running text isn't wrapped onto the next one.
@@ -133,6 +163,14 @@ mod tests {
             ("🚀 Everything is ready, the ✅ says so\n", vec![]),
             ("“✅” is a sign\n2.5 GB are ✅ here\n", vec![]),
             ("⚠️ mind the gap\n", vec![]),
+            ("**DEPLOYMENT COMPLETE ✅**\n\nAll acceptance criteria met ✅\n\nRedis ✅\n", vec!["✅", "✅", "✅"]),
+            ("**12/12 checks passed** ✅\nRedis ✅ / S3 ✅\nKafka ✅\n", vec!["✅", "✅", "✅", "✅"]),
+            ("**All of the many criteria of this very order are met ✅**\n", vec!["✅"]),
+            ("Redis ✅  \nis a store\n", vec!["✅"]),
+            ("Redis ✅\nis a store\n", vec![]),
+            ("The rows that are well\nhave a tick ✅\n", vec![]),
+            ("All of the many criteria of this order are met ✅\n", vec![]),
+            ("We mark them with ✅\n\nRows are ❌ or ✅\n", vec![]),
         ] {
             let slots: Vec<&str> = find(template).into_iter().map(|slot| &template[slot.span]).collect();
             assert_eq!(slots, expect, "{template}");

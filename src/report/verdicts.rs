@@ -17,7 +17,8 @@ pub enum Class {
 }
 
 /// Words that a verdict is made of; one other word before the first separator and the line says something else.
-const VOCABULARY: [&str; 84] = [
+const VOCABULARY: [&str; 85] = [
+    "go",
     "pending",
     "waiting",
     "awaiting",
@@ -126,7 +127,8 @@ const RESERVATIONS: [&str; 18] = [
     "but",
 ];
 
-const GOOD: [&str; 14] = [
+const GOOD: [&str; 15] = [
+    "go",
     "success",
     "successful",
     "successfully",
@@ -148,6 +150,25 @@ pub fn is_of_verdicts(word: &str) -> bool {
     VOCABULARY.contains(&word)
 }
 
+/// Verdicts as they are written in Thai, which has no blanks between words.
+const THAI: [(&str, Class); 15] = [
+    ("สำเร็จ", Class::Full),
+    ("สำเร็จทั้งหมด", Class::Full),
+    ("สมบูรณ์", Class::Full),
+    ("ผ่าน", Class::Full),
+    ("ผ่านทั้งหมด", Class::Full),
+    ("เสร็จสิ้น", Class::Full),
+    ("เสร็จสมบูรณ์", Class::Full),
+    ("บางส่วน", Class::Partial),
+    ("สำเร็จบางส่วน", Class::Partial),
+    ("ผ่านบางส่วน", Class::Partial),
+    ("ล้มเหลว", Class::Failed),
+    ("ไม่สำเร็จ", Class::Failed),
+    ("ไม่ผ่าน", Class::Failed),
+    ("รอดำเนินการ", Class::Pending),
+    ("ยกเลิก", Class::Cancelled),
+];
+
 /// The class of a list line, its marks taken off or not.
 pub fn class(markdown: &str) -> Option<Class> {
     let text = label::plain(markdown).replace(" - ", " – ");
@@ -156,6 +177,9 @@ pub fn class(markdown: &str) -> Option<Class> {
     let head = text.split(separators).next().unwrap_or("");
     // `Partial Success ✅ most of it`
     let head = marks::all(head).first().and_then(|(sign, _)| head.get(..*sign)).unwrap_or(head);
+    if let Some((_, class)) = THAI.iter().find(|(words, _)| label::key(words) == label::key(head)) {
+        return Some(*class);
+    }
     let words = label::words(head);
     if words.is_empty() || !words.iter().all(|word| VOCABULARY.contains(&word.as_str())) {
         return None;
@@ -172,6 +196,7 @@ pub fn class(markdown: &str) -> Option<Class> {
         words.iter().enumerate().any(found)
     };
     let says_good = any(&GOOD);
+    let is_no_go = words.windows(2).any(|two| two == ["no", "go"]);
     let class = if any(&["partial", "partially"]) || (says_good && !any(&["not", "failed"]) && is_reserved(true)) {
         Class::Partial
     } else if any(&["rejected"]) {
@@ -186,7 +211,7 @@ pub fn class(markdown: &str) -> Option<Class> {
         "pending", "waiting", "awaiting", "progress", "started", "yet", "blocked", "todo", "needed", "required",
     ]) {
         Class::Pending
-    } else if any(&["failed", "failure", "fail", "failing", "unsuccessful", "not"]) {
+    } else if any(&["failed", "failure", "fail", "failing", "unsuccessful", "not"]) || is_no_go {
         Class::Failed
     } else if says_good || is_reserved(false) {
         Class::Full
@@ -272,6 +297,14 @@ mod tests {
             ("Tests failed with errors", Some(Class::Failed)),
             ("Verified output", None),
             ("Redis ok", None),
+            ("✅ **GO** – ready for production", Some(Class::Full)),
+            ("NO-GO", Some(Class::Failed)),
+            ("Conditional GO", Some(Class::Partial)),
+            ("Go live", None),
+            ("✅ สำเร็จ / Full Success", Some(Class::Full)),
+            ("☐ บางส่วน / Partial Success", Some(Class::Partial)),
+            ("☐ ไม่ผ่าน (Failed)", Some(Class::Failed)),
+            ("ฐานข้อมูล / OK", None),
             ("", None),
         ] {
             assert_eq!(class(line), expect, "{line}");

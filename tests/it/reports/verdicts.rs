@@ -1,7 +1,7 @@
 //! Verdict lists and status lines are the order's outcome.
 
 use workbridge::evidence::{Outcome, Value};
-use workbridge::report::{self};
+use workbridge::report::{self, CommandEnd, CommandResult};
 
 use super::filled;
 use super::record::{Taken as _, deployed, empty};
@@ -96,6 +96,70 @@ fn a_status_below_the_heading_of_a_thing_is_of_that_thing() {
         assert!(text.contains(done), "{text}");
         let text = filled(template, &failed);
         assert!(text.contains(not) && !text.contains('✅'), "{text}");
+    }
+}
+
+/// The result of that very test, and none of the order's.
+#[test]
+fn a_result_behind_a_command_is_that_commands() {
+    let mut record = deployed();
+    record.commands.push(CommandResult {
+        command: "echo one\n".to_owned(),
+        result: CommandEnd::Passed { output: "one".to_owned() },
+        evidence: Vec::new(),
+    });
+    let passed = "**Result:** ✅ passed – “one”";
+    for (template, expect) in [
+        (
+            "# R\n\n### Test 7 – failover\n\n```bash\nredis-cli -p 6380 ping\n```\n\n**Result:** ✅ PASS\n",
+            "**Result:** ☐ unmeasured: not run",
+        ),
+        ("# R\n\n### Test 1\n\n```bash\necho one\n```\n\n**Result:** ✅ PASS\n", passed),
+        ("# R\n\n## Tests\n\n```bash\necho one\n```\n\nIt prints.\n\n- **Result:** ✅ PASS\n", passed),
+        (
+            "# R\n\n## Tests\n\n```bash\necho one\n```\n\nExpected: `two`\n**Result:** ✅ PASS\n",
+            "**Result:** ❌ failed: “two” was expected",
+        ),
+        (
+            "# R\n\n## Tests\n\n```bash\necho 2\n```\n\nProse.\n\n**Overall Status:** ✅ PASS\n",
+            "**Overall Status:** ✅ done",
+        ),
+        ("# R\n\n### Redis\n\n```bash\necho 2\n```\n\n**Status:** ✅ PASS\n", "**Status:** ☐ unmeasured: not run"),
+        ("# R\n\n### Step 2: Backup\n\n✅ Complete\n", "☐ (unmeasured) Complete"),
+        ("# R\n\n### Step 2: Exporter\n\n✅ Complete\n", "\n✅ Complete"),
+        ("# R\n\n### Summary\n\n✅ Complete\n", "\n✅ Complete"),
+    ] {
+        let text = filled(template, &record);
+        assert!(text.contains(expect), "{template}\n{text}");
+    }
+}
+
+#[test]
+fn a_verdict_that_a_tick_ends_is_the_outcomes() {
+    let template = "# R\n\n**DEPLOYMENT COMPLETE ✅**\n\nAll acceptance criteria met ✅\n\n**12/12 checks passed ✅**\n\nRedis ✅\n\n✅ **GO**\n\nVerdict — ✅ GO\n";
+    let text = filled(template, &deployed());
+    assert!(text.contains("**DEPLOYMENT COMPLETE ✅**") && text.contains("✅ **GO**"), "{text}");
+    assert!(text.contains("criteria met ☐ (unmeasured)") && text.contains("Redis ☐ (unmeasured)"), "{text}");
+    assert!(text.contains("12/12 checks passed ☐ (unmeasured)**") && text.contains("Verdict — ✅ done"), "{text}");
+    let text = filled(template, &empty(Outcome::Failed));
+    assert!(!text.contains('✅') && text.contains("**DEPLOYMENT COMPLETE ☐**"), "{text}");
+}
+
+#[test]
+fn a_form_keeps_its_choices_and_has_the_right_one_ticked() {
+    let form = "⬜ Not started ⬜ Partial ✅ Complete";
+    let open = "⬜ Not started ⬜ Partial ⬜ Complete";
+    for (key, outcome, expect) in [
+        ("Status", Outcome::Done, form.to_owned()),
+        ("Status", Outcome::Partial, "⬜ Not started ☑ Partial ⬜ Complete".to_owned()),
+        ("Status", Outcome::Failed, format!("{open} – ❌ failed")),
+        ("Redis Status", Outcome::Done, format!("{open} (unmeasured)")),
+        ("Exporter Status", Outcome::Done, form.to_owned()),
+    ] {
+        let mut record = deployed();
+        record.outcome = outcome;
+        let text = filled(&format!("**{key}:** {form}\n"), &record);
+        assert!(text.starts_with(&format!("**{key}:** {expect}")), "{text}");
     }
 }
 
