@@ -184,7 +184,7 @@ impl Job<'_> {
         }
     }
 
-    fn report_damaged<T: Tabular>(&self, day: Date, reason: String, report: &mut ExportReport) {
+    pub(super) fn report_damaged<T: Tabular>(&self, day: Date, reason: String, report: &mut ExportReport) {
         let path = paths::shown(self.root.path(), &self.target(T::DATASET, day));
         report.damaged.push(Damaged { path, reason, kept: None });
     }

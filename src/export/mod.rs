@@ -24,6 +24,7 @@ mod make;
 mod moved;
 mod paths;
 mod place;
+mod publish;
 mod query;
 mod reach;
 pub mod read;
@@ -108,7 +109,7 @@ pub struct ExportReport {
     pub links: Vec<String>,
     /// Files without our metadata that were moved aside: from and to.
     pub moved: Vec<(String, String)>,
-    /// Day files of ours that can't be read, or lost rows.
+    /// Day files that can't be read or replaced, or lost rows.
     pub damaged: Vec<Damaged>,
     /// Day files that were replaced by ones without the rows of reports that can't be read now.
     pub set_aside: Vec<SetAside>,
@@ -204,13 +205,15 @@ pub struct Unreadable {
     pub date: Option<Date>,
 }
 
-/// A day file that can't be read, or has not the rows that it says it was made of: rows of reports that were rotated away may be lost with it.
+/// A day file that can't be read or replaced, or has not the rows that it says it was made of: rows of reports that were
+/// rotated away may be lost with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Damaged {
     /// Relative to the root.
     pub path: String,
     pub reason: String,
-    /// Where it is kept, now that the day was made anew from its reports; `None`: there are none, it stays where it is.
+    /// Where it is kept, now that the day was made anew from its reports; `None`: there are none, or it can't be set aside, and
+    /// it stays where it is.
     pub kept: Option<String>,
 }
 
@@ -317,9 +320,15 @@ impl ExportError {
         ExportError::parquet("write", path, error)
     }
 
-    /// Whether it is that this very file can't be read.
+    /// Whether it is that this very file can't be read, set aside or replaced.
     fn is_about(&self, file: &Path) -> bool {
-        matches!(self, ExportError::Io { path, .. } | ExportError::Parquet { path, .. } if path == file)
+        use crate::durable::DurableError;
+        match self {
+            ExportError::Io { path, .. }
+            | ExportError::Parquet { path, .. }
+            | ExportError::Durable(DurableError::Io { path, .. }) => path == file,
+            _ => false,
+        }
     }
 
     /// Whether the daemon must stop: an fsync failed.

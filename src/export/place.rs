@@ -96,6 +96,27 @@ pub fn keep_aside(target: &Path) -> Result<PathBuf, ExportError> {
     Err(ExportError::io("find a free name for an older file in", &dir)(full))
 }
 
+/// As [`keep_aside`], and `target` goes; the caller fsyncs its directory.
+pub fn move_aside(target: &Path) -> Result<PathBuf, ExportError> {
+    let aside = keep_aside(target)?;
+    match fs::remove_file(target) {
+        Ok(()) => Ok(aside),
+        Err(error) if crate::files::is_absent(&error) => Ok(aside),
+        Err(error) => {
+            forget(&aside, target);
+            Err(ExportError::io("remove", target)(error))
+        }
+    }
+}
+
+/// Takes the second name back where `target` could not be replaced: it would be another one each night. What was moved stays.
+pub fn forget(aside: &Path, target: &Path) {
+    if fs::symlink_metadata(target).is_ok() {
+        // best effort: one more copy loses nothing
+        let _ = fs::remove_file(aside);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Silent;

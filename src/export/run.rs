@@ -9,17 +9,16 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::choose::{Chosen, Earlier};
+use super::choose::Chosen;
 use super::reach::Own;
 use super::row::{HeartbeatRow, ReportRow, day_of, heartbeat_row};
 use super::scan::{self, Found, HeartbeatsDir, Outcome, Work};
 use super::schema::Tabular;
 use super::sort::{Packed, Sorted, Sorter};
 use super::sql::{Program, SideCar};
-use super::stage::Staged;
 use super::{
-    Before, Compression, Damaged, Dataset, DayReport, Days, ExportError, ExportReport, FileState, Progress, Removed,
-    Request, SetAside, Tally, Unreadable, document, paths, place, summary, validate,
+    Compression, Dataset, Days, ExportError, ExportReport, Progress, Request, Tally, Unreadable, document, paths,
+    place, summary,
 };
 use crate::config::Config;
 use crate::dates;
@@ -30,8 +29,6 @@ use crate::root::Root;
 /// Files that are staged and validated together: a bound on the disk that staging takes and on what one run of `wo-sql`
 /// is asked.
 pub(super) const CHUNK: usize = 64;
-/// A chunk of up to this size is read by DuckDB on two threads.
-const SMALL_BYTES: u64 = 4 * 1024 * 1024;
 /// Bytes of an answer of `wo-sql` about one chunk.
 const ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
@@ -60,7 +57,7 @@ pub fn run(
     let _ = job.unreadable.set(report.unreadable.iter().map(|one| one.path.clone()).collect());
     job.export_days(&heartbeats, &mut side_car, &mut report)?;
     job.export_days(&reports, &mut side_car, &mut report)?;
-    job.remove(&mut report.removed)?;
+    job.remove(&mut report)?;
 
     if let Days::One(day) = request.days {
         let is_of_it = |other: Date| other == day || report.days.iter().any(|file| file.date == other);
@@ -82,7 +79,7 @@ pub fn run(
     Ok(report)
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
+pub(super) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -96,7 +93,7 @@ pub(super) struct Job<'a> {
     pub(super) today: Date,
     pub(super) compression: Compression,
     pub(super) analytics: PathBuf,
-    sql: Program<'a>,
+    pub(super) sql: Program<'a>,
     progress: &'a dyn Progress,
     /// Where files are staged and sorted: beside their targets, in a dry run outside of the root.
     pub(super) work_dir: WorkDir,
@@ -335,187 +332,6 @@ impl<'a> Job<'a> {
             let units = chunk.len() as u64;
             self.export_chunk(chunk, sorted, side_car, report)?;
             self.progress.advance(units);
-        }
-    }
-
-    fn export_chunk<T: Tabular>(
-        &self,
-        chunk: Vec<Chosen>,
-        sorted: &Sorted<T>,
-        side_car: &mut Option<SideCar>,
-        report: &mut ExportReport,
-    ) -> Result<(), ExportError> {
-        let (chunk, staged) = self.to_validate(chunk, sorted, report)?;
-        if staged.is_empty() {
-            return Ok(());
-        }
-        let targets: Vec<PathBuf> = chunk.iter().map(|chosen| self.target(T::DATASET, chosen.day)).collect();
-        let mut unchanged = Vec::with_capacity(staged.len());
-        for (target, staged) in targets.iter().zip(&staged) {
-            unchanged.push(has_bytes_of(target, staged)?);
-        }
-        // DuckDB's memory grows with its threads and the size of what they read
-        let small = staged.iter().map(|staged| staged.bytes).sum::<u64>() <= SMALL_BYTES;
-        let sql = match side_car.take() {
-            Some(started) => started,
-            None => self.sql.start(self.work_dir.path())?,
-        };
-        let sql = sql.threads(if small { self.config.export.thread_count().min(2) } else { 1 });
-        let start = Instant::now();
-        let (version, validations) = std::thread::scope(|scope| {
-            // the disk works while the readers do
-            let mut to_sync =
-                staged.iter().zip(&unchanged).filter(|(_, unchanged)| !**unchanged && !self.request.dry_run);
-            let synced = scope.spawn(move || to_sync.try_for_each(|(staged, _)| staged.sync()));
-            let found = validate::validate(&staged, self.compression, sql);
-            // a thread that panicked has synced nothing
-            synced.join().unwrap_or_else(|_| {
-                let path = self.work_dir.path();
-                Err(ExportError::io("fsync what is staged in", path)(std::io::ErrorKind::Other.into()))
-            })?;
-            found
-        })?;
-        report.validation_ns += nanoseconds(start.elapsed());
-        report.readers = vec!["the parquet crate".to_owned(), format!("DuckDB {version}")];
-        let mut changed = false;
-        let files = chunk.iter().zip(targets).zip(staged).zip(unchanged).zip(validations);
-        for ((((chosen, target), staged), unchanged), validation) in files {
-            let mut day = DayReport {
-                dataset: T::DATASET,
-                date: chosen.day,
-                path: paths::shown(self.root.path(), &target),
-                rows: staged.rows,
-                kept_rows: staged.kept_rows,
-                bytes: staged.bytes,
-                sha256: staged.sha256.clone(),
-                compression: validation.compression,
-                state: FileState::Unchanged,
-                why: chosen.why,
-                before: match &chosen.earlier {
-                    Earlier::Ours { digest, .. } if *digest == staged.digest => Before::SameReports,
-                    Earlier::Ours { .. } | Earlier::Unread(_) => Before::OtherReports,
-                    Earlier::None | Earlier::Damaged(_) => Before::Nothing,
-                },
-                duration_ns: nanoseconds(staged.elapsed),
-                validation_ns: nanoseconds(validation.parquet_reader + validation.duckdb),
-            };
-            if !unchanged {
-                day.state = self.publish(chosen, staged, &target, report)?;
-                changed = true;
-            }
-            report.days.push(day);
-        }
-        if changed && !self.request.dry_run {
-            durable::sync_dir(&self.analytics)?;
-        }
-        Ok(())
-    }
-
-    /// Stages `chunk`. What comes out of it to be read back and published: not a day whose damaged file is all there is, and
-    /// not one that no report has any more.
-    fn to_validate<T: Tabular>(
-        &self,
-        chunk: Vec<Chosen>,
-        sorted: &Sorted<T>,
-        report: &mut ExportReport,
-    ) -> Result<(Vec<Chosen>, Vec<Staged>), ExportError> {
-        let made = self.stage_all(&chunk, sorted)?;
-        let (mut days, mut files) = (Vec::with_capacity(chunk.len()), Vec::with_capacity(chunk.len()));
-        for (mut chosen, made) in chunk.into_iter().zip(made) {
-            match (made.damage, made.unread) {
-                (Some(reason), _) => chosen.earlier = Earlier::Damaged(reason),
-                (None, 0) => {}
-                (None, rows) => chosen.earlier = Earlier::Unread(rows),
-            }
-            let path = || paths::shown(self.root.path(), &self.target(T::DATASET, chosen.day));
-            match (made.staged, &chosen.earlier) {
-                (None, Earlier::Damaged(reason)) => {
-                    report.damaged.push(Damaged { path: path(), reason: reason.clone(), kept: None });
-                }
-                (None, _) => {}
-                (Some(staged), Earlier::Ours { .. } | Earlier::Damaged(_) | Earlier::Unread(_)) if staged.rows == 0 => {
-                    report.removed.push(Removed { path: path(), kept: None })
-                }
-                (Some(staged), _) => {
-                    days.push(chosen);
-                    files.push(staged);
-                }
-            }
-        }
-        Ok((days, files))
-    }
-
-    fn publish(
-        &self,
-        chosen: &Chosen,
-        staged: Staged,
-        target: &Path,
-        report: &mut ExportReport,
-    ) -> Result<FileState, ExportError> {
-        let shown = |path: &Path| paths::shown(self.root.path(), path);
-        let is_there = std::fs::symlink_metadata(target).is_ok();
-        let mut kept = None;
-        if is_there && !matches!(chosen.earlier, Earlier::Ours { .. }) && !self.request.dry_run {
-            let aside = shown(&place::keep_aside(target)?);
-            kept = Some(aside.clone());
-            if let Earlier::None = chosen.earlier {
-                report.moved.push((shown(target), aside));
-            }
-        }
-        match &chosen.earlier {
-            Earlier::Damaged(reason) => {
-                report.damaged.push(Damaged { path: shown(target), reason: reason.clone(), kept });
-            }
-            Earlier::Unread(rows) => report.set_aside.push(SetAside { path: shown(target), rows: *rows, kept }),
-            Earlier::None | Earlier::Ours { .. } => {}
-        }
-        if self.request.dry_run {
-            return Ok(FileState::Dry);
-        }
-        staged.publish(target)?;
-        Ok(if is_there { FileState::Replaced } else { FileState::New })
-    }
-
-    /// Takes away the day files for which no row is left; they are kept in `legacy/`. Last: until then their rows are nowhere else.
-    fn remove(&self, removed: &mut [Removed]) -> Result<(), ExportError> {
-        if removed.is_empty() || self.request.dry_run {
-            return Ok(());
-        }
-        for removed in removed {
-            let path = self.root.join(&removed.path);
-            let aside = place::keep_aside(&path)?;
-            removed.kept = Some(paths::shown(self.root.path(), &aside));
-            std::fs::remove_file(&path).map_err(ExportError::io("remove", &path))?;
-        }
-        Ok(durable::sync_dir(&self.analytics)?)
-    }
-}
-
-/// Whether `target` holds the very bytes of `staged`.
-fn has_bytes_of(target: &Path, staged: &Staged) -> Result<bool, ExportError> {
-    use std::io::Read as _;
-    let meta = match std::fs::symlink_metadata(target) {
-        Ok(meta) => meta,
-        Err(error) if crate::files::is_absent(&error) => return Ok(false),
-        Err(error) => return Err(ExportError::io("look at", target)(error)),
-    };
-    if !meta.is_file() || meta.len() != staged.bytes {
-        return Ok(false);
-    }
-    let open = |path: &Path| {
-        let file = std::fs::File::open(path).map_err(ExportError::io("open", path))?;
-        Ok::<_, ExportError>(std::io::BufReader::with_capacity(64 * 1024, file))
-    };
-    let (mut a, mut b) = (open(target)?, open(staged.path())?);
-    let (mut left, mut right) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
-    loop {
-        let n = a.read(&mut left).map_err(ExportError::io("read", target))?;
-        if n == 0 {
-            return Ok(true);
-        }
-        b.read_exact(&mut right[..n]).map_err(ExportError::io("read", staged.path()))?;
-        if left[..n] != right[..n] {
-            return Ok(false);
         }
     }
 }

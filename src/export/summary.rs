@@ -67,7 +67,7 @@ pub fn render(report: &ExportReport) -> String {
                 Some(kept) => {
                     format!("kept as `{}`; the day was made anew from the reports that are there", text::cell(kept))
                 }
-                None => "left as it is: no report of that day is there".to_owned(),
+                None => "left as it is: the day can't be made anew".to_owned(),
             };
             let (path, reason) = (text::cell(&damaged.path), text::cell(&damaged.reason));
             out.push_str(&format!("| `{path}` | {reason} | {became} |\n"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Ran, Scene, probe, wait_for};
+use crate::support::{Locked, Ran, Scene, makes_immutable, probe, wait_for};
 
 fn scene() -> Scene {
     Scene::new().env("WO_PROBE", "1")
@@ -485,35 +485,4 @@ fn a_folder_that_cannot_be_written_to_is_told_of() {
     let _inbox = Locked::new(scene.path("bridge/inbox/CLC"));
     let told = scene.wo(["status", "--json"]).expect_exit(0).json();
     assert!(told["claiming_stops"][0].as_str().is_some_and(|why| why.contains("bridge/inbox/CLC")), "{told:#}");
-}
-
-/// A folder that nobody can write to, until this is dropped.
-struct Locked(std::path::PathBuf);
-
-impl Locked {
-    fn new(dir: std::path::PathBuf) -> Locked {
-        change(&dir, "+i", 0o555);
-        Locked(dir)
-    }
-}
-
-impl Drop for Locked {
-    fn drop(&mut self) {
-        change(&self.0, "-i", 0o755);
-    }
-}
-
-fn change(dir: &std::path::Path, attribute: &str, mode: u32) {
-    use std::os::unix::fs::PermissionsExt as _;
-    if rustix::process::geteuid().is_root() {
-        let _ = std::process::Command::new("chattr").arg(attribute).arg(dir).status();
-    } else {
-        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(mode)).expect("the mode");
-    }
-}
-
-fn makes_immutable() -> bool {
-    let dir = tempfile::tempdir().expect("a folder");
-    let _locked = Locked::new(dir.path().to_owned());
-    std::fs::write(dir.path().join("file"), "").is_err()
 }

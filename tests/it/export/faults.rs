@@ -77,6 +77,41 @@ fn a_damaged_day_without_reports_stays_is_named_each_time_and_stops_nothing() {
     }
 }
 
+#[test]
+fn a_day_file_that_cannot_be_replaced_is_named_and_keeps_no_other_day_back() {
+    if !(rustix::process::geteuid().is_root() && makes_immutable()) {
+        return eprintln!("NOT RUN: only root makes a file that its own folder can't replace");
+    }
+    // one that is whole, and one that would have to be set aside first
+    for damaged in [false, true] {
+        let scene = Scene::new().heartbeats(three_days());
+        export(&scene, &["--all"]).expect_exit(0);
+        if damaged {
+            damage(&scene, "20251026", true);
+        }
+        for day in ["26", "28"] {
+            let at = format!("2025-10-{day}T12:01:01Z");
+            let name = format!("heartbeat_2025-10-{day}_12-01-01.md");
+            write_heartbeat(&scene, &name, heartbeat(&at, "").as_bytes());
+        }
+        let before = fs::read(scene.path(day_file("20251026"))).unwrap();
+        {
+            let _locked = Locked::new(scene.path(day_file("20251026")));
+            for args in [&[][..], &["--all"]] {
+                let ran = export(&scene, args).expect_exit(1);
+                assert!(ran.stdout.contains("damaged: g/analytics/ops_atomic_20251026.parquet"), "{ran}");
+                assert!(summary(&scene).contains("left as it is"), "{}", summary(&scene));
+            }
+            assert_eq!(fs::read(scene.path(day_file("20251026"))).unwrap(), before);
+            assert_eq!(fs::read_dir(scene.path("g/analytics/legacy")).map_or(0, Iterator::count), 0);
+            let of_28 = "SELECT count(*) FROM heartbeats WHERE CAST(timestamp AS DATE) = DATE '2025-10-28'";
+            assert_eq!(number(&scene, of_28), 289);
+        }
+        export(&scene, &[]).expect_exit(if damaged { 1 } else { 0 });
+        assert_eq!(number(&scene, "SELECT count(*) FROM heartbeats"), 866);
+    }
+}
+
 /// Puts `new` in place of `old` in the bytes of the file; both are as long.
 fn flip(scene: &Scene, day: &str, old: &[u8], new: &[u8]) {
     let path = scene.path(day_file(day));

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::support::{self, Heartbeats, Ran, Scene};
+use crate::support::{self, Heartbeats, Locked, Ran, Scene, makes_immutable};
 
 const ANALYTICS: &str = "g/analytics";
 const HEARTBEATS: &str = "g/reports/ops_atomic";

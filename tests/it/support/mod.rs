@@ -15,6 +15,7 @@
 
 pub mod field;
 pub mod launchd;
+pub mod locked;
 pub mod redis;
 pub mod webhook;
 
@@ -33,6 +34,7 @@ use workbridge::root::Root;
 
 pub use field::Heartbeats;
 pub use launchd::TestLaunchd;
+pub use locked::{Locked, makes_immutable};
 
 /// How long anything may take before a test gives up: far beyond what a busy machine needs.
 pub const PATIENCE: Duration = Duration::from_secs(180);
