@@ -52,6 +52,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     };
     let mut exit = Exit::Good;
     let mut done = Vec::new();
+    let mut unwritten = Vec::new();
     for subject in subjects {
         let (verification, dir) = match subject {
             Subject::Parquet => {
@@ -108,13 +109,16 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         if !verification.is_good() {
             exit = Exit::Bad;
         }
+        // what was measured is told, whether or not its report can be written
         let place = match args.dry_run {
             true => None,
-            false => Some(root.show(&report::write(&verification, &dir)?)),
+            false => report::write(&verification, &dir).map_err(|error| unwritten.push(error)).ok(),
         };
-        done.push((verification, place));
+        done.push((verification, place.map(|path| root.show(&path))));
     }
     let format = if args.json { Format::Json } else { args.format };
     output::print(&format::render(&done, format))?;
-    Ok(exit)
+    let Some(last) = unwritten.pop() else { return Ok(exit) };
+    unwritten.iter().for_each(|error| output::complain(&format!("error: {error}")));
+    Err(last.into())
 }

@@ -510,6 +510,17 @@ fn an_order_about_the_monitor_is_never_answered_by_the_exporter() {
     daemon.stop().expect_exit(0);
 }
 
+#[test]
+fn what_was_measured_is_told_though_its_report_cannot_be_written() {
+    // a file lies where the folder of the reports would be
+    let scene = Scene::new().file("g/reports/parquet", "");
+    let told = scene.wo(["verify", "parquet", "--dry-run"]).expect_exit(1);
+    let ran = scene.wo(["verify", "parquet"]).expect_exit(2).expect_stderr("g/reports/parquet");
+    assert!(!told.stdout.is_empty() && ran.stdout.lines().count() >= told.stdout.lines().count(), "{told}{ran}");
+    let json = scene.wo(["verify", "parquet", "--json"]).expect_exit(2).json();
+    assert!(json["checks"].as_array().is_some_and(|checks| checks.len() > 10), "{json:#}");
+}
+
 /// What pins the old place works on the old root, or not at all.
 #[test]
 fn a_copied_root_is_not_the_one_that_was_deployed() {
