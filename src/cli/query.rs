@@ -14,7 +14,8 @@ use crate::text;
 /// run one read-only SQL statement over the Parquet files
 ///
 /// Views: `heartbeats` (one row a heartbeat), `checks` (one row a check of one), `reports` (every other report); times
-/// are in UTC. `DESCRIBE heartbeats` lists the columns.
+/// show in UTC, and `timestamp AT TIME ZONE 'Asia/Bangkok'` is what a clock there shows. `DESCRIBE heartbeats` lists the
+/// columns.
 #[derive(clap::Args)]
 pub struct Args {
     /// the statement, or `-` to read it from stdin

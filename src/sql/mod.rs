@@ -94,7 +94,7 @@ fn connect(limits: &Limits) -> duckdb::Result<Connection> {
         // every file is read once: keeping a copy of it is work in vain
         .with("enable_external_file_cache", "false")?;
     let connection = Connection::open_in_memory_with_flags(config)?;
-    // only where the ICU extension is there; without it DuckDB knows no other zone anyway
+    // only where the ICU extension is there: see `query::knows_zones`
     let _ = connection.execute_batch("SET TimeZone='UTC'");
     Ok(connection)
 }

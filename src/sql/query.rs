@@ -9,8 +9,9 @@ use super::{identifier, literal, lock_down};
 
 pub fn answer(connection: &Connection, sql: &str, views: &[View], max_bytes: usize) -> Result<Answer, String> {
     let files: Vec<String> = views.iter().flat_map(|view| view.files.iter().cloned()).collect();
+    let zones = knows_zones(connection);
     for view in views {
-        connection.execute_batch(&definition(view)).map_err(|error| {
+        connection.execute_batch(&definition(view, zones)).map_err(|error| {
             format!(
                 "failed to open the files of `{}`: {}\nhint: `wo verify parquet` tells which is damaged",
                 view.name,
@@ -26,20 +27,31 @@ pub fn answer(connection: &Connection, sql: &str, views: &[View], max_bytes: usi
     run(connection, sql, max_bytes).map(Answer::Table)
 }
 
+/// DuckDB's word for the type of a moment.
+const MOMENT: &str = "TIMESTAMP WITH TIME ZONE";
+
 /// One row a check of a heartbeat.
 const CHECKS: &str = "CREATE VIEW checks AS SELECT timestamp, filename, c.name AS name, c.component AS component, \
      c.state AS state, c.message AS message, c.latency_ms AS latency_ms \
      FROM (SELECT timestamp, filename, unnest(checks) AS c FROM heartbeats)";
 
-/// Times become plain timestamps in UTC, so that date functions work without the ICU extension.
-fn definition(view: &View) -> String {
+/// Whether DuckDB knows time zones, by its ICU extension, which a build of it from source lacks.
+fn knows_zones(connection: &Connection) -> bool {
+    let zone = connection.query_row("SELECT current_setting('TimeZone')", [], |row| row.get::<_, String>(0));
+    zone.is_ok_and(|zone| zone == "UTC")
+}
+
+/// Times are moments, and the zone of the session is UTC: so they show in UTC, and `AT TIME ZONE` gives the time that a clock
+/// shows there. Without zones they are plain timestamps in UTC, for then no date function takes a moment, and `AT TIME ZONE` is
+/// an error.
+fn definition(view: &View, zones: bool) -> String {
     let name = identifier(&view.name);
-    let plain_type = |kind: &str| kind.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMP");
     let column = |(name, kind): &(String, String)| {
         let name = identifier(name);
         if view.files.is_empty() {
-            format!("CAST(NULL AS {}) AS {name}", plain_type(kind))
-        } else if kind == "TIMESTAMP WITH TIME ZONE" {
+            let kind = if zones { kind.clone() } else { kind.replace(MOMENT, "TIMESTAMP") };
+            format!("CAST(NULL AS {kind}) AS {name}")
+        } else if !zones && kind == MOMENT {
             format!("CAST({name} AS TIMESTAMP) AS {name}")
         } else {
             name
@@ -89,7 +101,15 @@ fn strip_word<'a>(sql: &'a str, word: &str) -> &'a str {
 }
 
 fn run(connection: &Connection, sql: &str, max_bytes: usize) -> Result<Table, String> {
-    let fail = |error: duckdb::Error| format!("failed to run the query: {}", plain(&error));
+    let fail = |error: duckdb::Error| {
+        let why = plain(&error);
+        // the one cast of a moment that DuckDB lacks
+        let hint = match why.contains(&format!("{MOMENT} -> TIME)")) {
+            true => "\nhint: cast the time in UTC: timestamp::TIMESTAMP::TIME",
+            false => "",
+        };
+        format!("failed to run the query: {why}{hint}")
+    };
     let types = described(connection, sql);
     if types.iter().any(|kind| kind == "TIME WITH TIME ZONE") {
         return Err("a column of the result is TIME WITH TIME ZONE, whose zone can't be shown\n\
@@ -147,4 +167,24 @@ fn size(value: &serde_json::Value) -> usize {
 fn plain(error: &duckdb::Error) -> String {
     let text = error.to_string();
     text.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_zones_a_time_is_a_plain_one_in_utc() {
+        let columns = vec![("filename".to_owned(), "VARCHAR".to_owned()), ("timestamp".to_owned(), MOMENT.to_owned())];
+        for (files, zones, expected) in [
+            (vec![], true, "CAST(NULL AS TIMESTAMP WITH TIME ZONE) AS \"timestamp\" WHERE false"),
+            (vec![], false, "CAST(NULL AS TIMESTAMP) AS \"timestamp\" WHERE false"),
+            (vec!["a.parquet".to_owned()], true, "SELECT \"filename\", \"timestamp\" FROM read_parquet(['a.parquet']"),
+            (vec!["a.parquet".to_owned()], false, "CAST(\"timestamp\" AS TIMESTAMP) AS \"timestamp\" FROM"),
+        ] {
+            let view = View { name: "v".to_owned(), files, columns: columns.clone() };
+            let sql = definition(&view, zones);
+            assert!(sql.contains(expected), "{sql}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use duckdb::types::{TimeUnit, Value};
 use serde_json::{Map, Number, Value as Json};
 
-/// `kind` is DuckDB's name of the type, where it is known: times with a zone and decimals need it.
+/// `kind` is DuckDB's name of the type, where it is known: decimals need it.
 pub fn to_json(value: Value, kind: &str) -> Json {
     match value {
         Value::Null => Json::Null,
@@ -21,7 +21,7 @@ pub fn to_json(value: Value, kind: &str) -> Json {
         // the shortest text that is this float, not that of the nearest double
         Value::Float(n) => number(n.to_string().parse().unwrap_or(f64::from(n))),
         Value::Double(n) => number(n),
-        Value::Timestamp(unit, n) => Json::String(timestamp(unit, n, kind)),
+        Value::Timestamp(unit, n) => Json::String(timestamp(unit, n)),
         Value::Text(text) | Value::Enum(text) => Json::String(text),
         Value::Blob(bytes) | Value::Geometry(bytes) => Json::String(blob(&bytes)),
         Value::Date32(days) => Json::String(date(days)),
@@ -82,8 +82,8 @@ fn nanoseconds(unit: TimeUnit, n: i64) -> i128 {
     i128::from(n) * factor
 }
 
-/// As RFC 3339 with `Z` for times with a zone, as `2025-10-28 19:13:38.278` for those without.
-fn timestamp(unit: TimeUnit, n: i64, kind: &str) -> String {
+/// As `2025-10-28 19:13:38.278`; a moment as the time in UTC, also where it stands in a list.
+fn timestamp(unit: TimeUnit, n: i64) -> String {
     let Ok(at) = jiff::Timestamp::from_nanosecond(nanoseconds(unit, n)) else {
         return match n {
             i64::MAX => "infinity".to_owned(),
@@ -92,9 +92,6 @@ fn timestamp(unit: TimeUnit, n: i64, kind: &str) -> String {
             n => format!("{} ns since 1970-01-01", nanoseconds(unit, n)),
         };
     };
-    if kind.to_uppercase().contains("TZ") || kind.to_uppercase().contains("TIME ZONE") {
-        return at.to_string();
-    }
     at.to_zoned(jiff::tz::TimeZone::UTC).datetime().to_string().replacen('T', " ", 1)
 }
 

@@ -38,10 +38,45 @@ fn values_of_all_kinds() {
         row,
         json!([{
             "d": 1.5, "f": 0.1, "n": null, "b": true, "day": "2025-10-28", "t": "02:30:00", "i": "01:30:00",
-            "ts": "2025-10-28 02:30:00.5", "tz": "2025-10-27T19:30:00Z", "l": [1, 2], "s": {"a": "ü"}, "m": {"k": 1},
+            "ts": "2025-10-28 02:30:00.5", "tz": "2025-10-27 19:30:00", "l": [1, 2], "s": {"a": "ü"}, "m": {"k": 1},
             "h": "170141183460469231731687303715884105727", "bl": "\\x00"
         }])
     );
+}
+
+/// Of one day, 2025-10-26 in UTC, every five minutes.
+#[test]
+fn times_are_moments_shown_in_utc() {
+    let scene = exported();
+    for (column, expected) in [
+        ("min(timestamp)", json!("2025-10-26 00:00:00.137")),
+        ("date_trunc('hour', max(timestamp))", json!("2025-10-26 23:00:00")),
+        ("strftime(max(timestamp), '%Y-%m-%d %H:%M')", json!("2025-10-26 23:55")),
+        ("max(timestamp)::DATE", json!("2025-10-26")),
+        ("date_trunc('minute', max(timestamp))::TIMESTAMP::TIME", json!("23:55:00")),
+        ("hour(max(timestamp))", json!(23)),
+        ("date_diff('minute', min(timestamp), max(timestamp))", json!(1_435)),
+        ("list(timestamp ORDER BY timestamp)[1]", json!("2025-10-26 00:00:00.137")),
+        ("min(timestamp) + INTERVAL 1 DAY", json!("2025-10-27 00:00:00.137")),
+        ("count(*) FILTER (timestamp >= '2025-10-26 23:50')", json!(2)),
+        ("count(*) FILTER (timestamp < TIMESTAMP '2025-10-26 00:05:00')", json!(1)),
+        ("count(*) FILTER (timestamp < now())", json!(288)),
+        // a clock in Bangkok is seven hours ahead
+        ("min(timestamp AT TIME ZONE 'Asia/Bangkok')", json!("2025-10-26 07:00:00.137")),
+        ("count(*) FILTER ((timestamp AT TIME ZONE 'Asia/Bangkok')::DATE = DATE '2025-10-27')", json!(84)),
+        ("hour(timezone('Europe/Berlin', min(timestamp)))", json!(2)),
+    ] {
+        let sql = format!("SELECT {column} AS x FROM heartbeats");
+        let found = scene.wo(["query", "--json", &sql]).expect_exit(0).json();
+        assert_eq!(found, json!([{"x": expected}]), "{column}");
+    }
+    for view in ["checks", "reports"] {
+        let time = if view == "checks" { "timestamp" } else { "created" };
+        let sql =
+            format!("SELECT count(*) AS n FROM {view} WHERE {time} AT TIME ZONE 'Asia/Bangkok' < DATE '2025-10-26'");
+        assert_eq!(scene.wo(["query", "--json", &sql]).expect_exit(0).json(), json!([{"n": 0}]));
+    }
+    scene.wo(["query", "SELECT timestamp::TIME FROM heartbeats"]).expect_exit(2).expect_stderr("::TIMESTAMP::TIME");
 }
 
 #[test]
