@@ -7,6 +7,7 @@ use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
 use super::row::{CreatedFrom, ReportRow, sha256_hex};
 use crate::dates;
+use crate::order::data;
 use crate::text;
 
 const FRONT_MATTER_BYTES: usize = 64 * 1024;
@@ -31,10 +32,15 @@ pub fn report_row(
     let headings = headings(body);
     let name = path.rsplit('/').next().unwrap_or(path);
     let stated = |key: &str| front_matter.as_ref().and_then(|front| front.get(key)).and_then(|value| value.as_str());
-    let (created_us, created_from) = if let Some(at) = dates::stated(&text, zone) {
+    let front_time = |keys: &[&str]| front_matter.as_ref().and_then(|front| time_in(front, keys, zone));
+    // a line of the front matter is the first there is, in TOML and with its key in quotes as well
+    let in_report = front_time(&["timestamp", "date"]).or_else(|| dates::stated(&text, zone));
+    let (created_us, created_from) = if let Some(at) = in_report {
         (at, CreatedFrom::Report)
     } else if let Some(at) = dates::in_file_name(name, zone) {
         (at, CreatedFrom::FileName)
+    } else if let Some(at) = front_time(&["created"]) {
+        (at, CreatedFrom::Report)
     } else {
         let at = modified_us().map_err(|error| format!("no date in it, and no time of its own: {error}"))?;
         (at, CreatedFrom::Mtime)
@@ -50,6 +56,14 @@ pub fn report_row(
         front_matter: front_matter.map(|front| front.to_string()),
         text,
     })
+}
+
+/// The time of the first of `keys` that stands in the front matter and can be read; microseconds since the epoch.
+fn time_in(front: &serde_json::Value, keys: &[&str], zone: &TimeZone) -> Option<i64> {
+    let is_asked = |name: &str| keys.iter().any(|key| key.eq_ignore_ascii_case(name));
+    let values = front.as_object()?.iter().filter(|(name, _)| is_asked(name)).filter_map(|(_, value)| value.as_str());
+    let mut times = values.filter_map(|text| dates::read(text.trim())?.at(zone));
+    Some(times.next()?.as_microsecond())
 }
 
 /// `OPS_ATOMIC_DAILY_20251028.md` → `ops_atomic_daily`; orders' reports are `work_order_report`.
@@ -123,9 +137,9 @@ fn split_front_matter(text: &str) -> (Option<Front<'_>>, &str) {
 
 /// As JSON; `None` when it is no mapping. The YAML library bounds depth and the expansion of aliases.
 fn parse_front_matter(front: Front) -> Option<serde_json::Value> {
-    let value: serde_json::Value = match front {
-        Front::Yaml(text) => serde_yaml::from_str(text).ok()?,
-        Front::Toml(text) => toml::from_str(text).ok()?,
+    let value = match front {
+        Front::Yaml(text) => data::yaml::read_leniently(text).ok()?,
+        Front::Toml(text) => data::toml::read_leniently(text).ok()?,
     };
     value.as_object().is_some_and(|map| !map.is_empty()).then_some(value)
 }
@@ -226,6 +240,43 @@ mod tests {
             } else {
                 assert_eq!(seen, expected, "{name}");
             }
+        }
+    }
+
+    #[test]
+    fn a_time_in_the_front_matter_is_the_reports_in_each_language() {
+        let at = 1_761_618_600_000_000; // 2025-10-28T02:30:00Z
+        let day = 1_761_609_600_000_000;
+        let (report, file_name, mtime) = (CreatedFrom::Report, CreatedFrom::FileName, CreatedFrom::Mtime);
+        for (path, text, expected) in [
+            ("w.md", "+++\ntitle = \"W\"\ndate = 2025-10-28T02:30:00Z\n+++\n", (at, report)),
+            ("w.md", "+++\ntimestamp = 2025-10-28\n+++\n", (day, report)),
+            ("w.md", "+++\nDate = \"2025-10-28 02:30\"\n+++\n# W\n\nDate: 2025-11-01\n", (at, report)),
+            ("w.md", "---\n\"date\": \"2025-10-28\"\n---\n", (day, report)),
+            ("w.md", "---\n'timestamp': 2025-10-28T02:30:00Z\n---\n", (at, report)),
+            ("w.md", "---\ncreated: 2025-10-28\n---\n# W\n", (day, report)),
+            ("w.md", "---\ncreated: 2025-11-01\n---\n# W\n\n**Date:** 2025-10-28\n", (day, report)),
+            // the line of that name is what is asked first, then the file's name
+            ("w_20251028.md", "---\ncreated: 2025-11-01\n---\n# W\n", (day, file_name)),
+            ("w.md", "---\ndate: yesterday\n---\n# W\n\n**Date:** 2025-10-28\n", (day, report)),
+            ("w.md", "+++\ndate = 02:30:00\n[x]\ndate = 7\n+++\n", (7, mtime)),
+        ] {
+            let row = row(path, text);
+            assert_eq!((row.created_us, row.created_from), expected, "{text}");
+        }
+        let toml = row("w.md", "+++\ndate = 2025-10-28T02:30:00Z\n[x]\nat = [07:32:00, 2025-10-28]\n+++\n");
+        let json = r#"{"date":"2025-10-28T02:30:00Z","x":{"at":["07:32:00","2025-10-28"]}}"#;
+        assert_eq!(toml.front_matter.as_deref(), Some(json));
+    }
+
+    #[test]
+    fn front_matter_is_kept_whatever_its_values_are() {
+        for (text, expected) in [
+            ("---\nrun_id: 20251028023000123456\nok: 1\n---\n", r#"{"run_id":"20251028023000123456","ok":1}"#),
+            ("---\na: !x 1\nb: .nan\n---\n", r#"{"a":1,"b":".nan"}"#),
+            ("---\na: &x 1\nb: *x\nb: 2\n---\n", r#"{"a":1,"b":2}"#),
+        ] {
+            assert_eq!(row("x.md", text).front_matter.as_deref(), Some(expected), "{text}");
         }
     }
 

@@ -75,7 +75,7 @@ pub struct ReportRow {
 /// Where a report's time comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CreatedFrom {
-    /// Its Timestamp or Date line.
+    /// Its Timestamp or Date line, or its front matter.
     Report,
     FileName,
     Mtime,

@@ -15,7 +15,7 @@ mod criteria;
 mod criteria_columns;
 mod criteria_table;
 mod criterion_map;
-mod data;
+pub(crate) mod data;
 mod deliverables;
 mod demand;
 mod denial;

@@ -1,9 +1,13 @@
 //! YAML: `saphyr-parser` walks the events for depth, anchors, aliases and the places of keys; only what passed goes to
 //! `serde_yaml`.
 
-use saphyr_parser::{Event, Parser, ScalarStyle};
-use serde_json::{Map, Value};
+mod node;
 
+use saphyr_parser::{Event, Parser, ScalarStyle};
+use serde_json::Value;
+
+use self::node::Node;
+pub(crate) use self::node::read_leniently;
 use super::{Data, DataError, Duplicate, Repair, TopKey, line_starts};
 use crate::order::refusal::{MAX_DATA_DEPTH, ParseRefusal};
 
@@ -30,8 +34,8 @@ pub(crate) fn read(text: &str, first_line: usize, what: &str) -> Result<Data, Da
 fn read_strictly(text: &str, first_line: usize, what: &str) -> Result<Data, DataError> {
     let keys = walk(text, first_line, what)?;
     let (single, duplicates, keys) = without_duplicates(text, keys);
-    let value: serde_yaml::Value = serde_yaml::from_str(&single).map_err(|error| syntax(&single, &error))?;
-    match to_json(value) {
+    let Node(value) = serde_yaml::from_str::<Node<true>>(&single).map_err(|error| syntax(&single, &error))?;
+    match value {
         Value::Object(map) => Ok(Data { map, keys, duplicates, repairs: Vec::new() }),
         Value::Null => Ok(Data::default()),
         _ => Err(DataError::Syntax { message: "it is not a mapping of keys to values".to_owned(), at: 0 }),
@@ -149,34 +153,6 @@ fn without_duplicates(text: &str, keys: Vec<TopKey>) -> (String, Vec<Duplicate>,
     }
     kept.push_str(text.get(copied..).unwrap_or(""));
     (kept, duplicates, keys)
-}
-
-fn to_json(value: serde_yaml::Value) -> Value {
-    match value {
-        serde_yaml::Value::Null => Value::Null,
-        serde_yaml::Value::Bool(b) => Value::Bool(b),
-        serde_yaml::Value::Number(n) => {
-            let number = n
-                .as_i64()
-                .map(Into::into)
-                .or_else(|| n.as_u64().map(Into::into))
-                .or_else(|| n.as_f64().and_then(serde_json::Number::from_f64));
-            number.map_or_else(|| Value::String(n.to_string()), Value::Number)
-        }
-        serde_yaml::Value::String(s) => Value::String(s),
-        serde_yaml::Value::Sequence(items) => Value::Array(items.into_iter().map(to_json).collect()),
-        serde_yaml::Value::Mapping(entries) => Value::Object(
-            entries.into_iter().map(|(key, value)| (key_text(key), to_json(value))).collect::<Map<_, _>>(),
-        ),
-        serde_yaml::Value::Tagged(tagged) => to_json(tagged.value),
-    }
-}
-
-fn key_text(key: serde_yaml::Value) -> String {
-    match to_json(key) {
-        Value::String(s) => s,
-        other => other.to_string(),
-    }
 }
 
 /// Lines `key: value` whose plain value YAML does not take, with the value quoted; the line count stays.

@@ -1,5 +1,7 @@
 //! Which rows an export keeps, drops and counts: each report that was ever measured once, wherever it is now.
 
+use workbridge::export::schema;
+
 use super::*;
 
 fn report(scene: &Scene, path: &str, text: &str) {
@@ -276,7 +278,7 @@ fn files_of_an_older_reader_are_made_anew_where_their_reports_are_there() {
         let footer = workbridge::export::read::open(&file(day)).unwrap().footer().unwrap();
         (footer.rows, footer.metadata.get("workbridge.reader").cloned())
     };
-    assert_eq!([27, 28].map(reader), [(1, None), (1, Some("3".to_owned()))]);
+    assert_eq!([27, 28].map(reader), [(1, None), (1, Some(schema::READER.to_owned()))]);
     export(&scene, &[]).expect_exit(0).expect_no_stdout("read by an older version");
-    assert_eq!([27, 28].map(reader), [(1, None), (1, Some("3".to_owned()))]);
+    assert_eq!([27, 28].map(reader), [(1, None), (1, Some(schema::READER.to_owned()))]);
 }
