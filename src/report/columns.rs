@@ -269,6 +269,41 @@ fn split_verdicts(headers: &[&str], roles: &mut [Role]) {
     }
 }
 
+/// Words of headers under which stands what is so now. What stands under others is of another time, a bound, a rank, a weight.
+const NOW: [&str; 24] = [
+    "value",
+    "values",
+    "measured",
+    "observed",
+    "achieved",
+    "actual",
+    "reading",
+    "got",
+    "current",
+    "currently",
+    "now",
+    "after",
+    "final",
+    "real",
+    "latest",
+    "today",
+    "count",
+    "amount",
+    "total",
+    "is",
+    "codec",
+    "compression",
+    "ist",
+    "ค่า",
+];
+
+/// Whether a header says no more than that its cells hold what is so now: `Value`, `Current count`, `After (kB)`.
+pub fn is_of_now(header: &str) -> bool {
+    let is_now = |word: &String| NOW.contains(&word.as_str()) || DETAILS.contains(&word.as_str());
+    let words = label::names(header).iter().map(|name| label::words(name)).collect::<Vec<_>>();
+    words.iter().any(|words| !words.is_empty() && words.iter().all(is_now))
+}
+
 /// Whether the table explains signs.
 pub fn is_legend(headers: &[&str]) -> bool {
     const WORDS: [&str; 12] = [
@@ -310,6 +345,18 @@ mod tests {
             let headers: Vec<&str> = headers.split('|').collect();
             let columns = read(&headers).unwrap_or_else(|| panic!("{headers:?}"));
             assert_eq!((columns.kind, columns.roles), (kind, roles), "{headers:?}");
+        }
+        for (header, expect) in [
+            ("Value", true),
+            ("**Current count** (rows)", true),
+            ("After (kB)", true),
+            ("Notes", true),
+            ("Previous value", false),
+            ("Before", false),
+            ("Weight", false),
+            ("", false),
+        ] {
+            assert_eq!(is_of_now(header), expect, "{header}");
         }
         for headers in
             ["File|Purpose", "Symbol|Meaning", "Metric|Target", "Field|Value", "Time|Job", "", "Name|Description"]

@@ -299,8 +299,10 @@ impl Filler<'_> {
             };
         }
         let label = row.names.iter().take(1).map(|text| Said { text, is_aside: false });
-        let asides = row.said.iter().map(|text| Said { text, is_aside: true });
-        said::hold(&self.labels, found, &row.names, &label.chain(asides).collect::<Vec<_>>())
+        let asides = row.said.iter().filter(|aside| said::is_of_now(&self.labels, &found, &aside.header));
+        let asides = asides.map(|aside| Said { text: &aside.text, is_aside: true });
+        let said: Vec<Said> = label.chain(asides).collect();
+        said::hold(&self.labels, found, &row.names, &said)
     }
 
     /// What a line of a list, a quote or a key ticks, as far as all that it says is so.

@@ -1,15 +1,16 @@
 //! What stands beside a green sign: `**Rows:** ✅ 9,999` says more than that the rows were exported.
 //!
 //! Invariant: a sign is green only where each figure beside it is what was measured too. What was measured to be otherwise has
-//! failed, what can't be told is unmeasured.
+//! failed, what can't be told is unmeasured. In a cell of the author's only what its header says to be so now counts, and
+//! what differs there leaves the row unmeasured: the thing itself works.
 
 use super::expectation::Held;
 use super::figures::{self, Figure, Kind};
 use super::fill::State;
 use super::judging::Subject;
-use super::label::{self, Labels};
+use super::label::{self, Labels, Meaning};
 use super::outline::Span;
-use super::{marks, rows, status_lines, vouched};
+use super::{columns, marks, rows, status_lines, vouched};
 use crate::evidence::{Measurement, Value, Verdict};
 use crate::order::target::Unit;
 
@@ -19,8 +20,7 @@ const REACH: usize = 400;
 /// A text that is said of a subject, in Markdown.
 pub struct Said<'t> {
     pub text: &'t str,
-    /// In the author's own cell beside it: a day or a bare number there may be of anything (a version, a weight), and is held
-    /// only against a number.
+    /// In the author's own cell beside it: a day or a bare number there may be of anything, and is held only against a number.
     pub is_aside: bool,
 }
 
@@ -89,40 +89,44 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
     if subject.state != State::Green {
         return subject;
     }
-    let is_cited = |one: &&Measurement| subject.evidence.contains(&one.id);
-    let Some(measurement) = labels.record.measurements.iter().rev().find(is_cited) else { return subject };
+    let Some(measurement) = cited(labels, &subject) else { return subject };
     let bound = names.first().filter(|_| names.iter().any(|name| labels.is_bound_by_order(name)));
-    let mut unclear = None;
-    for said in said {
+    let figures_of = |said: &Said| {
         let text = label::plain(&marks::without_green(said.text, " "));
-        let text =
-            without_number(bound.map_or(text.clone(), |name| text.replacen(name.as_str(), "", 1)).trim()).to_owned();
-        let held: Vec<(Figure, Held)> = figures::find(&text)
-            .into_iter()
-            .map(|figure| {
-                let is_judged = || figures::find(&subject.judged).contains(&figure);
-                let held = match is_own(labels, measurement, &figure) || is_judged() {
-                    true => Held::Meets,
-                    false => vouched::by(&figure, measurement, labels.record),
-                };
-                (figure, held)
-            })
-            .collect();
-        for (figure, found) in &held {
+        let text = bound.map_or(text.clone(), |name| text.replacen(name.as_str(), "", 1));
+        let held = figures::find(without_number(text.trim())).into_iter().map(|figure| {
+            let is_judged = || figures::find(&subject.judged).contains(&figure);
+            let held = match is_own(labels, measurement, &figure) || is_judged() {
+                true => Held::Meets,
+                false => vouched::by(&figure, measurement, labels.record),
+            };
+            (figure, held)
+        });
+        held.collect::<Vec<(Figure, Held)>>()
+    };
+    let all: Vec<(bool, Vec<(Figure, Held)>)> = said.iter().map(|said| (said.is_aside, figures_of(said))).collect();
+    let of_asides = || all.iter().filter(|(is_aside, _)| *is_aside).flat_map(|(_, held)| held);
+    let is_settled = |figure: &Figure, (other, found): &(Figure, Held)| {
+        *found == Held::Meets && settles(other, figure, &measurement.value)
+    };
+    let mut unclear = None;
+    for (is_aside, held) in &all {
+        for (figure, found) in held {
             let is_idle = match (&figure.kind, found) {
-                (Kind::Day(_), _) => said.is_aside,
-                (Kind::Count, _) if said.is_aside && !is_number(&measurement.value) => true,
+                (Kind::Day(_), _) => *is_aside,
+                (Kind::Count, _) if *is_aside && !is_number(&measurement.value) => true,
                 // no other number is the one that was measured: a time-out, a line count; how many tests passed is a result
                 (_, Held::Unclear(_)) if !is_of_kind(figure, &measurement.value) => {
                     !["passed", "failed"].contains(&figure.noun.as_str())
                 }
-                _ => held
-                    .iter()
-                    .any(|(other, found)| *found == Held::Meets && settles(other, figure, &measurement.value)),
+                // one cell that is right settles its row
+                _ if *is_aside => of_asides().any(|other| is_settled(figure, other)),
+                _ => held.iter().any(|other| is_settled(figure, other)),
             };
             match found {
                 _ if is_idle => {}
                 Held::Meets => {}
+                Held::Differs(why) if *is_aside => unclear = Some(format!("{why}, not {}", figure.text)),
                 Held::Differs(why) => return Subject { state: State::Failed, why: why.clone(), ..subject },
                 Held::Unclear(why) => unclear = Some(why.clone()),
             }
@@ -132,6 +136,18 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
         Some(why) => Subject { state: State::Unmeasured, why, ..subject },
         None => subject,
     }
+}
+
+/// Whether what stands under a header is said of the subject as it is now: the header says so, or has its name.
+pub fn is_of_now(labels: &Labels, subject: &Subject, header: &str) -> bool {
+    let is_own = |key: &str| cited(labels, subject).is_some_and(|one| one.key == key);
+    columns::is_of_now(header)
+        || matches!(labels.meaning(&label::names(header)), Meaning::One { key, .. } if is_own(&key))
+}
+
+/// The measurement that a subject is judged by.
+fn cited<'r>(labels: &Labels<'r>, subject: &Subject) -> Option<&'r Measurement> {
+    labels.record.measurements.iter().rev().find(|one| subject.evidence.contains(&one.id))
 }
 
 /// Without the number of a list's item.

@@ -110,6 +110,13 @@ pub struct Expected {
     pub is_literal: bool,
 }
 
+/// A cell of the author's beside a row's name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aside {
+    pub header: String,
+    pub text: String,
+}
+
 /// What a table row is about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowSubject {
@@ -118,7 +125,7 @@ pub struct RowSubject {
     /// The paths, service labels and hosts in the author's other cells.
     pub beside: Vec<String>,
     /// What else stands in them.
-    pub said: Vec<String>,
+    pub said: Vec<Aside>,
     /// As plain text; both are criteria in [`TableKind::Metrics`].
     pub metric: String,
     pub target: String,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::columns::{self, Columns, Role, TableKind};
 use super::marks::{self, Sense};
 use super::rows::{Cell, Row};
-use super::slots::{CellSlot, MetricRow, Part, RowSubject, Slot, SlotKind, inline};
+use super::slots::{Aside, CellSlot, MetricRow, Part, RowSubject, Slot, SlotKind, inline};
 use super::{beside, label, status_lines};
 use crate::order::target::{self, Target, Unit, compile};
 
@@ -63,10 +63,7 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
             kind: columns.kind,
             names: label::names(label),
             beside: beside_label(source, &columns, &headers, row),
-            said: match columns.kind {
-                TableKind::Metrics => Vec::new(),
-                _ => said(source, &headers, row, &|n| columns.roles.get(n) == Some(&Role::Plain) && n != columns.label),
-            },
+            said: said(source, &headers, row, &|n| n != columns.label && is_said(&columns, n)),
             metric,
             target: target.clone(),
             value_elsewhere: value_elsewhere(&columns),
@@ -124,12 +121,23 @@ fn beside_label(source: &str, columns: &Columns, headers: &[&str], row: &Row) ->
         .collect()
 }
 
-/// The texts of those cells that claim nothing by a sign of their own.
-fn said(source: &str, headers: &[&str], row: &Row, is_authors: &dyn Fn(usize) -> bool) -> Vec<String> {
+/// Those cells that claim nothing by a sign of their own.
+fn said(source: &str, headers: &[&str], row: &Row, is_authors: &dyn Fn(usize) -> bool) -> Vec<Aside> {
     let cells = row.cells.iter().enumerate().filter(|(n, _)| is_authors(*n));
-    let cells = cells.filter(|(n, _)| !beside::is_elsewhere(headers.get(*n).copied().unwrap_or("")));
-    let texts = cells.filter_map(|(_, cell)| source.get(cell.inner.clone()));
-    texts.filter(|text| !text.is_empty() && !marks::has_green(text)).map(str::to_owned).collect()
+    let asides = cells.filter_map(|(n, cell)| Some((headers.get(n)?, source.get(cell.inner.clone())?)));
+    let asides = asides.filter(|(_, text)| !text.is_empty() && !marks::has_green(text));
+    asides.map(|(header, text)| Aside { header: (*header).to_owned(), text: text.to_owned() }).collect()
+}
+
+/// Whether a cell of that column stays as the author wrote it and may say what the subject is now. Beside a cell that is filled
+/// with what was measured none does, and a metric is held against its target.
+fn is_said(columns: &Columns, n: usize) -> bool {
+    let role = columns.roles.get(n).copied().unwrap_or(Role::Plain);
+    match columns.kind {
+        TableKind::Metrics => false,
+        TableKind::Other => matches!(role, Role::Plain | Role::Actual | Role::Details),
+        _ => role == Role::Plain && !columns.roles.contains(&Role::Actual),
+    }
 }
 
 fn value_elsewhere(columns: &Columns) -> bool {

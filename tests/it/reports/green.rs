@@ -432,11 +432,11 @@ fn the_figures_beside_a_sign_must_be_what_was_measured() {
         ("> ✅ Compression (zstd)", "❌"),
         ("| รายการ | ผลลัพธ์ |\n|---|---|\n| Compression | ✅ Zstd |", "❌"),
         ("| รายการ | ผลลัพธ์ |\n|---|---|\n| Compression | ✅ Snappy |", "✅"),
-        ("| Prüfpunkt | Ist | Ergebnis |\n|---|---|---|\n| Rows | 9.999 | ✅ bestanden |", "❌"),
+        ("| Prüfpunkt | Ist | Ergebnis |\n|---|---|---|\n| Rows | 9.999 | ✅ bestanden |", "☐"),
         ("| Prüfpunkt | Ist | Ergebnis |\n|---|---|---|\n| Rows | 864 | ✅ bestanden |", "✅"),
         ("| Prüfpunkt | Rang | Ergebnis |\n|---|---|---|\n| Exporter | 1 | ✅ bestanden |", "✅"),
         ("| Field | Value |\n|---|---|\n| Next run | ✅ 2026-12-24 02:30 |", "☐"),
-        ("| Component | Codec | Status |\n|---|---|---|\n| Exporter | zstd | ✅ OK |", "❌"),
+        ("| Component | Codec | Status |\n|---|---|---|\n| Exporter | zstd | ✅ OK |", "☐"),
         ("| Component | Codec | Status |\n|---|---|---|\n| Exporter | snappy | ✅ OK |", "✅"),
         ("| Component | Since | Status |\n|---|---|---|\n| Exporter | 2024-01-01 | ✅ OK |", "✅"),
     ] {
@@ -444,6 +444,52 @@ fn the_figures_beside_a_sign_must_be_what_was_measured() {
         let at = line.find(['✅', '[']).unwrap();
         if !text.get(at..).is_some_and(|text| text.starts_with(sign)) {
             wrong.push(text.lines().take(line.lines().count()).last().unwrap().to_owned());
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// A column of the author's says what a thing is now, or something else of it: what it was, may be, weighs.
+#[test]
+fn only_a_cell_that_says_what_is_now_is_held_against_the_measurement() {
+    let mut record = deployed();
+    record.take("export.rows", Value::Count { n: 864, noun: "rows".to_owned() }, Some(true));
+    record.take("export.compression", Value::Word("Snappy".to_owned()), Some(true));
+    let mut wrong = Vec::new();
+    for (headers, row, sign) in [
+        ("Check | Before | After | Result", "Rows | 0 | 864 | ✅", "✅"),
+        ("Check | Before | After | Result", "Rows | 864 | 0 | ✅", "☐"),
+        ("Check | Was | Is | Result", "File size | 40 MB | 41.2 kB | ✅", "✅"),
+        ("Check | Was | Is | Result", "File size | 40 MB | 12.3 kB | ✅", "☐"),
+        ("Check | Before | After | Result", "Compression | gzip | Snappy | ✅", "✅"),
+        ("Check | Before | After | Result", "Compression | Snappy | gzip | ✅", "☐"),
+        ("Metric | Previous | Current | Status", "Rows | 96 | 864 | ✅", "✅"),
+        ("Metric | Previous | Current | Status", "Rows | 96 | 9999 | ✅", "☐"),
+        ("Metric | Previous | Actual | Status", "Rows | 96 | | ", "✅"),
+        ("Metric | Count | Actual | Status", "Rows | 96 | | ", "✅"),
+        ("Check | Count | Result", "Rows | 864 | ✅", "✅"),
+        ("Check | Count | Result", "Rows | 9999 | ✅", "☐"),
+        ("Check | Current count (rows) | Result", "Rows | 9999 | ✅", "☐"),
+        ("Check | Count | After | Result", "Rows | 96 | 864 | ✅", "✅"),
+        ("Export | Rows | Result", "Rows | 9999 | ✅", "☐"),
+        ("Export | Rows | Result", "Rows | 864 | ✅", "✅"),
+        ("Quality | Value | Status", "Rows | 9999 | ✅", "☐"),
+        ("Quality | Value | Status", "Rows | 864 | ✅", "✅"),
+        ("Quality | Before | Status", "Rows | 9999 | ✅", "✅"),
+        ("Check | Weight | Result", "Rows | 20 | ✅", "✅"),
+        ("Item | Priority | Status", "Rows | 1 | ✅", "✅"),
+        ("Item | Alert at | Status", "File size | 4 MB | ✅", "✅"),
+        ("Item | Fallback | Status", "Compression | zstd | ✅", "✅"),
+        ("Check | Previous value | Result", "Rows | 96 | ✅", "✅"),
+        ("Check | Tests | Result", "Rows | 15 | ✅", "✅"),
+        ("Prüfpunkt | Vorher | Ergebnis", "Rows | 96 | ✅", "✅"),
+    ] {
+        let rule = "---|".repeat(headers.split('|').count());
+        let text = filled(&format!("| {headers} |\n|{rule}\n| {row} |\n"), &record);
+        let row = text.lines().nth(2).unwrap();
+        let last = row.trim_end_matches('|').rsplit('|').next().unwrap().trim();
+        if !last.starts_with(sign) {
+            wrong.push(format!("{headers}: {row}"));
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
