@@ -183,6 +183,26 @@ fn header_sign(header: &str) -> Option<&'static str> {
     ["<=", ">=", "≤", "≥", "<", ">"].into_iter().find(|sign| header.ends_with(sign) || header.starts_with(sign))
 }
 
+/// Whether a header is the name of a limit and no more: `Max`, `Minimum value`.
+pub(crate) fn is_limit(header: &str) -> bool {
+    matches!(kind(&fold::heading(header)), Kind::Least | Kind::Greatest)
+}
+
+/// The comparator of the limit that a header of targets names: `Limit`, `Expected max`, `Target (≤)`, `Size limit (kB)`.
+pub(crate) fn limit_of(header: &str) -> Option<&'static str> {
+    let name = fold::heading(header);
+    let words: Vec<&str> = name.split(' ').collect();
+    // `lower limit` is none of the most
+    let runs = (1..=words.len()).rev().flat_map(|length| words.windows(length)).map(|run| run.join(" "));
+    header_sign(header).or_else(|| {
+        runs.map(|run| kind(&run)).find_map(|kind| match kind {
+            Kind::Least => Some("≥"),
+            Kind::Greatest => Some("≤"),
+            _ => None,
+        })
+    })
+}
+
 fn metric_and_target(kinds: &[Kind]) -> Option<(usize, usize)> {
     let ranks = kinds.iter().enumerate().filter_map(|(n, kind)| match kind {
         Kind::Target(rank) => Some((*rank, n)),
@@ -353,6 +373,25 @@ fn cell(row: &Row, column: Option<usize>) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_of_targets_may_name_a_limit() {
+        for (header, expect) in [
+            ("Limit", Some("≤")),
+            ("**Limit** (kB)", Some("≤")),
+            ("Expected max", Some("≤")),
+            ("Size limit", Some("≤")),
+            ("Lower limit", Some("≥")),
+            ("Required minimum", Some("≥")),
+            ("Target (min)", Some("≥")),
+            ("Target (≥)", Some("≥")),
+            ("Target", None),
+            ("Threshold", None),
+            ("Expected", None),
+        ] {
+            assert_eq!(limit_of(header), expect, "{header}");
+        }
+    }
 
     #[test]
     fn columns_are_known_by_their_names() {

@@ -49,7 +49,8 @@ pub mod target;
 mod template_key;
 
 pub(crate) use criteria::{parted, stated};
-pub(crate) use demand::{COMPARATOR, UNIT};
+pub(crate) use criteria_columns::{is_limit, limit_of};
+pub(crate) use demand::{COMPARATOR, Demand, UNIT};
 pub use diagnostic::{Diagnostic, Severity};
 pub use fold::fold;
 pub use identity::{OTHER_NAME, known_as};

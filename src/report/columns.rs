@@ -4,7 +4,7 @@
 //! a list of files is left alone.
 
 use super::{label, marks};
-use crate::order::{COMPARATOR, UNIT, fold};
+use crate::order::{COMPARATOR, UNIT, fold, is_limit, limit_of};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -44,6 +44,8 @@ pub struct Columns {
     /// Columns of the author's that belong to the target of each row.
     pub comparator: Option<usize>,
     pub unit: Option<usize>,
+    /// The comparator that the header of the targets says of them all: `Limit`, `Target (≤)`.
+    pub limit: Option<&'static str>,
 }
 
 const LABEL: [&str; 56] = [
@@ -168,9 +170,12 @@ const DETAILS: [&str; 18] = [
     "measurements",
 ];
 
+fn is(set: &[&str], word: &str) -> bool {
+    set.contains(&word)
+}
+
 fn role(header: &str, has_label: bool) -> Role {
     let words = label::words(header);
-    let is = |set: &[&str], word: &String| set.contains(&word.as_str());
     let any = |set: &[&str]| words.iter().any(|word| is(set, word));
     let Some(last) = words.last() else {
         return if marks::all(header).is_empty() { Role::Plain } else { Role::Status };
@@ -188,6 +193,10 @@ fn role(header: &str, has_label: bool) -> Role {
     }
     if last == "evidence" {
         return Role::Evidence;
+    }
+    // `Max value` is none
+    if is_limit(&label::plain(header)) {
+        return Role::Plain;
     }
     if is(&DETAILS, last) {
         return Role::Details;
@@ -212,6 +221,22 @@ pub fn read(headers: &[&str]) -> Option<Columns> {
         roles.push(role(header, roles.contains(&Role::Label)));
     }
     split_verdicts(headers, &mut roles);
+    let is_bound = |n: &usize| headers.get(*n).is_some_and(|header| is_limit(&label::plain(header)));
+    let limits: Vec<usize> = positions(&roles, Role::Plain).into_iter().filter(is_bound).collect();
+    // `Metric | Max | Actual`; of two, neither is all that is asked
+    if let ([one], true, false, true) =
+        (limits.as_slice(), roles.contains(&Role::Actual), roles.contains(&Role::Target), roles.contains(&Role::Label))
+    {
+        roles[*one] = Role::Target;
+    }
+    // `Metric | Target | Current | Status`
+    if [Role::Target, Role::Status].iter().all(|role| roles.contains(role)) && !roles.contains(&Role::Actual) {
+        for (role, header) in roles.iter_mut().zip(headers) {
+            if *role == Role::Plain && is_of_now(header) && label::words(header).iter().any(|word| is(&NOW, word)) {
+                *role = Role::Actual;
+            }
+        }
+    }
     let statuses: Vec<usize> = positions(&roles, Role::Status);
     let actuals = positions(&roles, Role::Actual);
     // `Metric | Target | Result | Status`: the first of two is the value
@@ -231,20 +256,22 @@ pub fn read(headers: &[&str]) -> Option<Columns> {
     let (comparator, unit) = (named(&COMPARATOR), named(&UNIT));
     if has(Role::Target) {
         let label = known.or(first_plain)?;
-        return Some(Columns { kind: TableKind::Metrics, roles, label, comparator, unit });
+        let target = roles.iter().position(|role| *role == Role::Target);
+        let limit = target.and_then(|n| headers.get(n)).and_then(|header| limit_of(header));
+        return Some(Columns { kind: TableKind::Metrics, roles, label, comparator, unit, limit });
     }
     if !has(Role::Status) && !has(Role::Pass) && !has(Role::Fail) {
         // `Component | Value`: what is there now; `Field | Value` is a form
         let label = known?;
         let roles = roles.iter().map(|role| if *role == Role::Actual { Role::Status } else { *role }).collect();
-        return Some(Columns { kind: TableKind::States, roles, label, comparator: None, unit: None });
+        return Some(Columns { kind: TableKind::States, roles, label, comparator: None, unit: None, limit: None });
     }
     let kind = match known {
         Some(_) if has(Role::Details) || has(Role::Evidence) || has(Role::Actual) => TableKind::Components,
         Some(_) => TableKind::States,
         None => TableKind::Other,
     };
-    Some(Columns { kind, label: known.or(first_plain).unwrap_or(0), roles, comparator: None, unit: None })
+    Some(Columns { kind, label: known.or(first_plain).unwrap_or(0), roles, comparator: None, unit: None, limit: None })
 }
 
 /// `Check | Pass | Fail`, `Check | ✅ | ❌`: of two columns one is for what works and one for what doesn't.
@@ -269,37 +296,15 @@ fn split_verdicts(headers: &[&str], roles: &mut [Role]) {
     }
 }
 
-/// Words of headers under which stands what is so now. What stands under others is of another time, a bound, a rank, a weight.
-const NOW: [&str; 24] = [
-    "value",
-    "values",
-    "measured",
-    "observed",
-    "achieved",
-    "actual",
-    "reading",
-    "got",
-    "current",
-    "currently",
-    "now",
-    "after",
-    "final",
-    "real",
-    "latest",
-    "today",
-    "count",
-    "amount",
-    "total",
-    "is",
-    "codec",
-    "compression",
-    "ist",
-    "ค่า",
-];
+/// Words of headers that say of their cells that they hold what is so now. What stands under others is of another time, a
+/// bound, a rank, a weight.
+const NOW: [&str; 10] = ["current", "currently", "now", "after", "final", "real", "latest", "today", "is", "ist"];
+/// Words of headers of mere values.
+const VALUE: [&str; 8] = ["value", "values", "count", "amount", "total", "codec", "compression", "ค่า"];
 
 /// Whether a header says no more than that its cells hold what is so now: `Value`, `Current count`, `After (kB)`.
 pub fn is_of_now(header: &str) -> bool {
-    let is_now = |word: &String| NOW.contains(&word.as_str()) || DETAILS.contains(&word.as_str());
+    let is_now = |word: &String| [&NOW[..], &VALUE, &ACTUAL, &DETAILS].iter().any(|set| is(set, word));
     let words = label::names(header).iter().map(|name| label::words(name)).collect::<Vec<_>>();
     words.iter().any(|words| !words.is_empty() && words.iter().all(is_now))
 }
@@ -330,6 +335,13 @@ mod tests {
             ("Metric|Expected Result|Actual Value|Result", TableKind::Metrics, vec![Label, Target, Actual, Status]),
             ("Metric|Success Criteria|Measured|Pass/Fail", TableKind::Metrics, vec![Label, Target, Actual, Status]),
             ("Quality|Target|Status", TableKind::Metrics, vec![Plain, Target, Status]),
+            ("Metric|Target|Current|Status", TableKind::Metrics, vec![Label, Target, Actual, Status]),
+            ("Metric|Target|Before|After (kB)|Status", TableKind::Metrics, vec![Label, Target, Plain, Actual, Status]),
+            ("Metric|Target|Current owner|Status", TableKind::Metrics, vec![Label, Target, Plain, Status]),
+            ("Metric|Max|Actual|Status", TableKind::Metrics, vec![Label, Target, Actual, Status]),
+            ("Metric|Max value|Actual|Status", TableKind::Metrics, vec![Label, Target, Actual, Status]),
+            ("Metric|Min|Max|Actual|Status", TableKind::Components, vec![Label, Plain, Plain, Actual, Status]),
+            ("Check|Max|Result", TableKind::States, vec![Label, Plain, Status]),
             ("Component|Status|Details", TableKind::Components, vec![Label, Status, Details]),
             ("component name|current status|notes", TableKind::Components, vec![Label, Status, Details]),
             ("Component|State", TableKind::States, vec![Label, Status]),

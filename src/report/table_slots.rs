@@ -7,6 +7,7 @@ use super::marks::{self, Sense};
 use super::rows::{Cell, Row};
 use super::slots::{Aside, CellSlot, MetricRow, Part, RowSubject, Slot, SlotKind, inline};
 use super::{beside, label, status_lines};
+use crate::order::Demand;
 use crate::order::target::{self, Target, Unit, compile};
 
 pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics: &mut Vec<MetricRow>) {
@@ -49,11 +50,8 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
             continue;
         }
         let metric = label::plain(&marks::without_green(label, ""));
-        let target = target::assemble(
-            &label::plain(cell(columns.comparator)),
-            &label::plain(cell(target_column)),
-            &label::plain(cell(columns.unit)),
-        );
+        let asked = [columns.comparator, target_column, columns.unit].map(|column| label::plain(cell(column)));
+        let target = asked_for(columns.limit, asked);
         let is_empty = row.cells.iter().enumerate().all(|(n, cell)| n == named || text(cell).is_empty());
         let is_whole = status_lines::is_whole(label) || (columns.kind == TableKind::Metrics && is_total(&metric));
         let asks = is_whole || !matches!(compile(&metric, ""), Target::Unclear { .. });
@@ -82,6 +80,18 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
             metrics.push(MetricRow { metric, target, span: start..row.end, is_whole: subject.is_whole });
         }
         fill_row(source, &columns, row, &subject, out);
+    }
+}
+
+/// What a row asks for; a value that doesn't compare by itself is asked as the header of the targets says.
+fn asked_for(limit: Option<&str>, [comparator, value, unit]: [String; 3]) -> String {
+    let is_bare = !target::is_blank(&value) && !target::begins_comparison(&value);
+    let is_amount = || matches!(compile("", &value), Target::Compare { .. } | Target::Unclear { .. });
+    match limit {
+        Some(sign) if comparator.is_empty() && is_bare && is_amount() => {
+            Demand { unit, ..Demand::default() }.limit(sign, &value)
+        }
+        _ => target::assemble(&comparator, &value, &unit),
     }
 }
 

@@ -494,3 +494,29 @@ fn only_a_cell_that_says_what_is_now_is_held_against_the_measurement() {
     }
     assert_eq!(wrong, Vec::<String>::new());
 }
+
+/// What a table asks for and where it is answered is said by its headers too.
+#[test]
+fn a_header_gives_its_targets_their_comparator_and_says_where_the_value_goes() {
+    let mut record = deployed();
+    record.take("export.rows", Value::Count { n: 864, noun: "rows".to_owned() }, Some(true));
+    for (headers, row, expect) in [
+        ("Metric | Limit | Actual | Status", "File size | 5 MB | |", "| File size | 5 MB | 41.2 kB [E1] | ✅ PASS |"),
+        ("Metric | Limit | Actual | Status", "File size | 5 kB | |", "| File size | 5 kB | 41.2 kB [E1] | ❌ FAIL |"),
+        ("Metric | Limit | Actual | Status", "File size | < 5 kB | |", "❌ FAIL |"),
+        ("Metric | Limit | Actual | Status", "Rows | ≥ 800 | |", "✅ PASS |"),
+        ("Metric | Limit | Unit | Actual | Status", "File size | 5 | MB | |", "✅ PASS |"),
+        ("Metric | Max | Actual | Status", "Rows | 1000 | |", "✅ PASS |"),
+        ("Metric | Minimum | Actual | Status", "Rows | 1000 | |", "❌ FAIL |"),
+        ("Metric | Lower limit | Actual | Status", "Rows | 800 | |", "✅ PASS |"),
+        ("Metric | Target (≥) | Actual | Status", "Rows | 800 | |", "✅ PASS |"),
+        ("Metric | Target | Actual | Status", "File size | 5 MB | |", "☐ UNMEASURED |"),
+        ("Metric | Target | Current | Status", "Rows | > 0 | 9999 | ✅", "| Rows | > 0 | 864 rows ["),
+        ("Metric | Target | Before | After | Status", "Rows | > 0 | 0 | 9999 | ✅", "| Rows | > 0 | 0 | 864 rows ["),
+        ("Metric | Target | Current owner | Status", "Rows | > 0 | GG | ✅", "| Rows | > 0 | GG | ✅ PASS"),
+    ] {
+        let rule = "---|".repeat(headers.split('|').count());
+        let text = filled(&format!("| {headers} |\n|{rule}\n| {row} |\n"), &record);
+        assert!(text.contains(expect), "{headers}: {text}");
+    }
+}
