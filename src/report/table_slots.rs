@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::cells::says_works;
 use super::columns::{self, Columns, Role, TableKind};
 use super::marks::{self, Sense};
 use super::rows::{Cell, Row};
@@ -215,16 +216,23 @@ fn signs(source: &str, cell: &Cell, subject: &Arc<RowSubject>, out: &mut Vec<Slo
 }
 
 /// A row of a table whose columns are not known (a form, a matrix, headers in another language): a sign at the edge of a cell says
-/// how things are all the same. The first cell that is more than signs names the subject.
+/// how things are all the same. The first cell that is more than signs names the subject; where there is none, its column does.
 fn claims(source: &str, headers: &[&str], row: &Row, out: &mut Vec<Slot>) {
     let text = |cell: &Cell| source.get(cell.inner.clone()).unwrap_or("");
-    let is_name = |cell: &Cell| !label::words(text(cell)).is_empty();
+    let is_claim = |cell: &Cell| !marks::claims(text(cell)).is_empty();
+    // `✅ OK` names nothing
+    let is_mere = |cell: &Cell| is_claim(cell) && says_works(&label::plain(&marks::without_green(text(cell), "")));
+    let is_name = |cell: &Cell| !label::words(text(cell)).is_empty() && !is_mere(cell);
     let by_name = row.cells.iter().position(|cell| is_name(cell) && !label::is_id(text(cell)));
-    let Some(at) = by_name.or_else(|| row.cells.iter().position(is_name)) else { return };
+    let Some(at) = by_name.or_else(|| row.cells.iter().position(is_name)) else {
+        return of_columns(source, headers, row, None, out);
+    };
     let name = row.cells.get(at).map_or("", text);
-    let ticked =
-        row.cells.iter().enumerate().filter(|(n, cell)| *n != at && !marks::claims(text(cell)).is_empty()).count();
+    let ticked = row.cells.iter().enumerate().filter(|(n, cell)| *n != at && is_claim(cell)).count();
     let is_whole = status_lines::is_whole(name);
+    if is_whole && (ticked > 1 || is_matrix(headers)) {
+        return of_columns(source, headers, row, Some(at), out);
+    }
     let others = row.cells.iter().enumerate().filter(|(n, _)| *n != at);
     let beside =
         others.flat_map(|(n, cell)| beside::names(headers.get(n).copied().unwrap_or(""), text(cell))).collect();
@@ -240,19 +248,49 @@ fn claims(source: &str, headers: &[&str], row: &Row, out: &mut Vec<Slot>) {
         is_whole,
     });
     for (n, cell) in row.cells.iter().enumerate() {
-        let was = text(cell);
-        let signs = marks::claims(was);
-        if is_whole && n != at && !signs.is_empty() {
-            let slot = CellSlot { row: subject.clone(), part: Part::Status, was: was.to_owned(), blank: false };
+        if is_whole && n != at && is_claim(cell) {
+            let was = text(cell).to_owned();
+            let slot = CellSlot { row: subject.clone(), part: Part::Status, was, blank: false };
             out.push(Slot { span: cell.inner.clone(), kind: SlotKind::Cell(slot) });
             continue;
         }
-        for (offset, mark) in signs {
-            let start = cell.inner.start + offset;
-            let sign = was.get(offset..offset + mark.len).unwrap_or("").to_owned();
-            let slot = CellSlot { row: subject.clone(), part: Part::Claim, was: sign, blank: false };
-            out.push(Slot { span: start..start + mark.len, kind: SlotKind::Cell(slot) });
-        }
+        claim(source, cell, &subject, out);
+    }
+}
+
+/// Whether the columns are the subjects of what the rows tell: nothing stands above the first cells, and a name above the others.
+fn is_matrix(headers: &[&str]) -> bool {
+    let is_blank = |header: &&&str| label::words(header).is_empty();
+    headers.first().as_ref().is_some_and(is_blank)
+        && headers.iter().skip(1).all(|header| !is_blank(&header) && !columns::is_of_now(header))
+}
+
+/// A row that names no subject of its own: what each sign claims is said of what stands above it.
+fn of_columns(source: &str, headers: &[&str], row: &Row, but: Option<usize>, out: &mut Vec<Slot>) {
+    for (n, cell) in row.cells.iter().enumerate().filter(|(n, _)| Some(*n) != but) {
+        let name = marks::without_green(headers.get(n).copied().unwrap_or(""), "");
+        let subject = RowSubject {
+            kind: TableKind::States,
+            names: label::names(&name),
+            beside: Vec::new(),
+            said: Vec::new(),
+            metric: String::new(),
+            target: String::new(),
+            value_elsewhere: false,
+            is_whole: false,
+        };
+        claim(source, cell, &Arc::new(subject), out);
+    }
+}
+
+/// The signs by which a cell claims something of the subject.
+fn claim(source: &str, cell: &Cell, subject: &Arc<RowSubject>, out: &mut Vec<Slot>) {
+    let was = source.get(cell.inner.clone()).unwrap_or("");
+    for (offset, mark) in marks::claims(was) {
+        let start = cell.inner.start + offset;
+        let sign = was.get(offset..offset + mark.len).unwrap_or("").to_owned();
+        let slot = CellSlot { row: subject.clone(), part: Part::Claim, was: sign, blank: false };
+        out.push(Slot { span: start..start + mark.len, kind: SlotKind::Cell(slot) });
     }
 }
 
@@ -296,6 +334,12 @@ mod tests {
             ("| | What we say |\n|---|---|\n| ✅ | Redis auth |\n", vec!["✅"]),
             ("| Field | Value |\n|---|---|\n| Sign | the ✅ in the middle |\n", vec![]),
             ("| Icon | What |\n|---|---|\n| ✅ | works |\n", vec![]),
+            ("| Redis | Database |\n|---|---|\n| ✅ | ✅ OK |\n", vec!["✅", "✅"]),
+            ("| Redis |\n|---|\n| ✅ |\n", vec!["✅"]),
+            ("| | Redis | Kafka |\n|---|---|---|\n| Status | ✅ up | ✅ |\n", vec!["✅", "✅"]),
+            ("| | Redis |\n|---|---|\n| Status | ✅ up |\n", vec!["✅"]),
+            ("| | |\n|---|---|\n| Status | ✅ up |\n", vec!["✅ up"]),
+            ("| | Value |\n|---|---|\n| Status | ✅ up |\n", vec!["✅ up"]),
             ("| Check | Pass | Fail |\n|---|---|---|\n| a | ✅ | |\n", vec!["✅", " "]),
         ] {
             assert_eq!(found(template), expect, "{template}");

@@ -124,6 +124,14 @@ fn a_sign_that_claims_something_is_reset_wherever_it_stands() {
             "| production | ☐ (unmeasured) | ☐ (unmeasured) |",
         ),
         (
+            "| Redis | Exporter | Grafana |\n|---|---|---|\n| ✅ | ✅ | ✅ OK |\n| ✅ | | ❌ |\n",
+            "| ☐ (unmeasured) | ✅ | ☐ (unmeasured) OK |\n| ☐ (unmeasured) | | ❌ |",
+        ),
+        ("| Redis |\n|---|\n| ✅ |\n", "\n| ☐ (unmeasured) |"),
+        ("| | Redis | Exporter |\n|---|---|---|\n| Status | ✅ | ✅ up |\n", "| Status | ☐ (unmeasured) | ✅ up |"),
+        ("| | Redis |\n|---|---|\n| Status | ✅ |\n", "| Status | ☐ (unmeasured) |"),
+        ("| | |\n|---|---|\n| Status | ✅ complete |\n", "| Status | ✅ done |"),
+        (
             "| Check | Pass | Fail |\n|---|---|---|\n| Exporter | | ✅ |\n| Redis auth | ✅ | |\n",
             "| Exporter | ✅ Verified: executable, ran with --dry [E7] | — |\n| Redis auth | ☐ unmeasured: nothing measures it | — |",
         ),
