@@ -16,6 +16,9 @@ const SHOWN: usize = 5;
 /// Files that one run of the side-car is asked for: a bound on what it answers, and on what is read again where it fails.
 const CHUNK: usize = 32;
 
+/// What both readers decode; DuckDB neither the LZ4 of before `LZ4_RAW` nor LZO.
+const DECODED: [&str; 6] = ["uncompressed", "snappy", "gzip", "brotli", "zstd", "lz4_raw"];
+
 #[derive(Debug, Clone)]
 pub struct Inspection {
     pub path: PathBuf,
@@ -57,6 +60,13 @@ impl Inspection {
     pub fn readers_agree(&self) -> bool {
         let rows = |facts: &Result<Facts, String>| facts.as_ref().is_ok_and(|facts| facts.rows == self.rows);
         rows(&self.parquet_reader) && rows(&self.duckdb) && self.disagreements.is_empty()
+    }
+
+    /// The codec for which a reader that failed has no decoder: then its failure says nothing about the file.
+    pub fn foreign_codec(&self) -> Option<&str> {
+        let is_read = self.parquet_reader.is_ok() && self.duckdb.is_ok();
+        let foreign = |codec: &&String| !DECODED.contains(&codec.as_str());
+        if is_read { None } else { self.codecs.iter().find(foreign).map(String::as_str) }
     }
 }
 

@@ -153,6 +153,13 @@ fn each_check_flips_with_its_subject_and_no_other() {
         ("parquet.compression", |scene| {
             rewrite(scene, Compression::ZSTD(Default::default()), usize::MAX, 0, false);
         }),
+        // both readers know every codec that a writer of today has
+        ("parquet.compression", |scene| rewrite(scene, Compression::GZIP(Default::default()), usize::MAX, 0, false)),
+        ("parquet.compression", |scene| rewrite(scene, Compression::BROTLI(Default::default()), usize::MAX, 0, false)),
+        ("parquet.compression", |scene| rewrite(scene, Compression::LZ4_RAW, usize::MAX, 0, false)),
+        ("parquet.compression", |scene| rewrite(scene, Compression::UNCOMPRESSED, usize::MAX, 0, false)),
+        // and of one that they don't, nothing is known but that
+        ("parquet.compression", |scene| rewrite(scene, Compression::LZ4, usize::MAX, 0, false)),
         ("parquet.rows", |scene| rewrite(scene, Compression::SNAPPY, 0, 0, false)),
         // whole for every reader, but rows were lost
         ("parquet.rows", |scene| rewrite(scene, Compression::SNAPPY, 100, 0, false)),

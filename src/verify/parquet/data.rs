@@ -201,9 +201,15 @@ impl Data {
             let why = found.duckdb.as_ref().err().cloned().unwrap_or_default();
             return unmeasured(id, title, format!("DuckDB can't be asked: {why}"));
         }
+        // a codec is another check's fault; what is in such a file nobody knows
+        let foreign = |seen: &Seen| seen.inspection.as_ref().ok()?.foreign_codec().map(str::to_owned);
         let files = self.files.iter().filter(|seen| seen.is_file());
-        let wrong = files.filter_map(|seen| Some((seen.path.as_path(), seen.trouble()?)));
-        let wrong = named(scope, wrong);
+        let wrong = files.clone().filter(|seen| foreign(seen).is_none());
+        let wrong = named(scope, wrong.filter_map(|seen| Some((seen.path.as_path(), seen.trouble()?))));
+        let foreign = named(scope, files.filter_map(|seen| Some((seen.path.as_path(), foreign(seen)?))));
+        if let (None, Some(codecs)) = (&wrong, foreign) {
+            return unmeasured(id, title, format!("not both readers know the codec: {codecs}"));
+        }
         let works = wrong.is_none();
         let rows: u64 = self.read().map(|found| found.rows).sum();
         let detail = wrong.unwrap_or_else(|| format!("the parquet crate and DuckDB agree on {rows} rows"));
