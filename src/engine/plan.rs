@@ -164,7 +164,7 @@ fn default_criteria(
 
 /// The order's criteria, else its handler's, and the metric rows of the template.
 fn all_criteria(order: &Order, defaults: &[Criterion], template: Option<&TemplateText>) -> Vec<Criterion> {
-    let rows = template.map(|template| report::criteria_for(&template.text, &order.bindings)).unwrap_or_default();
+    let rows = template.map(|template| report::criteria_for(&template.text, order)).unwrap_or_default();
     criteria_of(order, defaults).iter().cloned().chain(rows).collect()
 }
 

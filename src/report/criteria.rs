@@ -1,22 +1,35 @@
 //! What a template asks for: its metric rows are criteria, its operational tests are commands.
 
-use std::collections::BTreeMap;
-
-use super::slots;
+use super::slots::{self, MetricRow};
+use super::whole;
 use crate::order::target::compile;
-use crate::order::{Command, Criterion, CriterionSource, Span, fold};
+use crate::order::{Command, Criterion, CriterionSource, Order, Span, fold};
 
 /// The metric rows of a template, in order. They count towards the outcome like the order's own. Those about the whole order
 /// are none.
 pub fn template_criteria(template: &str) -> Vec<Criterion> {
-    criteria_for(template, &BTreeMap::new())
+    criteria(template, &|row| if row.is_whole { row.place.first().cloned() } else { Some(row.metric.clone()) })
 }
 
-/// The same for an order with these bindings: a row that they name is a criterion whatever it is called.
-pub fn criteria_for(template: &str, bindings: &BTreeMap<String, String>) -> Vec<Criterion> {
-    let is_bound = |metric: &str| bindings.keys().any(|name| fold(name) == fold(metric));
-    let rows = slots::survey(template).metrics.into_iter().filter(|row| !row.is_whole || is_bound(&row.metric));
-    rows.map(|row| criterion(&row.metric, &row.target, row.span)).collect()
+/// The same for this order: a row that its bindings name is a criterion whatever it is called, and below a heading that names
+/// the order a status is the whole order's.
+pub fn criteria_for(template: &str, order: &Order) -> Vec<Criterion> {
+    criteria(template, &|row| metric(order, &row.metric, row.is_whole, &row.place))
+}
+
+fn criteria(template: &str, metric: &dyn Fn(&MetricRow) -> Option<String>) -> Vec<Criterion> {
+    let rows = slots::survey(template).metrics.into_iter();
+    rows.filter_map(|row| Some(criterion(&metric(&row)?, &row.target, row.span))).collect()
+}
+
+/// What a metric row asks after: what it is called, or for a bare status what its place is about; `None` for the whole order.
+pub(super) fn metric(order: &Order, metric: &str, is_whole: bool, place: &[String]) -> Option<String> {
+    let is_bound = || order.bindings.keys().any(|name| fold(name) == fold(metric));
+    match place.first() {
+        _ if !is_whole || is_bound() => Some(metric.to_owned()),
+        _ if whole::is_order(order, place) => None,
+        name => name.cloned(),
+    }
 }
 
 /// One metric row as a criterion.

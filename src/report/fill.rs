@@ -20,7 +20,7 @@ use super::outline::Span;
 use super::said::{self, Said};
 use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey, Test};
 use super::test_results::{self, TestResult};
-use super::{RunRecord, beside, context, dates, evidence_table, targets, verdicts, whole};
+use super::{RunRecord, beside, context, criteria, dates, evidence_table, targets, verdicts, whole};
 use crate::evidence::subject;
 
 /// A filled template.
@@ -73,7 +73,9 @@ pub fn fill(template: &str, record: &RunRecord) -> Result<Filled, FillError> {
     let template = &*targets::resolve(template, record, &[])?;
     let survey = slots::survey(template);
     let labels = Labels::of(record);
-    let rows = Rows::of(&labels, survey.metrics.iter().map(|row| (row.metric.as_str(), row.target.as_str())));
+    let asked = |row: &slots::MetricRow| criteria::metric(&record.order, &row.metric, row.is_whole, &row.place);
+    let asked: Vec<_> = survey.metrics.iter().filter_map(|row| Some((asked(row)?, row.target.as_str()))).collect();
+    let rows = Rows::of(&labels, asked.iter().map(|(metric, target)| (metric.as_str(), *target)));
     let chosen = survey.verdicts.iter().map(|(list, lines)| (*list, verdicts::choose(record.outcome, lines))).collect();
     let filler = Filler {
         template,
@@ -263,9 +265,13 @@ impl Filler<'_> {
 
     /// `span` are the bytes of a cell that is there.
     fn cell(&self, cell: &CellSlot, span: Option<&Span>) -> Became {
-        let mut became = match cell.row.kind {
-            _ if cell.row.is_whole && !self.labels.is_bound_by_order(&cell.row.metric) => self.whole(cell),
-            TableKind::Metrics => metric(&beside::judged(&self.labels, &cell.row, self.rows.get(&cell.row)), cell),
+        let row = &cell.row;
+        let asked = criteria::metric(&self.record.order, &row.metric, row.is_whole, &row.place);
+        let mut became = match (row.kind, asked) {
+            (_, None) => self.whole(cell),
+            (TableKind::Metrics, Some(asked)) => {
+                metric(&beside::judged(&self.labels, row, self.rows.get(&asked, &row.target)), cell)
+            }
             _ => {
                 let subject = self.subject(&cell.row);
                 let names = &cell.row.names;
@@ -286,6 +292,10 @@ impl Filler<'_> {
     }
 
     fn subject(&self, row: &RowSubject) -> Subject {
+        // what a person says that a status is of counts before where it stands
+        let bound = (row.is_whole && self.labels.is_bound_by_order(&row.metric))
+            .then(|| RowSubject { names: vec![row.metric.clone()], ..row.clone() });
+        let row = bound.as_ref().unwrap_or(row);
         let found = judging::subject(&self.labels, &row.names);
         if let Some(why) = beside::why_not(&self.labels, row, &found) {
             return Subject {

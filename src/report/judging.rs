@@ -8,7 +8,6 @@ use jiff::Timestamp;
 
 use super::fill::State;
 use super::label::{self, Labels, Meaning};
-use super::slots::RowSubject;
 use super::{RunRecord, criteria};
 use crate::evidence::value::UNDONE;
 use crate::evidence::{Artifact, Judged, Measurement, Value, Verdict, judge};
@@ -181,10 +180,10 @@ impl Rows {
         Rows(found)
     }
 
-    pub fn get(&self, row: &RowSubject) -> Judged {
-        self.0.get(&(row.metric.clone(), row.target.clone())).cloned().unwrap_or_else(|| Judged {
-            metric: row.metric.clone(),
-            target: row.target.clone(),
+    pub fn get(&self, metric: &str, target: &str) -> Judged {
+        self.0.get(&(metric.to_owned(), target.to_owned())).cloned().unwrap_or_else(|| Judged {
+            metric: metric.to_owned(),
+            target: target.to_owned(),
             source: CriterionSource::Template,
             key: None,
             actual: None,

@@ -131,8 +131,10 @@ pub struct RowSubject {
     pub target: String,
     /// Whether another column holds the measured value, so that the status is a verdict alone.
     pub value_elsewhere: bool,
-    /// `Overall Status`: the row is about the whole order.
+    /// `Overall Status`: the row is about the whole order, or about what its place is about.
     pub is_whole: bool,
+    /// The names of that thing, which may be the order too; none for the whole order.
+    pub place: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -175,8 +177,9 @@ pub struct MetricRow {
     pub metric: String,
     pub target: String,
     pub span: Span,
-    /// It is about the whole order, and no criterion unless the order binds it.
+    /// As in [`RowSubject`]. What is about the whole order is no criterion unless the order binds it.
     pub is_whole: bool,
+    pub place: Vec<String>,
 }
 
 /// What there is to know of a template before anything is filled in.
@@ -198,7 +201,9 @@ pub fn survey(template: &str) -> Survey {
     let mut slots = Vec::new();
     for block in &outline.blocks {
         match &block.kind {
-            BlockKind::Table { head, rows } => table_slots::find(template, head, rows, &mut slots, &mut survey.metrics),
+            BlockKind::Table { head, rows } => {
+                table_slots::find(template, (head, rows), &places, &mut slots, &mut survey.metrics)
+            }
             BlockKind::Text => inline(template, block.span.clone(), &mut slots),
             BlockKind::Heading | BlockKind::Code { .. } | BlockKind::Other => {}
         }

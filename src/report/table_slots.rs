@@ -7,11 +7,18 @@ use super::columns::{self, Columns, Role, TableKind};
 use super::marks::{self, Sense};
 use super::rows::{Cell, Row};
 use super::slots::{Aside, CellSlot, MetricRow, Part, RowSubject, Slot, SlotKind, inline};
+use super::whole::Places;
 use super::{beside, label, status_lines};
 use crate::order::Demand;
 use crate::order::target::{self, Target, Unit, compile};
 
-pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics: &mut Vec<MetricRow>) {
+pub fn find(
+    source: &str,
+    (head, rows): (&Row, &[Row]),
+    places: &Places,
+    out: &mut Vec<Slot>,
+    metrics: &mut Vec<MetricRow>,
+) {
     let text = |cell: &Cell| source.get(cell.inner.clone()).unwrap_or("");
     for cell in &head.cells {
         inline(source, cell.inner.clone(), out);
@@ -22,7 +29,7 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
         for row in rows {
             row.cells.iter().for_each(|cell| inline(source, cell.inner.clone(), out));
             if !is_legend {
-                claims(source, &headers, row, out);
+                claims(source, &headers, row, places, out);
             }
         }
         return;
@@ -54,13 +61,20 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
         let asked = [columns.comparator, target_column, columns.unit].map(|column| label::plain(cell(column)));
         let target = asked_for(columns.limit, asked);
         let is_empty = row.cells.iter().enumerate().all(|(n, cell)| n == named || text(cell).is_empty());
-        let is_whole = status_lines::is_whole(label) || (columns.kind == TableKind::Metrics && is_total(&metric));
+        let is_total = columns.kind == TableKind::Metrics && is_total(&metric);
+        let is_whole = status_lines::is_whole(label) || is_total;
+        // below other metrics, what asks for nothing itself or for all sums them up
+        let asks_above = asking.len() > usize::from(has_target(row));
+        let sums_up = is_total || (columns.kind == TableKind::Metrics && asks_above && is_sum(label, &target));
+        let start = row.cells.first().map_or(row.end, |cell| cell.outer.start);
+        let place = if is_whole && !sums_up { place(places, label, start) } else { Vec::new() };
         let asks = is_whole || !matches!(compile(&metric, ""), Target::Unclear { .. });
         let is_group =
             columns.kind == TableKind::Metrics && !asking.is_empty() && is_empty && !asks && is_apart(row, label);
         let subject = Arc::new(RowSubject {
             kind: columns.kind,
-            names: label::names(label),
+            names: if place.is_empty() { label::names(label) } else { place.clone() },
+            place,
             beside: beside_label(source, &columns, &headers, row),
             said: said(source, &headers, row, &|n| n != columns.label && is_said(&columns, n)),
             metric,
@@ -76,9 +90,8 @@ pub fn find(source: &str, head: &Row, rows: &[Row], out: &mut Vec<Slot>, metrics
             continue;
         }
         if columns.kind == TableKind::Metrics && !subject.metric.is_empty() {
-            let start = row.cells.first().map_or(row.end, |cell| cell.outer.start);
-            let (metric, target) = (subject.metric.clone(), target);
-            metrics.push(MetricRow { metric, target, span: start..row.end, is_whole: subject.is_whole });
+            let (metric, place) = (subject.metric.clone(), subject.place.clone());
+            metrics.push(MetricRow { metric, target, span: start..row.end, is_whole: subject.is_whole, place });
         }
         fill_row(source, &columns, row, &subject, out);
     }
@@ -107,6 +120,16 @@ fn label_cell(source: &str, columns: &Columns, row: &Row) -> usize {
 /// `TOTAL` below the rows that it sums up.
 fn is_total(metric: &str) -> bool {
     ["total", "totals", "overall total"].contains(&label::key(metric).as_str())
+}
+
+/// Whether a row of status is of all the metrics above it: `Result` without a target, `Overall Status`.
+fn is_sum(label: &str, target: &str) -> bool {
+    target.is_empty() || label::words(label).iter().any(|word| ["overall", "final"].contains(&word.as_str()))
+}
+
+/// What a bare `Status` that is not the whole order's is of.
+fn place(places: &Places, label: &str, at: usize) -> Vec<String> {
+    if places.is_whole(label, at) { Vec::new() } else { places.names_at(at).to_vec() }
 }
 
 /// Whether a row about the whole asks no more than that all of it is well, which is the outcome's to say; `14/14` and `≥ 100`
@@ -217,7 +240,7 @@ fn signs(source: &str, cell: &Cell, subject: &Arc<RowSubject>, out: &mut Vec<Slo
 
 /// A row of a table whose columns are not known (a form, a matrix, headers in another language): a sign at the edge of a cell says
 /// how things are all the same. The first cell that is more than signs names the subject; where there is none, its column does.
-fn claims(source: &str, headers: &[&str], row: &Row, out: &mut Vec<Slot>) {
+fn claims(source: &str, headers: &[&str], row: &Row, places: &Places, out: &mut Vec<Slot>) {
     let text = |cell: &Cell| source.get(cell.inner.clone()).unwrap_or("");
     let is_claim = |cell: &Cell| !marks::claims(text(cell)).is_empty();
     // `✅ OK` names nothing
@@ -233,18 +256,26 @@ fn claims(source: &str, headers: &[&str], row: &Row, out: &mut Vec<Slot>) {
     if is_whole && (ticked > 1 || is_matrix(headers)) {
         return of_columns(source, headers, row, Some(at), out);
     }
+    let start = row.cells.first().map_or(row.end, |cell| cell.outer.start);
+    let place = if is_whole { place(places, name, start) } else { Vec::new() };
     let others = row.cells.iter().enumerate().filter(|(n, _)| *n != at);
     let beside =
         others.flat_map(|(n, cell)| beside::names(headers.get(n).copied().unwrap_or(""), text(cell))).collect();
     let subject = Arc::new(RowSubject {
         kind: TableKind::States,
         // two claims of one thing are two things, of which one was measured at most
-        names: if ticked > 1 { Vec::new() } else { label::names(&marks::without_green(name, "")) },
+        names: match ticked {
+            _ if !place.is_empty() => place.clone(),
+            0 | 1 => label::names(&marks::without_green(name, "")),
+            _ => Vec::new(),
+        },
+        // a status that is shown shows what was measured, the outcome stands alone
+        value_elsewhere: is_whole && place.is_empty(),
+        place,
         beside,
         said: said(source, headers, row, &|n| n != at),
         metric: String::new(),
         target: String::new(),
-        value_elsewhere: is_whole,
         is_whole,
     });
     for (n, cell) in row.cells.iter().enumerate() {
@@ -272,6 +303,7 @@ fn of_columns(source: &str, headers: &[&str], row: &Row, but: Option<usize>, out
         let subject = RowSubject {
             kind: TableKind::States,
             names: label::names(&name),
+            place: Vec::new(),
             beside: Vec::new(),
             said: Vec::new(),
             metric: String::new(),

@@ -204,12 +204,43 @@ fn rows_of_metrics_tables_that_ask_for_nothing_are_no_criteria() {
     }
     let bindings = [("overall status".to_owned(), "verify.checks".to_owned())].into();
     let table = format!("{head}| Overall Status | All pass | | |\n");
-    assert_eq!(report::criteria_for(&table, &bindings).len(), 2);
     let mut record = deployed();
     record.order.bindings = bindings;
+    assert_eq!(report::criteria_for(&table, &record.order).len(), 2);
     record.take("verify.checks", Value::Ratio { pass: 15, of: 15 }, Some(true));
     assert!(filled(&table, &record).contains("| Overall Status | All pass | 15/15 [E"), "{}", filled(&table, &record));
     // without any target nothing parts anything
     let rows = report::template_criteria("| Metric | Target | Actual |\n|---|---|---|\n| File size | | |\n");
     assert_eq!(rows.len(), 1);
+}
+
+/// A status in a table below a heading that names a thing is that thing's.
+#[test]
+fn a_row_of_status_is_of_what_its_heading_names() {
+    let form = "| Property | Value |\n|---|---|\n| Status | ✅ Connected |\n";
+    let states = "| Item | Status |\n|---|---|\n| Overall | ✅ OK |\n";
+    let metric = "| Metric | Target | Actual | Status |\n|---|---|---|---|\n| Status | OK | OK | ✅ PASS |\n";
+    let sum = "| Metric | Target | Actual | Status |\n|---|---|---|---|\n| File size | ≤ 5 MB | | |\n| **Overall Status** | All pass | | ✅ |\n";
+    let elsewhere = "| Check | Path | Status |\n|---|---|---|\n| Status | `run/csv_exporter.cjs` | ✅ |\n";
+    let mut record = deployed();
+    record.order.title = Some("Deploy the parquet exporter".to_owned());
+    for (heading, table, expect, criteria) in [
+        ("S3 backup", form, "| Status | ☐ unmeasured: nothing measures it |", 0),
+        ("Exporter", form, "| Status | ✅ Verified: executable", 0),
+        ("Summary", form, "| Status | ✅ done |", 0),
+        ("Grafana", states, "| Overall | ☐ unmeasured: nothing measures it |", 0),
+        ("Exporter", states, "| Overall | ✅ OK: executable", 0),
+        ("Verification results", states, "| Overall | ✅ done |", 0),
+        ("Database", metric, "| Status | OK | unmeasured: nothing measures it | ☐ UNMEASURED |", 1),
+        ("Exporter", metric, "| ✅ PASS |", 1),
+        ("Verification results", metric, "| ✅ done |", 0),
+        ("Deploy the parquet exporter", metric, "| ✅ done |", 0),
+        ("Database", sum, "| ✅ done |", 1),
+        ("Exporter", elsewhere, "| ☐ unmeasured: ", 0),
+    ] {
+        let template = format!("# R\n\n## Redis\n\nx\n\n## {heading}\n\n{table}");
+        assert_eq!(report::criteria_for(&template, &record.order).len(), criteria, "{template}");
+        let text = filled(&template, &record);
+        assert!(text.contains(expect), "{text}");
+    }
 }
