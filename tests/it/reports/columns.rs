@@ -1,0 +1,79 @@
+//! What the columns of a table say by their headers: which cells are held against a measurement, which are targets, which are
+//! filled.
+
+use workbridge::evidence::Value;
+
+use super::filled;
+use super::record::{Taken as _, deployed};
+
+/// A column of the author's says what a thing is now, or something else of it: what it was, may be, weighs.
+#[test]
+fn only_a_cell_that_says_what_is_now_is_held_against_the_measurement() {
+    let mut record = deployed();
+    record.take("export.rows", Value::Count { n: 864, noun: "rows".to_owned() }, Some(true));
+    record.take("export.compression", Value::Word("Snappy".to_owned()), Some(true));
+    let mut wrong = Vec::new();
+    for (headers, row, sign) in [
+        ("Check | Before | After | Result", "Rows | 0 | 864 | ✅", "✅"),
+        ("Check | Before | After | Result", "Rows | 864 | 0 | ✅", "☐"),
+        ("Check | Was | Is | Result", "File size | 40 MB | 41.2 kB | ✅", "✅"),
+        ("Check | Was | Is | Result", "File size | 40 MB | 12.3 kB | ✅", "☐"),
+        ("Check | Before | After | Result", "Compression | gzip | Snappy | ✅", "✅"),
+        ("Check | Before | After | Result", "Compression | Snappy | gzip | ✅", "☐"),
+        ("Metric | Previous | Current | Status", "Rows | 96 | 864 | ✅", "✅"),
+        ("Metric | Previous | Current | Status", "Rows | 96 | 9999 | ✅", "☐"),
+        ("Metric | Previous | Actual | Status", "Rows | 96 | | ", "✅"),
+        ("Metric | Count | Actual | Status", "Rows | 96 | | ", "✅"),
+        ("Check | Count | Result", "Rows | 864 | ✅", "✅"),
+        ("Check | Count | Result", "Rows | 9999 | ✅", "☐"),
+        ("Check | Current count (rows) | Result", "Rows | 9999 | ✅", "☐"),
+        ("Check | Count | After | Result", "Rows | 96 | 864 | ✅", "✅"),
+        ("Export | Rows | Result", "Rows | 9999 | ✅", "☐"),
+        ("Export | Rows | Result", "Rows | 864 | ✅", "✅"),
+        ("Quality | Value | Status", "Rows | 9999 | ✅", "☐"),
+        ("Quality | Value | Status", "Rows | 864 | ✅", "✅"),
+        ("Quality | Before | Status", "Rows | 9999 | ✅", "✅"),
+        ("Check | Weight | Result", "Rows | 20 | ✅", "✅"),
+        ("Item | Priority | Status", "Rows | 1 | ✅", "✅"),
+        ("Item | Alert at | Status", "File size | 4 MB | ✅", "✅"),
+        ("Item | Fallback | Status", "Compression | zstd | ✅", "✅"),
+        ("Check | Previous value | Result", "Rows | 96 | ✅", "✅"),
+        ("Check | Tests | Result", "Rows | 15 | ✅", "✅"),
+        ("Prüfpunkt | Vorher | Ergebnis", "Rows | 96 | ✅", "✅"),
+    ] {
+        let rule = "---|".repeat(headers.split('|').count());
+        let text = filled(&format!("| {headers} |\n|{rule}\n| {row} |\n"), &record);
+        let row = text.lines().nth(2).unwrap();
+        let last = row.trim_end_matches('|').rsplit('|').next().unwrap().trim();
+        if !last.starts_with(sign) {
+            wrong.push(format!("{headers}: {row}"));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// What a table asks for and where it is answered is said by its headers too.
+#[test]
+fn a_header_gives_its_targets_their_comparator_and_says_where_the_value_goes() {
+    let mut record = deployed();
+    record.take("export.rows", Value::Count { n: 864, noun: "rows".to_owned() }, Some(true));
+    for (headers, row, expect) in [
+        ("Metric | Limit | Actual | Status", "File size | 5 MB | |", "| File size | 5 MB | 41.2 kB [E1] | ✅ PASS |"),
+        ("Metric | Limit | Actual | Status", "File size | 5 kB | |", "| File size | 5 kB | 41.2 kB [E1] | ❌ FAIL |"),
+        ("Metric | Limit | Actual | Status", "File size | < 5 kB | |", "❌ FAIL |"),
+        ("Metric | Limit | Actual | Status", "Rows | ≥ 800 | |", "✅ PASS |"),
+        ("Metric | Limit | Unit | Actual | Status", "File size | 5 | MB | |", "✅ PASS |"),
+        ("Metric | Max | Actual | Status", "Rows | 1000 | |", "✅ PASS |"),
+        ("Metric | Minimum | Actual | Status", "Rows | 1000 | |", "❌ FAIL |"),
+        ("Metric | Lower limit | Actual | Status", "Rows | 800 | |", "✅ PASS |"),
+        ("Metric | Target (≥) | Actual | Status", "Rows | 800 | |", "✅ PASS |"),
+        ("Metric | Target | Actual | Status", "File size | 5 MB | |", "☐ UNMEASURED |"),
+        ("Metric | Target | Current | Status", "Rows | > 0 | 9999 | ✅", "| Rows | > 0 | 864 rows ["),
+        ("Metric | Target | Before | After | Status", "Rows | > 0 | 0 | 9999 | ✅", "| Rows | > 0 | 0 | 864 rows ["),
+        ("Metric | Target | Current owner | Status", "Rows | > 0 | GG | ✅", "| Rows | > 0 | GG | ✅ PASS"),
+    ] {
+        let rule = "---|".repeat(headers.split('|').count());
+        let text = filled(&format!("| {headers} |\n|{rule}\n| {row} |\n"), &record);
+        assert!(text.contains(expect), "{headers}: {text}");
+    }
+}
