@@ -238,6 +238,7 @@ fn facets(target: &Target) -> &'static [&'static str] {
         Target::Compare { unit: Unit::Bytes, .. } | Target::Range { unit: Unit::Bytes, .. } => &["size"],
         Target::Schedule { .. } => &["schedule", "interval"],
         Target::Automatic => &["runs"],
+        Target::All { .. } => &["passed"],
         Target::Compare { unit: Unit::Count { noun: Some(noun) }, .. } if noun == "exit code" => &["exit code"],
         _ => &[],
     }

@@ -27,6 +27,21 @@ pub fn deployed() -> (Scene, Daemon) {
     (scene, daemon)
 }
 
+/// A verification that is dropped behind its deployment measures the whole of it, not the half that is there.
+#[test]
+fn a_verification_waits_for_the_deployment_that_is_under_way() {
+    let scene = Scene::new().config("[web]\nenabled = false\n").heartbeats(fresh()).database();
+    let mut daemon = scene.up_with(&["--no-monitor"]);
+    scene.drop_order(&format!("{ID}.md"), ORDER);
+    daemon.wait_for("it is at a step", || scene.wo(["status"]).stdout.contains("step "));
+    let verify = "# WO-260101-PARQUET-VERIFICATION\n\n## Acceptance\n\n- Verification: 100% pass\n";
+    scene.drop_order("WO-260101-PARQUET-VERIFICATION.md", verify);
+    let waited = scene.wo(["wait", "WO-260101-PARQUET-VERIFICATION", "--timeout", "170"]);
+    assert!(waited.stdout.contains("done: 7 of 7"), "{waited}{}", scene.wo(["show", "WO-260101-PARQUET-VERIFICATION"]));
+    assert_eq!(scene.result(ID)["outcome"], "done");
+    daemon.stop().expect_exit(0);
+}
+
 /// Id → finding.
 fn findings(scene: &Scene) -> BTreeMap<String, String> {
     let ran = scene.wo(["verify", "parquet", "--json", "--dry-run"]);

@@ -129,6 +129,7 @@ mod tests {
             ("Heartbeats", "Automatic", "service.runs"),
             ("Verification script", "3/3 pass", "monitor.verification"),
             ("All checks", "pass", "monitor.verification"),
+            ("All checks pass", "yes", "monitor.verification"),
             ("Reports generated", "≥ 2", "monitor.cycles"),
             ("Reports generated", "every 5 minutes", "monitor.interval"),
             ("LaunchAgent status", "loaded", "service.loaded"),

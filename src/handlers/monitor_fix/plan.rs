@@ -11,6 +11,9 @@ use super::layout::Layout;
 use crate::handlers::steps::{Steps, list};
 use crate::handlers::{HandlerError, Plan};
 
+/// What a repair touches as a whole; who looks at all of it waits for its end.
+pub const DEPLOYMENT: &str = "deployment:monitor-fix";
+
 /// What one step is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -150,7 +153,7 @@ pub fn plan(layout: &Layout, facts: &Facts, asked: &Asked) -> Result<Plan, Handl
             steps.change("script", describe, vec![path.clone()], Work::Script { path: path.clone() })?;
         }
         let describe = "record what is deployed where, for `wo verify`".to_owned();
-        steps.change("record", describe, vec!["deployment:monitor-fix".to_owned()], Work::Record)?;
+        steps.change("record", describe, vec![DEPLOYMENT.to_owned()], Work::Record)?;
         let describe = format!("install and load `{}`: `wo monitor`, kept alive", layout.label);
         steps.change("loop", describe, vec![service.clone()], Work::Loop)?;
     }

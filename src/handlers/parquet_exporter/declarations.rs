@@ -571,6 +571,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Test",
             "Tests",
             "Tests passed",
+            "Test script passed",
             "Test suite",
             "Test results",
             "Exporter test",

@@ -16,6 +16,9 @@ use crate::handlers::{HandlerError, Plan};
 use crate::services::ManagerKind;
 use crate::verify::deployment::Deployment;
 
+/// What a deployment touches as a whole; who looks at all of it waits for its end.
+pub const DEPLOYMENT: &str = "deployment:parquet-exporter";
+
 /// What `diagnose` saw; the plan and `undo` depend on it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
@@ -109,7 +112,7 @@ pub fn plan(layout: Layout, earlier: Option<&Earlier>) -> Result<Plan, HandlerEr
         }
     }
     let describe = "record what is deployed where, for `wo verify`".to_owned();
-    steps.change("record", describe, vec!["deployment:parquet-exporter".to_owned()], Work::Record)?;
+    steps.change("record", describe, vec![DEPLOYMENT.to_owned()], Work::Record)?;
     for (n, path) in [&deployment.plist].into_iter().chain(&more_plists).enumerate() {
         let name = if n == 0 { "plist".to_owned() } else { format!("plist-{}", n + 1) };
         let describe = format!("render the service `{}` into `{path}`", deployment.label);

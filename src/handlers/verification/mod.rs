@@ -89,7 +89,8 @@ impl Handler for Verification {
             Subject::Exporter => StepSpec {
                 name: "verification".to_owned(),
                 describe: "measure everything that is deployed, as `wo verify parquet` does".to_owned(),
-                subjects: vec!["verification:parquet".to_owned()],
+                // half of a deployment would be found wanting
+                subjects: vec!["verification:parquet".to_owned(), parquet_exporter::plan::DEPLOYMENT.to_owned()],
                 params: facts.clone(),
                 deadline_s: None,
                 measures_only: true,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::evidence::{Measurement, Value};
-use crate::handlers::monitor_fix::{layout::LOOP, steps};
+use crate::handlers::monitor_fix::{self, layout::LOOP, steps};
 use crate::handlers::{Context, HandlerError, Measuring, Step, StepSpec, Verified};
 use crate::verify::artifact::artifact;
 use crate::verify::deployment::MonitorDeployment;
@@ -18,7 +18,7 @@ pub fn spec(is_all: bool, asked: &[String]) -> StepSpec {
     StepSpec {
         name: NAME.to_owned(),
         describe: "measure Redis, the database and the heartbeats, as `wo verify monitor` does".to_owned(),
-        subjects: vec!["verification:monitor".to_owned()],
+        subjects: vec!["verification:monitor".to_owned(), monitor_fix::plan::DEPLOYMENT.to_owned()],
         params: serde_json::json!({ "is_all": is_all, "asked": asked }),
         deadline_s: None,
         measures_only: true,

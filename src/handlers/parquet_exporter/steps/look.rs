@@ -97,28 +97,29 @@ pub struct Verify {
 
 impl Measuring for Verify {
     fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
-        let deployment = match self.deploys {
-            true => recorded(&self.deployment, context)?,
-            false => self.deployment.clone(),
+        let (deployment, deployed) = match self.deploys {
+            true => (recorded(&self.deployment, context)?, self.deployed),
+            false => self.newest(context)?,
         };
+        let (summaries, test_script) = (deployment.summaries.clone(), deployment.test_script.clone());
         let verification = parquet::verify(&parquet::Scope {
             root: &context.root,
             config: &context.config,
             services: context.services.as_ref(),
             now: context.clock.now(),
             deployment,
-            deployed: self.deployed,
+            deployed,
             since: if self.deploys { since(context)? } else { None },
         });
-        let place = report::write(&verification, &target(context, &self.deployment.summaries)?)?;
+        let place = report::write(&verification, &target(context, &summaries)?)?;
         let mut measurements = verification.measurements();
         let mut failed: Vec<String> = verification
             .with(Finding::Fail)
             .take(NAMED)
             .map(|check| format!("{}: {}", check.title, check.detail))
             .collect();
-        let ran = match &self.deployment.test_script {
-            Some(script) if self.deployed && failed.is_empty() => Some(run(&verification, script, context)?),
+        let ran = match &test_script {
+            Some(script) if deployed && failed.is_empty() => Some(run(&verification, script, context)?),
             _ => None,
         };
         failed.extend(ran.iter().filter(|ran| ran.ok != Some(true)).map(|ran| ran.value.to_string()));
@@ -131,6 +132,16 @@ impl Measuring for Verify {
             true => Verified::Yes(measurements),
             false => Verified::No { why: failed.join("; "), measurements },
         })
+    }
+}
+
+impl Verify {
+    /// What is deployed by now, and whether an order did: since the plan was made another order may have deployed it, for which this
+    /// one waited.
+    fn newest(&self, context: &Context) -> Result<(Deployment, bool), HandlerError> {
+        let found = Deployment::load(&context.root)
+            .map_err(|error| HandlerError::failed("failed to find what is deployed", error))?;
+        Ok(found.map_or_else(|| (self.deployment.clone(), self.deployed), |found| (found, true)))
     }
 }
 
