@@ -215,7 +215,9 @@ fn names_of_one(criterion: &Criterion) -> Vec<String> {
             _ => {}
         }
     }
-    if let (Target::All { .. }, Target::All { .. }) = (&criterion.compiled, target::compile("", &criterion.metric)) {
+    if let (Target::All { .. } | Target::Ready { .. }, Target::All { .. }) =
+        (&criterion.compiled, target::compile("", &criterion.metric))
+    {
         names.extend(counted_in_all(&criterion.metric).map(str::to_owned));
     }
     names
