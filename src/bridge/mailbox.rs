@@ -13,7 +13,8 @@ use crate::durable;
 use crate::root::Root;
 
 /// Puts `bytes` into the inbox of `agent` as `name`. After `Ok` the order survives a power cut; it is never seen half
-/// written. A name that is taken is an error ([`BridgeError::Exists`]), not a replacement.
+/// written. A name that is taken is an error ([`BridgeError::Exists`]), not a replacement. After an error nothing
+/// lies there but with [`BridgeError::Dropped`].
 pub fn drop_order(root: &Root, agent: &str, name: &str, bytes: &[u8]) -> Result<PathBuf, BridgeError> {
     check_agent(agent)?;
     check_name(name)?;
@@ -37,8 +38,10 @@ pub fn drop_order(root: &Root, agent: &str, name: &str, bytes: &[u8]) -> Result<
         let _ = std::fs::remove_file(&temporary);
     }
     written?;
-    sync_dirs(root, agent, &[Place::Inbox])?;
-    Ok(path)
+    match sync_dirs(root, agent, &[Place::Inbox]) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(BridgeError::Dropped { path, source }),
+    }
 }
 
 fn check_name(name: &str) -> Result<(), BridgeError> {

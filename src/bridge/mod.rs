@@ -46,12 +46,14 @@ pub enum BridgeError {
     Name { name: String, why: String },
     #[error("`{}` is there already and is not overwritten\nhint: choose another name, or wait until it was taken", .0.display())]
     Exists(PathBuf),
+    #[error("`{}` lies in the inbox, and may be lost in a power cut: {source}", path.display())]
+    Dropped { path: PathBuf, source: DurableError },
 }
 
 impl BridgeError {
     /// Whether the daemon must stop: an fsync that failed is never retried.
     pub fn is_fatal(&self) -> bool {
-        matches!(self, BridgeError::Durable(error) if error.is_fatal())
+        matches!(self, BridgeError::Durable(error) | BridgeError::Dropped { source: error, .. } if error.is_fatal())
     }
 
     pub(crate) fn io(op: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BridgeError + use<> {
@@ -60,15 +62,16 @@ impl BridgeError {
     }
 }
 
+/// What cures it. Whether it is tried again is the caller's to say: a daemon does, a command does not.
 fn hint(error: &io::Error) -> &'static str {
     match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
         Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => {
-            "\nhint: too many open files; raise the limit (ulimit -n) or stop what holds them; it is tried again"
+            "\nhint: too many open files; raise the limit (ulimit -n) or stop what holds them"
         }
         Some(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT) => {
-            "\nhint: make room (or inodes) on that file system; nothing was lost, it is tried again"
+            "\nhint: make room (or inodes) on that file system"
         }
-        Some(rustix::io::Errno::ROFS) => "\nhint: the file system is mounted read-only; it is tried again",
+        Some(rustix::io::Errno::ROFS) => "\nhint: the file system is mounted read-only",
         Some(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => {
             "\nhint: check owner and mode; the user who runs `wo` needs to read and write there"
         }

@@ -47,7 +47,7 @@ pub struct Checked {
 
 impl Checked {
     pub fn submit(&self, root: &Root, agent: &str) -> Result<(), CliError> {
-        mailbox::drop_order(root, agent, &self.name, &self.bytes)?;
+        mailbox::drop_order(root, agent, &self.name, &self.bytes).map_err(|error| not_dropped(&error))?;
         ring(root);
         Ok(())
     }
@@ -56,11 +56,22 @@ impl Checked {
     pub fn submit_once(&self, root: &Root, agent: &str) -> Result<(), CliError> {
         match mailbox::drop_order(root, agent, &self.name, &self.bytes) {
             Err(BridgeError::Exists(path)) if moves::still_same(&path, &self.sha256).unwrap_or(false) => {}
-            other => drop(other?),
+            other => drop(other.map_err(|error| not_dropped(&error))?),
         }
         ring(root);
         Ok(())
     }
+}
+
+/// Nothing tries a drop again but the one who wanted it.
+fn not_dropped(error: &BridgeError) -> CliError {
+    CliError::new(match error {
+        BridgeError::Io { .. } | BridgeError::Durable(_) => {
+            format!("{error}\nhint: the order was not dropped; give it again once that is cured")
+        }
+        // they say themselves what became of the order
+        _ => error.to_string(),
+    })
 }
 
 /// A daemon that watches has seen a drop already; one that can't is woken.
@@ -119,4 +130,27 @@ pub fn checked(root: &Root, file: &Path) -> Result<Checked, CliError> {
     let is_copy = matches!(names::classify(OsStr::new(&given)), Name::OrderUnlessCopyOf(_));
     let name = if given.starts_with("WO-") && !is_copy { given.clone() } else { format!("{}.{extension}", order.id) };
     Ok(Checked { id: order.id, name, sha256: chain::sha256(&bytes), bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drop_that_failed_promises_nothing() {
+        let io = |errno: rustix::io::Errno| std::io::Error::from(errno);
+        let path = Path::new("bridge/inbox/CLC/WO-1.md");
+        let full = BridgeError::io("write", path)(io(rustix::io::Errno::NOSPC));
+        let no_folder =
+            BridgeError::Durable(crate::durable::DurableError::io("create", path)(io(rustix::io::Errno::NOSPC)));
+        let lies_there = BridgeError::Dropped {
+            path: path.to_owned(),
+            source: crate::durable::DurableError::Sync { path: path.to_owned(), source: io(rustix::io::Errno::IO) },
+        };
+        for (error, is_dropped) in [(full, false), (no_folder, false), (lies_there, true)] {
+            let said = not_dropped(&error).message;
+            assert_eq!(!said.contains("was not dropped; give it again"), is_dropped, "{said}");
+            assert!(!said.contains("it is tried again"), "{said}");
+        }
+    }
 }

@@ -31,9 +31,9 @@ pub struct Store {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error(
-        "failed to {op} `{}`: {source}\nhint: nothing was changed; to start anew move the file away yourself, which \
-         forgets counters, gaps and queued alerts",
-        path.display()
+        "failed to {op} `{}`: {source}\nhint: nothing was changed; {}",
+        path.display(),
+        hint(source)
     )]
     Sqlite { op: &'static str, path: PathBuf, source: rusqlite::Error },
     #[error("failed to read `{}`: {what} is not what it should be: {why}", path.display())]
@@ -55,6 +55,21 @@ impl StoreError {
             }
             _ => false,
         }
+    }
+}
+
+/// What cures it. To start anew is advice only where the file itself is what is wrong: the machine's trouble passes, and
+/// what was counted and queued need not go with it.
+fn hint(error: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode;
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "make room (or inodes) on that file system",
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another process is at it; try again",
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "check owner and mode of the file and its folder, and whether the file system is mounted read-only"
+        }
+        Some(ErrorCode::SystemIoFailure) => "check the disk and its room, and try again",
+        _ => "to start anew move the file away yourself, which forgets counters, gaps and queued alerts",
     }
 }
 
@@ -335,5 +350,25 @@ mod tests {
         let mode: i64 = store.connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
         assert_eq!(mode, 2, "FULL");
         assert_eq!(store.claim(at(0), 1_000_000_000, false).unwrap().0, None);
+    }
+
+    #[test]
+    fn only_a_file_that_is_damaged_is_to_be_moved_away() {
+        use rusqlite::ffi;
+        for (code, hint) in [
+            (ffi::SQLITE_FULL, "make room"),
+            (ffi::SQLITE_BUSY, "try again"),
+            (ffi::SQLITE_BUSY_SNAPSHOT, "try again"),
+            (ffi::SQLITE_READONLY, "check owner and mode"),
+            (ffi::SQLITE_CANTOPEN, "check owner and mode"),
+            (ffi::SQLITE_IOERR_WRITE, "check the disk and its room"),
+            (ffi::SQLITE_CORRUPT, "move the file away"),
+            (ffi::SQLITE_NOTADB, "move the file away"),
+        ] {
+            let source = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let said = failed("write", Path::new("monitor.db"))(source).to_string();
+            assert!(said.contains(hint), "{code}: {said}");
+            assert_eq!(said.contains("forgets"), hint == "move the file away", "{code}: {said}");
+        }
     }
 }

@@ -234,7 +234,11 @@ fn a_drop_into_a_full_inbox_fails_clearly_and_leaves_nothing() {
     let Some((scene, tmpfs)) = mounted("bridge/inbox/CLC", "size=64k") else { return };
     tmpfs.fill();
     scene.write("order.md", probe("WO-1-PROBE", "").1);
-    let ran = scene.wo(["submit", "order.md"]).expect_exit(2).expect_stderr("hint: make room");
+    let ran = scene
+        .wo(["submit", "order.md"])
+        .expect_exit(2)
+        .expect_stderr("hint: make room")
+        .expect_stderr("was not dropped");
     assert_eq!(ran.stdout, "");
     assert_eq!(scene.list("bridge/inbox/CLC"), [".filler"]);
     tmpfs.free();
