@@ -1,11 +1,13 @@
 //! `wo lint FILE…`: what an order is understood to be, before any work starts: identity, handler, each criterion with its
 //! typed target and what measures it, and all that is wrong with it, each with its cure.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{CliError, Exit, Global, findings, output};
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::engine::dispatch;
 use crate::evidence::{Binder, Binding, BoundBy, Declaration, Kind, bind};
@@ -62,7 +64,7 @@ fn colour() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-struct Linted {
+pub(super) struct Linted {
     file: String,
     source: String,
     order: Order,
@@ -74,12 +76,16 @@ struct Linted {
     findings: Vec<Diagnostic>,
 }
 
-fn lint(file: &std::path::Path, config: &Config) -> Result<Linted, CliError> {
+fn lint(file: &Path, config: &Config) -> Result<Linted, CliError> {
     let (bytes, name) = super::read_input(file, config.limits.order_bytes)?;
     let order = order::parse(&bytes, &name).map_err(|refusal| {
         CliError::new(format!("failed to read `{}`: {refusal}", text::line(&file.display().to_string(), 200)))
     })?;
-    let source = String::from_utf8(bytes)?;
+    Ok(examine(order, String::from_utf8(bytes)?, file, config, SystemClock.now()))
+}
+
+/// How `order`, read from `source`, meets the settings at `now`.
+pub(super) fn examine(order: Order, source: String, file: &Path, config: &Config, now: Timestamp) -> Linted {
     let handlers = registry::all(config);
     let (handler, declarations, defaults) = match dispatch::dispatch(&order, config, &handlers) {
         Ok((handler, why)) => {
@@ -92,6 +98,17 @@ fn lint(file: &std::path::Path, config: &Config) -> Result<Linted, CliError> {
     let criteria: Vec<(Criterion, Binding)> =
         criteria_of(&order, &defaults).iter().map(|criterion| (criterion.clone(), binder.bind(criterion))).collect();
     let mut found = order.diagnostics.clone();
+    if let Some(at) = order.expires.filter(|at| *at <= now) {
+        found.push(finding(
+            &source,
+            0..0,
+            Severity::Error,
+            "expired",
+            &format!("the order expired at {at}"),
+            "it would be rejected",
+            "set a later `expires`, or take it out",
+        ));
+    }
     match &handler {
         Ok((name, _)) => found.extend(
             criteria
@@ -122,7 +139,7 @@ fn lint(file: &std::path::Path, config: &Config) -> Result<Linted, CliError> {
     }
     found.sort_by_key(|finding| finding.span.start);
     let measures = declarations.iter().map(|declaration| declaration.key).collect();
-    Ok(Linted { file: file.display().to_string(), source, order, handler, measures, criteria, findings: found })
+    Linted { file: file.display().to_string(), source, order, handler, measures, criteria, findings: found }
 }
 
 fn default_criteria(defaults: &[(&str, &str)]) -> Vec<Criterion> {
@@ -254,6 +271,24 @@ fn bound_text(binding: &Binding) -> String {
 }
 
 impl Linted {
+    /// Why the order is sure to be rejected: what is wrong with it, or that nothing carries it out here.
+    pub(super) fn rejection(&self) -> Option<String> {
+        let error = self.findings.iter().find(|finding| finding.severity == Severity::Error);
+        error.map(|first| first.message.clone()).or_else(|| self.handler.as_ref().err().cloned())
+    }
+
+    /// What is doubtful about it, a line each.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Warning).map(|finding| {
+            let more = [
+                finding.understood.as_deref().map(|it| format!(": {it}")),
+                finding.cure.as_deref().map(|it| format!("; {it}")),
+            ];
+            let more: String = more.into_iter().flatten().collect();
+            format!("warning: {}:{}: {}{more}", text::line(&self.file, 200), finding.line, finding.message)
+        })
+    }
+
     fn exit(&self) -> Exit {
         let stopped = self.findings.iter().any(|finding| finding.severity == Severity::Error);
         if stopped { Exit::Bad } else { Exit::Good }

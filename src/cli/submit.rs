@@ -1,14 +1,18 @@
-//! `wo submit FILE|-`: checks an order, drops it whole into the inbox and prints its id.
+//! `wo submit FILE|-`: checks an order as `wo lint` does, drops it whole into the inbox and prints its id. One that is sure to
+//! be rejected is not dropped.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::{CliError, Exit, Global, output};
+use jiff::Timestamp;
+
+use super::{CliError, Exit, Global, lint, output};
 use crate::bridge::names::{self, Name};
 use crate::bridge::{BridgeError, mailbox, moves, watch};
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::journal::chain;
-use crate::order::{self, Severity};
+use crate::order::{self, Order, Severity};
 use crate::root::Root;
 use crate::text;
 
@@ -29,6 +33,7 @@ pub struct Args {
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let root = global.root()?;
     let checked = checked(&root, &args.file)?;
+    checked.examine(&args.file, &Config::load(&root)?, SystemClock.now())?;
     if !args.dry_run {
         checked.submit(&root, &agent(&root, args.agent.as_deref())?)?;
     }
@@ -43,9 +48,25 @@ pub struct Checked {
     pub name: String,
     pub sha256: String,
     bytes: Vec<u8>,
+    order: Order,
 }
 
 impl Checked {
+    /// Refuses an order that is sure to be rejected, and says what is doubtful about another: whoever drops an order and goes
+    /// away sees neither later.
+    fn examine(&self, file: &Path, config: &Config, now: Timestamp) -> Result<(), CliError> {
+        let source = String::from_utf8_lossy(&self.bytes).into_owned();
+        let linted = lint::examine(self.order.clone(), source, file, config, now);
+        if let Some(why) = linted.rejection() {
+            return Err(CliError::new(format!(
+                "`{}` would be rejected, so it was not dropped: {why}\nhint: `wo lint` shows all of it",
+                text::line(&file.display().to_string(), 200)
+            )));
+        }
+        linted.warnings().for_each(|warning| output::complain(&warning));
+        Ok(())
+    }
+
     pub fn submit(&self, root: &Root, agent: &str) -> Result<(), CliError> {
         mailbox::drop_order(root, agent, &self.name, &self.bytes).map_err(|error| not_dropped(&error))?;
         ring(root);
@@ -129,7 +150,7 @@ pub fn checked(root: &Root, file: &Path) -> Result<Checked, CliError> {
     // the inbox takes WO-* only, and may take `WO-1 2.md` for a copy; such an order goes by its id
     let is_copy = matches!(names::classify(OsStr::new(&given)), Name::OrderUnlessCopyOf(_));
     let name = if given.starts_with("WO-") && !is_copy { given.clone() } else { format!("{}.{extension}", order.id) };
-    Ok(Checked { id: order.id, name, sha256: chain::sha256(&bytes), bytes })
+    Ok(Checked { id: order.id.clone(), name, sha256: chain::sha256(&bytes), bytes, order })
 }
 
 #[cfg(test)]

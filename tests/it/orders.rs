@@ -383,6 +383,33 @@ fn lint_works_outside_any_root_and_warns_of_orders_that_no_handler_takes() {
     scene.wo(["lint", "x.md"]).expect_exit(0).expect_stdout("warning[no-handler]").expect_stdout("handler     none");
 }
 
+/// Whoever submits an order and goes away does not see it rejected later.
+#[test]
+fn submit_drops_no_order_that_is_sure_to_be_rejected_and_warns_of_what_is_doubtful() {
+    let order = |head: &str, metric: &str| {
+        format!("---\nid: WO-1-X\n{head}\n---\n# WO-1-X\n\n## Acceptance\n\n- {metric}: ≤ 5 MB\n")
+    };
+    let scene = Scene::new();
+    for (head, why) in [
+        ("handler: nope", "names the handler `nope`, which is not there"),
+        ("priority: P2", "no handler takes this order"),
+        ("handler: parquet-exporter\nexpires: 2024-11-01", "the order expired at 2024-11-02T00:00:00Z"),
+    ] {
+        scene.write("order.md", order(head, "File size"));
+        let ran = scene.wo(["submit", "order.md"]).expect_exit(2).expect_stderr("was not dropped").expect_stderr(why);
+        assert_eq!(ran.stdout, "");
+        assert!(scene.list("bridge/inbox/CLC").iter().all(|name| name == "templates"), "{head}");
+    }
+    let soon = "handler: parquet-exporter\nexpires: 2099-01-01";
+    scene.write("order.md", order(soon, "Colour of the file"));
+    let ran = scene.wo(["submit", "order.md"]).expect_exit(0).expect_stdout("WO-1-X");
+    ran.expect_stderr("warning: order.md:8: ").expect_stderr("Colour of the file").expect_stderr("UNMEASURED");
+    let scene = Scene::new().file("order.md", order(soon, "File size"));
+    scene.wo(["submit", "order.md"]).expect_exit(0).expect_silent_stderr();
+    let past = order("handler: parquet-exporter\nexpires: 2024-11-01", "File size");
+    scene.wo_with_stdin(["lint", "-"], past.as_bytes()).expect_exit(1).expect_stdout("error[expired]");
+}
+
 #[test]
 fn a_file_that_the_order_says_not_to_touch_is_not_written() {
     for deliverables in [
