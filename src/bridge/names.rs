@@ -70,6 +70,13 @@ pub fn classify(name: &OsStr) -> Name {
     }
 }
 
+/// Whether only the missing `WO-` keeps a file from being taken for an order; results are none under any name.
+pub fn is_misnamed_order(name: &OsStr) -> bool {
+    let parts = name.to_str().and_then(|text| text.rsplit_once('.'));
+    classify(name) == Name::Stray
+        && parts.is_some_and(|(stem, extension)| is_order_extension(extension) && !is_result(&stem.to_lowercase()))
+}
+
 /// The signature's file name for an order's.
 pub fn signature_of(name: &OsStr) -> OsString {
     let mut name = name.to_owned();
@@ -149,7 +156,11 @@ fn has_extension(name: &str, extension: &str) -> bool {
 fn order_parts(name: &str) -> Option<(&str, &str)> {
     let (stem, extension) = name.rsplit_once('.')?;
     let prefixed = stem.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case("wo-"));
-    (prefixed && EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))).then_some((stem, extension))
+    (prefixed && is_order_extension(extension)).then_some((stem, extension))
+}
+
+fn is_order_extension(extension: &str) -> bool {
+    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 fn is_result(stem: &str) -> bool {

@@ -10,7 +10,9 @@ use super::follow::{self, Account, Dropped, Follow};
 use super::signals::Signals;
 use super::submit::{self, Checked};
 use super::{CliError, Exit, Global, output};
+use crate::bridge::astray;
 use crate::bridge::lock::Role;
+use crate::config::Config;
 use crate::engine::daemon::{self, Mode};
 use crate::journal::{Reader, RunKey};
 use crate::root::Root;
@@ -30,7 +32,6 @@ pub struct Args {
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-const NOTHING: &str = "nothing to do: no order lies in the inbox\n";
 
 pub fn run(args: Args, global: &Global, signals: &Signals) -> Result<Exit, CliError> {
     let root = global.root()?;
@@ -60,7 +61,7 @@ pub fn run(args: Args, global: &Global, signals: &Signals) -> Result<Exit, CliEr
         if let Some(reader) = &reader {
             follow.look(reader)?;
             if follow.is_settled(reader)? {
-                return told(&follow.account(reader, |_| false, |_| false)?);
+                return told(&root, &follow.account(reader, |_| false, |_| false)?);
             }
         }
         let follow = followed.insert(follow);
@@ -121,9 +122,22 @@ fn begin(root: &Root, agent: &str, orders: &[Checked]) -> Result<Follow, CliErro
     Ok(follow)
 }
 
-fn told(account: &Account) -> Result<Exit, CliError> {
-    output::print(if account.text.is_empty() { NOTHING } else { &account.text })?;
+fn told(root: &Root, account: &Account) -> Result<Exit, CliError> {
+    if account.text.is_empty() {
+        output::print(&nothing(root)?)?;
+    } else {
+        output::print(&account.text)?;
+    }
     Ok(account.worst)
+}
+
+/// That there was nothing to do, and what lies there for an order and is none to Workbridge.
+fn nothing(root: &Root) -> Result<String, CliError> {
+    let mut text = "nothing to do: no order lies in the inbox\n".to_owned();
+    for why in astray::told(root, &Config::load(root)?) {
+        text.push_str(&format!("but {why}\n"));
+    }
+    Ok(text)
 }
 
 fn drain(held: &executor::Held, signals: &Signals, mut follow: Follow) -> Result<Exit, CliError> {
@@ -171,7 +185,7 @@ fn drain(held: &executor::Held, signals: &Signals, mut follow: Follow) -> Result
         worst = Exit::Bad;
     }
     if text.is_empty() {
-        text = NOTHING.to_owned();
+        text = nothing(&held.executor.root)?;
     }
     output::print(&text)?;
     Ok(worst)

@@ -1,5 +1,6 @@
 //! The machine's trouble that keeps an executor from its work, as far as another process can see it: folders of the bridge
-//! that can't be written to, file systems without room, heartbeats that are written nowhere.
+//! that can't be written to, file systems without room, orders that lie where or as nobody takes them, heartbeats that are
+//! written nowhere.
 
 use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt as _;

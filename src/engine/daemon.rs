@@ -114,7 +114,7 @@ pub fn run(
             crate::durable::create_dir_all(&dir)?;
         }
     }
-    if let Some(why) = crate::bridge::astray::told(&executor.root, &config) {
+    for why in crate::bridge::astray::told(&executor.root, &config) {
         tracing::warn!("{why}");
     }
     let watcher = Watcher::start(&executor.root, &config.inbox);

@@ -265,4 +265,12 @@ fn orders_where_nobody_looks_are_named() {
     let where_it_lies = "`bridge/inbox/GG/WO-1-PROBE.md` lies where nobody looks";
     scene.wo(["run"]).expect_exit(0).expect_stdout("nothing to do").expect_stderr(where_it_lies);
     scene.wo(["status"]).expect_exit(0).expect_stdout("trouble:").expect_stdout(where_it_lies);
+    // in an inbox, and not named like an order
+    let scene = self::scene().file("bridge/inbox/CLC/order.md", probe("WO-1-PROBE", ""));
+    let lies = "`bridge/inbox/CLC/order.md` lies in the inbox, not taken for the name";
+    scene.wo(["status"]).expect_exit(0).expect_stdout("inbox: 0 waiting").expect_stdout(&format!("trouble: {lies}"));
+    scene.wo(["run"]).expect_exit(0).expect_stdout("nothing to do").expect_stdout(lies);
+    std::fs::rename(scene.path("bridge/inbox/CLC/order.md"), scene.path("bridge/inbox/CLC/WO-1-PROBE.md")).unwrap();
+    scene.wo(["run"]).expect_exit(0).expect_stdout("WO-1-PROBE  done").expect_no_stdout("not taken");
+    scene.wo(["status"]).expect_exit(0).expect_no_stdout("trouble:");
 }
