@@ -1,11 +1,11 @@
-//! Opening files where anybody may have put something else.
+//! Opening files where anybody may have put something else, and whether a directory takes new ones.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Access, OFlags};
 
 /// Opens the regular file at `path`, following links. Anything else is an error at once: a FIFO would wait for a writer.
 pub fn open_regular(path: &Path) -> io::Result<File> {
@@ -34,6 +34,16 @@ pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Whether this user can make a file in the directory `dir` and fill it. The right to is not the room for it, and of the room
+/// a quota tells only who writes; so a block is written to a file without a name, which is gone when this returns.
+pub fn try_write_in(dir: &Path) -> io::Result<()> {
+    const BLOCK: [u8; 4096] = [b'.'; 4096];
+    rustix::fs::access(dir, Access::WRITE_OK | Access::EXEC_OK)?;
+    // its error has the name that the file would have had
+    let mut file = tempfile::tempfile_in(dir).map_err(|error| io::Error::from(error.kind()))?;
+    file.write_all(&BLOCK)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +60,16 @@ mod tests {
         assert_eq!(open_regular(&at("fifo")).unwrap_err().to_string(), "it is no regular file");
         assert_eq!(open_regular(dir.path()).unwrap_err().to_string(), "it is a directory");
         assert_eq!(open_regular(&at("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn trying_to_write_leaves_nothing_and_takes_only_a_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        try_write_in(dir.path()).unwrap();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        assert_eq!(try_write_in(&dir.path().join("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        // where nobody can make a file, whatever his rights
+        #[cfg(target_os = "linux")]
+        assert!(try_write_in(Path::new("/proc")).is_err());
     }
 }

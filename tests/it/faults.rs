@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Scene, probe, run, wait_for};
+use crate::support::{Scene, Tmpfs, probe, run, wait_for};
 
 const QUIET: &str = "[web]\nenabled = false\n\n[monitor]\nenabled = false\n";
 
@@ -152,4 +152,33 @@ fn a_schedule_that_can_not_be_read_does_not_take_the_orders_away() {
     assert!(told["jobs_trouble"].is_string() && told["orders"][0]["id"] == "WO-1-PROBE", "{told:#}");
     fs::remove_file(&schedule).unwrap();
     scene.wo(["status"]).expect_exit(0);
+}
+
+/// The right to write is not the room: what `wo verify parquet` says of a directory is what a writer would find there.
+#[test]
+fn a_directory_without_room_is_none_that_can_be_written() {
+    let scene = Scene::new().config(QUIET);
+    let found = |id: &str| {
+        let json = scene.wo(["verify", "parquet", "--json", "--dry-run"]).json();
+        let check = json["checks"].as_array().unwrap().iter().find(|check| check["id"] == id).unwrap().clone();
+        (check["result"].as_str().unwrap().to_owned(), check["detail"].as_str().unwrap().to_owned())
+    };
+    for (id, dir) in [("output-dir", "g/analytics"), ("log-dir", "g/logs")] {
+        fs::create_dir_all(scene.path(dir)).unwrap();
+        let tmpfs = match Tmpfs::over(&scene.path(dir), "size=64k,nr_inodes=20") {
+            Ok(tmpfs) => tmpfs,
+            Err(why) => return eprintln!("a full disk was not tried: {}", why.trim()),
+        };
+        let good = ("pass".to_owned(), format!("`{dir}/` is there and can be written"));
+        assert_eq!(found(id), good);
+        assert!(scene.list(dir).is_empty(), "{:?}", scene.list(dir));
+        for (what, fill) in [("bytes", Tmpfs::fill as fn(&Tmpfs)), ("inodes", Tmpfs::fill_inodes)] {
+            fill(&tmpfs);
+            let (result, detail) = found(id);
+            assert_eq!(result, "fail", "{dir} without {what}: {detail}");
+            assert!(detail.starts_with(&format!("`{dir}/` can't be written: ")), "{detail}");
+            tmpfs.free();
+            assert_eq!(found(id), good, "{dir} with {what} again");
+        }
+    }
 }

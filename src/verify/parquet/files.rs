@@ -9,6 +9,7 @@ use super::super::{CheckResult, Finding};
 use super::written::Written;
 use super::{Scope, looked};
 use crate::evidence::{Measurement, Value};
+use crate::files;
 use crate::handlers::parquet_exporter::shims::{self, MARKER};
 use crate::process::{self, Spec};
 use crate::text;
@@ -132,11 +133,19 @@ fn directory(
     let (works, detail) = if !at.is_dir() {
         (false, format!("`{path}/` is not there"))
     } else {
-        match rustix::fs::access(&at, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK) {
+        match files::try_write_in(&at) {
             Ok(()) if fault.is_some() => (false, fault.unwrap_or_default()),
             Ok(()) => (true, format!("`{path}/` is there and can be written")),
             Err(error) => (false, format!("`{path}/` can't be written: {error}")),
         }
     };
-    looked(scope, id, title, key, works, detail, "looked at the directory and asked whether this user may write there")
+    looked(
+        scope,
+        id,
+        title,
+        key,
+        works,
+        detail,
+        "wrote a block to a file without a name in the directory, which leaves nothing there",
+    )
 }

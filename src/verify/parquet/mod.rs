@@ -39,7 +39,7 @@ pub struct Scope<'a> {
 
 pub const TITLE: &str = "Phase 7.8 – Parquet Agent Verification";
 
-/// Measures everything. Changes nothing.
+/// Measures everything. Changes nothing that stays: whether directories can be written is tried with a file without a name.
 pub fn verify(scope: &Scope) -> Verification {
     let mut checks = Vec::new();
     let mut extra = Vec::new();

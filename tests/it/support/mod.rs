@@ -17,6 +17,7 @@ pub mod field;
 pub mod launchd;
 pub mod locked;
 pub mod redis;
+pub mod tmpfs;
 pub mod webhook;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ use workbridge::root::Root;
 pub use field::Heartbeats;
 pub use launchd::TestLaunchd;
 pub use locked::{Locked, makes_immutable};
+pub use tmpfs::Tmpfs;
 
 /// How long anything may take before a test gives up: far beyond what a busy machine needs.
 pub const PATIENCE: Duration = Duration::from_secs(180);
