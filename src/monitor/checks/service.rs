@@ -1,5 +1,6 @@
 //! `service`: a LaunchAgent, systemd unit or embedded job is loaded, and its last run did not fail.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,7 +8,8 @@ use serde::Deserialize;
 
 use super::{Check, Finding, Kind, Pending, Probe};
 use crate::monitor::heartbeat::{AGENTS, message};
-use crate::services::{ServiceError, ServiceStatus};
+use crate::root::Root;
+use crate::services::{ServiceError, ServiceStatus, facts};
 
 pub const KIND: Kind = Kind::of::<Service>("service", AGENTS, "a service is loaded and its last run did not fail");
 
@@ -40,20 +42,18 @@ impl Service {
         let started = Instant::now();
         let manager = probe.around.services.kind();
         match probe.around.services.status(&self.label) {
-            Ok(status) => self.judge(&status).latency(started.elapsed()),
+            Ok(status) => self.judge(&status, &probe.around.root).latency(started.elapsed()),
             // not loaded is one thing, not knowable another: this is not green and not an outage
             Err(ServiceError::NoManager(why)) => Finding::unmeasured(format!("no service manager answers: {why}")),
             Err(error) => Finding::error(format!("{manager}: {error}")),
         }
     }
 
-    fn judge(&self, status: &ServiceStatus) -> Finding {
+    fn judge(&self, status: &ServiceStatus, root: &Root) -> Finding {
         if !status.loaded {
-            return Finding::error(format!(
-                "{} is not loaded; `wo services install` loads it ({})",
-                self.label, status.detail
-            ))
-            .headline(message::AGENT_DOWN);
+            let cure = self.cure(root);
+            return Finding::error(format!("{} is not loaded; {cure} ({})", self.label, status.detail))
+                .headline(message::AGENT_DOWN);
         }
         match (status.pid, status.last_exit) {
             // next to a running process, an old exit status is a normal relaunch
@@ -65,6 +65,23 @@ impl Service {
                 status.detail
             ))
             .headline(message::AGENT_OK),
+        }
+    }
+
+    /// What loads it. Installing is offered only where it would find something to install.
+    fn cure(&self, root: &Root) -> String {
+        // only the daemon's own definition asks for the program, and that is not looked at
+        let error = match facts::definition(root, Path::new("/"), &self.label) {
+            Ok(_) => return format!("`wo services install {}` loads it", self.label),
+            Err(error) => error,
+        };
+        let rendered = facts::rendered(root, &self.label);
+        match rendered.exists() {
+            true => error.to_string(),
+            false => format!(
+                "there is no `{}`: put it there, or leave this check out of the `[[monitor.check]]`s of `wo.toml`",
+                root.show(&rendered)
+            ),
         }
     }
 }

@@ -239,6 +239,40 @@ fn a_service_that_is_loaded_failed_gone_and_unknowable() {
     assert_eq!(bench.cycle().observed[0].report_name, "com.02luka.digest");
 }
 
+/// The cure that a missing service is told with is one that works.
+#[test]
+fn a_service_is_only_offered_for_installation_where_there_is_something_to_install() {
+    let scene = Scene::new();
+    let check = |label: &str| format!("[[monitor.check]]\nname = \"it\"\nkind = \"service\"\nlabel = \"{label}\"\n");
+    let plist = |label: &str| {
+        format!(
+            "<?xml version=\"1.0\"?><plist version=\"1.0\"><dict><key>Label</key><string>{label}</string>\
+             <key>ProgramArguments</key><array><string>/bin/true</string></array><key>KeepAlive</key><true/>\
+             <key>StandardOutPath</key><string>/tmp/o</string><key>StandardErrorPath</key><string>/tmp/e</string>\
+             <key>WorkingDirectory</key><string>/</string></dict></plist>"
+        )
+    };
+    let install = |label: &str| format!("`wo services install {label}` loads it");
+    // label, what lies in launchd/, the cure
+    let cases = [
+        ("com.a.none", None, "there is no `launchd/com.a.none.plist`: put it there, or leave".to_owned()),
+        ("com.a.there", Some(plist("com.a.there")), install("com.a.there")),
+        ("com.a.torn", Some("<plist>a && b".to_owned()), "failed to find the service com.a.torn: ".to_owned()),
+        // Workbridge's own needs no plist
+        ("com.02luka.workbridge", None, install("com.02luka.workbridge")),
+    ];
+    for (label, content, cure) in cases {
+        if let Some(content) = content {
+            scene.write(format!("launchd/{label}.plist"), content);
+        }
+        let bench = Bench::new(&scene.root(), &check(label));
+        bench.services.set(label, false, None, None);
+        bench.expect("it", State::Error, &format!("{label} is not loaded; {cure}"));
+        let installs = scene.wo(["services", "install", label, "--dry-run"]).status.success();
+        assert_eq!(installs, cure.starts_with("`wo services install"), "{label}");
+    }
+}
+
 #[test]
 fn a_check_that_hangs_is_given_up_and_not_started_twice() {
     let scene = Scene::new().file("there.txt", "x");
