@@ -403,7 +403,7 @@ fn submit_drops_no_order_that_is_sure_to_be_rejected_and_warns_of_what_is_doubtf
     let soon = "handler: parquet-exporter\nexpires: 2099-01-01";
     scene.write("order.md", order(soon, "Colour of the file"));
     let ran = scene.wo(["submit", "order.md"]).expect_exit(0).expect_stdout("WO-1-X");
-    ran.expect_stderr("warning: order.md:8: ").expect_stderr("Colour of the file").expect_stderr("UNMEASURED");
+    ran.expect_stderr("warning: order.md:10: ").expect_stderr("Colour of the file").expect_stderr("UNMEASURED");
     let scene = Scene::new().file("order.md", order(soon, "File size"));
     scene.wo(["submit", "order.md"]).expect_exit(0).expect_silent_stderr();
     let past = order("handler: parquet-exporter\nexpires: 2024-11-01", "File size");
