@@ -161,8 +161,27 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Mark> {
         .map(|mark| mark.unwrap_or_else(|| Mark { seq: 0, hash: chain::GENESIS.to_owned() }))
 }
 
+/// Looks at the head, and what is waited between two: one that is read while the executor overwrites it may be half of each.
+const LOOKS: usize = 20;
+const BETWEEN: Duration = Duration::from_millis(1);
+
 /// That the journal still has the newest event that the head knows of.
 pub(super) fn check_head(root: &Root, connection: &Connection) -> Result<(), JournalError> {
+    settled(|| against_head(root, connection))
+}
+
+/// The first good look, else the last one.
+fn settled(mut look: impl FnMut() -> Result<(), JournalError>) -> Result<(), JournalError> {
+    for _ in 1..LOOKS {
+        if look().is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(BETWEEN);
+    }
+    look()
+}
+
+fn against_head(root: &Root, connection: &Connection) -> Result<(), JournalError> {
     let path = root.journal();
     let shown = head::path(root);
     let shown = root.show(&shown);
@@ -243,4 +262,26 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<u64, Journal
         }
     }
     Ok(count as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_that_is_being_overwritten_is_looked_at_again() {
+        let torn = || damaged(std::path::Path::new("journal.db"), "half of each");
+        let mut looks = 0;
+        let mut after = |good: usize| {
+            looks = 0;
+            let ended = settled(|| {
+                looks += 1;
+                if looks > good { Ok(()) } else { Err(torn()) }
+            });
+            (ended.is_ok(), looks)
+        };
+        assert_eq!(after(0), (true, 1));
+        assert_eq!(after(2), (true, 3));
+        assert_eq!(after(LOOKS), (false, LOOKS));
+    }
 }
