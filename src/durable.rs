@@ -192,6 +192,20 @@ pub(crate) fn parent_of(path: &Path) -> &Path {
     }
 }
 
+/// Errors that go away when somebody makes room, ends a process or mends a disk, and say nothing about the order.
+pub fn is_resource(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    // EAGAIN: no further thread or process
+    let codes = [Errno::MFILE, Errno::NFILE, Errno::IO, Errno::AGAIN, Errno::NOMEM];
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::OutOfMemory
+    ) || codes.iter().any(|code| error.raw_os_error() == Some(code.raw_os_error()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use std::io;
 use crate::bridge::BridgeError;
 use crate::bridge::lock::LockError;
 use crate::bridge::moves::MoveError;
-use crate::durable::DurableError;
+use crate::durable::{DurableError, is_resource};
 use crate::handlers::HandlerError;
 use crate::journal::JournalError;
 
@@ -76,20 +76,6 @@ pub fn classify(error: HandlerError) -> Severity {
         }
         other => Severity::Step(other.to_string()),
     }
-}
-
-/// Errors that go away when somebody makes room, ends a process or mends a disk, and say nothing about the order.
-pub fn is_resource(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    // EAGAIN: no further thread or process
-    let codes = [Errno::MFILE, Errno::NFILE, Errno::IO, Errno::AGAIN, Errno::NOMEM];
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull
-            | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::ReadOnlyFilesystem
-            | io::ErrorKind::OutOfMemory
-    ) || codes.iter().any(|code| error.raw_os_error() == Some(code.raw_os_error()))
 }
 
 #[cfg(test)]

@@ -82,6 +82,10 @@ fn against(metric: &str, target: &Target, measurement: &Measurement, others: &[&
             }
             value => mismatch(value, target),
         },
+        Target::Ready { word } if says_it_is_there(word) && counts_faults(metric, measurement) => Cannot(format!(
+            "that there are some is no good thing to say of {}; write how many there may be",
+            measurement.key
+        )),
         Target::Ready { .. } => works(measurement),
         Target::None { noun } => none(metric, noun, target, measurement),
         Target::All { of } => all(measurement, *of, target),
@@ -372,6 +376,17 @@ fn singular(noun: &str) -> String {
 }
 
 /// A readiness target: a state that works, or any value whose taking code says that it works.
+/// `exists`, `present`: of what is counted it says no more than that it is not none.
+fn says_it_is_there(word: &str) -> bool {
+    let there = ["exist", "exists", "present", "available", "created", "generated", "produced", "written"];
+    fold(word).split(' ').any(|one| there.contains(&one))
+}
+
+/// Whether it is a count of what should not be.
+fn counts_faults(metric: &str, measurement: &Measurement) -> bool {
+    matches!(&measurement.value, Value::Count { noun, .. } if names_failures(metric) || names_failures(noun))
+}
+
 fn works(measurement: &Measurement) -> Finding {
     match (&measurement.value, measurement.ok) {
         (value, Some(false)) => Fail(value.to_string()),

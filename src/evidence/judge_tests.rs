@@ -151,6 +151,26 @@ fn verdict_of_row(key: &str, metric: &str, target: &str, value: Value) -> (Strin
 }
 
 #[test]
+fn that_there_are_faults_is_never_good() {
+    for (metric, target, noun, expect) in [
+        ("Errors", "exist", "errors", "UNMEASURED"),
+        ("Lost rows", "present", "errors", "UNMEASURED"),
+        ("Failures", "exist", "", "UNMEASURED"),
+        ("Errors", "OK", "errors", "PASS"),
+        ("Schema", "valid", "errors", "PASS"),
+        ("Rows", "exist", "rows", "PASS"),
+    ] {
+        let mut measured = Measurement::new("a.b", count(0, noun), "looked", at("2025-10-30T12:00:00Z"));
+        measured.ok = Some(true);
+        let mut order = order();
+        order.bindings = BTreeMap::from([(metric.to_owned(), "a.b".to_owned())]);
+        let today = jiff::civil::date(2025, 10, 30);
+        let judged = judge(&[criterion(metric, target)], &order, &[measured], &[], today).remove(0);
+        assert_eq!(format!("{:?}", judged.verdict).to_uppercase(), expect, "{metric} {target}: {}", judged.reason);
+    }
+}
+
+#[test]
 fn a_number_is_held_against_a_number_of_the_same_thing_alone() {
     let all = Value::Ratio { pass: 576, of: 576 };
     let some = Value::Ratio { pass: 575, of: 576 };

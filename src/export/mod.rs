@@ -322,11 +322,16 @@ impl ExportError {
 
     /// Whether it is that this very file can't be read, set aside or replaced.
     fn is_about(&self, file: &Path) -> bool {
-        use crate::durable::DurableError;
+        use crate::durable::{DurableError, is_resource};
+        // a full disk is no fault of the file that was written last; a bad sector is
+        let is_its_own = |source: &io::Error| {
+            !is_resource(source) || source.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+        };
         match self {
-            ExportError::Io { path, .. }
-            | ExportError::Parquet { path, .. }
-            | ExportError::Durable(DurableError::Io { path, .. }) => path == file,
+            ExportError::Parquet { path, .. } => path == file,
+            ExportError::Io { path, source, .. } | ExportError::Durable(DurableError::Io { path, source, .. }) => {
+                path == file && is_its_own(source)
+            }
             _ => false,
         }
     }
@@ -349,5 +354,25 @@ mod tests {
         assert!(matches!(error, ExportError::Io { source, .. } if source.raw_os_error() == full().raw_os_error()));
         let error = ExportError::writing(path, parquet::errors::ParquetError::General("odd".to_owned()));
         assert!(matches!(error, ExportError::Parquet { .. }));
+    }
+
+    #[test]
+    fn only_what_is_a_files_own_trouble_lets_the_others_go_on() {
+        use rustix::io::Errno;
+        let path = Path::new("/x");
+        for (errno, expect) in [
+            (Errno::ACCESS, true),
+            (Errno::PERM, true),
+            (Errno::IO, true),
+            (Errno::NOSPC, false),
+            (Errno::DQUOT, false),
+            (Errno::ROFS, false),
+            (Errno::MFILE, false),
+        ] {
+            let io = ExportError::io("write", path)(errno.into());
+            let durable = ExportError::Durable(crate::durable::DurableError::io("rename", path)(errno.into()));
+            assert_eq!((io.is_about(path), durable.is_about(path)), (expect, expect), "{errno}");
+            assert!(!io.is_about(Path::new("/y")));
+        }
     }
 }
