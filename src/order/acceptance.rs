@@ -291,7 +291,7 @@ fn states_one(line: &str) -> bool {
     let key = || {
         keyline::parse(line).is_some_and(|key| {
             let value = line.get(key.value.clone()).unwrap_or("");
-            let is_about_it = !value.is_empty() && !is_remark(line);
+            let is_about_it = !value.is_empty() && !is_remark_with(&key.name, value);
             is_about_it && (key.bold || criteria::is_judged(&key.name, value))
         })
     };

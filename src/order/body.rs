@@ -26,6 +26,8 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         }
         enclosing.retain(|(level, ..)| *level < chunk.level);
         let inherited = enclosing.last().map_or(Role::Other, |(_, role, ..)| *role);
+        // a heading of the first level is a title
+        let is_within = enclosing.iter().any(|(level, ..)| *level > 1);
         let is_over =
             section_names::is_over(&chunk.name) || enclosing.last().is_some_and(|(_, _, is_over, _)| *is_over);
         draft.denied = enclosing.last().and_then(|(.., by)| by.clone());
@@ -56,7 +58,7 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         if inherited == Role::Acceptance && chunk.kind == PartKind::Key {
             acceptance::tell_left(draft, chunk);
         }
-        body_keys::read(draft, chunk, role, is_over)?;
+        body_keys::read(draft, chunk, role, is_over, is_within)?;
         super::template_key::from_body(draft, chunk, role);
         placeholders(draft, chunk);
     }

@@ -18,8 +18,15 @@ use super::{acceptance, criteria, criteria_columns, fold, keyline, section_names
 /// A key with its value, and where.
 type Pair = (String, String, Span);
 
-/// Takes what `chunk` says of the order. `is_over`: its section tells of what is over.
-pub(super) fn read(draft: &mut Draft<'_>, chunk: &Chunk, role: Role, is_over: bool) -> Result<(), ParseRefusal> {
+/// Takes what `chunk` says of the order. `is_over`: its section tells of what is over. `is_within`: it stands within another
+/// section, whose thing it may speak of (`## Cookie format`, `### Header`).
+pub(super) fn read(
+    draft: &mut Draft<'_>,
+    chunk: &Chunk,
+    role: Role,
+    is_over: bool,
+    is_within: bool,
+) -> Result<(), ParseRefusal> {
     if chunk.kind == PartKind::Key && matches!(role, Role::Other | Role::Excluded) {
         key(draft, chunk)?;
     }
@@ -32,11 +39,9 @@ pub(super) fn read(draft: &mut Draft<'_>, chunk: &Chunk, role: Role, is_over: bo
     if chunk.kind != PartKind::Section || role == Role::Acceptance {
         return Ok(());
     }
-    let is_about_order = section_names::is_about_order(&chunk.name);
-    for (name, value, span) in pairs(draft, &chunk.blocks) {
-        let Some(scalar) = names::scalar(&fold::heading(&name)).filter(|scalar| *scalar != Scalar::Title) else {
-            continue;
-        };
+    let found = known(pairs(draft, &chunk.blocks));
+    let is_about_order = section_names::is_about_order(&chunk.name) && !is_over && !is_within;
+    for (scalar, (name, value, span)) in found {
         let is_steering = matches!(scalar, Scalar::Expires | Scalar::Handler);
         if is_about_order {
             take(draft, scalar, &name, &value, &span)?;
@@ -85,13 +90,9 @@ fn preamble(draft: &mut Draft<'_>, chunk: &Chunk) -> Result<(), ParseRefusal> {
             }
             _ => continue,
         };
-        let known: Vec<(Scalar, Pair)> = found
-            .into_iter()
-            .filter_map(|pair| Some((names::scalar(&fold::heading(&pair.0))?, pair)))
-            .filter(|(scalar, _)| *scalar != Scalar::Title)
-            .collect();
-        let is_other = known.iter().any(|(scalar, (_, id, _))| *scalar == Scalar::Id && draft.ids.has_other_than(id));
-        for (scalar, (name, value, span)) in known {
+        let found = known(found);
+        let is_other = has_other_id(draft, &found);
+        for (scalar, (name, value, span)) in found {
             match is_led_to || is_other {
                 true => tell(draft, scalar, &name, &value, &span),
                 false => take(draft, scalar, &name, &value, &span)?,
@@ -100,6 +101,16 @@ fn preamble(draft: &mut Draft<'_>, chunk: &Chunk) -> Result<(), ParseRefusal> {
     }
     tell_code(draft, &chunk.blocks);
     Ok(())
+}
+
+/// Those that say something of an order.
+fn known(pairs: Vec<Pair>) -> Vec<(Scalar, Pair)> {
+    let scalars = pairs.into_iter().filter_map(|pair| Some((names::scalar(&fold::heading(&pair.0))?, pair)));
+    scalars.filter(|(scalar, _)| *scalar != Scalar::Title).collect()
+}
+
+fn has_other_id(draft: &Draft<'_>, found: &[(Scalar, Pair)]) -> bool {
+    found.iter().any(|(scalar, (_, id, _))| *scalar == Scalar::Id && draft.ids.has_other_than(id))
 }
 
 fn take(draft: &mut Draft<'_>, scalar: Scalar, name: &str, value: &str, span: &Span) -> Result<(), ParseRefusal> {
@@ -260,6 +271,9 @@ mod tests {
             (format!("## Background\n\n{table}"), 0),
             (format!("## Old order\n\n{quote}"), 0),
             (format!("## Scope\n\n{list}"), 2),
+            (format!("## Previous order\n\n### Metadata\n\n{list}"), 0),
+            (format!("## Objective\n\nCookie format:\n\n### Header\n\n{list}"), 2),
+            (format!("## Objective\n\nCookie format:\n\n### Header\n\n- ID: WO-7\n- Expires: 2025-11-02\n"), 1),
             (format!("## Scheduling\n\n{lines}"), 2),
             ("```yaml\nexpires: 2025-11-02\nhandler: verification\n```\n".to_owned(), 2),
             ("## Caching\n- Expires: after 5 min\n- Handler: `src/h.js`\n".to_owned(), 0),

@@ -324,7 +324,10 @@ impl Layout<'_> {
             return self.in_acceptance()
                 && match role {
                     Role::Acceptance => false,
-                    Role::Excluded => above == Some(Role::Acceptance) && !self.is_told(key, value),
+                    Role::Excluded => {
+                        above == Some(Role::Acceptance)
+                            && !(self.is_told(key, value) && self.has_list(lines, following))
+                    }
                     Role::Deliverables => {
                         paths::in_text(value).is_empty() && super::criteria::is_judged(&key.name, value)
                     }
@@ -357,7 +360,10 @@ impl Layout<'_> {
                     && key.value.is_empty()
                     && role == Role::Other
                     && self.chunks.last().is_some_and(|last| last.heads_list() && last.blocks.is_empty());
-                !is_group && !leads_on && !self.is_criterion(&text, key)
+                !is_group
+                    && !leads_on
+                    && !self.is_criterion(&text, key)
+                    && !self.is_remark(&text, key, rest.as_slice(), following)
             };
             if let Some(key) = key.filter(is_label) {
                 self.key(&line, &key);
@@ -377,17 +383,30 @@ impl Layout<'_> {
 
     /// Below `**Acceptance:**` with nothing behind it, `**File size:** ≤ 5 MB` is a criterion, not a key of the order.
     fn is_criterion(&self, line: &str, key: &keyline::KeyLine) -> bool {
-        let below_acceptance = self.chunks.last().is_some_and(|last| {
-            last.kind == PartKind::Key
-                && last.gathers()
-                && last.role() == Role::Acceptance
-                && last.value.as_ref().is_none_or(|value| value.is_empty())
-        });
         let name = fold::heading(&key.name);
         let value = line.get(key.value.clone()).unwrap_or("");
         let is_own = names::role(&name) == Role::Other && names::scalar(&name).is_none();
-        let may_be = below_acceptance && !value.is_empty() && !self.is_told(key, value);
+        let may_be = self.is_below_acceptance() && !value.is_empty() && !self.is_told(key, value);
         may_be && (is_own || super::criteria::is_judged(&key.name, value))
+    }
+
+    /// `**Note:** day files only` among criteria: text of one line, behind which they go on.
+    fn is_remark(&self, line: &str, key: &keyline::KeyLine, lines: &[Span], following: &[Block]) -> bool {
+        let value = line.get(key.value.clone()).unwrap_or("");
+        let is_told = !value.is_empty() && self.is_told(key, value);
+        is_told && self.is_below_acceptance() && !self.has_list(lines, following)
+    }
+
+    /// Whether a list hangs on a line, which `lines` and `following` come behind: no blank line parts the two.
+    fn has_list(&self, lines: &[Span], following: &[Block]) -> bool {
+        let Some(Block::List(list)) = following.first().filter(|_| lines.is_empty()) else { return false };
+        let before = self.slice(&(0..list.span.start)).trim_end_matches([' ', '\t']);
+        let before = before.strip_suffix('\n').unwrap_or(before).trim_end_matches([' ', '\t', '\r']);
+        !before.ends_with('\n')
+    }
+
+    fn is_below_acceptance(&self) -> bool {
+        self.chunks.last().is_some_and(|last| last.heads_list() && last.role() == Role::Acceptance)
     }
 
     /// `**Estimated time:** 2 h`, `**Rollback:** git revert`; `**Rollback:** works` is asked.

@@ -40,6 +40,39 @@ fn bullets_below_a_number_of_two_digits_are_its_own() {
 }
 
 #[test]
+fn a_remark_among_criteria_ends_none_of_them() {
+    let rest = "**Compression:** gzip\n**Rows:** > 100000\n";
+    for remark in [
+        "**Note:** day files only",
+        "**Rollback:** git revert",
+        "**Estimated time:** 2 h",
+        "**Notes:** see below",
+        "Note: day files only",
+    ] {
+        for order in [
+            format!("**Handler:** parquet-exporter\n**Acceptance Criteria:**\n**File size:** ≤ 5 MB\n{remark}\n{rest}"),
+            format!(
+                "**Acceptance Criteria:**\n- File size: ≤ 5 MB\n\n{remark}\n\n- Compression: gzip\n- Rows: > 100000\n"
+            ),
+            format!(
+                "## Plan\n\n**Acceptance Criteria:**\n\n- File size: ≤ 5 MB\n\n{remark}\n\n- Compression: gzip\n- Rows: > 100000\n"
+            ),
+            format!(
+                "## Plan\n\n**Acceptance Criteria:**\nFile size: ≤ 5 MB\n{remark}\nCompression: gzip\nRows: > 100000\n"
+            ),
+        ] {
+            let read = markdown(&order);
+            assert_eq!(
+                compiled(&read),
+                ["File size: ≤ 5 MB", "Compression: is gzip", "Rows: > 100000"],
+                "{order}: {:?}",
+                read.diagnostics
+            );
+        }
+    }
+}
+
+#[test]
 fn groups_of_criteria_may_be_called_like_sections() {
     for label in [
         "**Validation**",
