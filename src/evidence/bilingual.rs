@@ -1,9 +1,52 @@
 //! Names in two languages: `File size (ขนาดไฟล์)`, `สคริปต์ส่งออก / Exporter script`.
 //!
-//! Invariant: two names in one script are never taken for translations of each other; the second may say which of several
-//! things is meant (`File size (uncompressed)`).
+//! Invariant: what isn't known for a translation of the other name is none; it may say which of several things is meant
+//! (`File size (ก่อนบีบอัด)`, before compression).
 
-/// Both names of a label that has one in Latin letters and one in another script; none of any other label.
+use crate::order::fold;
+
+/// Names of what is measured, as the field's bilingual documents write them, and the words of the same in English.
+const TRANSLATIONS: [(&str, &str); 37] = [
+    ("ขนาดไฟล์", "size"),
+    ("ขนาด", "size"),
+    ("จำนวนแถว", "row"),
+    ("จำนวนแถว", "rows"),
+    ("แถว", "rows"),
+    ("จำนวนระเบียน", "records"),
+    ("ความถี่", "frequency"),
+    ("ความถี่ในการส่งออก", "frequency"),
+    ("กำหนดการ", "schedule"),
+    ("ตารางเวลา", "schedule"),
+    ("การบีบอัด", "compression"),
+    ("บีบอัด", "compression"),
+    ("เวลาตรวจสอบ", "validation time"),
+    ("เวลาในการตรวจสอบ", "validation time"),
+    ("ระยะเวลา", "duration"),
+    ("การตรวจสอบ", "verification"),
+    ("การตรวจสอบ", "validation"),
+    ("สคริปต์ส่งออก", "exporter"),
+    ("ตัวส่งออก", "exporter"),
+    ("การส่งออก", "export"),
+    ("สคริปต์ทดสอบ", "test script"),
+    ("การทดสอบ", "tests"),
+    ("ไฟล์ข้อมูล", "file"),
+    ("ไฟล์ Parquet", "parquet file"),
+    ("โครงสร้างข้อมูล", "schema"),
+    ("สคีมา", "schema"),
+    ("รายงานสรุป", "summary"),
+    ("บริการ", "service"),
+    ("บริการ", "launchagent"),
+    ("เอเจนต์", "launchagent"),
+    ("โฟลเดอร์ล็อก", "log directory"),
+    ("ฐานข้อมูล", "database"),
+    ("การเชื่อมต่อ Redis", "redis"),
+    ("สถานะ", "status"),
+    ("เวลาทำงาน", "uptime"),
+    ("ข้อผิดพลาด", "errors"),
+    ("สัญญาณชีพ", "heartbeats"),
+];
+
+/// Both names of a label that has one in Latin letters and, in another script, its translation; none of any other label.
 pub fn names(label: &str) -> Vec<String> {
     let label = label.trim();
     let bracketed = || {
@@ -13,8 +56,12 @@ pub fn names(label: &str) -> Vec<String> {
     let Some((first, second)) = bracketed().or_else(|| label.split_once('/')) else { return Vec::new() };
     let names = [first.trim(), second.trim()];
     let has_letters = |name: &&str| name.chars().any(char::is_alphabetic);
-    if !names.iter().all(has_letters) || is_latin(names[0]) == is_latin(names[1]) || names.iter().any(|one| denies(one))
-    {
+    let is_pair = match (is_latin(names[0]), is_latin(names[1])) {
+        (true, false) => translates(names[1], names[0]),
+        (false, true) => translates(names[0], names[1]),
+        _ => false,
+    };
+    if !is_pair || !names.iter().all(has_letters) {
         return Vec::new();
     }
     names.map(str::to_owned).to_vec()
@@ -25,9 +72,10 @@ fn is_latin(name: &str) -> bool {
     name.chars().filter(|c| c.is_alphabetic()).all(is_latin)
 }
 
-/// `ไม่บีบอัด`, uncompressed: it restricts and doesn't translate.
-fn denies(name: &str) -> bool {
-    name.starts_with("ไม่") || name.starts_with("ยังไม่")
+/// Whether `other` is known for what `latin` is called by.
+fn translates(other: &str, latin: &str) -> bool {
+    let (other, latin) = (fold(other), format!(" {} ", fold(latin)));
+    TRANSLATIONS.iter().any(|(known, words)| fold(known) == other && latin.contains(&format!(" {words} ")))
 }
 
 #[cfg(test)]
@@ -40,9 +88,13 @@ mod tests {
             ("File size (ขนาดไฟล์)", "File size|ขนาดไฟล์"),
             ("ขนาดไฟล์ （File size）", "ขนาดไฟล์|File size"),
             ("สคริปต์ส่งออก / Exporter script", "สคริปต์ส่งออก|Exporter script"),
-            ("Exporter script/エクスポーター", "Exporter script|エクスポーター"),
+            ("Exporter script/エクスポーター", ""),
+            ("Exporter script / ขนาดไฟล์", ""),
+            ("File size (ก่อนบีบอัด)", ""),
+            ("File size (未压缩)", ""),
+            ("LaunchAgent (เก่า)", ""),
             ("ไฟล์ Parquet (Parquet file)", "ไฟล์ Parquet|Parquet file"),
-            ("Größe (ขนาด)", "Größe|ขนาด"),
+            ("Größe (ขนาด)", ""),
             ("File size (uncompressed)", ""),
             ("File size (ไม่บีบอัด)", ""),
             ("File size / Rows", ""),

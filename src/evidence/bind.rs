@@ -314,7 +314,7 @@ mod tests {
             ("File size (of g/analytics/x.parquet)", "≤ 5 MB", &[], "none"),
             ("File size (ขนาดไฟล์)", "≤ 5 MB", &[], "export.file_size by Alias"),
             ("**ขนาดไฟล์** (File size)", "≤ 5 MB", &[], "export.file_size by Alias"),
-            ("ขนาดไฟล์ / Output", "≤ 5 MB", &[], "export.file_size by Alias"),
+            ("ขนาดไฟล์ / Output size", "≤ 5 MB", &[], "export.file_size by Alias"),
             ("ขนาดไฟล์ (File size)", "≤ 5 MB", &[("ขนาดไฟล์", "other.key")], "other.key by Bindings"),
             ("เอเจนต์ (LaunchAgent)", "loaded", &[], "service.loaded by Alias"),
             ("File size (ไม่บีบอัด)", "≤ 5 MB", &[], "none"),

@@ -274,8 +274,8 @@ mod tests {
             ("1. Exporter: loaded", vec!["1. Exporter: loaded", "1. Exporter", "Exporter"]),
             ("Exporter – deployed twice", vec!["Exporter – deployed twice"]),
             ("Exporter: csv: OK", vec!["Exporter: csv: OK"]),
-            ("สคริปต์ (Exporter)", vec!["สคริปต์ (Exporter)", "สคริปต์", "Exporter"]),
-            ("**Exporter** / สคริปต์", vec!["Exporter / สคริปต์", "Exporter", "สคริปต์"]),
+            ("สคริปต์ส่งออก (Exporter)", vec!["สคริปต์ส่งออก (Exporter)", "สคริปต์ส่งออก", "Exporter"]),
+            ("**Exporter** / สคริปต์ส่งออก", vec!["Exporter / สคริปต์ส่งออก", "Exporter", "สคริปต์ส่งออก"]),
             ("  ", vec![]),
         ] {
             assert_eq!(names(cell), expect, "{cell}");
