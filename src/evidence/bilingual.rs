@@ -6,7 +6,7 @@
 use crate::order::fold;
 
 /// Names of what is measured, as the field's bilingual documents write them, and the words of the same in English.
-const TRANSLATIONS: [(&str, &str); 37] = [
+const TRANSLATIONS: [(&str, &str); 38] = [
     ("ขนาดไฟล์", "size"),
     ("ขนาด", "size"),
     ("จำนวนแถว", "row"),
@@ -30,6 +30,7 @@ const TRANSLATIONS: [(&str, &str); 37] = [
     ("สคริปต์ทดสอบ", "test script"),
     ("การทดสอบ", "tests"),
     ("ไฟล์ข้อมูล", "file"),
+    ("ไฟล์", "file"),
     ("ไฟล์ Parquet", "parquet file"),
     ("โครงสร้างข้อมูล", "schema"),
     ("สคีมา", "schema"),

@@ -4,13 +4,13 @@
 
 use jiff::tz::TimeZone;
 
-use super::RunRecord;
 use super::fill::{Became, State};
 use super::judging::Subject;
 use super::list_slots::{self, choices};
 use super::marks::{self, Sense};
 use super::slots::{CellSlot, Part};
-use crate::evidence::{Judged, Verdict};
+use super::{RunRecord, verdicts};
+use crate::evidence::{Judged, Outcome, Verdict};
 
 /// ` [E1, E3]`, or nothing.
 pub fn cite(evidence: &[String]) -> String {
@@ -101,7 +101,12 @@ pub(super) fn status(subject: &Subject, was: &str, value: bool) -> Became {
     let measured = if value && subject.value.is_some() { format!(": {}", value_text(subject)) } else { String::new() };
     let form = list_slots::form(was);
     let ticked = |chosen| form.as_deref().map(|options| list_slots::ticked(options, chosen, "✅"));
-    let green = form.iter().flatten().position(|(sense, _)| *sense == Sense::Green);
+    // what says that it is done, else what the author ticked: that may be `Not started`
+    let classes: Vec<_> = form.iter().flatten().map(|(_, option)| verdicts::class(option)).collect();
+    let author = form.iter().flatten().position(|(sense, _)| *sense == Sense::Green);
+    let is_done =
+        |at: &usize| classes.get(*at).is_none_or(|class| class.is_none_or(|class| class == verdicts::Class::Full));
+    let green = verdicts::choose(Outcome::Done, &classes).or(author.filter(is_done));
     let text = match subject.state {
         State::Green if let (Some(_), Some(text)) = (green_choice(was), ticked(green)) => format!("{text}{measured}"),
         State::Failed if let Some(text) = ticked(None) => format!("{text} – ❌ Failed{measured}"),

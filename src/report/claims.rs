@@ -5,7 +5,7 @@
 
 use super::answers::{Answer, Answers};
 use super::expectation::{self, Held};
-use super::figures::{self, Figure, Kind};
+use super::figures::{self, Figure, Kind, ROWS};
 use super::numbers::{self, Number};
 use super::slots::Expected;
 use super::{RunRecord, label, vouched};
@@ -46,10 +46,6 @@ fn worst(held: impl IntoIterator<Item = Held>) -> Held {
     }
     out
 }
-
-/// What the rows of the telemetry's files are called, too.
-pub(super) const ROWS: [&str; 9] =
-    ["row", "rows", "record", "records", "heartbeat", "heartbeats", "report", "reports", "entries"];
 
 /// `288 rows`, `> 5000 rows`, `14/14 checks pass`, `12 kB`, `compression is Snappy`, `since 2026-11-27`, `at 02:30`.
 fn amounts(claim: &str, test: &Ran, own: &[&Measurement], record: &RunRecord) -> Held {
@@ -159,7 +155,9 @@ impl Printed<'_> {
             };
         }
         // a size or a time that nothing else is said of, and a number alone
-        let is_free = figure.kind == Kind::Measure || figure.noun.is_empty();
+        let is_alone =
+            || figure.noun.is_empty() && figure.of.iter().all(|word| numbers::says_no_more_than_counted(word));
+        let is_free = figure.kind == Kind::Measure || is_alone();
         (is_free && self.numbers.iter().any(|number| meets(&number))).then_some(Held::Meets)
     }
 }

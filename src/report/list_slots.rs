@@ -6,7 +6,8 @@ use super::outline::{self, Outline, Span};
 use super::slots::{Slot, SlotKind, VerdictLists};
 use super::test_slots::confirms_line;
 use super::whole::Places;
-use super::{status_lines, ticked_lines, verdicts};
+use super::{figures, status_lines, ticked_lines, verdicts};
+use crate::evidence::subject;
 
 pub(super) struct Line {
     /// The item's own text.
@@ -65,7 +66,15 @@ fn verdict_alone(source: &str, line: &Line) -> Option<verdicts::Class> {
     // what others did is no outcome
     let others = ["test", "tests", "review", "approved", "accepted"];
     let is_others = label::words(said).iter().any(|word| others.contains(&word.as_str()));
-    verdicts::class(said).filter(|_| !is_others)
+    verdicts::class(said).filter(|_| !is_others && !claims_more(said))
+}
+
+/// Whether what stands behind a verdict tells of a number or of a thing (`SUCCESS – Redis is healthy`), which no outcome bears out.
+fn claims_more(said: &str) -> bool {
+    let plain = label::plain(said).replace(" - ", " – ");
+    let remark =
+        plain.split_once(['–', '—', ':', '(', '.', ',', ';', '→', '…', '|', '=']).map_or("", |(_, remark)| remark);
+    !figures::find(remark).is_empty() || !subject::things_in(remark).is_empty()
 }
 
 /// `✅ Complete / ☐ Partial / ☐ Failed`: a verdict list on one line.

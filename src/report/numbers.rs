@@ -4,8 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::claims::ROWS;
-use super::figures::{self, Figure, Kind};
+use super::figures::{self, Figure, Kind, ROWS};
 use crate::evidence::holds;
 use crate::order::target::{Target, Unit, compile};
 
@@ -28,6 +27,11 @@ const BARE: [&str; 16] = [
 
 /// Those of them that say that something was counted, and not the least or the mean of it.
 const COUNTS: [&str; 7] = ["n", "count", "star", "total", "num", "number", "cnt"];
+
+/// Whether a word says of a number no more than that it was counted or computed.
+pub fn says_no_more_than_counted(word: &str) -> bool {
+    BARE.contains(&word)
+}
 
 /// Of which more are not looked at.
 const MOST: usize = 1_000;

@@ -5,7 +5,7 @@
 //! what differs there leaves the row unmeasured: the thing itself works.
 
 use super::expectation::Held;
-use super::figures::{self, Figure, Kind};
+use super::figures::{self, Figure, Kind, ROWS};
 use super::fill::State;
 use super::judging::Subject;
 use super::label::{self, Labels, Meaning};
@@ -105,7 +105,10 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
         held.collect::<Vec<(Figure, Held)>>()
     };
     let all: Vec<(bool, Vec<(Figure, Held)>)> = said.iter().map(|said| (said.is_aside, figures_of(said))).collect();
-    let of_asides = || all.iter().filter(|(is_aside, _)| *is_aside).flat_map(|(_, held)| held);
+    let asides_but = |own: &Vec<(Figure, Held)>| {
+        let own = own.as_ptr();
+        all.iter().filter(move |(is_aside, held)| *is_aside && held.as_ptr() != own).flat_map(|(_, held)| held)
+    };
     let is_settled = |figure: &Figure, (other, found): &(Figure, Held)| {
         *found == Held::Meets && settles(other, figure, &measurement.value)
     };
@@ -119,9 +122,17 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
                 (_, Held::Unclear(_)) if !is_of_kind(figure, &measurement.value) => {
                     !["passed", "failed"].contains(&figure.noun.as_str())
                 }
+                // what comes first is what is said; `9 GB (was 12 kB)` says 9 GB
+                _ if held
+                    .iter()
+                    .take_while(|(before, _)| !std::ptr::eq(before, figure))
+                    .any(|other| is_settled(figure, other)) =>
+                {
+                    true
+                }
                 // one cell that is right settles its row
-                _ if *is_aside => of_asides().any(|other| is_settled(figure, other)),
-                _ => held.iter().any(|other| is_settled(figure, other)),
+                _ if *is_aside => asides_but(held).any(|other| is_settled(figure, other)),
+                _ => false,
             };
             match found {
                 _ if is_idle => {}
@@ -182,7 +193,8 @@ fn settles(said: &Figure, other: &Figure, value: &Value) -> bool {
         (Kind::Codec, Kind::Codec) => true,
         (Kind::Measure, Kind::Measure) => said.text.starts_with(|c: char| c.is_ascii_digit()),
         (Kind::Count, Kind::Count | Kind::Ratio) => {
-            matches!(value, Value::Count { .. }) && (said.noun != other.noun || said.noun.is_empty())
+            let is_same = said.noun == other.noun || [said, other].iter().all(|one| ROWS.contains(&one.noun.as_str()));
+            matches!(value, Value::Count { .. }) && (!is_same || said.noun.is_empty())
         }
         _ => false,
     }

@@ -5,9 +5,8 @@
 use jiff::tz::TimeZone;
 
 use super::answers::Answers;
-use super::claims::ROWS;
 use super::expectation::{self, Held};
-use super::figures::{self, Figure, Kind};
+use super::figures::{self, Figure, Kind, ROWS};
 use super::slots::Expected;
 use super::{RunRecord, label};
 use crate::evidence::{Measurement, Value};

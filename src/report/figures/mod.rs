@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use crate::order::target::{Comparator, Target, Unit, compile};
 pub use find::{days, find};
-pub use words::{codec, is_counted};
+pub use words::{ROWS, codec, is_counted};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {

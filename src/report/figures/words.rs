@@ -38,6 +38,10 @@ pub fn is_counted(noun: &str) -> bool {
     COUNTED.contains(&noun)
 }
 
+/// What the rows of the telemetry's files are called, too.
+pub const ROWS: [&str; 9] =
+    ["row", "rows", "record", "records", "heartbeat", "heartbeats", "report", "reports", "entries"];
+
 /// What has its number behind it, as a name.
 pub(super) const NUMBERED: [&str; 44] = [
     "test",

@@ -132,6 +132,29 @@ fn a_result_behind_a_command_is_that_commands() {
         let text = filled(template, &record);
         assert!(text.contains(expect), "{template}\n{text}");
     }
+    // what stays where it is so goes where it isn't
+    for template in ["# R\n\n### Step 2: Exporter\n\n✅ Complete\n", "# R\n\n### Summary\n\n✅ Complete\n"] {
+        let text = filled(template, &empty(Outcome::Failed));
+        assert!(!text.contains('✅'), "{text}");
+    }
+}
+
+/// An outcome bears out that the order is done, not what else is said behind it.
+#[test]
+fn a_verdict_alone_bears_out_no_claim_behind_it() {
+    for (line, is_green) in [
+        ("✅ **SUCCESS** – Redis and S3 are healthy", false),
+        ("✅ **COMPLETE** – 9,999 rows exported, zstd", false),
+        ("✅ Success. Redis is running and 500 rows were moved", false),
+        ("**COMPLETE – Redis healthy ✅**", false),
+        ("✅ **DEPLOYMENT SUCCESSFUL** – all is in place", true),
+        ("✅ **GO** – ready for production", true),
+    ] {
+        let text = filled(&format!("# R\n\n{line}\n"), &deployed());
+        let own = text.lines().nth(2).unwrap();
+        assert_eq!(own.contains('✅'), is_green, "{own}");
+        assert!(!filled(&format!("# R\n\n{line}\n"), &empty(Outcome::Failed)).contains('✅'), "{line}");
+    }
 }
 
 #[test]
@@ -158,8 +181,10 @@ fn a_form_keeps_its_choices_and_has_the_right_one_ticked() {
     ] {
         let mut record = deployed();
         record.outcome = outcome;
-        let text = filled(&format!("**{key}:** {form}\n"), &record);
-        assert!(text.starts_with(&format!("**{key}:** {expect}")), "{text}");
+        for form in [form, "✅ Not started ⬜ Partial ⬜ Complete"] {
+            let text = filled(&format!("**{key}:** {form}\n"), &record);
+            assert!(text.starts_with(&format!("**{key}:** {expect}")), "{form}: {text}");
+        }
     }
 }
 
@@ -232,7 +257,7 @@ fn a_row_of_status_is_of_what_its_heading_names() {
         ("Exporter", states, "| Overall | ✅ OK: executable", 0),
         ("Verification results", states, "| Overall | ✅ done |", 0),
         ("Database", metric, "| Status | OK | unmeasured: nothing measures it | ☐ UNMEASURED |", 1),
-        ("Exporter", metric, "| ✅ PASS |", 1),
+        ("Exporter", metric, "| Status | OK | executable, ran with --dry [E", 1),
         ("Verification results", metric, "| ✅ done |", 0),
         ("Deploy the parquet exporter", metric, "| ✅ done |", 0),
         ("Database", sum, "| ✅ done |", 1),
