@@ -243,14 +243,16 @@ fn signs(source: &str, cell: &Cell, subject: &Arc<RowSubject>, out: &mut Vec<Slo
 fn claims(source: &str, headers: &[&str], row: &Row, places: &Places, out: &mut Vec<Slot>) {
     let text = |cell: &Cell| source.get(cell.inner.clone()).unwrap_or("");
     let is_claim = |cell: &Cell| !marks::claims(text(cell)).is_empty();
-    // `✅ OK` names nothing
-    let is_mere = |cell: &Cell| is_claim(cell) && says_works(&label::plain(&marks::without_green(text(cell), "")));
-    let is_name = |cell: &Cell| !label::words(text(cell)).is_empty() && !is_mere(cell);
+    let is_name = |cell: &Cell| says_more(text(cell));
     let by_name = row.cells.iter().position(|cell| is_name(cell) && !label::is_id(text(cell)));
     let Some(at) = by_name.or_else(|| row.cells.iter().position(is_name)) else {
         return of_columns(source, headers, row, None, out);
     };
     let name = row.cells.get(at).map_or("", text);
+    // `✅ 192 rows` beside another column's sign is said of its own column
+    if row.cells.get(at).is_some_and(is_claim) && (at > 0 || row.cells.iter().skip(1).any(is_claim)) {
+        return of_columns(source, headers, row, None, out);
+    }
     let ticked = row.cells.iter().enumerate().filter(|(n, cell)| *n != at && is_claim(cell)).count();
     let is_whole = status_lines::is_whole(name);
     if is_whole && (ticked > 1 || is_matrix(headers)) {
@@ -289,6 +291,12 @@ fn claims(source: &str, headers: &[&str], row: &Row, places: &Places, out: &mut 
     }
 }
 
+/// Whether a cell says more than that something works: `✅ OK` names nothing.
+fn says_more(cell: &str) -> bool {
+    let is_mere = !marks::claims(cell).is_empty() && says_works(&label::plain(&marks::without_green(cell, "")));
+    !label::words(cell).is_empty() && !is_mere
+}
+
 /// Whether the columns are the subjects of what the rows tell: nothing stands above the first cells, and a name above the others.
 fn is_matrix(headers: &[&str]) -> bool {
     let is_blank = |header: &&&str| label::words(header).is_empty();
@@ -296,10 +304,13 @@ fn is_matrix(headers: &[&str]) -> bool {
         && headers.iter().skip(1).all(|header| !is_blank(&header) && !columns::is_of_now(header))
 }
 
-/// A row that names no subject of its own: what each sign claims is said of what stands above it.
+/// A row that names no subject of its own: what each sign claims is said of what stands above it. What a cell says beside its
+/// sign no header bears out.
 fn of_columns(source: &str, headers: &[&str], row: &Row, but: Option<usize>, out: &mut Vec<Slot>) {
     for (n, cell) in row.cells.iter().enumerate().filter(|(n, _)| Some(*n) != but) {
-        let name = marks::without_green(headers.get(n).copied().unwrap_or(""), "");
+        let says_more = says_more(source.get(cell.inner.clone()).unwrap_or(""));
+        let header = headers.get(n).copied().filter(|_| !says_more).unwrap_or("");
+        let name = marks::without_green(header, "");
         let subject = RowSubject {
             kind: TableKind::States,
             names: label::names(&name),

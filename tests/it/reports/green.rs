@@ -128,6 +128,8 @@ fn a_sign_that_claims_something_is_reset_wherever_it_stands() {
             "| ☐ (unmeasured) | ✅ | ☐ (unmeasured) OK |\n| ☐ (unmeasured) | | ❌ |",
         ),
         ("| Redis |\n|---|\n| ✅ |\n", "\n| ☐ (unmeasured) |"),
+        ("| Redis | Exporter |\n|---|---|\n| ✅ | ✅ Exporter |\n", "| ☐ (unmeasured) | ☐ (unmeasured) Exporter |"),
+        ("| Redis | S3 |\n|---|---|\n| | ✅ Exporter script |\n", "| | ☐ (unmeasured) Exporter script |"),
         ("| | Redis | Exporter |\n|---|---|---|\n| Status | ✅ | ✅ up |\n", "| Status | ☐ (unmeasured) | ✅ up |"),
         ("| | Redis |\n|---|---|\n| Status | ✅ |\n", "| Status | ☐ (unmeasured) |"),
         ("| | |\n|---|---|\n| Status | ✅ complete |\n", "| Status | ✅ done |"),
