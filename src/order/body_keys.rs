@@ -273,7 +273,7 @@ mod tests {
             (format!("## Scope\n\n{list}"), 2),
             (format!("## Previous order\n\n### Metadata\n\n{list}"), 0),
             (format!("## Objective\n\nCookie format:\n\n### Header\n\n{list}"), 2),
-            (format!("## Objective\n\nCookie format:\n\n### Header\n\n- ID: WO-7\n- Expires: 2025-11-02\n"), 1),
+            ("## Objective\n\nCookie format:\n\n### Header\n\n- ID: WO-7\n- Expires: 2025-11-02\n".to_owned(), 1),
             (format!("## Scheduling\n\n{lines}"), 2),
             ("```yaml\nexpires: 2025-11-02\nhandler: verification\n```\n".to_owned(), 2),
             ("## Caching\n- Expires: after 5 min\n- Handler: `src/h.js`\n".to_owned(), 0),
