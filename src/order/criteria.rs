@@ -151,7 +151,7 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
         return;
     }
     let mut keyed_target = None;
-    let mut measured_by: Vec<String> = Vec::new();
+    let mut measured_by: Vec<String> = explanation(raw).into_iter().collect();
     let mut others: Vec<&ListItem> = Vec::new();
     let mut is_detail = |text: &str| match keyed(text) {
         Some((name, value)) if TARGET.contains(&name.as_str()) && keyed_target.is_none() => {
@@ -224,6 +224,11 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
     acceptance::tell_unread(draft, &unread);
 }
 
+/// What its author says of how a criterion is looked at, or why.
+fn explanation(raw: &str) -> Option<String> {
+    target::explanation_apart(raw).map(|(_, explanation)| fold::inline(explanation))
+}
+
 /// The folded name and the value of a key line.
 fn keyed(text: &str) -> Option<(String, String)> {
     let key = keyline::parse(text)?;
@@ -253,7 +258,7 @@ pub(crate) fn from_line(draft: &mut Draft<'_>, raw: &str, source: CriterionSourc
     let Split { metric, target, .. } = split(fold::strip_marks(raw));
     if !metric.is_empty() {
         let outer = draft.deny(denial::of_line(raw));
-        add(draft, &metric, &target, None, source, span);
+        add(draft, &metric, &target, explanation(raw), source, span);
         draft.denied = outer;
     }
 }
@@ -266,9 +271,10 @@ pub(crate) struct Split {
     pub is_whole: bool,
 }
 
-/// Parts a bullet into metric and target. Nothing is left out: what can't be parted is both.
+/// Parts a bullet into metric and target. What can't be parted is both; an explanation behind them is in neither.
 pub(crate) fn split(raw: &str) -> Split {
     let raw = raw.trim();
+    let raw = target::explanation_apart(raw).map_or(raw, |(statement, _)| statement);
     let own = item_id::without(raw);
     // `AC-1: OK` is about what has that id
     let raw = if own.contains(char::is_whitespace) { own.as_ref() } else { raw };
@@ -486,6 +492,10 @@ mod tests {
             ("**1. File size:** ≤ 5 MB", "File size", "≤ 5 MB"),
             ("[P1] All tests pass", "All tests pass", "All tests pass"),
             ("AC-1: OK", "AC-1", "OK"),
+            ("**File size ≤ 5 MB** — measured with `ls -l`", "File size", "≤ 5 MB"),
+            ("File size: ≤ 5 MB (per `ls -l`)", "File size", "≤ 5 MB"),
+            ("Redis healthy — verified with redis-cli", "Redis", "healthy"),
+            ("ขนาดไฟล์ไม่เกิน 5 MB", "ขนาดไฟล์", "ไม่เกิน 5 MB"),
         ] {
             let got = split(fold::strip_marks(raw));
             assert_eq!((got.metric.as_str(), got.target.as_str()), (metric, target), "{raw}");

@@ -6,18 +6,21 @@ mod amount;
 mod assemble;
 mod compile;
 mod describe;
+mod explained;
 mod lexer;
 mod narrow;
 mod negation;
 mod range;
 mod schedule;
 mod setting;
+mod thai;
 mod words;
 
 pub(crate) use amount::quantity;
 pub(crate) use assemble::assemble;
 pub(crate) use compile::{begins_comparison, normalize, statistic_at};
 pub use compile::{comparison_in, compile};
+pub(crate) use explained::apart as explanation_apart;
 pub(crate) use narrow::{Narrowing, is_blank};
 
 /// A typed target. Numbers of bytes are in bytes, of time in nanoseconds, of percent in percent points.

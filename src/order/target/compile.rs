@@ -4,7 +4,7 @@
 //! last word is [`Target::Unclear`] or stays as the `condition` of the comparison, which the judge must see satisfied.
 
 use super::words::{all, automatic, category, none, nonzero, ready, words_of};
-use super::{Comparator, Target, Unit, assemble, lexer, range, schedule};
+use super::{Comparator, Target, Unit, assemble, explained, lexer, range, schedule, thai};
 use crate::order::{denial, fold};
 
 /// Compiles the target cell; the metric cell may hold the comparator (`Health checks < 200ms | p95`), a condition
@@ -16,7 +16,7 @@ pub fn compile(metric: &str, target: &str) -> Target {
     if let Some(mark) = denial::mark(target).or_else(|| denial::mark(metric)) {
         return unclear(denial::why(&mark.to_string()));
     }
-    let text = normalize(target);
+    let text = normalize(explained::apart(target).map_or(target, |(statement, _)| statement));
     let metric = Some(normalize(metric)).filter(|metric| *metric != text).unwrap_or_default();
     let (metric, text) = match assemble::apart(&metric, &text) {
         Some(Ok((metric, text))) => (metric, text),
@@ -64,7 +64,8 @@ pub fn comparison_in(metric: &str) -> Option<(usize, &str)> {
         let rest = metric.get(at..)?;
         let symbol =
             lexer::symbol(rest).is_some_and(|(_, after)| after.trim_start().starts_with(|c: char| c.is_ascii_digit()));
-        if symbol || (word_start && lexer::word(rest).is_some()) {
+        let may_begin = if thai::is_letter(c) { thai::may_begin(metric.get(..at)?) } else { word_start };
+        if symbol || (may_begin && lexer::word(rest).is_some()) {
             return Some((at, rest));
         }
         word_start = !(c.is_alphanumeric() || c == '_');
@@ -113,7 +114,8 @@ fn compile_text(metric: &str, text: &str) -> Target {
     if placeholder(text) {
         return unclear(format!("`{text}` is a placeholder"));
     }
-    let text = strip_filler(text);
+    let text = thai::in_english(text);
+    let text = strip_filler(&text);
     automatic(text)
         .or_else(|| schedule::parse(text))
         .or_else(|| all(text))
@@ -376,6 +378,8 @@ fn finish(metric: &str, text: &str, parsed: Parsed, residue: &str) -> Target {
             unit = Unit::Count { noun: Some(noun) };
             ""
         }
+        // `0 (zero)`
+        Unit::Count { .. } if lexer::number(residue) == Some((number, "")) => "",
         _ => residue,
     };
     let comparator = match (written, trailing) {

@@ -2,7 +2,7 @@
 //!
 //! Every function takes the text and gives what it read and the rest, or `None` and nothing read.
 
-use super::{Comparator, Period, Unit, negation};
+use super::{Comparator, Period, Unit, negation, thai};
 
 /// Longest first where one is the beginning of another.
 const SYMBOLS: [(&str, Comparator); 17] = [
@@ -82,7 +82,7 @@ pub fn symbol(text: &str) -> Option<(Comparator, &str)> {
 
 /// A comparator in words at the front; what follows must be a number.
 pub fn word(text: &str) -> Option<(Comparator, &str)> {
-    let found = plain_word(text).or_else(|| negation::comparator(text));
+    let found = plain_word(text).or_else(|| negation::comparator(text)).or_else(|| thai::comparator(text));
     // `max. 5 MB`
     let found = found.map(|(comparator, rest)| (comparator, rest.strip_prefix('.').unwrap_or(rest)));
     found.filter(|(_, rest)| {

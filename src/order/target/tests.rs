@@ -148,6 +148,9 @@ fn variants_of_notation_mean_the_same() {
         ("Health checks < 200ms", "OK", "< 200 ms"),
         ("ขนาดไฟล์", "≤ ๕ MB", "≤ 5 MB"),
         ("x", "≤ 5 MB/file", "≤ 5 MB, per file"),
+        ("x", "≤ 5 MB (measured with ls -l)", "≤ 5 MB"),
+        ("x", "Snappy — verified via DuckDB", "is Snappy"),
+        ("x", "0 (zero)", "= 0"),
     ] {
         assert_eq!(shown(metric, target), expect, "{metric} | {target}");
     }

@@ -1,0 +1,86 @@
+//! What an author adds behind a complete criterion to say how it is looked at, or why: `File size ≤ 5 MB — measured with
+//! ls -l`, `≤ 5 MB (checked by wo verify)`.
+//!
+//! What must hold: only what opens with such a word and has neither a number, a comparison nor a word that restricts is
+//! set apart. All else stays in the criterion: it may narrow what must hold.
+
+use super::setting;
+
+/// How it is looked at; a tool or a place is named behind it. `tested on macOS` and `reported in the log` narrow.
+const MEANS: [&str; 9] =
+    ["measured", "checked", "verified", "confirmed", "tested", "validated", "determined", "reported", "shown"];
+
+const BY: [&str; 6] = ["with", "by", "via", "using", "from", "through"];
+
+/// Why it is asked for.
+const REASONS: [&str; 4] = ["because ", "so that ", "in order to ", "as otherwise "];
+
+const DASHES: [&str; 5] = [" — ", " – ", " -- ", " - ", "; "];
+
+/// The statement and its explanation, as written; `None` where all of the text says what must hold.
+pub(crate) fn apart(raw: &str) -> Option<(&str, &str)> {
+    let text = raw.trim_end().trim_end_matches(['.', '。']);
+    in_brackets(text)
+        .or_else(|| behind_dash(text))
+        .filter(|(statement, explanation)| is_explanation(explanation) && statement.chars().any(char::is_alphanumeric))
+}
+
+fn in_brackets(text: &str) -> Option<(&str, &str)> {
+    let (statement, inner) = text.strip_suffix(')')?.rsplit_once('(')?;
+    Some((statement.trim_end(), inner.trim()))
+}
+
+fn behind_dash(text: &str) -> Option<(&str, &str)> {
+    DASHES.iter().find_map(|dash| {
+        let parts = text.match_indices(dash).map(|(at, _)| (text.get(..at), text.get(at + dash.len()..)));
+        parts.filter_map(|(statement, rest)| Some((statement?.trim_end(), rest?.trim()))).find(|(_, rest)| opens(rest))
+    })
+}
+
+fn opens(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let mut words = lower.strip_prefix("as ").unwrap_or(&lower).split(' ');
+    let is_means = MEANS.contains(&words.next().unwrap_or_default()) && BY.contains(&words.next().unwrap_or_default());
+    let leads = ["according to ", "see ", "per `", "via `"];
+    is_means || leads.iter().chain(&REASONS).any(|lead| lower.starts_with(lead))
+}
+
+fn is_explanation(text: &str) -> bool {
+    opens(text) && setting::is_aside(&without_code(text))
+}
+
+/// The text without its code spans: a command may hold numbers.
+fn without_code(text: &str) -> String {
+    text.split('`').step_by(2).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_explanation_is_set_apart_and_what_narrows_is_not() {
+        for (raw, expect) in [
+            ("File size ≤ 5 MB — measured with ls -l", Some(("File size ≤ 5 MB", "measured with ls -l"))),
+            ("**File size ≤ 5 MB** — measured with `ls -l`.", Some(("**File size ≤ 5 MB**", "measured with `ls -l`"))),
+            ("File size ≤ 5 MB (per `ls -l x1`)", Some(("File size ≤ 5 MB", "per `ls -l x1`"))),
+            ("≤ 5 MB (as reported by wo verify)", Some(("≤ 5 MB", "as reported by wo verify"))),
+            ("Compression: Snappy - verified via DuckDB", Some(("Compression: Snappy", "verified via DuckDB"))),
+            ("Size ≤ 5 MB; see the report", Some(("Size ≤ 5 MB", "see the report"))),
+            ("Size ≤ 5 MB, because the disk is small", None),
+            ("Size ≤ 5 MB — because the disk is small", Some(("Size ≤ 5 MB", "because the disk is small"))),
+            ("Validation < 2 s (measured at p95)", None),
+            ("Validation < 2 s (measured over 30 days)", None),
+            ("Validation < 2 s — measured under load", None),
+            ("Validation < 2 s — verified twice", None),
+            ("Validation < 2 s — cold cache", None),
+            ("Validation < 2 s (for large files)", None),
+            ("— measured with ls", None),
+            ("Verified by launchctl", None),
+            ("All tests pass (tested on macOS)", None),
+            ("0 errors (reported in the log)", None),
+        ] {
+            assert_eq!(apart(raw), expect, "{raw}");
+        }
+    }
+}
