@@ -199,29 +199,11 @@ impl Filler<'_> {
             SlotKind::Verdict { list, line, form, was } => self.verdict(*list, *line, *form, was.is_some()),
             SlotKind::VerdictSign { list, line, was } => self.verdict_sign(source, *list, *line, *was),
             SlotKind::VerdictEnd { list, prefix, apart } => self.verdict_end(*list, prefix, *apart),
-            SlotKind::Check { names, was, repeats: true } => {
-                let state = self.checked(names, &slot.span);
-                let text = match (was.form, state.state) {
-                    (Form::Bracket, State::Green) => "[x]",
-                    (Form::Sign, State::Green) => "✅",
-                    (Form::Bracket, _) => "[ ]",
-                    (Form::Sign, _) => "☐",
-                };
-                Became { text: text.to_owned(), state: state.state, evidence: state.evidence }
+            SlotKind::VerdictOf { list, names, was, .. } if whole::is_order(&self.record.order, names) => {
+                self.verdict_sign(source, *list, 0, *was)
             }
-            SlotKind::Check { names, was, repeats: false } => {
-                let state = self.checked(names, &slot.span);
-                let text = match (was.form, state.state, was.sense) {
-                    (Form::Bracket, State::Green, _) => "[x]".to_owned(),
-                    (Form::Sign, State::Green, _) => "✅".to_owned(),
-                    (Form::Bracket, State::Failed, _) => format!("[ ] ❌{}", cite(&state.evidence)),
-                    (Form::Sign, State::Failed, _) => "❌".to_owned(),
-                    (Form::Bracket, _, Sense::Green) => "[ ] (unmeasured)".to_owned(),
-                    (Form::Sign, _, Sense::Green) => "☐ (unmeasured)".to_owned(),
-                    (Form::Bracket, ..) => "[ ]".to_owned(),
-                    (Form::Sign, ..) => "☐".to_owned(),
-                };
-                Became { text, state: state.state, evidence: state.evidence }
+            SlotKind::Check { names, was, repeats } | SlotKind::VerdictOf { names, was, repeats, .. } => {
+                self.check(names, was, *repeats, &slot.span)
             }
             SlotKind::Status { names, was } if whole::is_order(&self.record.order, names) => self.overall(was),
             SlotKind::Choice { names, was } | SlotKind::Status { names, was } => {
@@ -229,6 +211,24 @@ impl Filler<'_> {
                 status(&self.as_chosen(subject, names, was), was, true)
             }
         })
+    }
+
+    /// What a mark becomes; one that repeats another says no more than that.
+    fn check(&self, names: &[String], was: &Mark, repeats: bool, span: &Span) -> Became {
+        let state = self.checked(names, span);
+        let text = match (was.form, state.state, was.sense) {
+            (Form::Bracket, State::Green, _) => "[x]".to_owned(),
+            (Form::Sign, State::Green, _) => "✅".to_owned(),
+            (Form::Bracket, _, _) if repeats => "[ ]".to_owned(),
+            (Form::Sign, _, _) if repeats => "☐".to_owned(),
+            (Form::Bracket, State::Failed, _) => format!("[ ] ❌{}", cite(&state.evidence)),
+            (Form::Sign, State::Failed, _) => "❌".to_owned(),
+            (Form::Bracket, _, Sense::Green) => "[ ] (unmeasured)".to_owned(),
+            (Form::Sign, _, Sense::Green) => "☐ (unmeasured)".to_owned(),
+            (Form::Bracket, ..) => "[ ]".to_owned(),
+            (Form::Sign, ..) => "☐".to_owned(),
+        };
+        Became { text, state: state.state, evidence: state.evidence }
     }
 
     /// The day that a date token stands for: the run's, unless the path it is in is then none that was measured and that of

@@ -32,20 +32,18 @@ pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot
         }
         for line in &lines {
             match verdict_alone(source, line).filter(|_| list >= outline.lists.len()) {
-                // `### Redis`, `✅ Complete`
-                Some(_) if !places.names_at(line.text.start).is_empty() => {
+                Some(class) => {
+                    // `### Redis`, `✅ Complete`
+                    let names = places.names_at(line.text.start);
                     for (n, (start, was)) in green_signs(source, &line.text).into_iter().enumerate() {
-                        let names = places.names_at(line.text.start).iter().filter(|_| n < MOST_MARKS);
-                        let kind = SlotKind::Check { names: names.cloned().collect(), was, repeats: n > 0 };
+                        let repeats = n > 0;
+                        let kind = match names {
+                            [] => SlotKind::VerdictSign { list: next, line: 0, was },
+                            _ if n >= MOST_MARKS => SlotKind::Check { names: Vec::new(), was, repeats },
+                            _ => SlotKind::VerdictOf { list: next, names: names.to_vec(), was, repeats },
+                        };
                         out.push(Slot { span: start..start + was.len, kind });
                     }
-                }
-                Some(class) => {
-                    let signs = green_signs(source, &line.text).into_iter();
-                    out.extend(signs.map(|(start, was)| Slot {
-                        span: start..start + was.len,
-                        kind: SlotKind::VerdictSign { list: next, line: 0, was },
-                    }));
                     verdict_lists.insert(next, vec![Some(class)]);
                     next += 1;
                 }

@@ -68,6 +68,14 @@ pub enum SlotKind {
         line: usize,
         was: Mark,
     },
+    /// A sign of a verdict below what names a thing: the outcome's where that is the order itself, else what works of it.
+    VerdictOf {
+        list: usize,
+        names: Vec<String>,
+        was: Mark,
+        /// Another sign of the line was before it.
+        repeats: bool,
+    },
     /// Behind a verdict list: the outcome, where no line of it fits.
     VerdictEnd {
         list: usize,

@@ -184,8 +184,7 @@ fn thing(markdown: &str) -> Names {
     let plain = plain.trim_matches(|c: char| c.is_whitespace() || status_lines::COLONS.contains(&c));
     let (lead, rest) = lead(plain);
     let words = label::words(if rest.is_empty() { plain } else { rest });
-    let is_numbered_part =
-        rest.is_empty() && !lead.is_empty() && !matches!(lead.as_str(), "phase" | "order" | "section");
+    let is_numbered_part = rest.is_empty() && !lead.is_empty() && !matches!(lead.as_str(), "order" | "section");
     if !is_numbered_part && words.iter().all(|word| is_generic(word)) {
         return Names::default();
     }
@@ -257,10 +256,21 @@ pub fn is_order(order: &Order, names: &[String]) -> bool {
     }
     let said = own(name);
     let phase = order.phase.as_deref().map(label::words).unwrap_or_default();
-    let is_its_phase = words.first().is_some_and(|word| word == "phase")
-        && phase.iter().filter(|word| *word != "phase").all(|word| words.contains(word))
-        && !phase.is_empty();
-    !said.is_empty() && (said == title || (is_its_phase && said.iter().all(|word| title.contains(word))))
+    // its number tells a phase from others: `7.8 – Telemetry`
+    let number = |words: &[String]| {
+        let words = words.iter().skip_while(|word| *word == "phase");
+        words.take_while(|word| word.starts_with(|c: char| c.is_ascii_digit())).cloned().collect::<Vec<_>>()
+    };
+    let is_same = match number(&phase) {
+        none if none.is_empty() => phase.iter().all(|word| words.contains(word)),
+        own => own == number(&words),
+    };
+    let is_its_phase = words.first().is_some_and(|word| word == "phase") && !phase.is_empty() && is_same;
+    // `Phase 7.8`, of an order that says nothing of its phase
+    let is_some_phase = phase.is_empty() && said.is_empty() && words.first().is_some_and(|word| word == "phase");
+    is_some_phase
+        || (is_its_phase && said.iter().all(|word| title.contains(word)))
+        || (!said.is_empty() && said == title)
 }
 
 #[cfg(test)]
@@ -287,7 +297,7 @@ mod tests {
             ("# R\n\n### S3 Backup\n\n**Result:** @\n", "S3 Backup"),
             ("# R\n\n## Verification Results\n\n**Result:** @\n", ""),
             ("# R\n\n## 📊 Executive Summary\n\n**Result:** @\n", ""),
-            ("# R\n\n## Phase 7.8\n\n**Result:** @\n", ""),
+            ("# R\n\n## Phase 7.8\n\n**Result:** @\n", "Phase 7.8"),
             ("# R\n\n## 7. Deployment Status\n\n**Result:** @\n", ""),
             ("# R\n\n## {{ order.title }}\n\n**Result:** @\n", ""),
             ("# R\n\n## 🏁 สรุปผลการตรวจสอบ\n\n**Result:** @\n", ""),
@@ -323,6 +333,12 @@ mod tests {
             ("Phase 7.8 – Parquet exporter", true),
             ("Phase 7.8 – Redis", false),
             ("Phase 7.9 – Parquet exporter", false),
+            ("Phase 7.8", true),
+            ("Phase 7.8 Verification", true),
+            ("Phase 7.9", false),
+            ("Phase 1", false),
+            ("Phase 7.8.1", false),
+            ("Phase 8.7", false),
             ("Exporter", false),
         ] {
             assert_eq!(is_order(&order, &[name.to_owned()]), expect, "{name}");

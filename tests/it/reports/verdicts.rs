@@ -83,13 +83,20 @@ fn status_lines_are_the_outcomes() {
 fn a_status_below_the_heading_of_a_thing_is_of_that_thing() {
     let mut order = deployed();
     order.order.title = Some("Deploy the parquet exporter".to_owned());
-    let failed = empty(Outcome::Failed);
+    order.order.phase = Some("7.8 – Telemetry".to_owned());
+    let mut failed = empty(Outcome::Failed);
+    failed.order.phase = order.order.phase.clone();
     for (template, done, not) in [
         ("# R\n\n## Redis\n\n**Status:** ✅ Connected\n", "**Status:** ☐ unmeasured", "☐ unmeasured"),
         ("# R\n\n### Redis\n- **Status:** ✅ up\n", "- **Status:** ☐ unmeasured", "☐ unmeasured"),
         ("# R\n\n## 3. Exporter\n\n**Status:** ✅ OK\n", "**Status:** ✅ OK: ", "☐ unmeasured"),
         ("# R\n\n## Summary\n\n**Status:** ✅ OK\n", "**Status:** ✅ done", "❌ failed"),
         ("# R\n\n## Deploy the parquet exporter\n\n**Status:** ✅ OK\n", "**Status:** ✅ done", "☐ unmeasured"),
+        ("# R\n\n## Deploy the parquet exporter\n\n✅ Complete\n", "\n✅ Complete", "☐"),
+        ("# R\n\n## Phase 7.8\n\n**Status:** ✅ OK\n", "**Status:** ✅ done", "❌ failed"),
+        ("# R\n\n## Phase 7.8\n\n✅ Complete\n", "\n✅ Complete", "☐"),
+        ("# R\n\n## Phase 7.9\n\n**Status:** ✅ OK\n", "**Status:** ☐ unmeasured", "☐ unmeasured"),
+        ("# R\n\n## Phase 7.9\n\n✅ Complete\n", "☐ (unmeasured) Complete", "☐"),
         ("# R\n\n## Redis\n\n**Order status:** ✅ OK\n", "**Order status:** ✅ done", "❌ failed"),
     ] {
         let text = filled(template, &order);
