@@ -1,4 +1,5 @@
-//! The one way a visible file is written: whole, and on disk before anything says so.
+//! The one way a visible file is written: whole, and on disk before anything says so. Logs are appended to where they are
+//! kept (`monitor::record`, `schedule::child`), and Parquet files are staged and renamed by `export`.
 //!
 //! Invariant: a reader sees the old bytes or the new bytes, never a part; after `Ok` the new bytes survive a power cut.
 //! A failed fsync is [`DurableError::Sync`], which is fatal for a daemon: the page cache may have dropped the data, so

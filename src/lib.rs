@@ -10,6 +10,9 @@
 //!
 //! The modules in reading order; `order`, `evidence`, `report` and `Handler::plan` touch no file, clock or network.
 
+// both panic where the stream can't be written to; `cli::output` tells or passes over it
+#![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
+
 pub mod clock;
 pub mod config;
 mod dates;

@@ -1,4 +1,5 @@
 //! The one way a program is started: argv only, its own process group, a clean environment, a deadline, bounded output.
+//! Jobs of the schedule, which outlive a call, are started by `schedule::child`.
 //!
 //! Nothing here ever goes through a shell. On the deadline, or when `cancel` says so, the whole process group is killed.
 

@@ -53,8 +53,7 @@ impl Stat {
     }
 }
 
-// the widths of these fields differ between systems
-#[allow(clippy::unnecessary_cast)]
+#[allow(clippy::unnecessary_cast, reason = "the widths of these fields differ between systems")]
 impl From<rustix::fs::Stat> for Stat {
     fn from(stat: rustix::fs::Stat) -> Stat {
         Stat {

@@ -8,6 +8,7 @@ use crate::durable;
 /// print the completion script for a shell
 #[derive(clap::Args)]
 pub struct Args {
+    /// whose script
     shell: clap_complete::Shell,
 }
 

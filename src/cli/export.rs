@@ -90,15 +90,18 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     }
     let n = report.unreadable.len();
     if n > 0 {
-        eprintln!("error: failed to read {n} report{}; all others are exported", if n == 1 { "" } else { "s" });
+        output::complain(format_args!(
+            "error: failed to read {n} report{}; all others are exported",
+            if n == 1 { "" } else { "s" }
+        ));
     }
     let n = report.damaged.len();
     if n > 0 {
-        eprintln!(
+        output::complain(format_args!(
             "error: {n} day file{} damaged: rows of reports that were rotated away may be lost\n\
              hint: put a good copy from a backup in its place, or move it out of the folder",
             if n == 1 { " is" } else { "s are" }
-        );
+        ));
     }
     Ok(Exit::Bad)
 }

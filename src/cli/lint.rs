@@ -22,6 +22,7 @@ pub struct Args {
     /// orders; `-` reads one from stdin
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    /// print JSON
     #[arg(long, env = "WO_JSON")]
     json: bool,
 }
@@ -40,7 +41,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             Err(error) if args.json => {
                 results.push(json!({ "file": file.display().to_string(), "unreadable": error.message }))
             }
-            Err(error) => eprintln!("error: {}", error.message),
+            Err(error) => output::complain(format_args!("error: {}", error.message)),
         }
     }
     if args.json {

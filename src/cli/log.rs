@@ -1,5 +1,6 @@
 //! `wo log [ID] [-f]`: the events of the journal, one a line.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::json;
@@ -20,6 +21,7 @@ pub struct Args {
     /// how many of the newest events to begin with
     #[arg(short = 'n', long, env = "WO_LINES", value_name = "N", default_value_t = 50)]
     lines: usize,
+    /// print a JSON object a line
     #[arg(long, env = "WO_JSON")]
     json: bool,
 }
@@ -32,10 +34,12 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let Some(reader) = Reader::open_existing(&root)? else {
         return Err(CliError::new("nothing has happened here yet: there is no journal"));
     };
+    // with an id the events of other orders stand between: those before the newest `lines` are dropped once all are read
     let mut seen = match &args.id {
         Some(_) => 0,
         None => reader.last_event()?.saturating_sub(args.lines as i64),
     };
+    let mut begun: Option<VecDeque<String>> = args.id.as_ref().map(|_| VecDeque::new());
     if let Some(id) = &args.id
         && reader.last_run_of(id)?.is_none()
         && !args.follow
@@ -53,9 +57,22 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         for entry in entries {
             seen = entry.seq;
             if wanted.as_ref().is_none_or(|runs| runs.contains(&entry.run)) {
-                text.push_str(&line(&reader, &entry, args.json)?);
+                let line = line(&reader, &entry, args.json)?;
+                match &mut begun {
+                    Some(newest) => {
+                        newest.push_back(line);
+                        if newest.len() > args.lines {
+                            newest.pop_front();
+                        }
+                    }
+                    None => text.push_str(&line),
+                }
             }
         }
+        if full && begun.is_some() {
+            continue;
+        }
+        text.extend(begun.take().into_iter().flatten());
         output::print(&text)?;
         if full {
             continue;
@@ -72,7 +89,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
 }
 
 fn line(reader: &Reader, entry: &Entry, json: bool) -> Result<String, CliError> {
-    let row = reader.runs_after(entry.run - 1)?.into_iter().next();
+    let row = reader.run(entry.run)?;
     let (id, attempt) = row.map(|row| (row.key.id, row.key.attempt)).unwrap_or_default();
     if json {
         let value = json!({ "seq": entry.seq, "at": entry.at, "id": id, "attempt": attempt, "event": entry.event });

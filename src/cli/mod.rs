@@ -1,4 +1,4 @@
-//! The command line: one file a command, each with its `Args` and `run`. Results go to stdout, diagnostics to stderr.
+//! The command line: one file a command (those that steer an order share `steer`), each with its `Args` and `run`. Results go to stdout, diagnostics to stderr.
 //!
 //! Exit codes: 0 all passed, 1 a check failed or an order did not end `done`/`noop`, 2 usage or unreadable input,
 //! 3 timed out waiting. Never 78: launchd uses that for failures before exec.
@@ -108,7 +108,7 @@ pub enum Exit {
     TimedOut = 3,
 }
 
-/// Why a command could not do its work. Any error becomes one with exit code 2, its sources joined.
+/// Why a command could not do its work. Any error becomes one with exit code 2.
 #[derive(Debug)]
 pub struct CliError {
     pub message: String,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::output::{print, print_json};
+use super::output::{self, print, print_json};
 use super::{CliError, Exit, Global};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -60,10 +60,12 @@ fn once(parts: Parts, json: bool) -> Result<Exit, CliError> {
     let root = parts.root.clone();
     let (recorded, pass) = monitor::once(parts, DELIVERY_LIMIT)?;
     for problem in &recorded.problems {
-        eprintln!("error: {problem}");
+        output::complain(format_args!("error: {problem}"));
     }
     for (webhook, why) in &pass.failed {
-        eprintln!("warning: failed to deliver an alert to {webhook}: {why}\nhint: it stays queued and is tried again");
+        output::complain(format_args!(
+            "warning: failed to deliver an alert to {webhook}: {why}\nhint: it stays queued and is tried again"
+        ));
     }
     if json {
         print_json(&as_json(&root, &recorded, Some(&pass)))?;
@@ -81,7 +83,7 @@ fn stay(parts: Parts, json: bool) -> Result<Exit, CliError> {
     stop_on_signals(stop)?;
     let listener = Box::new(move |recorded: &Recorded| {
         for problem in &recorded.problems {
-            eprintln!("error: {problem}");
+            output::complain(format_args!("error: {problem}"));
         }
         let line = if json { as_json(&root, recorded, None).to_string() } else { as_line(&root, recorded) };
         // the loop's product are its reports: it goes on when nobody reads its output
@@ -89,7 +91,7 @@ fn stay(parts: Parts, json: bool) -> Result<Exit, CliError> {
     });
     let every = text::duration_ns(parts.config.monitor.interval_ns());
     let thread = monitor::start_with(parts, stopped, listener)?;
-    eprintln!("monitoring: one cycle every {every}; SIGINT or SIGTERM ends it");
+    output::complain(format_args!("monitoring: one cycle every {every}; SIGINT or SIGTERM ends it"));
     match thread.join() {
         Ok(Ok(())) => Ok(Exit::Good),
         Ok(Err(error)) => Err(error.into()),
@@ -156,14 +158,17 @@ fn measure(root: &Root, config: &Config, json: bool) -> Result<Exit, CliError> {
     };
     let taken = measured.as_ref().map(|measured| measured.measurements(now)).unwrap_or_default();
     for unreadable in measured.iter().flat_map(|measured| &measured.unreadable) {
-        eprintln!("warning: failed to read {unreadable}; it is missing in what is measured");
+        output::complain(format_args!("warning: failed to read {unreadable}; it is missing in what is measured"));
     }
     if json {
         print_json(&json!({ "measurements": taken, "measured": measured, "gaps": gaps }))?;
         return Ok(Exit::Good);
     }
     let Some(measured) = measured else {
-        eprintln!("nothing is measured: there are no heartbeats in `{}`", config.paths.heartbeats.display());
+        output::complain(format_args!(
+            "nothing is measured: there are no heartbeats in `{}`",
+            config.paths.heartbeats.display()
+        ));
         return Ok(Exit::Good);
     };
     let mut out = String::new();

@@ -18,7 +18,7 @@ pub fn print(text: &str) -> Result<(), CliError> {
 }
 
 /// A line on stderr. Where that can't be written to there is nobody to tell, and the exit code says the rest.
-pub fn complain(text: &str) {
+pub fn complain(text: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 

@@ -18,15 +18,17 @@ pub struct Args {
     /// the order; `-` reads it from stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// the agent whose templates are looked at
-    #[arg(long, env = "WO_AGENT", value_name = "AGENT", default_value = "CLC")]
-    agent: String,
+    /// the agent whose templates are looked at [default: the first of inbox.agents]
+    #[arg(long, env = "WO_AGENT", value_name = "AGENT")]
+    agent: Option<String>,
+    /// print JSON
     #[arg(long, env = "WO_JSON")]
     json: bool,
 }
 
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let root = global.root()?;
+    let agent = super::submit::agent(&root, args.agent.as_deref())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let settings = Settings::load(&root, Config::load(&root)?, &clock)?;
     let (bytes, name) = super::read_input(&args.file, settings.config.limits.order_bytes)?;
@@ -47,7 +49,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         program: std::env::current_exe()?,
         cancelled: Arc::default(),
     };
-    let planned = match plan::prepare(&order, &args.agent, &context, &settings.handlers) {
+    let planned = match plan::prepare(&order, &agent, &context, &settings.handlers) {
         Ok(planned) => planned,
         Err(plan::Unplanned::Machine(error)) => return Err(error.into()),
         Err(plan::Unplanned::Rejected(reason)) => {

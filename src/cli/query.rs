@@ -20,7 +20,8 @@ use crate::text;
 pub struct Args {
     /// the statement, or `-` to read it from stdin
     sql: String,
-    #[arg(short, long, value_enum, default_value_t = Format::Table, env = "WO_FORMAT")]
+    /// how the rows are printed
+    #[arg(short, long, value_enum, default_value_t = Format::Table, env = "WO_QUERY_FORMAT")]
     format: Format,
     /// the same as --format json
     #[arg(long, env = "WO_JSON")]
@@ -65,12 +66,16 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     })?;
     let analytics = config.paths.analytics.display();
     for (path, why) in &queried.left_out {
-        eprintln!("note: left out {}: {}", text::line(&root.show(path), 200), text::line(why, 300));
+        output::complain(format_args!(
+            "note: left out {}: {}",
+            text::line(&root.show(path), 200),
+            text::line(why, 300)
+        ));
     }
     if queried.files == 0 {
-        eprintln!(
+        output::complain(format_args!(
             "note: there is no Parquet file of ours in {analytics} yet, so every view is empty\nhint: run `wo export`"
-        );
+        ));
     }
     Ok(Exit::Good)
 }

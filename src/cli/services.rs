@@ -16,7 +16,7 @@ use crate::services::job::Job;
 use crate::services::lint::{Finding, lint_file};
 use crate::services::{self, ServiceError, ServiceManager, ServiceStatus, facts, plist, systemd};
 
-/// launchd and systemd: render, lint, install, uninstall, status, explain
+/// launchd (and systemd units): render, lint, install, uninstall, status, explain
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -30,8 +30,10 @@ pub struct Args {
 enum Verb {
     /// print the definition of a service as its manager reads it
     Render {
+        /// the service's label
         #[arg(default_value = facts::DAEMON)]
         label: String,
+        /// the manager that is to read it
         #[arg(short, long, env = "WO_UNIT_FORMAT", value_enum, default_value_t = Format::Launchd)]
         format: Format,
         /// write the plist to launchd/LABEL.plist instead
@@ -39,9 +41,13 @@ enum Verb {
         write: bool,
     },
     /// what is wrong with plists [default: those in launchd/]
-    Lint { files: Vec<PathBuf> },
+    Lint {
+        /// the plists
+        files: Vec<PathBuf>,
+    },
     /// load a service that is defined in launchd/ (or `wo up` itself, where the machine's manager runs services)
     Install {
+        /// the service's label
         #[arg(default_value = facts::DAEMON)]
         label: String,
         /// show what would be done, and do nothing
@@ -50,15 +56,20 @@ enum Verb {
     },
     /// boot a service out; its files stay
     Uninstall {
+        /// the service's label
         label: String,
         /// show what would be done, and do nothing
         #[arg(long, visible_alias = "dry", env = "WO_DRY_RUN")]
         dry_run: bool,
     },
     /// what the manager says of services [default: those that this root knows]
-    Status { labels: Vec<String> },
+    Status {
+        /// the services' labels
+        labels: Vec<String>,
+    },
     /// what an exit status means, e.g. 19968 or -9; with a plist, which of the usual causes it is
     Explain {
+        /// as `launchctl list` or `wo services status` shows it
         #[arg(allow_negative_numbers = true)]
         code: i32,
         /// the plist of the job
@@ -246,7 +257,7 @@ fn install(
 ) -> Result<Exit, CliError> {
     let (definition, dropped) = facts::definition(root, &program()?, label)?;
     if !dropped.is_empty() {
-        eprintln!("warning: {} of its plist are not carried over", dropped.join(", "));
+        output::complain(format_args!("warning: {} of its plist are not carried over", dropped.join(", ")));
     }
     let places = facts::places(root, manager, &definition);
     if !dry_run {

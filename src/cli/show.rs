@@ -16,6 +16,7 @@ pub struct Args {
     /// an earlier attempt
     #[arg(long, env = "WO_ATTEMPT", value_name = "N")]
     attempt: Option<u32>,
+    /// print JSON
     #[arg(long, env = "WO_JSON")]
     json: bool,
 }

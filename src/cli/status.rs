@@ -22,11 +22,12 @@ pub struct Args {
     #[arg(long, env = "WO_STATE", value_name = "STATE")]
     state: Option<String>,
     /// only orders whose id fits this pattern; `*` is any run of characters
-    #[arg(long, env = "WO_ID", value_name = "PATTERN")]
+    #[arg(long, env = "WO_ID_PATTERN", value_name = "PATTERN")]
     id: Option<String>,
     /// how many ended orders to show
     #[arg(short = 'n', long, env = "WO_LIMIT", value_name = "N", default_value_t = 20)]
     limit: usize,
+    /// print JSON
     #[arg(long, env = "WO_JSON")]
     json: bool,
 }

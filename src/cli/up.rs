@@ -103,8 +103,8 @@ fn read_settings_again(executor: &Executor, clock: &Arc<dyn crate::clock::Clock>
         Ok(settings) => {
             executor.replace_settings(settings);
             tracing::info!(
-                "wo.toml was read again; agents, workers, web and whether the monitor runs take effect at the next start, \
-                 the monitor's other settings at its next cycle"
+                "wo.toml was read again; agents, watch, workers, schedule, web and whether the monitor runs take effect at \
+                 the next start, the monitor's other settings at its next cycle"
             );
         }
         Err(error) => tracing::error!("{error}\nthe settings stay as they were"),

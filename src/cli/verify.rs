@@ -20,7 +20,8 @@ pub struct Args {
     /// run an export first (parquet)
     #[arg(long, env = "WO_TRIGGER")]
     trigger: bool,
-    #[arg(short, long, env = "WO_FORMAT", value_enum, default_value_t)]
+    /// how the checks are printed
+    #[arg(short, long, env = "WO_VERIFY_FORMAT", value_enum, default_value_t)]
     format: Format,
     /// as `--format json`
     #[arg(long, env = "WO_JSON", conflicts_with = "format")]
@@ -64,13 +65,13 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
                     match parquet::export(&root, &config, &deployment, Days::Due, args.dry_run, clock.now()) {
                         Ok(report) => {
                             for (path, reason) in report.faults() {
-                                eprintln!("error: failed to read `{path}`: {reason}");
+                                output::complain(format_args!("error: failed to read `{path}`: {reason}"));
                                 exit = Exit::Bad;
                             }
                         }
                         // the verification tells it beside what it finds
                         Err(error) => {
-                            eprintln!("error: {error}");
+                            output::complain(format_args!("error: {error}"));
                             failed = Some(error);
                         }
                     }

@@ -160,8 +160,6 @@ pub struct ExternalHandler {
 pub struct PolicyConfig {
     /// Absolute programs that verification commands of orders and `command` checks may run.
     pub programs: Vec<PathBuf>,
-    /// Hosts that an order may have checked over http(s).
-    pub hosts: Vec<String>,
 }
 
 /// Whom to tell when an order is rejected, uncertain or waits for a person.

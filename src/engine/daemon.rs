@@ -15,7 +15,7 @@ use super::pipeline::Next;
 use super::{EngineError, Executor, claim, edited, notice, requests};
 use crate::bridge::settle::{Patience, Settler};
 use crate::bridge::watch::{Waker, Watcher};
-use crate::config::Config;
+use crate::config::{Config, InboxConfig};
 use crate::evidence::Outcome;
 use crate::journal::{Reader, RunKey};
 use crate::order::Priority;
@@ -42,6 +42,16 @@ pub enum Mode {
     Daemon,
     /// Until nothing is left to do now.
     Once,
+}
+
+impl Mode {
+    /// How long a file in an inbox must be quiet.
+    fn patience(self, inbox: &InboxConfig) -> Patience {
+        match self {
+            Mode::Daemon => Patience::daemon(inbox),
+            Mode::Once => Patience::once(inbox),
+        }
+    }
 }
 
 /// What the loop came to, for the exit code.
@@ -140,16 +150,12 @@ pub fn run(
                 .map_err(EngineError::Thread)?,
         );
     }
-    let patience = match mode {
-        Mode::Daemon => Patience::daemon(&config.inbox),
-        Mode::Once => Patience::once(&config.inbox),
-    };
     let mut this = Loop {
         executor: Arc::clone(executor),
         mode,
         reader: executor.journal.reader()?,
         watcher,
-        settler: Settler::new(patience),
+        settler: Settler::new(mode.patience(&config.inbox)),
         queue: BTreeSet::new(),
         keys: HashMap::new(),
         priorities: HashMap::new(),

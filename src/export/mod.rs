@@ -57,7 +57,7 @@ pub mod describe {
 
 pub use row::{AgentState, CheckRow, HeartbeatRow, ReportRow};
 pub use run::run;
-pub use schema::{TELEMETRY_KEYS, schema};
+pub use schema::schema;
 
 /// What to export.
 #[derive(Debug, Clone, PartialEq, Eq)]

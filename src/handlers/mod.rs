@@ -256,10 +256,6 @@ impl Deadline {
     pub fn remaining(&self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
-
-    pub fn has_passed(&self) -> bool {
-        self.remaining().is_zero()
-    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -1,10 +1,11 @@
 //! A handler for tests of the engine alone: each step appends one line to a ledger and fsyncs it, so that a test can count
-//! how often each step took effect. Only in debug builds and with the feature `probe`, and only
-//! where `WO_PROBE` is set.
+//! how often each step took effect. Only in debug builds or with the feature `probe`, and only where `WO_PROBE` is set.
 //!
 //! `params:` of the order: `steps` (default 2), `fail` (name of a step whose verify says no), `hang` (name of a step that
 //! never returns), `wait_ms` (the last step asks to be verified later), `uncertain` (name of a step whose check can't
-//! tell), `no_undo` (name of a step whose undo fails), `files = true` (each step also writes its number into `probe.txt`, which undo puts back), `subject` (what all steps touch; default: the order's id), `measure = false` (take no measurement).
+//! tell), `no_undo` (name of a step whose undo fails), `files = true` (each step also writes its number into `probe.txt`,
+//! which undo puts back), `subject` (what all steps touch; default: the order's id), `measure = false` (take no
+//! measurement), `deadline_s` (of each step).
 
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Write as _};

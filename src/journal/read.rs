@@ -82,6 +82,11 @@ impl Reader {
         self.number("SELECT coalesce(max(run), 0) FROM runs")
     }
 
+    /// The row of one run.
+    pub fn run(&self, run: i64) -> Result<Option<RunRow>, JournalError> {
+        Ok(self.rows("WHERE run = ?1", [run])?.pop())
+    }
+
     /// Runs after row `run`, oldest first; for following.
     pub fn runs_after(&self, run: i64) -> Result<Vec<RunRow>, JournalError> {
         self.rows("WHERE run > ?1 ORDER BY run", [run])
@@ -152,11 +157,6 @@ impl Reader {
     /// The newest `limit` drops that did not become runs, newest first.
     pub fn drops(&self, limit: usize) -> Result<Vec<Drop>, JournalError> {
         self.drops_where("ORDER BY seq DESC LIMIT ?1", [limit as i64])
-    }
-
-    /// Drops of files with this hash, newest first.
-    pub fn drops_with(&self, sha256: &str) -> Result<Vec<Drop>, JournalError> {
-        self.drops_where("WHERE sha256 = ?1 ORDER BY seq DESC LIMIT 10", [sha256])
     }
 
     /// The newest drop's number; 0 when there is none.

@@ -1,5 +1,5 @@
 //! What a cycle leaves: the standing of each check, queued notices, the heartbeat report (written whole or not at all),
-//! and a JSON line in `g/logs/heartbeats.jsonl`.
+//! and a JSON line in `heartbeats.jsonl` in the folder of logs (`paths.logs`).
 
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};

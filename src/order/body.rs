@@ -387,7 +387,7 @@ fn placeholders(draft: &mut Draft<'_>, chunk: &Chunk) {
     }
 }
 
-/// Which of the shapes of 02 this body has.
+/// Which of the shapes in which orders are written this body has.
 pub(crate) fn shape(draft: &Draft<'_>, chunks: &[Chunk]) -> Shape {
     let sections = chunks.iter().filter(|chunk| chunk.kind == PartKind::Section).count();
     let title = chunks.iter().find(|chunk| chunk.kind == PartKind::Title);

@@ -1,5 +1,5 @@
 //! Front matter: YAML between `---` lines, TOML between `+++` lines. gray_matter splits it, through an engine of ours
-//! that holds the limits of 03; its own YAML engine would clone aliased trees without a budget.
+//! that holds the limits of `refusal`; its own YAML engine would clone aliased trees without a budget.
 //!
 //! Invariant: spans are found here, by the same rule as gray_matter's (a test holds the two together), because
 //! gray_matter trims and normalises what it gives back.

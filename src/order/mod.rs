@@ -55,6 +55,6 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use fold::fold;
 pub use identity::{OTHER_NAME, known_as};
 pub use model::*;
-pub use parse::{is_result_name, parse};
+pub use parse::parse;
 pub use refusal::ParseRefusal;
 pub use target::Target;

@@ -12,7 +12,7 @@ use super::layout::Chunk;
 use super::model::{Order, Part, PartKind, Shape, Span};
 use super::refusal::{MAX_SOURCE_BYTES, ParseRefusal};
 use super::source::{Remark, Source};
-use super::{body, contradictions, fences, fields, fold, identity, layout, quoted, target};
+use super::{body, contradictions, fences, fields, fold, layout, quoted, target};
 
 /// Parses an order. `file_name` (a name or a path; `-` for standard input) helps to find format and identity.
 ///
@@ -314,16 +314,6 @@ fn check_names(draft: &mut Draft<'_>) {
             .cure("write the metric as it stands in the acceptance");
         draft.remark(&(0..0), remark);
     }
-}
-
-/// Whether a file of this name is a result that another agent left, not an order: `WO-…_COMPLETE.md`,
-/// `….result.json`, `….ack.json`, and our own `….reason.md`.
-pub fn is_result_name(name: &str) -> bool {
-    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
-    let stem = identity::stem(&name);
-    let is_text = [".md", ".markdown", ".txt"].iter().any(|ending| name.ends_with(ending));
-    let dotted = [".result", ".ack", ".reason"].iter().any(|ending| stem.ends_with(ending));
-    dotted || (is_text && ["_complete", "_completed"].iter().any(|ending| stem.ends_with(ending)))
 }
 
 #[cfg(test)]

@@ -419,23 +419,6 @@ fn thousands_of_criteria_are_an_error_and_not_an_afternoon() {
     assert_eq!(named(&text, "WO-1.md").id, "WO-1");
 }
 
-#[test]
-fn results_are_no_orders() {
-    for (name, expect) in [
-        ("WO-1_COMPLETE.md", true),
-        ("WO-1.result.json", true),
-        ("WO-1.ack.json", true),
-        ("x/WO-1.md.reason.md", true),
-        ("WO-1.md", false),
-        ("WO-1_REPORT.md", false),
-        ("WO-1-COMPLETE-THE-MAP.md", false),
-        ("WO-1.json", false),
-        ("result.json", false),
-    ] {
-        assert_eq!(is_result_name(name), expect, "{name}");
-    }
-}
-
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
 

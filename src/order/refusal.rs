@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Limits of 03 (Hostile input).
+/// Past these an order is an attack or an accident; none that a person wrote comes near them.
 pub(crate) const MAX_SOURCE_BYTES: usize = 16 * 1024 * 1024;
 pub(crate) const MAX_FRONT_MATTER_BYTES: usize = 64 * 1024;
 pub(crate) const MAX_DATA_DEPTH: usize = 16;

@@ -30,7 +30,8 @@ pub fn main() -> ExitCode {
     match written {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: failed to answer: {error}");
+            // where that can't be written to either, the exit code says it
+            let _ = writeln!(std::io::stderr(), "error: failed to answer: {error}");
             ExitCode::from(2)
         }
     }

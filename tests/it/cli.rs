@@ -1,5 +1,6 @@
 //! What every command has in common: arguments, exit codes, output, and what the binaries are linked to.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use crate::support::{self, Scene};
@@ -47,6 +48,26 @@ fn a_flag_can_be_given_as_a_variable_in_the_words_that_people_use() {
     for (value, json) in [("1", true), ("true", true), ("yes", true), ("0", false), ("false", false), ("", false)] {
         let ran = Scene::bare().env("WO_JSON", value).wo(["init"]).expect_exit(0);
         assert_eq!(ran.stdout.starts_with('{'), json, "WO_JSON={value:?}: {ran}");
+    }
+}
+
+/// A variable that is set for one command must not make another refuse it.
+#[test]
+fn each_argument_is_explained_and_each_variable_means_one_thing() {
+    let command = workbridge::cli::command();
+    let mut meant: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
+    let nested = command.get_subcommands().flat_map(|sub| std::iter::once(sub).chain(sub.get_subcommands()));
+    for sub in nested.filter(|sub| sub.get_name() != "help") {
+        for arg in sub.get_arguments().filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())) {
+            let shown = format!("wo {} --{}", sub.get_name(), arg.get_id());
+            assert!(arg.get_help().is_some(), "{shown} has no help");
+            let Some(variable) = arg.get_env() else { continue };
+            let values: Vec<String> =
+                arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+            let variable = variable.to_string_lossy().into_owned();
+            let (first, known) = meant.entry(variable.clone()).or_insert_with(|| (shown.clone(), values.clone()));
+            assert_eq!(values, *known, "{variable} of {first} and of {shown}");
+        }
     }
 }
 
@@ -110,8 +131,10 @@ fn output_into_a_closed_pipe_is_no_error() {
 
 #[test]
 fn help_fits_into_80_columns() {
-    for args in [&["--help"][..], &["init", "--help"], &["new", "--help"]] {
-        let ran = Scene::bare().env("COLUMNS", "80").wo(args).expect_exit(0);
+    let command = workbridge::cli::command();
+    let commands = command.get_subcommands().map(|sub| vec![sub.get_name(), "--help"]);
+    for args in std::iter::once(vec!["--help"]).chain(commands.filter(|args| args[0] != "help")) {
+        let ran = Scene::bare().env("COLUMNS", "80").wo(&args).expect_exit(0);
         for line in ran.stdout.lines() {
             assert!(line.chars().count() <= 80, "{args:?}: {line}");
         }

@@ -122,6 +122,10 @@ fn an_id_with_letters_beyond_ascii_is_addressed_as_it_is_written() {
     scene.wo(["wait", written, "--timeout", "20"]).expect_exit(0).expect_stdout("done");
     scene.wo(["cancel", written]).expect_exit(1).expect_stderr("has ended: done");
     scene.wo(["log", written]).expect_exit(0).expect_stdout(known.trim());
+    // the newest of that order, whatever came of others since
+    let all = scene.wo(["log", written]).expect_exit(0).stdout;
+    let last = scene.wo(["log", written, "-n", "1"]).expect_exit(0).stdout;
+    assert_eq!(Some(last.trim_end()), all.lines().last());
 }
 
 /// A request that comes when its run can no longer take it is refused; it stops neither this executor nor the next.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::ground::{CONFIG, full, probe, runs_in};
-use crate::support::{PATIENCE, Scene, wait_for};
+use crate::support::{Scene, wait_for};
 
 const PROCESSES: usize = 8;
 const UP: &str = "[web]\nenabled = false\n\n[monitor]\nenabled = false\n";
@@ -196,7 +196,6 @@ fn runs_with_files_beside_dying_executors() {
     assert_eq!(accepted, PROCESSES * rounds(), "each hears that its order is done");
     assert_eq!(scene.list("bridge/archive/CLC").len(), 1 + PROCESSES * rounds());
     wait_for("nothing is left", || scene.list("bridge/processing/CLC").is_empty());
-    let _ = PATIENCE;
 }
 
 use std::path::Path;

@@ -18,6 +18,7 @@ impl Loop {
     pub(super) fn scan(&mut self) -> Result<(), EngineError> {
         let settings = self.executor.settings();
         let looks = scan::scan(&self.executor.root, &settings.config)?;
+        self.settler.set_patience(self.mode.patience(&settings.config.inbox));
         let sorted = self.settler.sort(looks, Instant::now());
         for (agent, error) in &sorted.unavailable {
             tracing::warn!("the inbox of {agent} can't be read: {error}");

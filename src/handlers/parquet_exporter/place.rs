@@ -1,7 +1,8 @@
 //! Where a deliverable that an order lists may lie.
 //!
 //! Invariant: what comes out is a relative path beneath the root, without `..`; what lies within `bridge/` and
-//! the name of an installed plist are told apart. Whether a directory on the way is a symbolic link is seen when a step writes, see [`target`].
+//! the name of an installed plist are told apart. Whether a directory on the way is a symbolic link is seen when a step
+//! writes, see [`target`].
 
 use std::path::{Component, Path, PathBuf};
 

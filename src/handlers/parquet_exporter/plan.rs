@@ -1,8 +1,9 @@
 //! The plan of a deployment, as data: which steps, in which order, and why in that order.
 //!
 //! A service that is replaced is booted out before anything is touched, so that undo, which goes backwards, brings it back
-//! when all that it uses is back. Scripts and directories next, for all else uses them; then a dry run, so that a broken deployment changes no data; then
-//! the export, the service, the rerun and the service's own run; the verification last, for it looks at everything.
+//! when all that it uses is back. Scripts and directories next, for all else uses them; then a dry run, so that a broken
+//! deployment changes no data; then the export, the service, the rerun and the service's own run; the verification last,
+//! for it looks at everything.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `service`: a LaunchAgent, systemd unit or embedded job is loaded, and its last run did not fail.
+//! `service`: a LaunchAgent or an embedded job is loaded, and its last run did not fail.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! From the two cells of a criterion to its typed target (02-formats §2).
+//! From the two cells of a criterion to its typed target (docs/orders.md, What belongs to a target).
 //!
 //! What must hold: a target is never compiled to something easier than what was written. What is not understood to its
 //! last word is [`Target::Unclear`] or stays as the `condition` of the comparison, which the judge must see satisfied.
