@@ -33,7 +33,7 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// What is remembered is looked through this often.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
 
-/// What waits for delivery at the end gets this long; the rest is told at the next start.
+/// What waits for delivery after a signal gets this long; the rest is told at the next start.
 const COURIER_PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,6 +181,9 @@ pub fn run(
     };
     let courier = notice::start_courier(executor)?;
     let result = this.recover().and_then(|()| this.turns(reload));
+    if mode == Mode::Once {
+        notice::finish_courier(executor, &courier);
+    }
     this.drain();
     let result = match mode {
         Mode::Once if this.summary.interrupted => result.and_then(|()| this.note_left()),

@@ -43,6 +43,15 @@ pub fn start_courier(executor: &Arc<Executor>) -> Result<JoinHandle<()>, EngineE
     std::thread::Builder::new().name("notices".to_owned()).spawn(deliver_all).map_err(EngineError::Thread)
 }
 
+/// Lets the courier deliver all that waits, each within its own deadline: a receiver that is cut off is told again by the next
+/// process. The wish to stop ends the wait.
+pub fn finish_courier(executor: &Executor, courier: &JoinHandle<()>) {
+    executor.set_courier(None);
+    while !courier.is_finished() && !executor.stop.is_set() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Lets the courier deliver what waits, for at most `patience`; the rest stays in the journal.
 pub fn end_courier(executor: &Executor, courier: JoinHandle<()>, patience: Duration) {
     executor.set_courier(None);

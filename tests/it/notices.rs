@@ -86,6 +86,26 @@ fn a_command_gets_the_notice_on_its_input() {
     assert!(said.contains("parquet-exporter"), "the reason is in it: {said}");
 }
 
+/// `wo run` waits for a receiver that takes its time: one that is cut off would be told again by every run, and the notices
+/// behind it never.
+#[test]
+fn a_slow_receiver_is_told_all_of_it_once() {
+    let scene = Scene::new().env("WO_PROBE", "1");
+    let told = scene.path("told.txt");
+    let script = "echo begun >> \\\"$0\\\"; sleep 1.2; cat >> \\\"$0\\\"";
+    let command = format!("[\"/bin/sh\", \"-c\", \"{script}\", \"{}\"]", told.display());
+    let scene = scene.config(&format!("{UP}\n[notify]\ncommand = {command}\n"));
+    for id in ["WO-1-PROBE", "WO-2-PROBE"] {
+        scene.drop_order(&format!("{id}.md"), probe(id, "approval: true\n"));
+    }
+    for _ in 0..2 {
+        drop(scene.wo(["run"]).expect_exit(1));
+        let said = scene.read("told.txt");
+        let times = ["begun", "\"WO-1-PROBE\"", "\"WO-2-PROBE\""].map(|part| said.matches(part).count());
+        assert_eq!(times, [2, 1, 1], "{said}");
+    }
+}
+
 /// Where one of two receivers fails, the other is told, and once.
 #[test]
 fn each_of_two_receivers_is_told_once_whatever_the_other_does() {
