@@ -197,15 +197,17 @@ impl Account {
 
     fn run(&mut self, reader: &Reader, key: &RunKey, known: bool) -> Result<(), CliError> {
         let run = reader.load(key)?;
+        let is_newest = reader.last_run_of(&key.id)?.is_none_or(|newest| newest.key.run == key.run);
         match run.phase.ended() {
             None => self.bad(&left(&key.id, why_open(&run.phase))),
             Some(outcome) => {
                 let report = run.reports.first().map(|report| report.path.as_str());
                 self.text.push_str(&match known {
-                    true => format!("{0}  {outcome} (before; `wo retry {0}` runs it again)\n", key.id),
+                    true if is_newest => format!("{0}  {outcome} (before; `wo retry {0}` runs it again)\n", key.id),
+                    true => format!("{}  {outcome} (before; another text of it came since)\n", key.id),
                     false => ended(&key.id, outcome, &run.reason, report),
                 });
-                if !outcome.is_good() {
+                if !outcome.is_good() || known && !is_newest {
                     self.worst = Exit::Bad;
                 }
             }

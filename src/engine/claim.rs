@@ -7,8 +7,8 @@ use crate::bridge::moves::MoveError;
 use crate::bridge::scan::Candidate;
 use crate::bridge::take::{self, TakeError, Taken};
 use crate::bridge::{self, Place, Refusal, moves, refusal, signature};
-use crate::journal::records::{Admission, Admit, Drop, Notice};
-use crate::journal::{RunKey, chain};
+use crate::journal::records::{Admission, Admit, Drop, JournalError, Notice};
+use crate::journal::{Event, Phase, RunKey, WaitOn, chain};
 
 use super::{EngineError, Executor, notice};
 
@@ -25,31 +25,22 @@ pub struct Claimed {
     pub trouble: Trouble,
 }
 
-/// What kept single files from being taken: the first error, and how many there were.
+/// What kept single files from being taken, each with why.
 #[derive(Debug, Default)]
 pub struct Trouble {
-    pub first: Option<EngineError>,
-    pub files: usize,
+    pub files: Vec<(Candidate, EngineError)>,
 }
 
 impl Trouble {
     /// Takes in an error that is not fatal; hands on one that is.
-    pub fn note<T>(&mut self, result: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
+    pub fn note<T>(&mut self, candidate: &Candidate, result: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
         match result {
             Ok(value) => Ok(Some(value)),
             Err(error) if error.is_fatal() => Err(error),
             Err(error) => {
-                self.files += 1;
-                self.first.get_or_insert(error);
+                self.files.push((candidate.clone(), error));
                 Ok(None)
             }
-        }
-    }
-
-    pub fn add(&mut self, other: Trouble) {
-        self.files += other.files;
-        if self.first.is_none() {
-            self.first = other.first;
         }
     }
 }
@@ -79,7 +70,7 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
             }
             Err(TakeError::Gone) => continue,
             Err(TakeError::Failed(error)) => {
-                claimed.trouble.note::<()>(Err(error.into()))?;
+                claimed.trouble.note::<()>(candidate, Err(error.into()))?;
                 continue;
             }
         };
@@ -102,6 +93,7 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
                     bytes: taken.bytes.clone(),
                     priority: order.priority,
                     view_exists: executor.root.processing(&candidate.agent).join(&file).symlink_metadata().is_ok(),
+                    note: taken_note(candidate, &taken.sha256),
                 };
                 ready.push((candidate, taken, admit));
             }
@@ -121,16 +113,31 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
     for ((candidate, taken, admit), admission) in ready.iter().zip(admissions) {
         touched.insert(&candidate.agent);
         match admission {
+            Admission::Accepted(key) => {
+                let moved = to_processing(executor, candidate, taken, &key);
+                let moved = moved.map_err(|error| stuck(executor, candidate, &key, error));
+                if claimed.trouble.note(candidate, moved)?.is_some() {
+                    claimed.runs.push(key);
+                }
+            }
             // a drop that was stored by an earlier look and could not be moved then is taken up now
-            Admission::Accepted(key) | Admission::Unmoved(key) => {
-                if claimed.trouble.note(to_processing(executor, candidate, taken, &key))?.is_some() {
+            Admission::Unmoved(key) => {
+                let moved = to_processing(executor, candidate, taken, &key)
+                    .map_err(|error| stuck(executor, candidate, &key, error))
+                    .and_then(|()| Ok(executor.journal.forget_notice(&admit.note)?));
+                if claimed.trouble.note(candidate, moved)?.is_some() {
                     claimed.runs.push(key);
                 }
             }
             Admission::Duplicate { of } => {
-                if claimed.trouble.note(put_by(executor, candidate, taken, admit, &of))?.is_some() {
+                let why = format!("the same bytes as {0} attempt {1}; `wo retry {0}` runs it again", of.id, of.attempt);
+                if claimed.trouble.note(candidate, put_by(executor, candidate, taken, admit, &why))?.is_some() {
                     claimed.duplicates.push(of);
                 }
+            }
+            Admission::Known => {
+                let why = "it was taken in before, and another text of it since; to run it now, drop it again";
+                claimed.trouble.note(candidate, put_by(executor, candidate, taken, admit, why))?;
             }
             Admission::Conflict { with } => {
                 let why = format!(
@@ -157,25 +164,67 @@ impl Claimed {
         why: &str,
         rejected: Result<(), EngineError>,
     ) -> Result<(), EngineError> {
-        if self.trouble.note(rejected)?.is_some() {
+        if self.trouble.note(candidate, rejected)?.is_some() {
             self.rejected.push((candidate.shown(), why.to_owned()));
         }
         Ok(())
     }
 }
 
-/// A duplicate goes to the archive.
+/// A duplicate goes to the archive. As long as it has not got there it is noted, or it would be taken for a new word once
+/// another text of its id has come.
 fn put_by(
     executor: &Executor,
     candidate: &Candidate,
     taken: &Taken,
     admit: &Admit,
-    of: &RunKey,
+    why: &str,
 ) -> Result<(), EngineError> {
-    let reason = format!("the same bytes as {} attempt {}; `wo retry {}` runs it again", of.id, of.attempt, of.id);
-    executor.journal.record_drop(dropped(executor, candidate, &admit.sha256, &admit.id, "duplicate", &reason))?;
+    let drop = dropped(executor, candidate, &admit.sha256, &admit.id, "duplicate", why);
+    executor.journal.record_drop(drop, remembered(&admit.note))?;
     moved(moves::set_aside(&executor.root, candidate, taken, &candidate.name))?;
-    Ok(bridge::sync_dirs(&executor.root, &candidate.agent, &[Place::Archive])?)
+    bridge::sync_dirs(&executor.root, &candidate.agent, &[Place::Archive])?;
+    Ok(executor.journal.forget_notice(&admit.note)?)
+}
+
+/// The key of the notice that this very file was taken in.
+fn taken_note(candidate: &Candidate, sha256: &str) -> String {
+    let stat = &candidate.stat;
+    let which = format!("{}\u{1f}{sha256}\u{1f}{:?}\u{1f}{}", candidate.shown(), stat.id(), stat.mtime_ns);
+    format!("taken/{}/{}", candidate.agent, chain::sha256(which.as_bytes()))
+}
+
+/// A notice that nobody is told.
+fn remembered(key: &str) -> Notice {
+    Notice { key: key.to_owned(), body: "{}".to_owned(), told: true }
+}
+
+/// A claimed order whose file can't be moved waits, and says why; whatever becomes of it, the file is no new drop. The worse
+/// of the errors.
+fn stuck(executor: &Executor, candidate: &Candidate, key: &RunKey, error: EngineError) -> EngineError {
+    let said = (|| -> Result<(), EngineError> {
+        let now = executor.clock.now();
+        executor.journal.notice(remembered(&taken_note(candidate, &key.sha256)), now)?;
+        let mut run = executor.journal.reader()?.load(key)?;
+        let why = format!("its file can't be taken out of the inbox: {error}");
+        let is_new = match &run.phase {
+            Phase::Received => true,
+            // a worker has none of these: what waits with a plan has been moved
+            Phase::Waiting { why: said, .. } => run.plan.is_none() && *said != why,
+            _ => false,
+        };
+        if is_new {
+            let event =
+                super::tape::masked(&executor.settings().masker, Event::Waiting { on: WaitOn::Gate, why, until: now })?;
+            run.apply(&event, now).map_err(JournalError::from)?;
+            executor.journal.append(&run, vec![(now, event)])?;
+        }
+        Ok(())
+    })();
+    match said {
+        Err(worse) if worse.is_fatal() => worse,
+        _ => error,
+    }
 }
 
 /// After a crash between the commit and the rename: the stored drop still lies in the inbox. Must come before its run is
@@ -193,7 +242,8 @@ pub fn finish_unmoved(executor: &Executor, key: &RunKey) -> Result<(), EngineErr
     if taken.sha256 != key.sha256 {
         return Ok(());
     }
-    to_processing(executor, &candidate, &taken, key)?;
+    to_processing(executor, &candidate, &taken, key).map_err(|error| stuck(executor, &candidate, key, error))?;
+    executor.journal.forget_notice(&taken_note(&candidate, &key.sha256))?;
     Ok(bridge::sync_dirs(root, &key.agent, &[Place::Processing, Place::Inbox])?)
 }
 
@@ -247,7 +297,7 @@ fn reject(
     let key = format!("rejected/{}", chain::sha256(which.as_bytes()));
     // before the move: afterwards nobody looks at the file again
     let notice = notice::notice(executor, key, &file, "rejected", why);
-    let new = executor.journal.reject(dropped(executor, candidate, sha256, id, "rejected", why), notice)?;
+    let new = executor.journal.record_drop(dropped(executor, candidate, sha256, id, "rejected", why), notice)?;
     if new {
         notice::noted(executor, &file, "rejected", why);
     }

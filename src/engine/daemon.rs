@@ -93,11 +93,11 @@ struct Loop {
     summary: Summary,
     settling: bool,
     next_settle: Option<Instant>,
-    /// After trouble the inbox is not looked at before this, whatever wakes the loop.
+    /// After trouble that is no single file's the inbox is not looked at before this, whatever wakes the loop.
     hold_off: Option<Instant>,
     hold_off_for: Duration,
-    /// The first error of the last look that kept single files from being taken.
-    trouble: Option<EngineError>,
+    /// Files that can't be taken, by agent and name.
+    stuck: HashMap<(String, OsString), inbox::Stuck>,
     /// Files that are no orders and were named.
     noted: HashSet<(String, OsString)>,
     noted_more: bool,
@@ -174,7 +174,7 @@ pub fn run(
         next_settle: None,
         hold_off: None,
         hold_off_for: retry_first(&config),
-        trouble: None,
+        stuck: HashMap::new(),
         noted: HashSet::new(),
         noted_more: false,
         next_forget: None,
@@ -206,16 +206,19 @@ impl Loop {
             }
             for held in crate::bridge::moves::recover_listing(&self.executor.root, agent)? {
                 let keys = open.iter().map(|row| &row.key);
-                let aside = edited::sort_out(&self.executor, &self.reader, agent, &held, keys)?;
-                self.summary.rejected.extend(aside);
+                let aside = edited::sort_out(&self.executor, &self.reader, agent, &held, keys);
+                self.summary.rejected.extend(unless_fatal(aside)?.flatten());
             }
         }
         for row in open {
-            claim::finish_unmoved(&self.executor, &row.key)?;
+            let moved = unless_fatal(claim::finish_unmoved(&self.executor, &row.key))?;
             // what it touched before it was cut off is its own again before anybody else can ask for it
             let run = self.reader.load(&row.key)?;
             if run.has_begun() {
                 self.subjects.reserve(row.key.run, row.priority, &run.subjects());
+            } else if moved.is_none() {
+                // the look at the inbox takes it up, once its file can be moved
+                continue;
             }
             self.enqueue(row.key, row.priority);
         }
@@ -242,9 +245,6 @@ impl Loop {
                 Err(error) => self.hold_off_after(&error.to_string()),
             }
             if self.mode == Mode::Once && self.is_idle() {
-                if let Some(error) = self.trouble.take() {
-                    return Err(error);
-                }
                 return self.note_left();
             }
             let wake = self.watcher.wait(self.timeout(next_rescan, wanted));
@@ -329,6 +329,18 @@ impl Loop {
             for worker in self.workers.drain(..) {
                 let _ = worker.join();
             }
+        }
+    }
+}
+
+/// The machine's trouble with one file at the start: it is said, and keeps nothing else back.
+fn unless_fatal<T>(result: Result<T, EngineError>) -> Result<Option<T>, EngineError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_fatal() => Err(error),
+        Err(error) => {
+            tracing::warn!("{error}");
+            Ok(None)
         }
     }
 }

@@ -72,7 +72,7 @@ pub fn set_aside(executor: &Executor, key: &RunKey, path: &Path, sha256: &str) -
     };
     let told = format!("rejected/{}", chain::sha256(format!("edited\u{1f}{}\u{1f}{sha256}", key.run).as_bytes()));
     let notice = notice::notice(executor, told, &key.file, "rejected", &why);
-    if executor.journal.reject(drop, notice)? {
+    if executor.journal.record_drop(drop, notice)? {
         notice::noted(executor, &key.file, "rejected", &why);
     }
     let reason = refusal::reason(&key.file, &why, &cure);

@@ -115,8 +115,10 @@ pub enum Admission {
     Accepted(RunKey),
     /// This very drop was stored before a crash and not yet moved.
     Unmoved(RunKey),
-    /// Same id, same bytes.
+    /// Same id, same bytes, and no other text of it since.
     Duplicate { of: RunKey },
+    /// This very file was taken in before, and its id has another text since.
+    Known,
     /// Same id, other bytes, while the earlier attempt is still open.
     Conflict { with: RunKey },
 }
@@ -132,6 +134,8 @@ pub struct Admit {
     pub priority: Priority,
     /// Whether a file that may be the view of an already stored drop lies in `processing/`.
     pub view_exists: bool,
+    /// The key of the notice that this very file was taken in before and has not been moved since.
+    pub note: String,
 }
 
 pub(super) fn damaged(path: &Path, why: impl std::fmt::Display) -> JournalError {

@@ -115,14 +115,9 @@ impl Journal {
         self.write(move |transaction| drops.into_iter().map(|drop| admit(transaction, drop, now)).collect())
     }
 
-    /// Records a drop that does not become a run.
-    pub fn record_drop(&self, drop: Drop) -> Result<(), JournalError> {
-        self.write(move |transaction| insert_drop(transaction, &drop))
-    }
-
-    /// Records a drop that is rejected, with the notice of it; `true` when this is new. One that can't be moved yet is looked
-    /// at again and again, and recorded once.
-    pub fn reject(&self, drop: Drop, notice: Notice) -> Result<bool, JournalError> {
+    /// Records a drop that does not become a run, with the notice of it; `true` when this is new. One that can't be moved yet
+    /// is looked at again and again, and recorded once.
+    pub fn record_drop(&self, drop: Drop, notice: Notice) -> Result<bool, JournalError> {
         self.write(move |transaction| {
             let new = insert_notice(transaction, &notice, drop.at)?;
             if new {
@@ -171,6 +166,14 @@ impl Journal {
     /// Notes that something needs a person; `true` when this is new. The key makes it be told once.
     pub fn notice(&self, notice: Notice, now: Timestamp) -> Result<bool, JournalError> {
         self.write(move |transaction| insert_notice(transaction, &notice, now))
+    }
+
+    pub fn forget_notice(&self, key: &str) -> Result<(), JournalError> {
+        let key = key.to_owned();
+        self.write(move |transaction| {
+            transaction.execute("DELETE FROM notices WHERE key = ?1", [key]).map_err(sqlite("write"))?;
+            Ok(())
+        })
     }
 
     /// Forgets the oldest of what was told, of drops that became no run, and of answered requests: `keep` of each stay. What

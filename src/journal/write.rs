@@ -144,11 +144,11 @@ pub(super) fn admit(transaction: &Transaction<'_>, drop: Admit, now: Timestamp) 
     let newest = transaction
         .prepare_cached(
             "SELECT run, attempt, agent, file, received, sha256, open FROM runs JOIN sources USING (source)
-             WHERE runs.id = ?1 ORDER BY attempt DESC",
+             WHERE runs.id = ?1 ORDER BY attempt DESC LIMIT 1",
         )
         .and_then(|mut select| {
             select
-                .query_map([&drop.id], |row| {
+                .query_row([&drop.id], |row| {
                     let key = RunKey {
                         run: row.get(0)?,
                         id: drop.id.clone(),
@@ -159,24 +159,38 @@ pub(super) fn admit(transaction: &Transaction<'_>, drop: Admit, now: Timestamp) 
                         received: timestamp(row, 4)?,
                     };
                     Ok((key, row.get::<_, i64>(6)? == 1))
-                })?
-                .collect::<Result<Vec<_>, _>>()
+                })
+                .optional()
         })
         .map_err(&fail)?;
-    if let Some((key, open)) = newest.iter().find(|(key, _)| key.sha256 == drop.sha256) {
-        let same_drop = *open && key.agent == drop.agent && key.file == drop.file && !drop.view_exists;
-        return Ok(if same_drop { Admission::Unmoved(key.clone()) } else { Admission::Duplicate { of: key.clone() } });
+    match newest {
+        Some((key, open)) if key.sha256 == drop.sha256 => {
+            let same_drop = open && key.agent == drop.agent && key.file == drop.file && !drop.view_exists;
+            return Ok(if same_drop { Admission::Unmoved(key) } else { Admission::Duplicate { of: key } });
+        }
+        // its text was taken before the newest one came: it is no new word
+        Some(_) if is_noted(transaction, &drop.note)? => return Ok(Admission::Known),
+        Some((key, true)) => return Ok(Admission::Conflict { with: key }),
+        _ => {}
     }
-    if let Some((key, _)) = newest.iter().find(|(_, open)| *open) {
-        return Ok(Admission::Conflict { with: key.clone() });
-    }
+    // an earlier text that is dropped again, after another one, is a revision like any other
     transaction
-        .prepare_cached("INSERT INTO sources (id, sha256, bytes) VALUES (?1, ?2, ?3)")
+        .prepare_cached("INSERT INTO sources (id, sha256, bytes) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
         .and_then(|mut insert| insert.execute(params![drop.id, drop.sha256, drop.bytes]))
         .map_err(&fail)?;
-    let source = transaction.last_insert_rowid();
+    let source = transaction
+        .prepare_cached("SELECT source FROM sources WHERE id = ?1 AND sha256 = ?2")
+        .and_then(|mut select| select.query_row([&drop.id, &drop.sha256], |row| row.get(0)))
+        .map_err(&fail)?;
     insert_run(transaction, source, &drop.id, &drop.agent, &drop.file, &drop.sha256, drop.priority, false, now)
         .map(Admission::Accepted)
+}
+
+fn is_noted(transaction: &Transaction<'_>, key: &str) -> Result<bool, JournalError> {
+    transaction
+        .prepare_cached("SELECT 1 FROM notices WHERE key = ?1")
+        .and_then(|mut select| select.exists([key]))
+        .map_err(sqlite("read"))
 }
 
 #[allow(clippy::too_many_arguments, reason = "the columns of one row")]

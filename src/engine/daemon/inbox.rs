@@ -3,10 +3,12 @@
 //! What must hold here: the limits are looked at before each file and each batch; what a limit keeps out stays in its inbox,
 //! and trouble with one file keeps no other back.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use super::{Loop, Mode, retry_first};
+use super::{Loop, Mode, retry_first, retry_max};
+use crate::bridge::Stat;
 use crate::bridge::scan::{self, Candidate};
 use crate::bridge::settle::Sorted;
 use crate::engine::{EngineError, claim};
@@ -14,16 +16,26 @@ use crate::engine::{EngineError, claim};
 /// The file itself and its reason.
 const FILES_PER_REJECT: u64 = 2;
 
+/// A file that can't be taken: tried again after a while, or as soon as somebody has touched it.
+pub(super) struct Stuck {
+    stat: Stat,
+    until: Instant,
+    delay: Duration,
+    why: String,
+}
+
 impl Loop {
     pub(super) fn scan(&mut self) -> Result<(), EngineError> {
         let settings = self.executor.settings();
         let looks = scan::scan(&self.executor.root, &settings.config)?;
         self.settler.set_patience(self.mode.patience(&settings.config.inbox));
-        let sorted = self.settler.sort(looks, Instant::now());
+        let now = Instant::now();
+        let mut sorted = self.settler.sort(looks, now);
         for (agent, error) in &sorted.unavailable {
             tracing::warn!("the inbox of {agent} can't be read: {error}");
         }
         self.note(&sorted)?;
+        let held = self.hold_back(&mut sorted, now);
         let limits = &settings.config.limits;
         let mut trouble = claim::Trouble::default();
         self.settling = !sorted.waiting.is_empty();
@@ -57,7 +69,8 @@ impl Loop {
                     break;
                 }
                 if let Some((candidate, why)) = refused.pop_front() {
-                    if trouble.note(claim::refuse(&self.executor, candidate, why, "", ""))?.is_some() {
+                    let refused = claim::refuse(&self.executor, candidate, why, "", "");
+                    if trouble.note(candidate, refused)?.is_some() {
                         self.summary.rejected.push((candidate.shown(), why.to_string()));
                         rejected += FILES_PER_REJECT;
                     }
@@ -81,21 +94,64 @@ impl Loop {
                     let priority = row.map(|row| row.priority).unwrap_or_default();
                     self.enqueue(key, priority);
                 }
-                trouble.add(claimed.trouble);
+                trouble.files.extend(claimed.trouble.files);
                 self.collect()?;
                 self.hand_out();
             }
         }
-        match &trouble.first {
-            Some(error) => {
-                let others = trouble.files.saturating_sub(1);
-                let error = if others > 0 { format!("{error} (and {others} files more)") } else { error.to_string() };
-                self.hold_off_after(&error);
-            }
-            None => (self.hold_off, self.hold_off_for) = (None, retry_first(&settings.config)),
-        }
-        self.trouble = trouble.first;
+        (self.hold_off, self.hold_off_for) = (None, retry_first(&settings.config));
+        self.note_stuck(held, trouble);
         Ok(())
+    }
+
+    /// Takes out of `sorted` what was in trouble and need not be tried again yet; what is known of it.
+    fn hold_back(&mut self, sorted: &mut Sorted, now: Instant) -> HashMap<(String, OsString), Stuck> {
+        let mut held = HashMap::new();
+        let mut is_due = |candidate: &Candidate| {
+            let key = (candidate.agent.clone(), candidate.name.clone());
+            match self.stuck.get(&key) {
+                Some(stuck) if stuck.stat == candidate.stat && stuck.until > now => {
+                    held.extend(self.stuck.remove(&key).map(|stuck| (key, stuck)));
+                    false
+                }
+                _ => true,
+            }
+        };
+        sorted.orders.retain(&mut is_due);
+        sorted.refused.retain(|(candidate, _)| is_due(candidate));
+        held
+    }
+
+    /// What can't be taken is tried again less and less often, each for itself, and told.
+    fn note_stuck(&mut self, held: HashMap<(String, OsString), Stuck>, trouble: claim::Trouble) {
+        let config = self.executor.settings().config;
+        let now = Instant::now();
+        let before = std::mem::replace(&mut self.stuck, held);
+        let others = trouble.files.len().saturating_sub(1);
+        for (n, (candidate, error)) in trouble.files.into_iter().enumerate() {
+            let key = (candidate.agent, candidate.name);
+            let earlier = before.get(&key).filter(|stuck| stuck.stat == candidate.stat);
+            let delay = earlier.map_or(retry_first(&config), |stuck| (stuck.delay * 2).min(retry_max(&config)));
+            if n == 0 {
+                let more = if others > 0 { format!(" (and {others} files more)") } else { String::new() };
+                tracing::warn!("{error}{more}; tried again in {delay:?}");
+            }
+            let why = error.to_string();
+            self.stuck.insert(key, Stuck { stat: candidate.stat, until: now + delay, delay, why });
+        }
+        if let Some(due) = self.stuck.values().map(|stuck| stuck.until).min() {
+            self.next_settle = Some(self.next_settle.map_or(due, |next| next.min(due)));
+        }
+        let mut told: Vec<String> = self
+            .stuck
+            .iter()
+            .map(|((agent, name), stuck)| {
+                let name = crate::text::line(&name.to_string_lossy(), 200);
+                format!("{name} stays in the inbox of {agent}: {}", stuck.why)
+            })
+            .collect();
+        told.sort();
+        self.summary.unclaimed.extend(told);
     }
 
     /// Says once which files are left in the inbox, and why. Of a heap of them the first are named.
