@@ -82,6 +82,11 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         )));
     }
     let holder = lock::holder(&root)?;
+    let config = crate::config::Config::load(&root)?;
+    // before the journal is read: an order that is claimed in between is told twice, not passed over
+    let waiting_files = crate::bridge::scan::scan(&root, &config)
+        .map(|looks| looks.iter().filter(|look| matches!(look, crate::bridge::scan::Look::Order(_))).count())
+        .unwrap_or(0);
     let fits = |row: &RunRow| {
         args.id.as_deref().is_none_or(|pattern| pattern_matches(pattern, &row.key.id))
             && args.state.as_deref().is_none_or(|state| {
@@ -130,7 +135,6 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             });
         }
     }
-    let config = crate::config::Config::load(&root)?;
     let trouble = trouble::look(&root, &config, holder.is_some())?;
     let mut stopped = claiming_stops(&root, &config)?;
     stopped.extend(trouble.claiming.iter().cloned());
@@ -147,9 +151,6 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         Err(error) => (Vec::new(), Some(error.to_string())),
     };
     let exit = if jobs_trouble.is_some() { Exit::Bad } else { Exit::Good };
-    let waiting_files = crate::bridge::scan::scan(&root, &config)
-        .map(|looks| looks.iter().filter(|look| matches!(look, crate::bridge::scan::Look::Order(_))).count())
-        .unwrap_or(0);
 
     if args.json {
         return output::print_json(&json!({
