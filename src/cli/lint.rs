@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{CliError, Exit, Global, findings, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
-use crate::engine::dispatch;
+use crate::engine::{dispatch, gate};
 use crate::evidence::{Binder, Binding, BoundBy, Declaration, Kind, bind};
 use crate::handlers::{criteria_of, registry};
 use crate::order::{self, Criterion, CriterionSource, Diagnostic, Order, Severity, Target, target};
@@ -110,6 +110,10 @@ pub(super) fn examine(order: Order, source: String, file: &Path, config: &Config
             "set a later `expires`, or take it out",
         ));
     }
+    found.extend(gate::never_measured(&order).map(|why| {
+        let cure = "ask for an order, or for what heartbeats tell: `monitor.healthy_for >= 24h`";
+        finding(&source, 0..0, Severity::Error, "unmeasured-requirement", &why, "it would be rejected", cure)
+    }));
     match &handler {
         Ok((name, _)) => found.extend(
             criteria

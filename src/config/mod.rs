@@ -101,7 +101,7 @@ pub struct LimitsConfig {
     pub step_deadline_s: u64,
     /// An order whose steps were at work for longer than this, waits left out, begins no further one.
     pub order_deadline_s: u64,
-    /// An order that waits longer than this for a gate or a step ends `failed`.
+    /// An order that waits longer than this for its gate or an approval ends `rejected`, one whose step waits longer `failed`.
     pub wait_max_s: u64,
     pub output_bytes: usize,
     pub attempts: u32,

@@ -68,6 +68,15 @@ pub struct Summary {
     pub interrupted: bool,
 }
 
+/// What a run waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// Looked at again whenever an order ends, too.
+    Gate,
+    Step,
+    Person,
+}
+
 struct Loop {
     executor: Arc<Executor>,
     mode: Mode,
@@ -78,13 +87,13 @@ struct Loop {
     keys: HashMap<i64, RunKey>,
     priorities: HashMap<i64, Priority>,
     in_flight: HashSet<i64>,
-    waiting: HashMap<i64, (Timestamp, bool)>,
+    waiting: HashMap<i64, (Timestamp, Hold)>,
     /// When it was last looked which of them are due.
     looked: Timestamp,
     busy: HashSet<i64>,
     /// How often a run met the machine's trouble, and after how long it is tried again.
     backoff: HashMap<i64, (u32, Duration)>,
-    /// Runs that one pass does not try again, with the machine's trouble that they met.
+    /// Runs that one pass does not try again, with the machine's trouble that they met or what they need a person for.
     given_up: HashMap<i64, String>,
     subjects: Arc<Subjects>,
     work: mpsc::Sender<(RunKey, Priority)>,

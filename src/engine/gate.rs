@@ -3,17 +3,18 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::EngineError;
 use super::pipeline::Next;
 use super::tape::Tape;
 use crate::evidence::{Measurement, Outcome, judge};
 use crate::journal::{Event, Phase, WaitOn};
+use crate::monitor::history;
 use crate::order::{Order, Requirement};
 
 /// A gate is looked at this often, and whenever an order ends.
-const LOOK_AGAIN: Duration = Duration::from_secs(15);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 /// When a run that waits is looked at next, at or after `now`; `None` while only a person's word is waited for. An executor
 /// that finds a gate as it was writes nothing down.
@@ -39,28 +40,59 @@ pub enum Gate {
 
 pub fn check(tape: &mut Tape<'_>, order: &Order) -> Result<Gate, EngineError> {
     let now = tape.executor.clock.now();
-    if order.expires.is_some_and(|expires| expires <= now) {
-        return Ok(Gate::Never("the order expired before its first step".to_owned()));
-    }
-    let since = match &tape.run().phase {
-        Phase::Waiting { since, .. } => *since,
-        _ => now,
-    };
     let limit = tape.executor.settings().config.limits.wait_max_s;
-    if now.duration_since(since).as_secs() >= 0 && now.duration_since(since).as_secs() as u64 > limit {
-        return Ok(Gate::Never(format!("it waited longer than {limit} s (limits.wait_max_s)")));
+    if let Some(why) = too_late(order, &tape.run().phase, limit, now) {
+        return Ok(Gate::Never(why));
     }
     if let Some(why) = shut(tape, order)? {
-        return wait(tape, WaitOn::Gate, why, now).map(Gate::Shut);
+        return wait(tape, order, WaitOn::Gate, why, now).map(Gate::Shut);
     }
     if order.needs_approval && tape.run().approved.as_deref() != Some(&tape.run().key.sha256) {
         let why = format!("a person must approve it: `wo approve {}`", order.id);
-        return wait(tape, WaitOn::Approval, why, now).map(Gate::Shut);
+        return wait(tape, order, WaitOn::Approval, why, now).map(Gate::Shut);
     }
     Ok(Gate::Open)
 }
 
-fn wait(tape: &mut Tape<'_>, on: WaitOn, why: String, now: Timestamp) -> Result<Next, EngineError> {
+/// Why a run that has not begun can't begin any more at `now`, with the most seconds that it may wait.
+pub fn too_late(order: &Order, phase: &Phase, limit: u64, now: Timestamp) -> Option<String> {
+    if order.expires.is_some_and(|expires| expires <= now) {
+        return Some("the order expired before its first step".to_owned());
+    }
+    match phase {
+        Phase::Waiting { since, .. } if now.duration_since(*since).as_secs() > seconds(limit) => {
+            Some(format!("it waited longer than {limit} s (limits.wait_max_s)"))
+        }
+        _ => None,
+    }
+}
+
+/// When [`too_late`] begins to hold, if ever, should nothing happen.
+fn last_call(order: &Order, phase: &Phase, limit: u64) -> Option<Timestamp> {
+    let waited = match phase {
+        Phase::Waiting { since, .. } => {
+            since.checked_add(SignedDuration::from_secs(seconds(limit).saturating_add(1))).ok()
+        }
+        _ => None,
+    };
+    order.expires.into_iter().chain(waited).min()
+}
+
+fn seconds(limit: u64) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// What `requires:` asks of the world that no gate can tell, each in words: only heartbeats are measured outside an order.
+pub fn never_measured(order: &Order) -> impl Iterator<Item = String> {
+    order.requires.iter().filter_map(|requirement| match requirement {
+        Requirement::Measurement { key, .. } if !history::measures(key) => {
+            Some(format!("`requires` asks for `{key}`, which nothing measures outside an order: it would never begin"))
+        }
+        _ => None,
+    })
+}
+
+fn wait(tape: &mut Tape<'_>, order: &Order, on: WaitOn, why: String, now: Timestamp) -> Result<Next, EngineError> {
     let until = now + LOOK_AGAIN;
     let known =
         matches!(&tape.run().phase, Phase::Waiting { on: before, why: said, .. } if *before == on && *said == why);
@@ -70,7 +102,8 @@ fn wait(tape: &mut Tape<'_>, on: WaitOn, why: String, now: Timestamp) -> Result<
     }
     if approval {
         super::notice::tell(tape.executor, &tape.run().key, "approval", &why)?;
-        return Ok(Next::NeedsPerson { why });
+        let limit = tape.executor.settings().config.limits.wait_max_s;
+        return Ok(Next::NeedsPerson { why, until: last_call(order, &tape.run().phase, limit) });
     }
     Ok(Next::Waits { until, step: false })
 }

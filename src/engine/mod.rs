@@ -18,6 +18,7 @@ mod file_tests;
 pub mod finish;
 pub mod gate;
 pub mod notice;
+pub mod orphan;
 pub mod pipeline;
 pub mod plan;
 pub mod requests;

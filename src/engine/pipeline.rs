@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use jiff::Timestamp;
 
 use super::tape::Tape;
-use super::{EngineError, Executor, finish, gate, plan, steps};
+use super::{EngineError, Executor, finish, gate, orphan, plan, steps};
 use crate::evidence::Outcome;
 use crate::handlers::{Context, Deadline, Handler};
 use crate::journal::{Phase, Reader, RunKey};
@@ -22,8 +22,10 @@ pub enum Next {
         until: Timestamp,
         step: bool,
     },
+    /// Looked at again then all the same, if ever: it may expire, or what is missing may be back.
     NeedsPerson {
         why: String,
+        until: Option<Timestamp>,
     },
     /// What it touches is another run's now.
     Busy,
@@ -55,17 +57,26 @@ pub fn advance(executor: &Executor, reader: &Reader, key: &RunKey, reserve: Rese
         {
             return finish::reject(tape, &order, &bytes, &reason);
         }
-        let handler = plan::handler_of(tape.run(), executor)?;
+        let handler = plan::handler_of(tape.run(), executor);
         let context = context(executor, tape, &order);
 
         // gate
         if !tape.run().gates_open && !tape.run().cancel {
             match gate::check(tape, &order)? {
+                // one without its handler can't begin, and may still expire
+                gate::Gate::Open if handler.is_err() => {}
                 gate::Gate::Open => tape.push(crate::journal::Event::Opened)?,
                 gate::Gate::Shut(next) => return Ok(next),
                 gate::Gate::Never(reason) => return finish::reject(tape, &order, &bytes, &reason),
             }
         }
+        let handler = match handler {
+            Ok(handler) => handler,
+            Err(gone) => match orphan::keep(tape, &gone)? {
+                Some(next) => return Ok(next),
+                None => None,
+            },
+        };
         if !reserve(&tape.run().subjects()) {
             tape.commit()?;
             return Ok(Next::Busy);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::{self, classify};
 use super::tape::Tape;
-use super::{EngineError, Executor, dispatch, pipeline};
+use super::{EngineError, Executor, dispatch, gate, pipeline};
 use crate::durable::DurableError;
 use crate::evidence::bind::{Binding, bind};
 use crate::evidence::{Declaration, Outcome};
@@ -94,6 +94,9 @@ pub fn prepare(
     if order.expires.is_some_and(|expires| expires <= context.clock.now()) {
         let at = order.expires.map(|at| at.to_string()).unwrap_or_default();
         return Err(format!("the order expired at {at}").into());
+    }
+    if let Some(why) = gate::never_measured(order).next() {
+        return Err(why.into());
     }
     let (handler, dispatch) = dispatch::dispatch(order, &context.config, handlers)?;
     let mut template = find_template(order, handler.template(order), &context.root, agent)?;
@@ -250,13 +253,9 @@ fn read_template(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// The handler that the run was planned for; `None` while it has none (cancelled before it was planned).
-pub fn handler_of(run: &Run, executor: &Executor) -> Result<Option<Arc<dyn Handler>>, EngineError> {
+/// The handler that the run was planned for; `None` while it has none (cancelled before it was planned), and the name of one
+/// that is no longer there.
+pub fn handler_of(run: &Run, executor: &Executor) -> Result<Option<Arc<dyn Handler>>, String> {
     let Some(name) = &run.handler else { return Ok(None) };
-    executor.settings().handler(name).map(Some).ok_or_else(|| {
-        EngineError::Resource(format!(
-            "{} was planned for the handler `{name}`, which is no longer there\nhint: put it back into wo.toml, or `wo cancel {}`",
-            run.key.id, run.key.id
-        ))
-    })
+    executor.settings().handler(name).map(Some).ok_or_else(|| name.clone())
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use super::{EngineError, Executor, edited};
+use super::{EngineError, Executor, edited, gate};
 use crate::journal::requests::Answer;
 use crate::journal::{Event, Phase, Reader, Request, RequestKind, Run, RunKey};
 
@@ -60,6 +60,9 @@ fn one(executor: &Executor, request: &Request, mut run: Run) -> Result<Option<Ru
             if let Some(outcome) = run.phase.ended() {
                 return refused(format!("{id} has ended: {outcome}"));
             }
+            if let Some(why) = too_late(executor, &run)? {
+                return refused(format!("{id} can't begin any more: {why}"));
+            }
             // the person may mean the text that they see there
             match edited::edited(executor, &run.key)? {
                 Some((path, now_has)) => {
@@ -82,6 +85,16 @@ fn one(executor: &Executor, request: &Request, mut run: Run) -> Result<Option<Ru
     let events: Vec<(Timestamp, Event)> = vec![(now, event)];
     executor.journal.answer(request.seq, Answer { accepted: true, text }, Some((&run, events)))?;
     Ok(Some(run.key))
+}
+
+/// Why an approval would come too late.
+fn too_late(executor: &Executor, run: &Run) -> Result<Option<String>, EngineError> {
+    let bytes = executor.journal.reader()?.bytes(&run.key)?;
+    let Some(order) = crate::order::parse(&bytes, &run.key.file).ok().filter(|_| !run.gates_open) else {
+        return Ok(None);
+    };
+    let limit = executor.settings().config.limits.wait_max_s;
+    Ok(gate::too_late(&order, &run.phase, limit, executor.clock.now()))
 }
 
 fn voided(key: &RunKey, aside: &str) -> String {

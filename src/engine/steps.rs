@@ -22,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Runs what is left of the plan; `Some` when the run must be let go of before its end.
 pub fn execute(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context) -> Result<Option<Next>, EngineError> {
     if let Phase::Uncertain { why, .. } = &tape.run().phase {
-        return Ok(Some(Next::NeedsPerson { why: why.clone() }));
+        return Ok(Some(Next::NeedsPerson { why: why.clone(), until: None }));
     }
     for spec in tape.run().plan.as_ref().map(|plan| plan.steps.clone()).unwrap_or_default() {
         let progress = tape.run().step(&spec.name).map(|step| step.progress);
@@ -231,7 +231,7 @@ fn uncertain(tape: &mut Tape<'_>, spec: &StepSpec, why: String) -> Result<Option
     };
     notice::tell(tape.executor, &tape.run().key, &kind, &why)?;
     tape.write(Event::StepUncertain { step: spec.name.clone(), why: why.clone() })?;
-    Ok(Some(Next::NeedsPerson { why }))
+    Ok(Some(Next::NeedsPerson { why, until: None }))
 }
 
 /// Takes back, in reverse, what was applied, when a step failed or the order was cancelled.

@@ -118,6 +118,11 @@ pub fn take_key(root: &Root, config: &Config, key: &str, now: Timestamp) -> Resu
     Ok(measurement)
 }
 
+/// Whether heartbeats can say anything of `key` at all.
+pub fn measures(key: &str) -> bool {
+    measure::DECLARATIONS.iter().any(|declaration| crate::evidence::bind::key_matches(declaration.key, key))
+}
+
 const HEALTHY_FOR: &str = "monitor.healthy_for";
 
 fn is_zero(measurement: &Measurement) -> bool {

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::worker::Done;
-use super::{Loop, Mode, retry_first, retry_max};
+use super::{Hold, Loop, Mode, retry_first, retry_max};
 use crate::engine::EngineError;
 use crate::engine::pipeline::Next;
 use crate::journal::RunKey;
@@ -44,6 +44,7 @@ impl Loop {
         while let Ok(Done { key, result }) = self.done.try_recv() {
             let run = key.run;
             self.in_flight.remove(&run);
+            self.given_up.remove(&run);
             // one that has begun keeps what it touches until its end, whatever holds it up
             let keeps = matches!(
                 result,
@@ -71,16 +72,21 @@ impl Loop {
                         self.summary.ended.clear();
                     }
                     // gates of other orders may open now
-                    for (_, (until, step)) in self.waiting.iter_mut() {
-                        if !*step {
+                    for (until, hold) in self.waiting.values_mut() {
+                        if *hold == Hold::Gate {
                             *until = Timestamp::MIN;
                         }
                     }
                 }
                 Ok(Next::Waits { until, step }) => {
-                    self.waiting.insert(run, (until, step));
+                    self.waiting.insert(run, (until, if step { Hold::Step } else { Hold::Gate }));
                 }
-                Ok(Next::NeedsPerson { .. }) => {}
+                Ok(Next::NeedsPerson { why, until }) => {
+                    self.waiting.extend(until.map(|until| (run, (until, Hold::Person))));
+                    if self.mode == Mode::Once {
+                        self.given_up.insert(run, why);
+                    }
+                }
                 Ok(Next::Busy) => {
                     let priority = self.priorities.get(&run).copied().unwrap_or_default();
                     if self.subjects.is_servable(run, priority) {
@@ -91,7 +97,7 @@ impl Loop {
                 }
                 Ok(Next::Yielded) => {
                     // after the request that made it yield
-                    self.waiting.insert(run, (Timestamp::MIN, true));
+                    self.waiting.insert(run, (Timestamp::MIN, Hold::Step));
                 }
                 Err(error) if error.is_fatal() => return Err(error),
                 Err(error) => {
@@ -107,7 +113,7 @@ impl Loop {
                     }
                     tracing::warn!("{}: {error}; tried again in {delay:?}", key.id);
                     self.backoff.insert(run, (tries, delay));
-                    self.waiting.insert(run, (self.executor.clock.now() + delay, true));
+                    self.waiting.insert(run, (self.executor.clock.now() + delay, Hold::Step));
                 }
             }
         }
@@ -132,7 +138,7 @@ impl Loop {
         self.queue.is_empty()
             && self.in_flight.is_empty()
             && !self.settling
-            && !self.waiting.values().any(|(_, step)| *step)
+            && !self.waiting.values().any(|(_, hold)| *hold == Hold::Step)
     }
 
     pub(super) fn note_left(&mut self) -> Result<(), EngineError> {
