@@ -33,13 +33,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 use std::time::Duration;
 
 pub use error::EngineError;
+use jiff::Timestamp;
 pub use stop::Stop;
 
 use crate::bridge::lock::Lock;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::handlers::Handler;
-use crate::journal::Journal;
+use crate::journal::{Event, Journal};
 use crate::root::Root;
 use crate::secret::{Masker, Secret};
 use crate::services::ServiceManager;
@@ -61,6 +62,8 @@ pub struct Executor {
     interrupted: Mutex<HashSet<i64>>,
     /// Of each open run that was looked at, whether its programs are to be killed, since it is to be cancelled.
     cancels: Mutex<HashMap<i64, Arc<AtomicBool>>>,
+    /// What became of steps of a run and could not be written down yet.
+    unwritten: Mutex<HashMap<i64, Vec<(Timestamp, Event)>>>,
     /// How long workers of this process were at work on each open run, waits left out.
     worked: Mutex<HashMap<i64, Duration>>,
 }
@@ -111,6 +114,7 @@ impl Executor {
             courier: Mutex::default(),
             interrupted: Mutex::default(),
             cancels: Mutex::default(),
+            unwritten: Mutex::default(),
             worked: Mutex::default(),
         })
     }

@@ -24,6 +24,7 @@ pub fn carry_out(executor: &Executor, reader: &Reader, in_flight: &HashSet<i64>)
             }
             continue;
         }
+        super::tape::catch_up(executor, reader, &row.key)?;
         let run = reader.load(&row.key)?;
         executor.clear_interrupt(row.key.run);
         woken.extend(one(executor, &request, run)?);

@@ -36,6 +36,32 @@ fn a_program_that_is_killed_by_the_wish_to_stop_leaves_its_order_uncertain() {
     assert_eq!(scene.read("effect.txt").lines().count(), 1);
 }
 
+/// How it ended is known once only: what finds no room in the journal is written down when there is some again.
+#[test]
+fn a_program_that_ends_while_the_disk_is_full_has_ended() {
+    let scene = external("until [ -e \"$WO_ROOT/go\" ]; do sleep 0.05; done");
+    let config = scene.read("wo.toml");
+    let scene = scene.file("wo.toml", format!("{config}[limits]\nretry_first_ms = 50\n"));
+    fs::create_dir_all(scene.path("bridge/state")).unwrap();
+    let disk = match Tmpfs::over(&scene.path("bridge/state"), "size=16m") {
+        Ok(disk) => disk,
+        Err(why) => return eprintln!("a full disk was not tried: {}", why.trim()),
+    };
+    let mut daemon = scene.up();
+    daemon.wait_for("the program is at work", || scene.exists("effect.txt"));
+    disk.fill();
+    scene.write("go", "");
+    let log = daemon.log_path();
+    let tried = || fs::read_to_string(&log).unwrap_or_default().matches("WO-1-X: failed to").count();
+    daemon.wait_for("its end finds no room, twice", || tried() >= 2);
+    disk.free();
+    daemon.wait_for("the report", || scene.exists("bridge/outbox/CLC/WO-1-X.result.json"));
+    daemon.stop().expect_exit(0);
+    assert_eq!(scene.result("WO-1-X")["outcome"], "done");
+    assert_eq!(scene.read("effect.txt").lines().count(), 1);
+    scene.wo(["run"]).expect_exit(0).expect_stdout("nothing to do");
+}
+
 /// It had no effect, so it is neither failed nor uncertain.
 #[test]
 fn a_program_that_could_not_be_started_for_want_of_files_is_started_later() {
