@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::{CliError, Exit};
 use crate::bridge::scan::{self, Look};
 use crate::config::Config;
+use crate::engine::claim;
 use crate::evidence::Outcome;
 use crate::journal::{Phase, Reader, RunKey, WaitOn};
 use crate::root::Root;
@@ -112,6 +113,17 @@ impl Follow {
             let Some(&n) = lying.get(&(row.key.agent.clone(), row.key.file.clone())) else { continue };
             if let Some((_, fate)) = self.files.get_mut(n).filter(|(file, _)| file.may_be(&row.key.sha256)) {
                 *fate = Fate::Run { key: row.key, known: false };
+            }
+        }
+        // one that was stored before the mark and could not be moved since
+        if self.files.iter().any(|(_, fate)| matches!(fate, Fate::Lies)) {
+            for row in reader.open_runs()?.into_iter().filter(|row| claim::is_stuck(&row.phase)) {
+                let Some(&n) = lying.get(&(row.key.agent.clone(), row.key.file.clone())) else { continue };
+                let is_it =
+                    |(file, fate): &&mut (Dropped, Fate)| matches!(fate, Fate::Lies) && file.may_be(&row.key.sha256);
+                if let Some((_, fate)) = self.files.get_mut(n).filter(is_it) {
+                    *fate = Fate::Run { key: row.key, known: false };
+                }
             }
         }
         self.drop_mark = newest_drop;

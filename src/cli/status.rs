@@ -279,10 +279,8 @@ fn blocked(run: &Run, all: &[(RunRow, Run)]) -> Option<String> {
         return None;
     }
     let subjects = run.subjects();
-    let others = all
-        .iter()
-        .map(|(_, other)| other)
-        .filter(|other| other.key.run != run.key.run && other.phase.ended().is_none() && other.has_begun());
+    let others =
+        all.iter().map(|(_, other)| other).filter(|other| other.key.run != run.key.run && other.keeps_subjects());
     others.into_iter().find_map(|other| {
         let shared = other.subjects().into_iter().find(|subject| subjects.contains(subject))?;
         Some(format!("waits for {}, which touches `{shared}` too", other.key.id))

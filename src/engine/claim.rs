@@ -199,6 +199,13 @@ fn remembered(key: &str) -> Notice {
     Notice { key: key.to_owned(), body: "{}".to_owned(), told: true }
 }
 
+const STUCK: &str = "its file can't be taken out of the inbox";
+
+/// Whether a run waits for its own file, which lies in the inbox still.
+pub fn is_stuck(phase: &Phase) -> bool {
+    matches!(phase, Phase::Waiting { on: WaitOn::Gate, why, .. } if why.starts_with(STUCK))
+}
+
 /// A claimed order whose file can't be moved waits, and says why; whatever becomes of it, the file is no new drop. The worse
 /// of the errors.
 fn stuck(executor: &Executor, candidate: &Candidate, key: &RunKey, error: EngineError) -> EngineError {
@@ -206,7 +213,7 @@ fn stuck(executor: &Executor, candidate: &Candidate, key: &RunKey, error: Engine
         let now = executor.clock.now();
         executor.journal.notice(remembered(&taken_note(candidate, &key.sha256)), now)?;
         let mut run = executor.journal.reader()?.load(key)?;
-        let why = format!("its file can't be taken out of the inbox: {error}");
+        let why = format!("{STUCK}: {error}");
         let is_new = match &run.phase {
             Phase::Received => true,
             // a worker has none of these: what waits with a plan has been moved

@@ -223,9 +223,9 @@ impl Loop {
             let moved = unless_fatal(claim::finish_unmoved(&self.executor, &row.key))?;
             // what it touched before it was cut off is its own again before anybody else can ask for it
             let run = self.reader.load(&row.key)?;
-            if run.has_begun() {
+            if run.keeps_subjects() {
                 self.subjects.reserve(row.key.run, row.priority, &run.subjects());
-            } else if moved.is_none() {
+            } else if moved.is_none() && !run.has_begun() {
                 // the look at the inbox takes it up, once its file can be moved
                 continue;
             }

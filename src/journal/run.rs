@@ -420,6 +420,12 @@ impl Run {
         self.steps.iter().any(|step| step.progress != Progress::NotReached)
     }
 
+    /// Whether what the steps touch is this run's own now: from its first step until its outcome stands. Where its report can't
+    /// be written, or its file not be put away, nobody need wait for that.
+    pub fn keeps_subjects(&self) -> bool {
+        self.has_begun() && !matches!(self.phase, Phase::Judged { .. } | Phase::Ended { .. })
+    }
+
     /// What the steps touch; runs that share one are serialized.
     pub fn subjects(&self) -> Vec<String> {
         let mut subjects: Vec<String> = self.steps.iter().flat_map(|step| step.spec.subjects.iter().cloned()).collect();

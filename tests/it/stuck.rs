@@ -27,6 +27,7 @@ fn one_file_that_cannot_be_moved_keeps_no_other_back() {
         scene.drop_order(&format!("{id}.md"), probe(id, ""));
         let told = scene.wo(["run"]).expect_exit(1);
         assert!(told.stdout.contains(&format!("{id}  done")) && told.stdout.contains(WHY), "{told}");
+        assert_eq!(told.stdout.matches("WO-1-STUCK").count(), 2, "said once, with its path: {told}");
     }
     let mut daemon = scene.up();
     for id in ["WO-4-PROBE", "WO-5-PROBE"] {
@@ -34,6 +35,8 @@ fn one_file_that_cannot_be_moved_keeps_no_other_back() {
         daemon.wait_for(id, || scene.exists(format!("bridge/outbox/CLC/{id}.result.json")));
     }
     scene.wo(["status"]).expect_exit(0).expect_stdout(WHY);
+    // nor does it keep anybody who follows the inbox
+    scene.wo(["run", "--timeout", "100"]).expect_exit(1).expect_stdout(WHY);
     assert!(!scene.exists("bridge/outbox/CLC/WO-1-STUCK.result.json"), "it waits");
     // whoever touches it need not wait for the next try
     drop(locked);
@@ -60,4 +63,25 @@ fn a_stuck_file_whose_order_was_cancelled_is_no_new_drop() {
     drop(scene.wo(["run"]));
     assert_eq!(scene.read("ledger.txt"), "WO-1-STUCK 2 1\n");
     assert_eq!(scene.list("bridge/inbox/CLC"), Vec::<String>::new());
+}
+
+/// A file that can't be put away holds up the end of its own order, and nobody who needs what that has touched.
+#[test]
+fn an_order_that_only_waits_to_be_put_away_keeps_nothing() {
+    if !can_lock_a_file() {
+        return;
+    }
+    let shared = "params: { subject: s }\n";
+    let text = probe("WO-1-STUCK", &format!("approval: true\n{shared}"));
+    let scene = Scene::new().config(UP).env("WO_PROBE", "1").order("WO-1-STUCK.md", text);
+    scene.wo(["run"]).expect_exit(1).expect_stdout("wo approve");
+    let locked = Locked::new(scene.path("bridge/processing/CLC/WO-1-STUCK.md"));
+    scene.wo(["approve", "WO-1-STUCK"]).expect_exit(0);
+    for id in ["WO-2-PROBE", "WO-3-PROBE"] {
+        scene.drop_order(&format!("{id}.md"), probe(id, shared));
+        scene.wo(["run"]).expect_exit(1).expect_stdout(&format!("{id}  done")).expect_stdout("WO-1-STUCK  left");
+    }
+    drop(locked);
+    scene.wo(["run"]).expect_exit(0).expect_stdout("WO-1-STUCK  done");
+    assert_eq!(scene.read("ledger.txt").matches("WO-1-STUCK 1 ").count(), 2);
 }

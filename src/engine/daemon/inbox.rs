@@ -3,7 +3,7 @@
 //! What must hold here: the limits are looked at before each file and each batch; what a limit keeps out stays in its inbox,
 //! and trouble with one file keeps no other back.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
@@ -100,8 +100,7 @@ impl Loop {
             }
         }
         (self.hold_off, self.hold_off_for) = (None, retry_first(&settings.config));
-        self.note_stuck(held, trouble);
-        Ok(())
+        self.note_stuck(held, trouble)
     }
 
     /// Takes out of `sorted` what was in trouble and need not be tried again yet; what is known of it.
@@ -123,7 +122,11 @@ impl Loop {
     }
 
     /// What can't be taken is tried again less and less often, each for itself, and told.
-    fn note_stuck(&mut self, held: HashMap<(String, OsString), Stuck>, trouble: claim::Trouble) {
+    fn note_stuck(
+        &mut self,
+        held: HashMap<(String, OsString), Stuck>,
+        trouble: claim::Trouble,
+    ) -> Result<(), EngineError> {
         let config = self.executor.settings().config;
         let now = Instant::now();
         let before = std::mem::replace(&mut self.stuck, held);
@@ -142,16 +145,23 @@ impl Loop {
         if let Some(due) = self.stuck.values().map(|stuck| stuck.until).min() {
             self.next_settle = Some(self.next_settle.map_or(due, |next| next.min(due)));
         }
-        let mut told: Vec<String> = self
+        if self.stuck.is_empty() {
+            return Ok(());
+        }
+        // an order that was stored says for itself what it waits for
+        let stored = self.reader.open_runs()?.into_iter().filter(|row| claim::is_stuck(&row.phase));
+        let stored: HashSet<(String, String)> = stored.map(|row| (row.key.agent, row.key.file)).collect();
+        let shown = self
             .stuck
             .iter()
-            .map(|((agent, name), stuck)| {
-                let name = crate::text::line(&name.to_string_lossy(), 200);
-                format!("{name} stays in the inbox of {agent}: {}", stuck.why)
-            })
+            .map(|((agent, name), stuck)| (agent, crate::text::line(&name.to_string_lossy(), 255), stuck));
+        let mut told: Vec<String> = shown
+            .filter(|(agent, name, _)| !stored.contains(&((*agent).clone(), name.clone())))
+            .map(|(agent, name, stuck)| format!("{name} stays in the inbox of {agent}: {}", stuck.why))
             .collect();
         told.sort();
         self.summary.unclaimed.extend(told);
+        Ok(())
     }
 
     /// Says once which files are left in the inbox, and why. Of a heap of them the first are named.

@@ -1,7 +1,7 @@
 //! The runs in hand: which are handed out, wait, are busy behind others or need a person, and when they are tried again.
 //!
-//! What must hold here: one run is with one worker at a time, and one that has begun keeps what it touches until its end,
-//! whatever holds it up.
+//! What must hold here: one run is with one worker at a time, and one that has begun keeps what it touches until its outcome
+//! stands, whatever holds it up.
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use super::worker::Done;
 use super::{Hold, Loop, Mode, retry_first, retry_max};
 use crate::engine::EngineError;
 use crate::engine::pipeline::Next;
-use crate::journal::RunKey;
+use crate::journal::{Phase, RunKey};
 use crate::order::Priority;
 
 /// How often `wo run` tries a run that meets the machine's trouble before it leaves it to the next one.
@@ -45,11 +45,12 @@ impl Loop {
             let run = key.run;
             self.in_flight.remove(&run);
             self.given_up.remove(&run);
-            // one that has begun keeps what it touches until its end, whatever holds it up
-            let keeps = matches!(
-                result,
-                Ok(Next::Waits { step: true, .. } | Next::NeedsPerson { .. } | Next::Yielded) | Err(_)
-            );
+            // one that has begun keeps what it touches until its outcome stands, whatever holds it up
+            let keeps = match &result {
+                Ok(Next::Waits { step: true, .. } | Next::NeedsPerson { .. } | Next::Yielded) => true,
+                Ok(_) => false,
+                Err(_) => !self.is_judged(&key),
+            };
             let frees = match &result {
                 Ok(Next::Busy) => false,
                 _ if keeps => self.subjects.keep(run),
@@ -120,6 +121,12 @@ impl Loop {
         Ok(())
     }
 
+    /// Whether nothing but its report and its file are left to do.
+    fn is_judged(&self, key: &RunKey) -> bool {
+        let row = self.reader.last_run_of(&key.id).ok().flatten();
+        row.is_some_and(|row| row.key.run == key.run && matches!(row.phase, Phase::Judged { .. }))
+    }
+
     pub(super) fn release_due(&mut self) {
         let now = self.executor.clock.now();
         let looked = std::mem::replace(&mut self.looked, now);
@@ -152,9 +159,7 @@ impl Loop {
                 _ if self.given_up.contains_key(&row.key.run) => {
                     self.given_up.get(&row.key.run).cloned().unwrap_or_default()
                 }
-                crate::journal::Phase::Waiting { why, .. } | crate::journal::Phase::Uncertain { why, .. } => {
-                    why.clone()
-                }
+                Phase::Waiting { why, .. } | Phase::Uncertain { why, .. } => why.clone(),
                 phase => phase.name().to_owned(),
             };
             self.summary.left.push((row.key, why));
