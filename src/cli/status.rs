@@ -3,8 +3,9 @@
 
 use serde_json::json;
 
-use super::{CliError, Exit, Global, output, trouble};
-use crate::bridge::lock;
+use super::trouble::{self, Trouble};
+use super::{CliError, Exit, Global, output};
+use crate::bridge::{lock, scan};
 use crate::config::Config;
 use crate::engine::dispatch::pattern_matches;
 use crate::engine::gate;
@@ -69,6 +70,23 @@ impl Line {
     }
 }
 
+/// All that the page shows.
+struct Page {
+    holder: Option<lock::Holder>,
+    /// Files in the inboxes.
+    waiting_files: usize,
+    /// Why nothing more is taken from an inbox, if so.
+    stopped: Vec<String>,
+    trouble: Trouble,
+    untold: u64,
+    lines: Vec<Line>,
+    /// Open orders that are not among the lines.
+    more_open: usize,
+    drops: Vec<Drop>,
+    /// One store that can't be read must not take away what the other one says.
+    jobs: Result<Vec<JobView>, String>,
+}
+
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let root = global.root()?;
     if let Some(state) = &args.state
@@ -81,11 +99,20 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             PHASES.join(", ")
         )));
     }
-    let holder = lock::holder(&root)?;
-    let config = crate::config::Config::load(&root)?;
+    let page = collect(&root, &args)?;
+    match args.json {
+        true => output::print_json(&page.json())?,
+        false => output::print(&page.text())?,
+    }
+    Ok(if page.jobs.is_err() { Exit::Bad } else { Exit::Good })
+}
+
+fn collect(root: &Root, args: &Args) -> Result<Page, CliError> {
+    let holder = lock::holder(root)?;
+    let config = Config::load(root)?;
     // before the journal is read: an order that is claimed in between is told twice, not passed over
-    let waiting_files = crate::bridge::scan::scan(&root, &config)
-        .map(|looks| looks.iter().filter(|look| matches!(look, crate::bridge::scan::Look::Order(_))).count())
+    let waiting_files = scan::scan(root, &config)
+        .map(|looks| looks.iter().filter(|look| matches!(look, scan::Look::Order(_))).count())
         .unwrap_or(0);
     let fits = |row: &RunRow| {
         args.id.as_deref().is_none_or(|pattern| pattern_matches(pattern, &row.key.id))
@@ -94,7 +121,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             })
     };
     let (mut drops, mut lines, mut more_open, mut untold) = (Vec::new(), Vec::new(), 0, 0);
-    if let Some(reader) = Reader::open_existing(&root)? {
+    if let Some(reader) = Reader::open_existing(root)? {
         let mut open: Vec<RunRow> = reader.open_runs()?.into_iter().filter(|row| fits(row)).collect();
         // those that a person must look at first, then by urgency as they come
         open.sort_by_key(|row| (!needs_person(&row.phase), !is_at_work(&row.phase)));
@@ -135,8 +162,8 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             });
         }
     }
-    let trouble = trouble::look(&root, &config, holder.is_some())?;
-    let mut stopped = claiming_stops(&root, &config)?;
+    let trouble = trouble::look(root, &config, holder.is_some())?;
+    let mut stopped = claiming_stops(root, &config)?;
     stopped.extend(trouble.claiming.iter().cloned());
     for line in &mut lines {
         if matches!(line.row.phase, Phase::Judged { .. })
@@ -145,88 +172,94 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             line.why = format!("{}; {why}", line.why);
         }
     }
-    // one store that can't be read must not take away what the other one says
-    let (jobs, jobs_trouble) = match crate::schedule::overview(&root) {
-        Ok(jobs) => (jobs, None),
-        Err(error) => (Vec::new(), Some(error.to_string())),
-    };
-    let exit = if jobs_trouble.is_some() { Exit::Bad } else { Exit::Good };
+    let jobs = crate::schedule::overview(root).map_err(|error| error.to_string());
+    Ok(Page { holder, waiting_files, stopped, trouble, untold, lines, more_open, drops, jobs })
+}
 
-    if args.json {
-        return output::print_json(&json!({
-            "executor": holder,
-            "inbox": waiting_files,
-            "claiming_stops": stopped,
-            "trouble": trouble.all,
-            "untold_notices": untold,
-            "orders": lines.iter().map(|line| json!({
+impl Page {
+    fn json(&self) -> serde_json::Value {
+        json!({
+            "executor": self.holder,
+            "inbox": self.waiting_files,
+            "claiming_stops": self.stopped,
+            "trouble": self.trouble.all,
+            "untold_notices": self.untold,
+            "orders": self.lines.iter().map(|line| json!({
                 "id": line.row.key.id, "attempt": line.row.key.attempt, "agent": line.row.key.agent,
                 "priority": line.row.priority, "state": line.row.phase.name(), "outcome": line.row.phase.ended(),
                 "needs_person": needs_person(&line.row.phase), "why": line.why, "handler": line.handler,
                 "received": line.row.key.received, "ended": line.ended,
             })).collect::<Vec<_>>(),
-            "rejected_files": drops,
-            "jobs": jobs,
-            "jobs_trouble": jobs_trouble,
-        }))
-        .map(|()| exit);
+            "rejected_files": self.drops,
+            "jobs": self.jobs.as_deref().unwrap_or_default(),
+            "jobs_trouble": self.jobs.as_ref().err(),
+        })
     }
 
-    let mut text = match &holder {
-        Some(holder) => format!("executor: {holder}\n"),
-        None => "executor: none; `wo up` starts one, `wo run` processes the inbox once\n".to_owned(),
-    };
-    text.push_str(&format!("inbox: {waiting_files} waiting\n"));
-    for why in &stopped {
-        text.push_str(&format!("claiming stops: {why}\n"));
-    }
-    for why in trouble.all.iter().filter(|why| !stopped.contains(why)) {
-        text.push_str(&format!("trouble: {why}\n"));
-    }
-    if untold > 0 {
-        text.push_str(&format!(
-            "notices not delivered yet: {untold}; see [notify] in wo.toml and the log of `wo up`\n"
-        ));
-    }
-    // an attempt that was followed by another is history, whatever came of it
-    let newest = |line: &Line| {
-        lines.iter().all(|other| other.row.key.id != line.row.key.id || other.row.key.attempt <= line.row.key.attempt)
-    };
-    let title = |line: &Line| match line.row.phase.ended() {
-        None if needs_person(&line.row.phase) => "needs a person",
-        None if is_at_work(&line.row.phase) && !line.is_blocked => "runs",
-        None => "waits",
-        Some(outcome) if !outcome.is_good() && newest(line) => "did not end well",
-        Some(_) => "ended",
-    };
-    for section in ["needs a person", "runs", "waits", "did not end well", "ended"] {
-        let rows: Vec<_> = lines.iter().filter(|line| title(line) == section).map(Line::cells).collect();
-        if !rows.is_empty() {
-            text.push_str(&format!("\n{section}:\n"));
-            text.push_str(&output::table(&["Order", "Prio", "State", "Why"], rows));
+    fn text(&self) -> String {
+        let mut text = match &self.holder {
+            Some(holder) => format!("executor: {holder}\n"),
+            None => "executor: none; `wo up` starts one, `wo run` processes the inbox once\n".to_owned(),
+        };
+        text.push_str(&format!("inbox: {} waiting\n", self.waiting_files));
+        for why in &self.stopped {
+            text.push_str(&format!("claiming stops: {why}\n"));
         }
-        if section == "waits" && more_open > 0 {
-            text.push_str(&format!("and {more_open} open orders more; `wo status --json` lists them all\n"));
+        for why in self.trouble.all.iter().filter(|why| !self.stopped.contains(why)) {
+            text.push_str(&format!("trouble: {why}\n"));
         }
+        if self.untold > 0 {
+            text.push_str(&format!(
+                "notices not delivered yet: {}; see [notify] in wo.toml and the log of `wo up`\n",
+                self.untold
+            ));
+        }
+        // an attempt that was followed by another is history, whatever came of it
+        let newest = |line: &Line| {
+            self.lines
+                .iter()
+                .all(|other| other.row.key.id != line.row.key.id || other.row.key.attempt <= line.row.key.attempt)
+        };
+        let title = |line: &Line| match line.row.phase.ended() {
+            None if needs_person(&line.row.phase) => "needs a person",
+            None if is_at_work(&line.row.phase) && !line.is_blocked => "runs",
+            None => "waits",
+            Some(outcome) if !outcome.is_good() && newest(line) => "did not end well",
+            Some(_) => "ended",
+        };
+        for section in ["needs a person", "runs", "waits", "did not end well", "ended"] {
+            let rows: Vec<_> = self.lines.iter().filter(|line| title(line) == section).map(Line::cells).collect();
+            if !rows.is_empty() {
+                text.push_str(&format!("\n{section}:\n"));
+                text.push_str(&output::table(&["Order", "Prio", "State", "Why"], rows));
+            }
+            if section == "waits" && self.more_open > 0 {
+                text.push_str(&format!("and {} open orders more; `wo status --json` lists them all\n", self.more_open));
+            }
+        }
+        if !self.drops.is_empty() {
+            text.push_str("\nrejected files:\n");
+            text.push_str(&output::table(
+                &["File", "When", "Why"],
+                self.drops.iter().map(|drop| {
+                    vec![
+                        crate::text::line(&drop.file, 60),
+                        format!("{:.0}", drop.at),
+                        crate::text::line(&drop.reason, 300),
+                    ]
+                }),
+            ));
+        }
+        match &self.jobs {
+            Ok(jobs) if jobs.is_empty() => {}
+            Ok(jobs) => {
+                text.push_str("\nscheduled:\n");
+                text.push_str(&jobs_table(jobs));
+            }
+            Err(why) => text.push_str(&format!("\nscheduled: not known: {why}\n")),
+        }
+        text
     }
-    if !drops.is_empty() {
-        text.push_str("\nrejected files:\n");
-        text.push_str(&output::table(
-            &["File", "When", "Why"],
-            drops.iter().map(|drop| {
-                vec![crate::text::line(&drop.file, 60), format!("{:.0}", drop.at), crate::text::line(&drop.reason, 300)]
-            }),
-        ));
-    }
-    if !jobs.is_empty() {
-        text.push_str("\nscheduled:\n");
-        text.push_str(&jobs_table(&jobs));
-    }
-    if let Some(why) = jobs_trouble {
-        text.push_str(&format!("\nscheduled: not known: {why}\n"));
-    }
-    output::print(&text)?;
-    Ok(exit)
 }
 
 /// Whether its file lies in `rejected/`.
