@@ -70,7 +70,7 @@ impl Reach<'_> {
     pub fn has_seen(&self, name: &str) -> bool {
         let Some(dir) = &self.dir else { return false };
         match self.dataset {
-            Dataset::Heartbeats => !name.contains('/') && scan::is_heartbeat(name.as_bytes()) && is_file(dir, name),
+            Dataset::Heartbeats => !name.contains('/') && scan::may_be_heartbeat(name.as_bytes()) && is_file(dir, name),
             Dataset::Reports => self.own.holds_path(name) || self.has_come_to(dir, name),
         }
     }

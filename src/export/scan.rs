@@ -4,6 +4,7 @@
 //! opened, never by its path again; at most a bounded number of names and one file a thread are in memory, however many
 //! files there are, and a bounded number of directories is open. A directory that can't be looked into is listed as
 //! unreadable and stops nothing. A file that vanished between its name and its opening is no longer a report and is not counted.
+//! Of a `heartbeat_*.md` without a time in its name the first lines tell, when it is listed, whether it is a heartbeat.
 
 use std::ffi::OsString;
 use std::io::{self, Read as _};
@@ -19,6 +20,10 @@ use rustix::io::Errno;
 
 use super::reach::Own;
 use super::{ExportError, Progress};
+use crate::monitor::heartbeat;
+
+/// So much of a report is read to see whether it is a heartbeat: its time stands in the first lines.
+const HEAD: u64 = 64 * 1024;
 
 /// One name found in a directory.
 #[derive(Clone)]
@@ -61,6 +66,29 @@ impl Found {
                 .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
     }
 
+    /// Whether this is a heartbeat. What only begins its name so, as `heartbeat_summary_2025-10-28.md`, and can be read, is one
+    /// where it says of what time it is.
+    fn is_heartbeat(&self) -> bool {
+        let name = self.name.as_encoded_bytes();
+        may_be_heartbeat(name)
+            && (is_dated(name) || self.kind != FileType::RegularFile || self.has_time().unwrap_or(true))
+    }
+
+    /// `None` where it can't be read.
+    fn has_time(&self) -> Option<bool> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.dir, self.name.as_os_str(), flags, Mode::empty()).ok()?;
+        let mut head = Vec::new();
+        std::fs::File::from(file).take(HEAD).read_to_end(&mut head).ok()?;
+        let text = match std::str::from_utf8(&head) {
+            Ok(text) => text,
+            // cut within a letter
+            Err(error) if error.error_len().is_none() => std::str::from_utf8(head.get(..error.valid_up_to())?).ok()?,
+            Err(_) => return None,
+        };
+        Some(heartbeat::parse(text).is_ok_and(|heartbeat| heartbeat.timestamp.is_some()))
+    }
+
     /// As it is shown: relative to the root, with `/`.
     pub fn shown(&self) -> String {
         format!("{}{}", self.shown_dir, self.name.to_string_lossy())
@@ -75,9 +103,18 @@ impl Content<'_> {
     }
 }
 
-/// Whether this is the name of a heartbeat.
-pub fn is_heartbeat(name: &[u8]) -> bool {
+/// Whether this may be the name of a heartbeat: `heartbeat_YYYY-MM-DD_HH-MM-SS.md` is, any other `heartbeat_*.md` where its text
+/// has the time ([`Found::is_heartbeat`]).
+pub fn may_be_heartbeat(name: &[u8]) -> bool {
     name.starts_with(b"heartbeat_") && is_markdown(name)
+}
+
+/// Whether a name has the shape of a heartbeat's, even if there is no such date.
+fn is_dated(name: &[u8]) -> bool {
+    const PATTERN: &[u8] = b"heartbeat_0000-00-00_00-00-00";
+    name.len() >= PATTERN.len()
+        && std::iter::zip(name, PATTERN)
+            .all(|(c, wanted)| if *wanted == b'0' { c.is_ascii_digit() } else { c == wanted })
 }
 
 pub fn is_markdown(name: &[u8]) -> bool {
@@ -109,7 +146,7 @@ pub fn heartbeats_and_others(
     let mut others = Some(Vec::new());
     let Some(fd) = open_dir(path)? else { return Ok(None) };
     let whole = read_dir(&Arc::new(fd), &with_slash(shown), &mut |entry| {
-        if is_heartbeat(entry.name.as_encoded_bytes()) {
+        if entry.is_heartbeat() {
             return found(entry);
         }
         if let Some(some) = others.as_mut().filter(|some| some.len() < REMEMBERED) {
@@ -189,9 +226,12 @@ impl Directory {
     ) -> Result<Option<Vec<Found>>, Errno> {
         let mut below = Vec::new();
         let heartbeats_here = self.shown.trim_end_matches('/') == heartbeats.shown;
+        let known = if heartbeats_here { heartbeats.others.take() } else { None };
+        // those that are known were told apart already
+        let beside_heartbeats = heartbeats_here && known.is_none();
         let mut see = |entry: Found| {
             let name = entry.name.as_encoded_bytes();
-            if name.starts_with(b".") || (heartbeats_here && is_heartbeat(name)) {
+            if name.starts_with(b".") || (beside_heartbeats && entry.is_heartbeat()) {
                 return true;
             }
             if entry.name.to_str().is_some_and(|name| own.holds(&self.shown, name)) {
@@ -203,7 +243,6 @@ impl Directory {
             }
             !is_report || found(entry)
         };
-        let known = if heartbeats_here { heartbeats.others.take() } else { None };
         let goes_on = match known {
             Some(known) => known.into_iter().all(&mut see),
             None => read_dir(&self.fd, &self.shown, &mut see)?,
@@ -395,76 +434,5 @@ fn read_bounded(mut file: &std::fs::File, max: usize, buffer: &mut Vec<u8>) -> i
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::io::Write as _;
-
-    use super::*;
-
-    #[test]
-    fn a_file_is_read_up_to_the_limit_and_no_further() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        let content: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
-        file.write_all(&content).unwrap();
-        // the buffer is used again, whatever it held
-        let mut buffer = Vec::new();
-        for (max, expected) in [(100_000, true), (99_999, false), (200_000, true), (10, false), (100_000, true)] {
-            let read = read_bounded(&file.reopen().unwrap(), max, &mut buffer).unwrap();
-            assert_eq!(read, expected.then_some(content.len()), "{max}");
-            if expected {
-                assert!(buffer[..content.len()] == content);
-            }
-        }
-        let empty = tempfile::NamedTempFile::new().unwrap();
-        assert_eq!(read_bounded(&empty.reopen().unwrap(), 0, &mut buffer).unwrap(), Some(0));
-    }
-
-    #[test]
-    fn reports_beside_heartbeats_are_found_whether_they_were_remembered_or_not() {
-        let root = tempfile::tempdir().unwrap();
-        let at = |name: &str| root.path().join(name);
-        fs::create_dir_all(at("ops/below")).unwrap();
-        for name in ["a.md", "ops/heartbeat_1.md", "ops/b.md", "ops/.c.md", "ops/d.txt", "ops/below/heartbeat_2.md"] {
-            fs::write(at(name), "x").unwrap();
-        }
-        let look = || {
-            let mut heartbeats = Vec::new();
-            let others = heartbeats_and_others(&at("ops"), "ops", &mut |found| {
-                heartbeats.push(found.shown());
-                true
-            });
-            assert_eq!(heartbeats, ["ops/heartbeat_1.md"]);
-            others.unwrap()
-        };
-        let find = |others: Option<Vec<Found>>| {
-            let mut found = Vec::new();
-            let heartbeats = HeartbeatsDir { shown: "ops", others };
-            reports(root.path(), "", &[], &Own::default(), heartbeats, &mut |entry| {
-                found.push(entry.shown());
-                true
-            })
-            .unwrap();
-            found.sort();
-            found
-        };
-        assert_eq!(find(None), ["a.md", "ops/b.md", "ops/below/heartbeat_2.md"]);
-        let others = look();
-        assert!(others.is_some());
-        assert_eq!(find(others), find(None));
-        for n in 0..1_100 {
-            fs::write(at(&format!("ops/{n}.md")), "x").unwrap();
-        }
-        assert!(look().is_none(), "that many are not remembered");
-        assert_eq!(find(None).len(), 1_103);
-    }
-
-    #[test]
-    fn names_of_heartbeats() {
-        for name in ["heartbeat_2025-10-28_19-13-38.md", "heartbeat_x.MD"] {
-            assert!(is_heartbeat(name.as_bytes()), "{name}");
-        }
-        for name in ["heartbeat.md", "heartbeat_x.md.tmp", ".heartbeat_x.md", "heartbeat_", "x.md", ""] {
-            assert!(!is_heartbeat(name.as_bytes()), "{name}");
-        }
-    }
-}
+#[path = "scan_tests.rs"]
+mod tests;

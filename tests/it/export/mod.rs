@@ -104,7 +104,7 @@ fn rows_and_listed_unreadables_are_all_the_files() {
         ("heartbeat_2025-10-26_11-11-11.md", b"# OPS-Atomic Monitor Heartbeat\n\xff\n", "not UTF-8"),
         ("heartbeat_2025-10-27_11-11-11.md", b"", "empty"),
         ("heartbeat_2025-10-28_11-11-11.md", b"# Shopping list\n\n- eggs\n", "not a heartbeat"),
-        ("heartbeat_latest.md", b"# OPS-Atomic Monitor Heartbeat\n**Status:** ok\n", "no time"),
+        ("heartbeat_2025-10-28_25-61-00.md", b"# OPS-Atomic Monitor Heartbeat\n**Status:** ok\n", "no time"),
         ("heartbeat_2025-10-28_12-12-12.md", &vec![b'x'; 1024 * 1024 + 1], "larger than"),
         (
             "heartbeat_2025-10-28_13-13-13.md",
@@ -144,6 +144,24 @@ fn rows_and_listed_unreadables_are_all_the_files() {
     fs::remove_dir(scene.path(HEARTBEATS).join(directory.0)).unwrap();
     export(&scene, &[]).expect_exit(0);
     assert_eq!(number(&scene, "SELECT count(*) FROM heartbeats") as usize, scene.list(HEARTBEATS).len());
+}
+
+#[test]
+fn what_is_only_called_a_heartbeat_is_exported_with_the_other_reports() {
+    let timed = heartbeat("2025-10-28T10:05:00Z", "");
+    let scene = Scene::new()
+        .file(format!("{HEARTBEATS}/heartbeat_2025-10-28_10-00-00.md"), heartbeat("2025-10-28T10:00:00Z", ""))
+        .file(format!("{HEARTBEATS}/heartbeat_latest.md"), timed)
+        .file(format!("{HEARTBEATS}/heartbeat_summary_2025-10-28.md"), "# Heartbeat summary\n\n288 cycles\n")
+        .file(
+            format!("{HEARTBEATS}/heartbeat_weekly.md"),
+            "# Weekly digest\n\n**Date:** 2025-11-02\n\n**Redis:** 97.2 %\n",
+        );
+    export(&scene, &["--all"]).expect_exit(0);
+    assert_eq!(number(&scene, "SELECT count(*) FROM heartbeats"), 2);
+    let named = "SELECT count(*) FROM reports WHERE path LIKE '%/heartbeat_summary_2025-10-28.md' OR path LIKE '%/heartbeat_weekly.md'";
+    assert_eq!(number(&scene, named), 2);
+    assert_eq!(number(&scene, "SELECT count(*) FROM reports"), 2);
 }
 
 fn summary_path(scene: &Scene) -> PathBuf {
