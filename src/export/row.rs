@@ -184,8 +184,11 @@ impl HeartbeatRow {
                 .max_by_key(|check| (check.state != State::Unknown, check.state))
         };
         let named = |name: &str| worst(&|check| check.name == name);
-        let state = |name: &str, component: &str| {
-            let found = named(name).or_else(|| worst(&|check| check.component == component));
+        let state = |name: &str, component: &str, has_parts: bool| {
+            let of_whole = |check: &CheckResult| {
+                check.name == name || has_parts && check.component == component && check.is_part()
+            };
+            let found = worst(&of_whole).or_else(|| worst(&|check| check.component == component));
             found.map_or(State::Unknown, |check| check.state)
         };
         let agent = |name: &str| {
@@ -197,9 +200,10 @@ impl HeartbeatRow {
             timestamp_us: at.as_microsecond(),
             status: heartbeat.status,
             duration_ms: heartbeat.duration_ms.and_then(|ms| i64::try_from(ms).ok()),
-            redis: state("redis", heartbeat::REDIS),
-            database: state("database", heartbeat::DATABASE),
-            api: state("api", heartbeat::API),
+            redis: state("redis", heartbeat::REDIS, true),
+            database: state("database", heartbeat::DATABASE, true),
+            // each endpoint stands for itself
+            api: state("api", heartbeat::API, false),
             optimizer: agent("optimizer"),
             digest: agent("digest"),
             checks: heartbeat.checks.into_iter().map(CheckRow::of).collect(),

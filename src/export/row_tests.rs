@@ -122,6 +122,33 @@ fn of_two_lines_about_one_check_the_worse_one_stands() {
 }
 
 #[test]
+fn a_part_that_fails_fails_redis_and_the_database() {
+    for (sections, expected) in [
+        ("### Redis\n- **Status:** ✅ Redis responding\n- **Auth:** ❌ NOAUTH Authentication required\n", State::Error),
+        ("### Redis\n- **Auth:** ❌ NOAUTH\n- **Status:** ✅ Redis responding\n", State::Error),
+        ("### Redis\n- **Status:** ✅ Redis responding\n- **Memory:** ⚠️ 91 %\n", State::Warn),
+        ("### Redis\n- **Status:** ✅ Redis responding\n- **Auth:** ✅ ok\n- **Replica:** ❓ not asked\n", State::Ok),
+        ("### Redis\n- **Status:** ❓ not asked\n- **Auth:** ✅ ok\n", State::Ok),
+        ("### Redis\n- **Status:** ✅ Redis responding\n- **Last error:** ❌ NOAUTH (2025-10-20)\n", State::Ok),
+        // another instance, which counts its own failures
+        (
+            "### Redis\n- **Status:** ✅ Redis responding\n  - Consecutive failures: 0\n- **cache:** ❌ down\n  - Consecutive failures: 3\n",
+            State::Ok,
+        ),
+        ("### Redis\n- **cache:** ❌ down\n  - Consecutive failures: 3\n", State::Error),
+    ] {
+        let row = |text: &str| heartbeat_row("heartbeat_2025-10-28_19-13-38.md", &report(text)).unwrap().0;
+        assert_eq!(row(sections).redis, expected, "{sections}");
+        let database = sections.replace("Redis", "Database").replace("Database responding", "Database file exists");
+        assert_eq!(row(&database).database, expected, "{database}");
+        // each endpoint stands for itself
+        let api =
+            "### API Endpoints\n- **API Health:** ✅ Endpoint responding\n- **Boss API:** ❌ Endpoint not responding\n";
+        assert_eq!(row(api).api, State::Ok);
+    }
+}
+
+#[test]
 fn what_a_report_says_beats_what_it_does_not() {
     let redis = "### Redis\n- **Status:** ✅ Redis responding\n- **State:** connected\n- **Result:** PONG received\n";
     assert_eq!(heartbeat_row("heartbeat_2025-10-28_19-13-38.md", &report(redis)).unwrap().0.redis, State::Ok);

@@ -43,8 +43,10 @@ fn beats_since(root: &Root, config: &Config, from: Timestamp, now: Timestamp) ->
     };
     let history = export::read_heartbeats_as(root, config, from, until, |row| {
         let at = Timestamp::from_microsecond(row.timestamp_us).ok()?;
-        let checks = row.checks.iter().map(|check| (name(&check.name), check.state)).collect();
-        // as their columns have it: what else stands in their sections is no outage
+        // as their columns have it, in which a part that fails counts and another instance does not
+        let whole = [("redis", row.redis), ("database", row.database)];
+        let named = row.checks.iter().map(|check| (check.name.as_str(), check.state)).chain(whole);
+        let checks = named.map(|(reported, state)| (name(reported), state)).collect();
         let is_down = [row.redis, row.database].contains(&State::Error);
         Some(Beat { at, status: row.status, checks, is_down })
     })?;

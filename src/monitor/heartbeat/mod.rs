@@ -149,6 +149,20 @@ impl State {
     }
 }
 
+impl CheckResult {
+    /// Whether it is one part of its component, as `Auth` is of Redis, and speaks of now. A check that counts its own failures
+    /// is another instance.
+    pub fn is_part(&self) -> bool {
+        self.consecutive_failures.is_none() && !is_of_past(&self.name)
+    }
+}
+
+/// Whether a label speaks of an earlier time: `Last error`.
+fn is_of_past(label: &str) -> bool {
+    let first = label.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    ["last", "previous", "prior", "past", "former", "earlier"].iter().any(|word| first.eq_ignore_ascii_case(word))
+}
+
 impl Heartbeat {
     pub fn check(&self, name: &str) -> Option<&CheckResult> {
         self.checks.iter().find(|check| check.name == name)
