@@ -3,8 +3,11 @@
 //! Invariant: a line that says something of one of the field's four components, in a section of checks or of that component,
 //! is never passed over, in whatever form it stands.
 
-use super::values::{cut_at_bold, fold_starts, says_field_words, state_of, state_of_words, trim, unmark, worst_mark};
-use super::{AGENTS, API, CheckResult, DATABASE, REDIS, State};
+use super::values::{
+    cut_at_bold, fold_starts, of_field_words, says_field_words, state_of, state_of_words, trim, unmark, unmarked,
+    worst_mark,
+};
+use super::{AGENTS, API, CheckResult, DATABASE, REDIS, State, remarks, words};
 
 /// The four components of the field under one spelling, any other section as written.
 pub(super) fn component(section: &str) -> &str {
@@ -26,11 +29,16 @@ pub(super) fn known(heading: &str) -> Option<&'static str> {
         return Some(API);
     }
     // what follows a dash or stands in brackets explains, unless there is nothing else to go by
-    let (main, rest) = match heading.find(['(', '–', '—', ':', '/', '[', '|']) {
-        Some(at) => (heading.get(..at).unwrap_or_default(), heading.get(at..).unwrap_or_default()),
-        None => heading.split_once(" - ").unwrap_or((heading, "")),
-    };
+    let (main, rest) = main_part(heading);
     named(main).or_else(|| if says_nothing_known(main) { named(rest) } else { None })
+}
+
+/// What stands before a dash or a bracket, and the rest.
+fn main_part(text: &str) -> (&str, &str) {
+    match text.find(['(', '–', '—', ':', '/', '[', '|']) {
+        Some(at) => (text.get(..at).unwrap_or_default(), text.get(at..).unwrap_or_default()),
+        None => text.split_once(" - ").unwrap_or((text, "")),
+    }
 }
 
 /// Whether this is the label of a service, such as `com.02luka.optimizer`.
@@ -163,40 +171,50 @@ pub(super) fn item(line: &str) -> &str {
     unnumbered(trim(item))
 }
 
-/// The mark before a bold label: `- ❌ **Redis:** 127.0.0.1:6379`; and what follows it.
-pub(super) fn leading_mark(line: &str) -> (Option<State>, &str) {
-    let item = item(line);
-    match unmark(item) {
-        (mark, rest) if mark.is_some() && rest.starts_with("**") => (mark, rest),
-        _ => (None, item),
-    }
+/// The mark beside the label of a [`field`].
+pub(super) fn label_mark(line: &str) -> Option<State> {
+    if line.is_ascii() { None } else { parted(line)?.0 }
 }
 
 /// `**Label:** value`, `**Label**: value`, `- **Label:** value`, `Label: value`, `**Label** – ❌ value`, also with the label in
-/// backticks, and behind a [`leading_mark`].
+/// backticks, and with a [`label_mark`]: `❌ **Label:** value`, `**❌ Label:** value`, `❌ Redis: value`.
 pub(super) fn field(line: &str) -> Option<(&str, &str)> {
-    let line = leading_mark(line).1;
-    let (label, value) = match line.strip_prefix("**") {
+    parted(line).map(|(_, label, value)| (label, value))
+}
+
+fn parted(line: &str) -> Option<(Option<State>, &str, &str)> {
+    let item = item(line);
+    let (before, rest) = unmark(item);
+    let (mark, label, value) = match rest.strip_prefix("**") {
         Some(bold) => {
             let (label, value) = cut_at_bold(bold)?;
-            match trim(label).strip_suffix([':', '：']) {
+            let (label, value) = match trim(label).strip_suffix([':', '：']) {
                 Some(label) => (label, value),
                 None => {
                     let value = value.trim_start();
                     let marked = || Some(value).filter(|value| unmark(value).0.is_some());
                     (label, value.strip_prefix([':', '：', '–', '—', '-']).or_else(marked)?)
                 }
+            };
+            let (beside, label) = unmarked(label);
+            (before.max(beside), label, value)
+        }
+        None => {
+            let (label, value) = item.split_once([':', '：'])?;
+            // before other words it is the mark of the whole line
+            match unmarked(label) {
+                (mark, bare) if mark.is_some() && (known(bare).is_some() || is_generic(bare)) => (mark, bare, value),
+                _ => (None, label, value),
             }
         }
-        None => line.split_once([':', '：'])?,
     };
     let label = trim(label).trim_matches('`');
-    (!label.is_empty()).then(|| (label, trim(value)))
+    (!label.is_empty()).then(|| (mark, label, trim(value)))
 }
 
 /// What a line in `section` says of a check, if it says anything. `- **Label:** value` anywhere; below one of the field's
-/// components also `Status: …`, a bare `❌ …` and the field's own words; in a section of checks also `Redis: ❌ …` and the
-/// row of a table. `mark` is that of the heading, which stands for what has none of its own.
+/// components also `Status: …`, a bare `❌ …` and the field's own words ([`plain_failure`] has the rest); in a section of checks
+/// also `Redis: ❌ …`, `❌ Redis` and the row of a table. `mark` is that of the heading, which stands for what has none of its own.
 pub(super) fn check(
     section: &str,
     line: &str,
@@ -206,42 +224,115 @@ pub(super) fn check(
     if line.starts_with('|') {
         return row(section, line);
     }
-    let led = leading_mark(line).0;
-    let mark = mark.max(led);
+    let led = label_mark(line);
+    let marks = Marks { heading: mark, led };
     let says_something = |value: &str| led.is_some() || says_something(value);
+    let is_item = line.starts_with(['-', '*', '+']) && !line.starts_with("**");
     if let Some((label, value)) = field
         && line.starts_with(['-', '*', '+'])
         && cut_at_bold(line).is_some()
         // `**Redis:** 127.0.0.1:6379` is no bullet
-        && !(line.starts_with("**") && known(section).is_none() && known(label).is_some() && !is_service(label) && !says_something(value))
+        && (is_item || known(section).is_some() || known(label).is_none() || is_service(label) || says_something(value))
     {
-        return Some(labelled(section, label, value, mark));
+        return labelled(section, label, value, marks);
     }
     if let Some((label, value)) = field
         && is_of_checks(section)
         && subject(label, value).is_some()
         && says_something(value)
     {
-        return Some(labelled(section, label, value, mark));
+        return labelled(section, label, value, marks);
     }
-    known(section)?;
+    if is_of_checks(section) {
+        return marked_name(line);
+    }
+    let component = known(section)?;
     if let Some((label, value)) = field
         && unmark(label).0.is_none()
-        && (is_generic(label) || worst_mark(value).is_some())
+        && (is_generic(label) || worst_mark(value).is_some() || component == AGENTS && is_service(label))
     {
-        return Some(labelled(section, label, value, mark));
+        return labelled(section, label, value, marks);
     }
-    let line = item(line).trim_matches(['*', '_']);
-    let (own, words) = unmark(line);
-    if own.or(worst_mark(words)).is_none() && !says_field_words(words) {
+    let bare = item(line).trim_matches(['*', '_']);
+    let (own, words) = unmark(bare);
+    let agent = agent(words).filter(|_| component == AGENTS);
+    let says = || agent.is_some_and(|(_, rest)| state_of_words(rest) != State::Unknown);
+    if own.or(worst_mark(words)).is_none() && !says_field_words(words) && !says() {
         return None;
     }
-    let component = component(section);
-    let agent = words.split([':', ' ']).next().filter(|name| component == AGENTS && name.contains('.'));
-    let explains = |c: char| c.is_whitespace() || matches!(c, ':' | '*' | '_' | '–' | '—' | '-');
-    let message = agent.and_then(|name| words.get(name.len()..)).map(|rest| rest.trim_start_matches(explains));
-    let name = agent.map_or_else(|| own_name(component, section), |name| name.trim_matches(['`', '*']).to_owned());
-    Some(seen(&name, component, own.max(mark), message.unwrap_or(words)))
+    let name = agent.map_or_else(|| own_name(component, section), |(name, _)| name.to_owned());
+    Some(seen(&name, component, own.max(mark).max(led), agent.map_or(words, |(_, rest)| rest)))
+}
+
+/// A line without a mark, in the section of a component, which plainly says that it fails, and whether it is a check of its own:
+/// an item whose label is what is checked, `- Ping: failed`. Else it is what a program has printed. Other items are notes:
+/// `- Last error: NOAUTH`, `- Timeout: 5s`.
+pub(super) fn plain_failure(section: &str, line: &str, field: Option<(&str, &str)>) -> Option<(CheckResult, bool)> {
+    let component = known(section).filter(|component| *component != AGENTS)?;
+    if line.starts_with(['|', '>']) || worst_mark(line).is_some() {
+        return None;
+    }
+    let is_error = |label: &str| label.eq_ignore_ascii_case("error");
+    let is_empty = |value: &str| words::is_silence(value) || !value.contains(char::is_alphanumeric);
+    match field {
+        // `- **Error:**` of one that has nothing to say
+        Some((label, value)) if is_error(label) && is_empty(value) => None,
+        Some((label, value)) if line.starts_with(['-', '*', '+']) && !is_error(label) => {
+            (remarks::is_vital(label) && remarks::fails(value)).then(|| {
+                let name = if known(label).is_some() { own_name(component, section) } else { label.to_owned() };
+                (seen(&name, component, Some(State::Error), value), true)
+            })
+        }
+        _ => remarks::fails(line).then(|| {
+            let words = item(line).trim_matches(['*', '_']);
+            (seen(&own_name(component, section), component, Some(State::Error), words), false)
+        }),
+    }
+}
+
+/// The marks of a line beside those in its value.
+#[derive(Clone, Copy)]
+struct Marks {
+    heading: Option<State>,
+    /// Beside the label.
+    led: Option<State>,
+}
+
+const EXPLAINS: [char; 6] = [':', '*', '_', '–', '—', '-'];
+
+/// The label of a service that a text begins with, and what is said of it.
+fn agent(words: &str) -> Option<(&str, &str)> {
+    let first = words.split([':', ' ']).next().filter(|first| first.contains('.'))?;
+    let rest = words.get(first.len()..)?;
+    Some((
+        first.trim_matches(['`', '*']),
+        rest.trim_start_matches(|c: char| c.is_whitespace() || EXPLAINS.contains(&c)),
+    ))
+}
+
+/// `❌ Redis`, `Redis ❌`, `❌ com.02luka.optimizer (exit 78)`, `✅ Redis responding`: a mark, and the name of what it is about.
+fn marked_name(line: &str) -> Option<CheckResult> {
+    let mark = worst_mark(line)?;
+    let is_around = |c: char| c.is_whitespace() || matches!(c, '*' | '_' | '`');
+    let mut words = item(line);
+    // `**❌ Redis**`, `**Redis** ❌`
+    loop {
+        let inner = unmarked(words).1.trim_matches(is_around);
+        if inner.len() == words.len() {
+            break;
+        }
+        words = inner;
+    }
+    if let Some((name, rest)) = agent(words).filter(|(name, _)| is_service(name)) {
+        return Some(seen(name, AGENTS, Some(mark), rest));
+    }
+    if let Some(component) = of_field_words(words) {
+        return Some(seen(&own_name(component, ""), component, Some(mark), words));
+    }
+    let component = known(words)?;
+    let rest = words.get(main_part(words).0.len()..).unwrap_or_default();
+    let message = rest.trim_start_matches(|c: char| c.is_whitespace() || EXPLAINS.contains(&c));
+    Some(seen(&own_name(component, ""), component, Some(mark), message))
 }
 
 /// The check that a heading speaks of when nothing below it does: `### Redis ❌`.
@@ -299,33 +390,31 @@ fn row(section: &str, line: &str) -> Option<CheckResult> {
     Some(CheckResult { state, ..seen(&name, component, mark, &message) })
 }
 
-fn labelled(section: &str, label: &str, value: &str, heading: Option<State>) -> CheckResult {
+/// `None` for a note beside the checks: `- **Size:** 12.4 MB`, `- **Last error:** NOAUTH (2025-10-20)`.
+fn labelled(section: &str, label: &str, value: &str, marks: Marks) -> Option<CheckResult> {
     let (mark, message) = unmark(value);
-    let mark = mark.max(heading);
+    let own = mark.max(marks.led);
+    let mark = own.max(marks.heading);
     // `## Health Checks` with `- **Redis:** …` below it
     if is_of_checks(section)
         && let Some(component) = subject(label, value)
     {
-        return match component {
+        return Some(match component {
             AGENTS if is_service(label) || known(label).is_none() => seen(label, component, mark, message),
             _ => seen(&own_name(component, section), component, mark, message),
-        };
+        });
     }
     let component = component(section);
-    let generic = match component {
-        REDIS | DATABASE | API => is_generic(label),
-        _ => label.eq_ignore_ascii_case("status"),
-    };
-    if generic {
-        return seen(&own_name(component, section), component, mark, message);
+    let of_whole = matches!(component, REDIS | DATABASE | API);
+    let is_of_all = if of_whole { is_generic(label) } else { label.eq_ignore_ascii_case("status") };
+    if is_of_all {
+        return Some(seen(&own_name(component, section), component, mark, message));
     }
-    let check = seen(label, component, mark, message);
-    // a side note: `- **Last error:** NOAUTH (2025-10-20)`, `- **WAL:** not present`
-    let is_note = matches!(component, REDIS | DATABASE) && known(label).is_none();
-    if is_note && mark.or(worst_mark(message)).is_none() {
-        return CheckResult { state: State::Unknown, ..check };
+    if of_whole && known(label).is_none() && own.or(worst_mark(message)).is_none() {
+        // the items of the endpoints are endpoints
+        return (component == API && says_something(message)).then(|| seen(label, component, None, message));
     }
-    check
+    Some(seen(label, component, mark, message))
 }
 
 /// The name of the check that a section is about as a whole.

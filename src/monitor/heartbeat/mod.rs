@@ -184,4 +184,6 @@ pub fn file_name(at: Timestamp, nth: u32) -> String {
 }
 
 #[cfg(test)]
+mod forms_tests;
+#[cfg(test)]
 mod tests;

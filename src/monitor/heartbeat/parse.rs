@@ -2,12 +2,13 @@
 //!
 //! Liberal: the field's shape and what people make of it by hand.
 
+use compact_str::CompactString;
 use jiff::Timestamp;
 
-use super::about::{self, component, field, item, leading_mark, unnumbered};
+use super::about::{self, component, field, item, label_mark, unnumbered};
 use super::durations::milliseconds;
-use super::values::{cut_at_bold, names_zone, status_of, time, trim, unmark, worst_mark};
-use super::{API, CheckResult, DATABASE, Heartbeat, HeartbeatError, REDIS, State, Status, name_time};
+use super::values::{cut_at_bold, names_zone, status_of, time, trim, unmark, unmarked, worst_mark};
+use super::{AGENTS, API, CheckResult, DATABASE, Heartbeat, HeartbeatError, REDIS, State, Status, name_time};
 use crate::text;
 
 /// Reads a heartbeat from the file of that name. A time that names no zone is UTC, unless the name, which is UTC, says
@@ -64,6 +65,8 @@ struct Reading<'a> {
     section: Option<Section<'a>>,
     /// Whether the header has a Status line, readable or not: then the summary is not asked.
     has_status: bool,
+    /// The component, or the service, of the item in a section of checks that the indented lines below it speak of.
+    owner: Option<CompactString>,
     /// Of each check, where it stands.
     places: Vec<Place>,
     from_summary: Option<Status>,
@@ -89,6 +92,8 @@ enum Place {
     /// In a section of checks, with a mark.
     Marked,
     Elsewhere,
+    /// In the section of its component, by a program that said no more: it counts where nothing else does.
+    Printed,
 }
 
 impl<'a> Reading<'a> {
@@ -101,7 +106,8 @@ impl<'a> Reading<'a> {
         if let Some((level, heading)) = heading(line) {
             self.recognized = self.recognized || contains_folded(heading, "heartbeat");
             // the title opens the header, every other heading a section
-            self.enter(heading, level);
+            let (name, mark) = about::cut_end_mark(heading);
+            self.enter(name, level, mark);
             return;
         }
         let field = field(line);
@@ -115,17 +121,36 @@ impl<'a> Reading<'a> {
             self.heartbeat.next_check = Some(value.to_owned());
         } else if unnumbered(section.name).eq_ignore_ascii_case("summary") {
             self.summary(line, field);
-        } else if let Some(name) = bare_name(line, field, indented) {
-            self.enter(name, usize::MAX);
+        } else if let Some((name, mark)) = bare_name(line, field, indented) {
+            self.enter(name, usize::MAX, mark);
+        } else if let Some(owner) = self.owner.take().filter(|_| indented && is_of_owner(line, field)) {
+            self.take(&owner, None, line, field, field);
+            self.owner = Some(owner);
+        } else if let Some((_, value)) =
+            field.filter(|(label, _)| !indented && is_flat_detail(section.name, label, line))
+        {
+            self.flat_latency(section, value);
         } else {
+            let before = self.heartbeat.checks.len();
             self.take(section.name, section.mark, line, field.filter(|_| indented), field);
+            let new = self.heartbeat.checks.get(before..).and_then(<[CheckResult]>::last);
+            self.owner = new.filter(|_| !indented).and_then(|check| owner(section.name, check));
+        }
+    }
+
+    /// It is the component's own check's, or else that of the item above it.
+    fn flat_latency(&mut self, section: Section, value: &str) {
+        let checks = self.heartbeat.checks.get_mut(section.before..).unwrap_or_default();
+        let is_own = |check: &CheckResult| matches!(check.name.as_str(), "redis" | "database");
+        let at = checks.iter().position(is_own).or(checks.len().checked_sub(1));
+        if let Some(check) = at.and_then(|at| checks.get_mut(at)) {
+            check.latency_ms = check.latency_ms.or_else(|| milliseconds(value));
         }
     }
 
     fn header(&mut self, line: &str, field: Option<(&str, &str)>) {
         // a mark before the label counts as one behind it
-        let is_led =
-            field.is_some_and(|(label, _)| label.eq_ignore_ascii_case("status")) && leading_mark(line).0.is_some();
+        let is_led = field.is_some_and(|(label, _)| label.eq_ignore_ascii_case("status")) && label_mark(line).is_some();
         match field.map(|(label, value)| (label, if is_led { line } else { value })) {
             Some((label, value)) if take_header(&mut self.heartbeat, label, value) => {
                 self.has_status |= label.eq_ignore_ascii_case("status");
@@ -133,7 +158,8 @@ impl<'a> Reading<'a> {
             }
             // before any section, only what names its component
             Some((label, _)) if about::known(label).is_some() => self.take(CHECKS, None, line, None, field),
-            _ if line.starts_with('|') => self.take(CHECKS, None, line, None, None),
+            None if line.starts_with('|') || worst_mark(line).is_some() => self.take(CHECKS, None, line, None, None),
+            Some(_) if line.starts_with('|') => self.take(CHECKS, None, line, None, None),
             _ => {}
         }
     }
@@ -159,6 +185,8 @@ impl<'a> Reading<'a> {
                 () => Place::Elsewhere,
             };
             self.push(check, place);
+        } else if let Some((check, is_own)) = about::plain_failure(section, line, field) {
+            self.push(check, if is_own { Place::Own } else { Place::Printed });
         }
     }
 
@@ -186,10 +214,15 @@ impl<'a> Reading<'a> {
             .filter(|(check, place)| **place == Place::Own && check.state != State::Unknown && is_own_name(check))
             .map(|(check, _)| check.clone())
             .collect();
-        let is_aside = |check: &CheckResult, place: Place| {
-            place == Place::Elsewhere
-                && about::known(&check.component).is_some()
-                && settled.iter().any(|own| is_same(own, check))
+        let is_settled = |check: &CheckResult| settled.iter().any(|own| is_same(own, check));
+        let said: Vec<CompactString> = std::iter::zip(&checks, &self.places)
+            .filter(|(check, place)| **place != Place::Printed && check.state != State::Unknown && is_own_name(check))
+            .map(|(check, _)| check.component.clone())
+            .collect();
+        let is_aside = |check: &CheckResult, place: Place| match place {
+            Place::Elsewhere => about::known(&check.component).is_some() && is_settled(check),
+            Place::Printed => said.contains(&check.component),
+            Place::Own | Place::Marked => false,
         };
         let kept = std::iter::zip(checks, &self.places).filter(|(check, place)| !is_aside(check, **place));
         self.heartbeat.checks = kept.map(|(check, _)| check).collect();
@@ -203,17 +236,17 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn enter(&mut self, heading: &'a str, level: usize) {
+    fn enter(&mut self, name: &'a str, level: usize, mark: Option<State>) {
         if let Some(section) = self.section
             && level > section.level
             && level != usize::MAX
             && about::known(section.name).is_some()
-            && is_part(heading)
+            && is_part(name)
         {
             return;
         }
         self.leave();
-        let (name, mark) = about::cut_end_mark(heading);
+        self.owner = None;
         let before = self.heartbeat.checks.len();
         self.section = (level > 1).then_some(Section { name, level, mark, before });
     }
@@ -244,21 +277,44 @@ fn is_part(heading: &str) -> bool {
     PARTS.iter().any(|part| heading.eq_ignore_ascii_case(part))
 }
 
-/// A line that only names a component and so begins what follows about it: `**Redis**`, `**Redis** ❌`, `- Redis:`.
-fn bare_name<'a>(line: &'a str, field: Option<(&'a str, &'a str)>, indented: bool) -> Option<&'a str> {
-    let name = match field {
-        Some((label, "")) => label,
+/// A line that only names a component and so begins what follows about it: `**Redis**`, `**Redis** ❌`, `- Redis:`; with its
+/// mark. An item with a mark is a check.
+fn bare_name<'a>(line: &'a str, field: Option<(&'a str, &'a str)>, indented: bool) -> Option<(&'a str, Option<State>)> {
+    let (name, mark) = match field {
+        Some((label, "")) => (label, label_mark(line)),
         _ => {
-            let bold = item(line).strip_prefix("**")?;
-            let (name, rest) = cut_at_bold(bold)?;
-            let only_marks = unmark(rest).1.is_empty();
-            // with its mark, which the heading's is read from
-            if only_marks && !rest.is_empty() { bold } else { Some(name).filter(|_| only_marks)? }
+            let (before, rest) = unmark(item(line));
+            let (name, rest) = cut_at_bold(rest.strip_prefix("**")?)?;
+            let (beside, name) = unmarked(name);
+            let (behind, words) = unmark(rest);
+            (words.is_empty().then_some(name)?, before.max(beside).max(behind))
         }
     };
     let name = name.trim_matches('`');
-    let known = about::known(about::cut_end_mark(name).0.trim_end_matches(['*', '`']));
-    (!indented && known.is_some()).then_some(name)
+    let is_item = line.starts_with(['-', '*', '+']) && !line.starts_with("**");
+    let is_name = !indented && about::known(name).is_some() && !(is_item && mark.is_some());
+    is_name.then_some((name, mark))
+}
+
+/// Of whom the indented lines below an item of a section of checks speak: its component, or the service that it only names.
+fn owner(section: &str, check: &CheckResult) -> Option<CompactString> {
+    match about::known(&check.component)? {
+        AGENTS => check.message.is_empty().then(|| check.name.clone()),
+        _ => about::is_of_checks(section).then(|| check.component.clone()),
+    }
+}
+
+/// Whether an indented line says no other component's name.
+fn is_of_owner(line: &str, field: Option<(&str, &str)>) -> bool {
+    let name = field.map_or_else(|| unmarked(item(line)).1, |(label, _)| label);
+    about::known(name).is_none()
+}
+
+/// A detail that stands beside its check, not below it: `- **Latency:** 1.8ms`.
+fn is_flat_detail(section: &str, label: &str, line: &str) -> bool {
+    label.eq_ignore_ascii_case("latency")
+        && matches!(about::known(section), Some(REDIS | DATABASE | API))
+        && worst_mark(line).is_none()
 }
 
 /// Lines that end in LF, CR or both; between the two of CRLF lies an empty one.

@@ -16,6 +16,28 @@ pub(super) fn behind_tick(text: &str) -> Option<State> {
     }
 }
 
+/// The check itself, or what it needs.
+const VITAL: [&str; 18] = [
+    "redis",
+    "database",
+    "api",
+    "service",
+    "checks",
+    "auth",
+    "authentication",
+    "authorization",
+    "ping",
+    "check",
+    "connection",
+    "connect",
+    "connecting",
+    "login",
+    "query",
+    "request",
+    "endpoint",
+    "integrity",
+];
+
 /// Whether a part says that something works, and nothing else: `Redis responding`, `HEALTHY`.
 pub(super) fn says_well(clause: &Clause) -> bool {
     const WELL: [&str; 26] = [
@@ -50,6 +72,62 @@ pub(super) fn says_well(clause: &Clause) -> bool {
     is_well && words::worst_of(std::slice::from_ref(clause)).is_none()
 }
 
+/// What stands after a word for good, where no tick is: as behind a tick, but doubt leaves nothing good, `(3/5)`, `(?)`,
+/// `(not tested)`.
+pub(super) fn behind_word(rest: &str) -> State {
+    let clauses = words::clauses(rest);
+    if let Some(state) = remarks(&clauses) {
+        return state;
+    }
+    let is_not = |clause: &Clause| {
+        let first = clause.word(0);
+        let denies = words::denies(first) && !(first == "no" && clause.words.len() > 1);
+        denies || matches!(first, "false" | "until" | "skipped" | "assumed" | "expected" | "none" | "unknown")
+    };
+    if is_doubt(rest) || clauses.iter().any(is_not) { State::Unknown } else { State::Ok }
+}
+
+/// Whether a remark leaves open, or denies in part, what stands before it: `3/5`, `?`.
+pub(super) fn is_doubt(rest: &str) -> bool {
+    let is_part = |word: &str| {
+        let count = |part: &str| part.trim_matches(|c: char| !c.is_ascii_digit()).parse::<u64>().ok();
+        word.split_once('/').is_some_and(|(some, all)| count(some) != count(all))
+    };
+    rest.contains('?') || rest.split_whitespace().any(is_part)
+}
+
+/// Whether a label is that of the check itself or of what it needs: `Ping`, `Redis auth`.
+pub(super) fn is_vital(label: &str) -> bool {
+    let clauses = words::clauses(label);
+    !clauses.is_empty() && clauses.iter().flat_map(|clause| &clause.words).all(|word| VITAL.contains(&word.as_str()))
+}
+
+/// Whether a text without any mark plainly says that something fails now: `Connection refused`, `No such file or directory`,
+/// `sh: redis-cli: not found`; not `Timeout: 5s`, `Last error: NOAUTH`, `Alert after 3 failures`.
+pub(super) fn fails(text: &str) -> bool {
+    let clauses = words::clauses(words::start(text));
+    // what is said behind it is of the past or of the might-be too
+    let is_aside = clauses.first().is_none_or(|first| is_past(first) || is_supposed(first));
+    let rest = clauses.get(words::over(&clauses)..).unwrap_or_default();
+    !is_aside
+        && rest
+            .iter()
+            .enumerate()
+            .any(|(at, clause)| !is_past(clause) && !is_supposed(clause) && plainly(clause, rest.get(at + 1)))
+}
+
+fn plainly(clause: &Clause, next: Option<&Clause>) -> bool {
+    let (first, second) = (clause.word(0), clause.word(1));
+    let begins = matches!(first, "error" | "fatal" | "cannot" | "can't" | "unable" | "couldn't")
+        || first == "could" && second == "not"
+        || first == "failed" && matches!(second, "to" | "");
+    let last = clause.words.last().map(String::as_str).unwrap_or_default();
+    let ends = matches!(last, "missing" | "failed" | "down" | "offline" | "stopped" | "broken" | "found" | "malformed");
+    denial(clause, next) == Some(State::Error)
+        || first == "no" && second == "such"
+        || (begins || ends) && words::worst_in(clause, next) == Some(State::Error)
+}
+
 fn remarks(clauses: &[Clause]) -> Option<State> {
     let over = words::over(clauses);
     let rest = clauses.get(over..).unwrap_or_default();
@@ -58,18 +136,25 @@ fn remarks(clauses: &[Clause]) -> Option<State> {
 
 /// What a remark says against a tick.
 fn denial(clause: &Clause, next: Option<&Clause>) -> Option<State> {
-    // of the past: `was WRONGPASS`, `last refused 09:55`
-    if matches!(clause.word(0), "was" | "were" | "last" | "previous" | "previously" | "formerly") {
-        return None;
-    }
-    // what would be: `restart if down`
-    if clause.words.iter().any(|word| matches!(word.as_str(), "if" | "when" | "unless" | "whenever")) {
+    if is_past(clause) || is_supposed(clause) {
         return None;
     }
     if some_failed(clause) {
         return Some(State::Error);
     }
     (0..clause.words.len()).filter_map(|at| denies_at(clause, at, next)).max()
+}
+
+/// Of the past: `was WRONGPASS`, `last refused 09:55`, `first attempt timed out`.
+fn is_past(clause: &Clause) -> bool {
+    let first = clause.word(0);
+    matches!(first, "was" | "were" | "last" | "previous" | "previously" | "formerly")
+        || words::is_of_first_attempt(clause)
+}
+
+/// What would be: `restart if down`.
+fn is_supposed(clause: &Clause) -> bool {
+    clause.words.iter().any(|word| matches!(word.as_str(), "if" | "when" | "unless" | "whenever"))
 }
 
 fn denies_at(clause: &Clause, at: usize, next: Option<&Clause>) -> Option<State> {
@@ -90,26 +175,6 @@ fn denies_at(clause: &Clause, at: usize, next: Option<&Clause>) -> Option<State>
         "dead",
         "fatal",
         "nok",
-    ];
-    // what failed is the check itself, or what it needs
-    const VITAL: [&str; 17] = [
-        "redis",
-        "database",
-        "api",
-        "service",
-        "checks",
-        "auth",
-        "authentication",
-        "authorization",
-        "ping",
-        "check",
-        "connection",
-        "connect",
-        "connecting",
-        "login",
-        "query",
-        "request",
-        "endpoint",
     ];
     let word = clause.word(at);
     let before = |n: usize| at.checked_sub(n).map_or("", |at| clause.word(at));

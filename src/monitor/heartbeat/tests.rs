@@ -548,7 +548,7 @@ fn what_stands_elsewhere_does_not_override_a_components_own_section() {
         assert_eq!(with(before, redis, after), Some(State::Error), "{before}{redis}{after}");
     }
     let note = "# OPS-Atomic Monitor Heartbeat\n\n### Database\n- **Status:** ✅ Database file exists\n- **WAL:** not present\n";
-    assert_eq!(state(note, "WAL"), Some(State::Unknown));
+    assert_eq!(state(note, "WAL"), None);
     // nothing else says anything of it
     let only = "# OPS-Atomic Monitor Heartbeat\n\n## Services\n\n- Redis: down\n";
     assert_eq!(state(only, "redis"), Some(State::Error));

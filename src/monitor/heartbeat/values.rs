@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{State, Status, message, remarks, words};
+use super::{API, DATABASE, REDIS, State, Status, message, remarks, words};
 use crate::dates;
 
 /// As [`str::trim`], quick where there is nothing to trim.
@@ -53,6 +53,17 @@ pub(super) fn unmark(value: &str) -> (Option<State>, &str) {
     (state, rest)
 }
 
+/// As [`unmark`], at both ends.
+pub(super) fn unmarked(text: &str) -> (Option<State>, &str) {
+    if text.is_ascii() {
+        return (None, text);
+    }
+    let (before, rest) = unmark(text);
+    let is_around = |c: char| c.is_whitespace() || matches!(c, '\u{fe0e}' | '\u{fe0f}') || mark(c).is_some();
+    let bare = rest.trim_end_matches(is_around);
+    (before.max(worst_mark(rest.get(bare.len()..).unwrap_or_default())), bare)
+}
+
 /// The worst mark anywhere in a value.
 pub(super) fn worst_mark(value: &str) -> Option<State> {
     if value.is_ascii() { None } else { value.chars().filter_map(mark).max() }
@@ -93,20 +104,61 @@ pub(super) fn says_field_words(text: &str) -> bool {
     says_down(text) || [REDIS_OK, DATABASE_OK, API_OK, AGENT_OK].iter().any(|ok| fold_starts(text, ok))
 }
 
-/// For lines without any mark. Good is only what says that it is and nothing else.
+/// The component that the field's tools write this of, where the words alone tell it.
+pub(super) fn of_field_words(text: &str) -> Option<&'static str> {
+    use message::{API_DOWN, API_OK, DATABASE_MISSING, DATABASE_OK, REDIS_DOWN, REDIS_OK};
+    let of = [(REDIS, [REDIS_OK, REDIS_DOWN]), (DATABASE, [DATABASE_OK, DATABASE_MISSING]), (API, [API_OK, API_DOWN])];
+    of.into_iter().find(|(_, said)| said.iter().any(|words| fold_starts(text, words))).map(|(component, _)| component)
+}
+
+/// For lines without any mark. What begins with a word for good or for a warning, and nothing else in that part, states it as
+/// a tick or a warning sign would, and what follows explains: `OK (12.4 MB)`, `WARNING (connection refused)`.
 pub(super) fn state_of_words(text: &str) -> State {
-    const GOOD: [&str; 18] = [
+    // `Redis not responding (config restored from backup)`: whatever follows
+    if says_down(text) {
+        return State::Error;
+    }
+    let text = words::start(text);
+    if says_warning(text) {
+        return State::Warn;
+    }
+    let end = text.find(['(', ',', ';', '–', '—', '·', '|']).or_else(|| text.find(" - ")).unwrap_or(text.len());
+    let (first, rest) = (text.get(..end).unwrap_or_default(), text.get(end..).unwrap_or_default());
+    let is_ok = says_ok(first);
+    match words::worst(text) {
+        // `loaded (not running)`
+        Some(_) if is_ok && rest.starts_with('(') => remarks::behind_word(rest).max(State::Unknown),
+        Some(state) => state,
+        None if is_ok => remarks::behind_word(rest),
+        None => State::Unknown,
+    }
+}
+
+/// `WARNING`, `Warning: …`, `degraded (…)`.
+fn says_warning(text: &str) -> bool {
+    let first = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let rest = text.get(first.len()..).unwrap_or_default().trim_start();
+    (fold_starts(first, "warn") || fold_starts(first, "degraded"))
+        && !rest.starts_with(char::is_alphanumeric)
+        && words::begins_with(text) == Some(State::Warn)
+}
+
+/// Good is only what says that it is and nothing else.
+fn says_ok(text: &str) -> bool {
+    const GOOD: [&str; 20] = [
         "ok",
         "okay",
         "healthy",
         "pong",
         "up",
         "loaded",
+        "exists",
         "responding",
         "running",
         "online",
         "connected",
         "reachable",
+        "available",
         "operational",
         "passed",
         "no errors",
@@ -115,21 +167,10 @@ pub(super) fn state_of_words(text: &str) -> State {
         "no failures",
         "all good",
     ];
-    // `Redis not responding (config restored from backup)`: whatever follows
-    if says_down(text) {
-        return State::Error;
-    }
-    if let Some(state) = words::worst(text) {
-        return state;
-    }
-    let text = words::start(text)
-        .trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '!' | '*' | '_'))
-        .to_lowercase();
-    let fields = || {
-        use message::{AGENT_OK, API_OK, DATABASE_OK, REDIS_OK};
-        [REDIS_OK, DATABASE_OK, API_OK, AGENT_OK].iter().any(|ok| text == ok.to_lowercase())
-    };
-    if GOOD.contains(&text.as_str()) || fields() { State::Ok } else { State::Unknown }
+    use message::{AGENT_OK, API_OK, DATABASE_OK, REDIS_OK};
+    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '!' | '*' | '_')).to_lowercase();
+    GOOD.contains(&text.as_str())
+        || [REDIS_OK, DATABASE_OK, API_OK, AGENT_OK].iter().any(|ok| text == ok.to_lowercase())
 }
 
 /// The status that a line states: the worse one of what its marks and its words say. Words for a failure count beside a
@@ -193,12 +234,7 @@ fn says_good(value: &str) -> bool {
     ];
     let (main, rest) = value.split_once('(').unwrap_or((value, ""));
     let main = main.trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '!' | '*' | '_')).to_lowercase();
-    // `OK (3/5)` says that it isn't
-    let is_part = |word: &str| {
-        let count = |part: &str| part.trim_matches(|c: char| !c.is_ascii_digit()).parse::<u64>().ok();
-        word.split_once('/').is_some_and(|(some, all)| count(some) != count(all))
-    };
-    GOOD.contains(&main.as_str()) && !rest.contains('?') && !rest.split_whitespace().any(is_part)
+    GOOD.contains(&main.as_str()) && !remarks::is_doubt(rest)
 }
 
 /// The worst status that the words state, where `NOT HEALTHY` is critical, `PARTIALLY HEALTHY` a warning, and `no critical

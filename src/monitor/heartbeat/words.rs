@@ -37,12 +37,13 @@ pub(super) fn worst(text: &str) -> Option<State> {
 }
 
 pub(super) fn worst_of(clauses: &[Clause]) -> Option<State> {
-    let trouble = |at: usize, clause: &Clause| {
-        // `errors: 0`: the number stands in the next part
-        let after = clauses.get(at + 1);
-        (0..clause.words.len()).filter_map(|i| said(clause, i, after)).max()
-    };
-    clauses.iter().enumerate().skip(over(clauses)).filter_map(|(at, clause)| trouble(at, clause)).max()
+    let each = clauses.iter().enumerate().skip(over(clauses));
+    each.filter_map(|(at, clause)| worst_in(clause, clauses.get(at + 1))).max()
+}
+
+/// The worst that one part says; `next` follows it, where the number of `errors: 0` stands.
+pub(super) fn worst_in(clause: &Clause, next: Option<&Clause>) -> Option<State> {
+    (0..clause.words.len()).filter_map(|at| said(clause, at, next)).max()
 }
 
 /// How many parts, from the first on, speak of what was over when it was written; what is said after that is not.
@@ -59,8 +60,13 @@ pub(super) fn is_silence(text: &str) -> bool {
 
 /// Whether the first word is one for a failure, as in `DOWN` or `FAILED (2 checks)`.
 pub(super) fn begins_with_failure(text: &str) -> bool {
+    begins_with(text) == Some(State::Error)
+}
+
+/// What the first word says.
+pub(super) fn begins_with(text: &str) -> Option<State> {
     let clauses = clauses(start(text));
-    clauses.first().is_some_and(|first| said(first, 0, clauses.get(1)) == Some(State::Error))
+    said(clauses.first()?, 0, clauses.get(1))
 }
 
 pub(super) fn clauses(text: &str) -> Vec<Clause> {
@@ -207,7 +213,8 @@ pub(super) fn takes_back(clause: &Clause, at: usize, next: Option<&Clause>) -> b
     };
     let past = matches!(back(1), "last" | "previous" | "prior" | "past" | "former" | "earlier")
         || back(1) == "from" && matches!(back(2), "recovery" | "recovering")
-        || clause.word(at) == "timeout" && back(1) == "after" && clause.words.iter().any(|w| w == "succeeded");
+        || clause.word(at) == "timeout" && back(1) == "after" && clause.words.iter().any(|w| w == "succeeded")
+        || is_of_first_attempt(clause);
     none_of_all
         || NONE_OF.contains(&back(1))
         || matches!(back(2), "no" | "0" | "zero" | "without")
@@ -216,6 +223,15 @@ pub(super) fn takes_back(clause: &Clause, at: usize, next: Option<&Clause>) -> b
         || past
         || listed()
         || counted_after()
+}
+
+/// `first attempt timed out`: it was tried again since.
+pub(super) fn is_of_first_attempt(clause: &Clause) -> bool {
+    let is_first = |at: usize| matches!(clause.word(at), "first" | "1st" | "initial");
+    let is_attempt = |word: &str| matches!(word, "attempt" | "attempts" | "try" | "tries");
+    // `the first 2 attempts`
+    (0..clause.words.len())
+        .any(|at| is_first(at) && (is_attempt(clause.word(at + 1)) || is_attempt(clause.word(at + 2))))
 }
 
 fn trouble(word: &str) -> Option<State> {

@@ -111,6 +111,30 @@ fn health_counts_from_the_last_critical_heartbeat_or_gap() {
 }
 
 #[test]
+fn a_part_that_fails_is_an_outage_of_its_whole_in_whatever_form_it_stands() {
+    for failing in [
+        "### Redis\n- **Status:** ✅ Redis responding\n- **Auth:** ❌ NOAUTH",
+        "- ❌ Redis: exit code 1",
+        "- Redis ❌",
+        "### Redis\n- Ping: failed",
+    ] {
+        let beat = |minute: u32, checks: &str| {
+            let stamp = format!("**Timestamp:** 2025-10-28T19:{minute:02}:00Z\n**Status:** ✅ HEALTHY");
+            format!("# OPS-Atomic Monitor Heartbeat\n\n{stamp}\n\n## Health Checks\n\n{checks}\n")
+        };
+        let good = "### Redis\n- **Status:** ✅ Redis responding";
+        let scene = Scene::new();
+        for (minute, checks) in [(0, good), (5, failing)] {
+            let name = format!("g/reports/ops_atomic/heartbeat_2025-10-28_19-{minute:02}-00.md");
+            scene.write(name, beat(minute, checks));
+        }
+        let json = measure(&scene);
+        assert_eq!(value(&json, "monitor.uptime.redis"), 50.0, "{failing}");
+        assert_eq!(value(&json, "monitor.healthy_for"), 0, "{failing}");
+    }
+}
+
+#[test]
 fn a_series_up_to_now_vouches_for_the_present() {
     let now = Timestamp::now();
     let scene = Scene::new().heartbeats(Heartbeats::days(2).ending(now - MINUTE));
