@@ -57,7 +57,7 @@ fn a_mark_beside_a_plain_name_is_its_own() {
     ] {
         let expected = (name.to_owned(), component.to_owned(), state, message.to_owned());
         for body in [format!("## Health Checks\n\n{line}"), format!("## Results\n\n{line}\n\n## Notes\n\nnone")] {
-            assert_eq!(seen(&body), [expected.clone()], "{body}");
+            assert_eq!(seen(&body), std::slice::from_ref(&expected), "{body}");
         }
     }
     // in the header, where no heading stands
