@@ -50,6 +50,16 @@ fn columns_that_restrict_a_target_are_part_of_it() {
             "| Metric | Target | Tolerance |\n|-|-|-|\n| a | 100 | ± 5 |\n| b | ≤ 1 h | ± 0 % |",
             vec!["a: 95 to 105", "b: ≤ 1 h"],
         ),
+        ("| Metric | P95 |\n|-|-|\n| a | < 5 s |", vec!["a: p95 < 5 s"]),
+        (
+            "| Operation | P50 | P99.9 (cold) | Status |\n|-|-|-|-|\n| a | < 1 s | p99.9 < 3 s | ☐ |\n| b | - | < 2 s | ☐ |",
+            vec!["a: p50 < 1 s", "a: p99.9 < 3 s", "b: p99.9 < 2 s"],
+        ),
+        ("| Metric | Average |\n|-|-|\n| a | ≤ 5 MB |", vec!["a: mean ≤ 5 MB"]),
+        (
+            "| Metric | Target (P95) | Median |\n|-|-|-|\n| a | < 5 s | 1.3 s |\n| b | < 2 s | < 1 s |",
+            vec!["a: p95 < 5 s", "b: p95 < 2 s", "b: p50 < 1 s"],
+        ),
         ("| Metric | Target date | Target |\n|-|-|-|\n| a | 2025-11-05 | zstd |", vec!["a: is zstd"]),
         ("| Metric | Limit |\n|-|-|\n| a | 5 MB |\n| b | Snappy |", vec!["a: ≤ 5 MB", "b: is Snappy"]),
         ("| Item | Condition | Status |\n|-|-|-|\n| a | ≤ 5 MB | ☐ |", vec!["a: ≤ 5 MB"]),

@@ -78,6 +78,8 @@ enum Kind {
     Unit,
     Tolerance,
     Statistic,
+    /// `P95`, `Median`: a target of that statistic.
+    OfStatistic,
     Per,
     Condition,
     MeasuredBy,
@@ -99,6 +101,7 @@ fn kind(name: &str) -> Kind {
         () if is(&PER) => Kind::Per,
         () if is(&CONDITION) || ends(&["condition", "conditions", "window"]) => Kind::Condition,
         () if is(&SEEN) => Kind::Seen,
+        () if names_statistic(name) => Kind::OfStatistic,
         () => match target_rank(name) {
             Some(rank) => Kind::Target(rank),
             None if is(&METRIC) || ends(&METRIC) => Kind::Metric,
@@ -106,6 +109,27 @@ fn kind(name: &str) -> Kind {
             None => Kind::Other,
         },
     }
+}
+
+/// `P95`, `Median (ms)`, `P99 latency`, but not `Target (P95)`, which is a target first.
+fn names_statistic(name: &str) -> bool {
+    let mut words = name.split(' ');
+    words.next().is_some_and(|first| target::statistic_alone(first).is_some()) && target_rank(name).is_none()
+}
+
+/// The statistic that a header says its column is of, as it stands there: `P95`, `Target (median)`.
+fn statistic_of(header: &str) -> Option<String> {
+    let name = fold::inline(header);
+    let mut words = name.split(|c: char| c.is_whitespace() || "()[]/,:".contains(c));
+    words.find(|word| target::statistic_alone(word).is_some()).map(str::to_owned)
+}
+
+/// A value below such a header: `< 5 s` is `p95 < 5 s`. What says another statistic itself is of none that can be judged.
+fn of_statistic(header: &str, value: String) -> String {
+    let Some(statistic) = statistic_of(header) else { return value };
+    let own = value.split_whitespace().next().and_then(target::statistic_alone);
+    let is_said = own.is_some() && own == target::statistic_alone(&statistic);
+    if is_said || target::is_blank(&value) { value } else { format!("{statistic} {value}") }
 }
 
 /// `Target`, `Expected`, `Success target`, `Target (max)`, `Expected outcome`.
@@ -233,7 +257,8 @@ impl Columns {
         let may_serve = |kind: &Kind| !matches!(kind, Kind::Seen | Kind::Comparator | Kind::Unit);
         let limits = || {
             let metric = position(Kind::Metric).or_else(|| kinds.iter().position(serves))?;
-            (position(Kind::Least).is_some() || position(Kind::Greatest).is_some()).then_some((metric, None))
+            let is_limit = |kind: &Kind| matches!(kind, Kind::Least | Kind::Greatest | Kind::OfStatistic);
+            kinds.iter().any(is_limit).then_some((metric, None))
         };
         let first_two = |serves: &dyn Fn(&Kind) -> bool| {
             let mut columns = kinds.iter().enumerate().filter(|(_, kind)| serves(kind)).map(|(n, _)| n);
@@ -312,16 +337,23 @@ impl Columns {
         });
         let limits: Vec<String> = limits.collect();
         let own = cell(row, self.target);
-        let further = self.further(row, own).map(|value| demand.target(value));
-        let more: Vec<String> = limits.into_iter().chain(further).collect();
+        let header = |column: usize| self.headers.get(column).map_or("", String::as_str);
+        let further = self.further(row, own).map(|(column, value)| of_statistic(header(column), demand.target(value)));
+        // beside a target a number there may be what was seen; what compares asks
+        let asks = |text: &str| !target::is_blank(text) && (self.target.is_none() || target::begins_comparison(text));
+        let of_many = self.others(Kind::OfStatistic).map(|column| (column, cell(row, Some(column))));
+        let of_many = of_many.filter(|(_, text)| asks(text));
+        let of_many = of_many.map(|(column, value)| of_statistic(header(column), demand.target(value)));
+        let more: Vec<String> = limits.into_iter().chain(of_many).chain(further).collect();
         if own.is_empty() && !more.is_empty() {
             return more;
         }
-        std::iter::once(demand.target(own)).chain(more).collect()
+        let own = of_statistic(self.target.map_or("", header), demand.target(own));
+        std::iter::once(own).chain(more).collect()
     }
 
     /// `Target (MVP)` beside `Target (GA)`. Prose in a column such as Goal says what is hoped for, not what must hold.
-    fn further<'s, 'r>(&'s self, row: &'r Row, own: &'r str) -> impl Iterator<Item = &'r str> + use<'s, 'r> {
+    fn further<'s, 'r>(&'s self, row: &'r Row, own: &'r str) -> impl Iterator<Item = (usize, &'r str)> + use<'s, 'r> {
         let columns = self.kinds.iter().enumerate().filter_map(|(n, kind)| match kind {
             Kind::Target(rank) if Some(n) != self.target && n != self.metric => Some((n, *rank)),
             _ => None,
@@ -332,7 +364,7 @@ impl Columns {
             // `Target (GA)` is a target whatever it holds
             let is_sure = rank == 0 || self.headers.get(column).is_some_and(|header| header.contains('('));
             let counts = is_sure || (rank < 4 && target::is_blank(own)) || is_further(own, value);
-            (is_new && counts).then_some(value)
+            (is_new && counts).then_some((column, value))
         })
     }
 
@@ -419,6 +451,12 @@ mod tests {
             ("Measurement", Kind::MeasuredBy),
             ("Actual", Kind::Seen),
             ("Baseline", Kind::Seen),
+            ("P95", Kind::OfStatistic),
+            ("p99.9 (ms)", Kind::OfStatistic),
+            ("Median", Kind::OfStatistic),
+            ("Avg", Kind::OfStatistic),
+            ("P95 target", Kind::Target(3)),
+            ("P1", Kind::OfStatistic),
             ("Owner", Kind::Other),
             ("Why", Kind::Other),
         ] {

@@ -177,7 +177,7 @@ pub(super) fn with_statistic(statistic: String, then: Target) -> Target {
 }
 
 /// The whole text is the name of a statistic: the comparison stands in the metric cell.
-pub(super) fn statistic_alone(text: &str) -> Option<String> {
+pub(crate) fn statistic_alone(text: &str) -> Option<String> {
     lexer::statistic(text).filter(|(_, rest)| rest.trim().is_empty()).map(|(statistic, _)| statistic)
 }
 
