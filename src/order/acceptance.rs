@@ -150,8 +150,10 @@ fn paragraph(draft: &mut Draft<'_>, lines: &[Span], is_beside: bool, outer: &Opt
         }
         let stands_alone = !goes_on(n) && !n.checked_sub(1).is_some_and(goes_on);
         let is_aside = leads_on(text) || is_remark(text) || (is_beside && is_bold_label(text));
+        // `5.2 Compression: Snappy`
+        let said = item_id::without(text);
         let is_criterion =
-            states_one(text) || (!is_beside && (has_value(text) || (stands_alone && !is_aside && demands(text))));
+            states_one(&said) || (!is_beside && (has_value(&said) || (stands_alone && !is_aside && demands(&said))));
         if is_criterion {
             criteria::from_line(draft, text, CriterionSource::Bullets, line.clone());
         } else if !is_aside {

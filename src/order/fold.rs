@@ -156,6 +156,43 @@ pub fn inline(raw: &str) -> String {
     out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// `raw` without the references to footnotes that it ends with: `5 MB[^2]`, `2 s[1]`, `0¹`. `10³` and `m²` are powers.
+pub fn without_references(raw: &str) -> String {
+    let raised = |c: char| matches!(c, '¹' | '²' | '³' | '\u{2070}'..='\u{2079}');
+    let mut left = raw;
+    loop {
+        let text = left.trim_end();
+        let bare = text.trim_end_matches(raised);
+        let power = text.get(bare.len()..).is_some_and(|mark| !mark.starts_with('¹'))
+            && (bare.ends_with('m') || (bare.ends_with(|c: char| c.is_ascii_digit()) && !ends_with_zero(bare)));
+        let numbered = text.strip_suffix(']').and_then(|text| text.rsplit_once('['));
+        let footnote = numbered.filter(|(before, mark)| match mark.strip_prefix('^') {
+            Some(name) => !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_".contains(c)),
+            None => {
+                before.ends_with(|c: char| c.is_alphanumeric() || c == '%')
+                    && (1..=2).contains(&mark.len())
+                    && mark.bytes().all(|b| b.is_ascii_digit())
+            }
+        });
+        left = match footnote {
+            Some((before, _)) if !before.trim().is_empty() => before,
+            _ if bare.len() < text.len()
+                && !power
+                && bare.ends_with(|c: char| c.is_alphanumeric() || "%)".contains(c)) =>
+            {
+                bare
+            }
+            _ => return left.trim_end().to_owned(),
+        };
+    }
+}
+
+/// A number that is nothing: no power of it is meant.
+fn ends_with_zero(text: &str) -> bool {
+    let number = text.trim_end_matches('0');
+    number.len() < text.len() && !number.ends_with(|c: char| c.is_ascii_digit())
+}
+
 /// `raw` without what is struck out, `~~gzip~~`; the same where nothing is. Code keeps its signs.
 pub fn without_struck(raw: &str) -> std::borrow::Cow<'_, str> {
     let mut out = String::new();
@@ -372,6 +409,27 @@ mod tests {
             ("run `unclosed", "run unclosed"),
         ] {
             assert_eq!(inline(raw), expect, "{raw}");
+        }
+    }
+
+    #[test]
+    fn references_to_footnotes_are_told_from_powers() {
+        for (raw, left) in [
+            ("≤ 5 MB[^2]", "≤ 5 MB"),
+            ("> 0 [^a-1][^b]", "> 0"),
+            ("< 2 s[1]", "< 2 s"),
+            ("0¹", "0"),
+            ("0²", "0"),
+            ("Snappy³", "Snappy"),
+            ("100%²", "100%"),
+            ("≤ 10³", "≤ 10³"),
+            ("5 m²", "5 m²"),
+            ("jobs[10", "jobs[10"),
+            ("[1]", "[1]"),
+            ("[ ] x", "[ ] x"),
+            ("rows [1-9]", "rows [1-9]"),
+        ] {
+            assert_eq!(without_references(raw), left, "{raw}");
         }
     }
 

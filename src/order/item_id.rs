@@ -1,9 +1,15 @@
-//! What numbers an item and says nothing of it: `**AC-1**`, `AC1 –`, `[P1]`, `**1. File size**`.
+//! What numbers an item, or says how much it matters, and says nothing of it: `**AC-1**`, `AC1 –`, `[P1]`, `5.1`, `a)`,
+//! `[MUST]`, `**1. File size**`.
 
 use std::borrow::Cow;
 
+use super::target::{self, Target, Unit};
+
 /// What numbers are put behind. `SHA-256`, `S3`, `p95` are things.
 const NUMBERED: [&str; 10] = ["ac", "acc", "cr", "req", "nfr", "fr", "kpi", "tc", "sc", "dod"];
+
+/// In brackets in front of an item: that it must hold. `[CSV]` is a thing.
+const MUST: [&str; 5] = ["must", "shall", "should", "required", "mandatory"];
 
 /// `raw` without the id that it begins with, where words are left that may stand by themselves.
 pub(super) fn without(raw: &str) -> Cow<'_, str> {
@@ -21,21 +27,42 @@ pub(super) fn without(raw: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether a key is no more than a word with its number: `SLO-4`, `Criterion 1`, `SLO-4 (Correctness)`. `At 5` restricts, as
+/// a statistic does.
+pub(super) fn is_numbered(key: &str) -> bool {
+    let (name, aside) = key.split_once(" (").unwrap_or((key, ""));
+    let Some((word, number)) = name.rsplit_once(['-', ' ', '#', '_']) else { return false };
+    let is_word = word.len() > 2 && word.chars().all(char::is_alphabetic) && target::is_aside(word);
+    is_word && (1..=3).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()) && target::is_aside(aside)
+}
+
 fn behind_id(text: &str, is_bold: bool) -> Option<&str> {
     let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).count();
-    if let Some(rest) = text.strip_prefix('[') {
-        let (tag, rest) = rest.split_once(']')?;
-        let is_tag = tag.len() <= 12
-            && tag.contains(|c: char| c.is_ascii_digit())
-            && tag.chars().all(|c| c.is_ascii_alphanumeric() || "-_.# ".contains(c));
-        return (is_tag && rest.starts_with([' ', ':', '*', '_'])).then_some(rest);
+    for (open, close) in [('[', ']'), ('(', ')')] {
+        let Some(rest) = text.strip_prefix(open) else { continue };
+        let (tag, rest) = rest.split_once(close)?;
+        let is_word = MUST.iter().any(|word| tag.eq_ignore_ascii_case(word));
+        // `(2 of 3) nodes` is no number of an item
+        let is_known = |c: char| c.is_ascii_alphanumeric() || "-_.#".contains(c) || (open == '[' && c == ' ');
+        let is_tag = tag.len() <= 12 && tag.contains(|c: char| c.is_ascii_digit()) && tag.chars().all(is_known);
+        return ((is_word || is_tag) && rest.starts_with([' ', ':', '*', '_'])).then_some(rest);
     }
-    // `1.`, `2)`, `3.1.`, `#4`
+    // `a) File size`
+    let mut chars = text.chars();
+    if let (Some(letter), Some(')'), Some(' ')) = (chars.next(), chars.next(), chars.next())
+        && letter.is_ascii_alphabetic()
+    {
+        return text.get(2..);
+    }
+    // `1.`, `2)`, `3.1.`, `5.2`, `#4`
     let number = text.strip_prefix('#').unwrap_or(text);
     if digits(number) > 0 {
         let end = number.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(number.len());
         let (id, rest) = number.split_at_checked(end)?;
-        let is_marked = number.len() < text.len() || id.ends_with('.') || rest.starts_with(')');
+        let is_marked = number.len() < text.len()
+            || id.ends_with('.')
+            || rest.starts_with(')')
+            || (id.contains('.') && !is_amount(id, rest));
         let rest = rest.strip_prefix(')').unwrap_or(rest);
         return (is_marked && end <= 8 && rest.starts_with(' ')).then_some(rest);
     }
@@ -44,12 +71,24 @@ fn behind_id(text: &str, is_bold: bool) -> Option<&str> {
     let number = rest.strip_prefix(['-', '_', ' ', '#']).unwrap_or(rest);
     let count = digits(number);
     let rest = number.get(count..)?;
-    // `**P1**` is a priority, `P1 latency` a percentile
-    let is_priority =
-        is_bold && word.eq_ignore_ascii_case("p") && count == 1 && rest.trim_start_matches(':').starts_with("**");
+    // `**P1**`, `P1 – …` and `P1: …` are priorities, `P1 latency` is a percentile
+    let is_apart = (is_bold && rest.trim_start_matches(':').starts_with("**"))
+        || [": ", "：", " – ", " — ", " - "].iter().any(|mark| rest.starts_with(mark));
+    let is_priority = word.eq_ignore_ascii_case("p") && count == 1 && is_apart;
     let is_known = NUMBERED.iter().any(|known| word.eq_ignore_ascii_case(known));
     let ends = rest.starts_with([' ', ':', '：', '.', ')', '–', '—', '*', '_']);
     ((is_known || is_priority) && (1..=4).contains(&count) && ends).then_some(rest)
+}
+
+/// `1.5 MB per file`, `2.5 times`: a number with what it is of, not `5.1 File size`, which has a name behind it.
+fn is_amount(number: &str, rest: &str) -> bool {
+    let word = rest.split_whitespace().next().unwrap_or("");
+    let has_unit = matches!(
+        target::compile("", &format!("= {number} {word}")),
+        Target::Compare { unit: Unit::Bytes | Unit::Time | Unit::Percent, .. }
+    );
+    // what is counted is written small, and a name begins with a capital
+    has_unit || !word.trim_start_matches(['*', '_', '`']).starts_with(char::is_uppercase)
 }
 
 #[cfg(test)]
@@ -72,6 +111,15 @@ mod tests {
             ("#3 File size", "File size"),
             ("2) File size", "File size"),
             ("3.1. File size", "File size"),
+            ("5.1 File size ≤ 5 MB", "File size ≤ 5 MB"),
+            ("5.2.1 **Compression:** zstd", "**Compression:** zstd"),
+            ("AC2. Compression: zstd", "Compression: zstd"),
+            ("a) File size ≤ 5 MB", "File size ≤ 5 MB"),
+            ("(P1) Rows > 0", "Rows > 0"),
+            ("(1) Rows > 0", "Rows > 0"),
+            ("P1 – Compression: zstd", "Compression: zstd"),
+            ("P0: File size ≤ 5 MB", "File size ≤ 5 MB"),
+            ("[MUST] Rows > 0", "Rows > 0"),
         ] {
             assert_eq!(without(raw), expect, "{raw}");
         }
@@ -85,6 +133,13 @@ mod tests {
             "AC-1: ≤ 5 MB",
             "864 heartbeats ± 2%",
             "1.5 MB per file",
+            "1.5 times faster",
+            "P1: < 5 ms",
+            "P95: latency",
+            "(2 of 3) nodes",
+            "(daily) export",
+            "[CSV] File size",
+            "[DROPPED] File size",
             "3/3 tests",
             "[label](http://x/1) File size",
             "[x] done",

@@ -265,13 +265,14 @@ impl Layout<'_> {
         }
     }
 
-    /// Below `**Stretch goals:**` a further label goes on with the section around it.
+    /// Below `**Stretch goals:**` a further label goes on with the section around it, but for another of that kind.
     fn ends_exclusion(&self, text: &str) -> bool {
         let is_excluded =
             self.chunks.last().is_some_and(|last| last.kind == PartKind::Key && last.role() == Role::Excluded);
         let label = text.trim_end_matches([':', '：', ' ']).trim_end_matches("**").trim_end_matches([':', '：']);
         let is_label = text.ends_with([':', '：']) || (text.starts_with("**") && text.ends_with("**"));
-        is_excluded && is_label && !label.contains([':', '：'])
+        let is_other = !section_names::is_excluded_alone(label.trim_start_matches("**"));
+        is_excluded && is_label && is_other && !label.contains([':', '：'])
     }
 
     /// Behind a section of its own within acceptance, a label of a group goes on with acceptance.

@@ -37,6 +37,7 @@ mod mentions;
 pub mod model;
 mod names;
 mod parse;
+mod parting;
 mod paths;
 mod quoted;
 mod refusal;

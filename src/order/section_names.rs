@@ -90,7 +90,7 @@ const ACCEPTANCE_LEADS: [&str; 45] = [
     "tiêu chí nghiệm thu",
 ];
 
-const EXCLUDED_LEADS: [&str; 40] = [
+const EXCLUDED_LEADS: [&str; 43] = [
     "out of scope",
     "not in scope",
     "non goals",
@@ -131,6 +131,10 @@ const EXCLUDED_LEADS: [&str; 40] = [
     "nice to haves",
     "rejected",
     "no go criteria",
+    // `Won't have`, folded
+    "won t",
+    "wont have",
+    "will not have",
 ];
 
 /// Anywhere in a heading that also names what it says this of (see [`names_demands`]).
@@ -275,7 +279,10 @@ fn names_demands(name: &str) -> bool {
 /// there, `Out-of-scope files untouched` and `Manual restart not needed` say what must hold.
 pub(super) fn is_excluded_alone(label: &str) -> bool {
     /// `Out of scope for this order`, `Stretch goals`, `Rejected criteria`.
-    const COMPLETING: [&str; 21] = [
+    const COMPLETING: [&str; 24] = [
+        "have",
+        "time",
+        "do",
         "acceptance",
         "criteria",
         "criterion",

@@ -100,7 +100,7 @@ fn groups_of_criteria_may_be_called_like_sections() {
     }
     for (text, expect) in [
         ("**Validation time < 1 ms**\n\n- b: zstd", vec!["Validation time: < 1 ms", "b: is zstd"]),
-        ("**Validation (< 1 ms)**\n\n- b: zstd", vec!["b: is zstd"]),
+        ("**Validation (< 1 ms)**\n\n- b: zstd", vec!["Validation: < 1 ms", "b: is zstd"]),
         ("**Outputs**\n\n| Metric | Target |\n|-|-|\n| b | zstd |", vec!["b: is zstd"]),
         ("**Outputs**\nb: ≥ 1\n**Validation**\nc: ≥ 2\n", vec!["b: ≥ 1", "c: ≥ 2"]),
         ("### No deliverables dropped\n- b: ≥ 1\n", vec!["No deliverables dropped: no deliverables dropped", "b: ≥ 1"]),
@@ -234,14 +234,30 @@ fn parts_of_a_plan_end_a_list_of_acceptance_below_a_label() {
 
 #[test]
 fn what_will_not_be_is_denied_behind_other_groups() {
-    for label in ["**Will not:**", "**Won't have:**", "**Won’t have (this time)**", "### Won't have", "Will not have:"]
-    {
-        let order = markdown(&format!(
+    let order = |label: &str| {
+        markdown(&format!(
             "## Acceptance\n\n**Must have:**\n- a: zstd\n\n**Nice to have:**\n- b: zstd\n\n{label}\n- c: ≥ 9\n"
-        ));
-        let got = compiled(&order);
+        ))
+    };
+    for label in ["**Will not:**", "**Must not:**", "### Not acceptable"] {
+        let got = compiled(&order(label));
         assert!(got.len() == 2 && got[1].starts_with("c: unclear"), "{label}: {got:?}");
     }
+    // what MoSCoW calls so is put off, not forbidden
+    for label in [
+        "**Won't have:**",
+        "**Won’t have (this time)**",
+        "### Won't have",
+        "### Won't",
+        "Will not have:",
+        "**Won't Have**",
+    ] {
+        let order = order(label);
+        assert_eq!(compiled(&order), ["a: is zstd"], "{label}");
+        assert!(order.diagnostics.iter().any(|found| found.code == "not-asked"), "{label}");
+    }
+    let order = markdown("## Acceptance\n- a: zstd\n\n### Won't lose reports\n- c: ≥ 9\n");
+    assert_eq!(order.acceptance.len(), 2, "{:?}", compiled(&order));
 }
 
 #[test]

@@ -17,11 +17,13 @@ mod thai;
 mod words;
 
 pub(crate) use amount::quantity;
-pub(crate) use assemble::assemble;
+pub(crate) use assemble::{assemble, unit_apart};
 pub(crate) use compile::{begins_comparison, normalize, statistic_alone, statistic_at};
 pub use compile::{comparison_in, compile};
 pub(crate) use explained::apart as explanation_apart;
 pub(crate) use narrow::{Narrowing, is_blank};
+pub(crate) use setting::is_aside;
+pub(crate) use words::{CODECS, is_codec};
 
 /// A typed target. Numbers of bytes are in bytes, of time in nanoseconds, of percent in percent points.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -39,6 +39,17 @@ pub(super) fn apart(metric: &str, target: &str) -> Option<Result<(String, String
     Some(Ok((name.to_owned(), joined)))
 }
 
+/// A metric without the unit that its closing bracket is, and the target with it: `File size (MB) | ≤ 5`, `Rate [%] | 100`.
+pub(crate) fn unit_apart(metric: &str, target: &str) -> Option<(String, String)> {
+    let metric = metric.trim_end();
+    let (name, unit) = [('(', ')'), ('[', ']')].into_iter().find_map(|(open, close)| {
+        metric.strip_suffix(close)?.rsplit_once(open).map(|(name, unit)| (name.trim_end(), unit.trim()))
+    })?;
+    let is_unit = lexer::unit(unit).is_some_and(|(_, _, rest)| rest.is_empty());
+    let is_bare = target.trim_end().ends_with(|c: char| c.is_ascii_digit()) && !name.is_empty();
+    (is_unit && is_bare).then(|| (name.to_owned(), assemble("", target, unit)))
+}
+
 /// The comparator at the end of a metric: a sign, or words of which one alone might belong to the name (`Left over`).
 fn ending(metric: &str) -> Option<(&str, &str)> {
     let is_whole = |text: &str| {
@@ -121,6 +132,21 @@ mod tests {
         ] {
             let shown = compile("x", &assemble(comparator, value, "")).to_string();
             assert!(shown.starts_with("unclear"), "{comparator} {value}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_unit_in_the_closing_bracket_of_a_metric_is_the_targets() {
+        for (metric, target, expect) in [
+            ("File size (MB)", "≤ 5", "≤ 5 MB"),
+            ("File size [MB]", "≤ 5", "≤ 5 MB"),
+            ("Validation time (ms)", "< 2000", "< 2 s"),
+            ("Schema consistency (%)", "100", "= 100%"),
+            ("Validation time (ms)", "< 2 s", "< 2 s"),
+            ("Rows (daily)", "5", "= 5"),
+            ("Uptime (24h)", "≥ 1", "≥ 1"),
+        ] {
+            assert_eq!(compile(metric, target).to_string(), expect, "{metric} | {target}");
         }
     }
 

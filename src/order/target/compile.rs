@@ -18,6 +18,7 @@ pub fn compile(metric: &str, target: &str) -> Target {
     }
     let text = normalize(explained::apart(target).map_or(target, |(statement, _)| statement));
     let metric = Some(normalize(metric)).filter(|metric| *metric != text).unwrap_or_default();
+    let (metric, text) = assemble::unit_apart(&metric, &text).unwrap_or((metric, text));
     let (metric, text) = match assemble::apart(&metric, &text) {
         Some(Ok((metric, text))) => (metric, text),
         Some(Err(why)) => return unclear(why),

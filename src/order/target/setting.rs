@@ -108,7 +108,7 @@ pub(super) fn is_vacuous(text: &str) -> bool {
 }
 
 /// Whether it has neither a number nor a comparison nor a word that restricts. A period is none: it may narrow a target.
-pub(super) fn is_aside(text: &str) -> bool {
+pub(crate) fn is_aside(text: &str) -> bool {
     let plain = normalize(text).to_lowercase();
     let signs = |c: char| c.is_numeric() || "<>≤≥=≠±~≈%[{×".contains(c);
     let mut words = plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());

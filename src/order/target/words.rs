@@ -245,6 +245,13 @@ pub(super) fn ready(text: &str) -> Option<Target> {
     (has_one && plain && words.len() <= 6 && words.iter().all(known)).then(|| Target::Ready { word: text.to_owned() })
 }
 
+/// Names of codecs, folded.
+pub(crate) const CODECS: [&str; 8] = ["snappy", "zstd", "zstandard", "gzip", "lz4", "brotli", "lzo", "uncompressed"];
+
+pub(crate) fn is_codec(word: &str) -> bool {
+    CODECS.contains(&fold::fold(word).as_str())
+}
+
 /// One word, besides words that the metric has already said: `Snappy`, `Snappy compression`, `zstd (default)`.
 pub(super) fn category(metric: &str, text: &str) -> Option<Target> {
     let text = text.strip_prefix("==").or_else(|| text.strip_prefix('=')).unwrap_or(text).trim();

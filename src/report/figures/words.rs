@@ -1,6 +1,7 @@
 //! The words that tell a figure from a name, and what it is of.
 
 use crate::order::fold;
+use crate::order::target::CODECS;
 
 /// Nouns of what is counted.
 const COUNTED: [&str; 27] = [
@@ -93,8 +94,6 @@ pub(super) const NUMBERED: [&str; 44] = [
 /// Beside a size or a time they say that it is the most that there may be.
 pub(super) const LIMITS: [&str; 10] =
     ["limit", "max", "maximum", "target", "cap", "budget", "timeout", "threshold", "goal", "allowed"];
-
-const CODECS: [&str; 8] = ["snappy", "zstd", "zstandard", "gzip", "lz4", "brotli", "lzo", "uncompressed"];
 
 /// Words that end what a number is of.
 pub(super) const LINKING: [&str; 42] = [
