@@ -8,7 +8,7 @@ use super::body::{heading_words, is_pointer, lines_span, text_lines, value_text}
 use super::draft::Draft;
 use super::layout::Chunk;
 use super::model::{CriterionSource, PartKind, Span};
-use super::names::Role;
+use super::names::{Role, Scalar};
 use super::source::Remark;
 use super::target::{self, Target};
 use super::{below, criteria, criteria_table, denial, embedded, fold, item_id, keyline, section_names};
@@ -272,7 +272,8 @@ pub(super) fn is_remark_key(name: &str) -> bool {
         "tip",
     ];
     let name = fold::heading(name);
-    REMARKS.contains(&name.as_str()) || super::names::scalar(&name).is_some()
+    // what a criterion requires may be asked
+    REMARKS.contains(&name.as_str()) || super::names::scalar(&name).is_some_and(|scalar| scalar != Scalar::Requires)
 }
 
 /// The same of what only tells something with such a value: `Rollback: git revert`.

@@ -13,7 +13,7 @@ use super::names::{self, Role, Scalar};
 use super::refusal::ParseRefusal;
 use super::source::Remark;
 use super::table::Table;
-use super::{acceptance, criteria, criteria_columns, fold, keyline, section_names};
+use super::{acceptance, body_gates, criteria, criteria_columns, fold, keyline, section_names};
 
 /// A key with its value, and where.
 type Pair = (String, String, Span);
@@ -42,7 +42,7 @@ pub(super) fn read(
     let found = known(pairs(draft, &chunk.blocks));
     let is_about_order = section_names::is_about_order(&chunk.name) && !is_over && !is_within;
     for (scalar, (name, value, span)) in found {
-        let is_steering = matches!(scalar, Scalar::Expires | Scalar::Handler);
+        let is_steering = matches!(scalar, Scalar::Expires | Scalar::Handler | Scalar::Approval | Scalar::Requires);
         if is_about_order {
             take(draft, scalar, &name, &value, &span)?;
         } else if is_steering && role != Role::Excluded && !is_over && !section_names::is_past(&chunk.name) {
@@ -71,7 +71,28 @@ fn key(draft: &mut Draft<'_>, chunk: &Chunk) -> Result<(), ParseRefusal> {
                 .join(" ")
         }
     };
-    draft.body_key(&chunk.label, &value, &chunk.head)
+    match names::scalar(&chunk.name) {
+        // below the last line of dashes people sign
+        Some(scalar @ (Scalar::Approval | Scalar::Requires)) if chunk.zone == Zone::Loose => {
+            tell(draft, scalar, &chunk.label, &value, &chunk.head);
+            draft.extra(&chunk.label, serde_json::Value::String(fold::inline(&value)), &chunk.head);
+            Ok(())
+        }
+        Some(Scalar::Requires) if value.is_empty() => {
+            let items = listed(draft, &chunk.blocks);
+            draft.body_key(&chunk.label, &items.join(", "), &chunk.head)
+        }
+        _ => draft.body_key(&chunk.label, &value, &chunk.head),
+    }
+}
+
+/// The items of the lists of a key, as texts.
+fn listed(draft: &Draft<'_>, blocks: &[Block]) -> Vec<String> {
+    let lists = blocks.iter().filter_map(|block| match block {
+        Block::List(list) => Some(&list.items),
+        _ => None,
+    });
+    lists.flatten().map(|item| fold::inline(&criteria::raw_text(draft, &item.lines))).collect()
 }
 
 /// A table of two columns or a quote of nothing but keys above the first section speaks of the order, but where words lead on
@@ -129,9 +150,17 @@ fn tell(draft: &mut Draft<'_>, scalar: Scalar, name: &str, value: &str, span: &S
     let (is_meant, understood) = match scalar {
         Scalar::Expires => (draft::is_time(&value), "text: the order does not expire by it"),
         Scalar::Handler => (draft::is_handler_name(&value), "text: the handler is chosen without it"),
+        Scalar::Approval | Scalar::Requires => {
+            (body_gates::is_meant(scalar, name, &value), "text: the order waits for nothing that stands there")
+        }
         _ => return,
     };
-    if is_meant && !draft.is_set(scalar) {
+    let is_said = match scalar {
+        Scalar::Approval => draft.order.needs_approval,
+        Scalar::Requires => !draft.order.requires.is_empty(),
+        scalar => draft.is_set(scalar),
+    };
+    if is_meant && !is_said {
         let remark = Remark::warning(
             "key-not-taken",
             format!("`{name}: {value}` stands where nothing is said of the order itself"),

@@ -15,7 +15,7 @@ use super::fields::text_of;
 use super::model::{CriterionSource, Span};
 use super::source::Remark;
 use super::target::{self, Narrowing};
-use super::{denial, elsewhere, fold, section_names};
+use super::{denial, elsewhere, fold, names, section_names};
 
 const METRIC_KEYS: &[&str] = &["metric", "criterion", "check", "name", "key", "test"];
 const TARGET_KEYS: &[&str] = &["target", "expected", "threshold", "value", "goal", "expect"];
@@ -242,7 +242,7 @@ pub(super) fn malformed(draft: &mut Draft<'_>, key: &str, span: &Span) {
 }
 
 fn get<'m>(map: &'m Map<String, Value>, keys: &[&str]) -> Option<&'m Value> {
-    keys.iter().find_map(|key| map.iter().find(|(name, _)| fold::fold(name) == *key).map(|(_, value)| value))
+    keys.iter().find_map(|key| map.iter().find(|(name, _)| names::of_key(name) == *key).map(|(_, value)| value))
 }
 
 /// The first target; a bare yes or no is one only where nothing else is.
@@ -271,7 +271,7 @@ fn answer(value: &Value) -> Option<bool> {
 fn denying(map: &Map<String, Value>) -> Option<String> {
     let has_target = target(map).is_some_and(|value| answer(value).is_none());
     map.iter().filter(|_| has_target).find_map(|(key, value)| {
-        let name = fold::fold(key);
+        let name = names::of_key(key);
         let denies = match answer(value) {
             Some(true) => denial::of_label(key).is_some(),
             Some(false) => ANSWERS.contains(&name.as_str()),
@@ -288,7 +288,7 @@ fn denying(map: &Map<String, Value>) -> Option<String> {
 
 /// The comparator that a key such as `type` names: `min`, `upper_bound`, `gte`.
 fn kind(key: &str, value: &Value) -> Option<&'static str> {
-    let text = text_of(value).filter(|_| KINDS.contains(&fold::fold(key).as_str()))?;
+    let text = text_of(value).filter(|_| KINDS.contains(&names::of_key(key).as_str()))?;
     match fold::fold(&text).as_str() {
         "eq" | "equal" | "equals" | "exact" | "exactly" => Some("="),
         _ => limit_sign(&text).or_else(|| ["=", "=="].contains(&text.trim()).then_some("=")),
@@ -313,7 +313,7 @@ fn comparator(map: &Map<String, Value>) -> String {
 /// The key of the sentence that an entry is, and the sentence.
 fn statement(map: &Map<String, Value>) -> Option<(String, String)> {
     STATEMENT_KEYS.iter().find_map(|wanted| {
-        let (key, value) = map.iter().find(|(name, _)| fold::fold(name) == *wanted)?;
+        let (key, value) = map.iter().find(|(name, _)| names::of_key(name) == *wanted)?;
         Some((key.clone(), text_of(value)?))
     })
 }
@@ -323,14 +323,14 @@ fn demand(map: &Map<String, Value>) -> Demand {
     let one = |keys: &[&str]| get(map, keys).and_then(text_of).unwrap_or_default();
     // a list or an object narrows too, though nothing can be read from it
     let named = |keys: &[&str]| {
-        let named = map.iter().filter(|(name, _)| keys.contains(&fold::fold(name).as_str()));
+        let named = map.iter().filter(|(name, _)| keys.contains(&names::of_key(name).as_str()));
         named
             .filter(|(_, value)| !value.is_null())
             .map(|(name, value)| (name.clone(), text_of(value).unwrap_or_else(|| value.to_string())))
             .collect::<Vec<_>>()
     };
     let texts = |keys: &[&str]| named(keys).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
-    let is_setting = |name: &str| SETTING.contains(&fold::fold(name).as_str());
+    let is_setting = |name: &str| SETTING.contains(&names::of_key(name).as_str());
     let (settings, conditions): (Vec<_>, Vec<_>) =
         named(&CONDITION).into_iter().partition(|(name, _)| is_setting(name));
     Demand {
@@ -361,20 +361,20 @@ fn limit_sign(key: &str) -> Option<&'static str> {
 
 /// Signs are no words, so folding would leave nothing of them.
 fn limit_name(key: &str) -> String {
-    let folded = fold::fold(key);
+    let folded = names::of_key(key);
     if folded.is_empty() { key.trim().to_owned() } else { folded }
 }
 
 /// What belongs to a criterion beside its metric, its target and its limits.
 fn is_part(key: &str) -> bool {
-    let name = fold::fold(key);
+    let name = names::of_key(key);
     [&UNIT[..], &MEASURED_BY, METRIC_KEYS, &COMPARATOR, &STATISTIC, &PER, &CONDITION, &TOLERANCE]
         .iter()
         .any(|known| known.contains(&name.as_str()))
 }
 
 fn is_aside(key: &str) -> bool {
-    ASIDES.contains(&fold::fold(key).as_str())
+    ASIDES.contains(&names::of_key(key).as_str())
 }
 
 /// Whether a map says nothing but limits: `File size: { max: 5 MB }`, not `latency: { p95: 1 s, max: 2 s }`.
@@ -385,7 +385,7 @@ fn is_limited(map: &Map<String, Value>) -> bool {
 
 fn tell_unread(draft: &mut Draft<'_>, map: &Map<String, Value>, metric: &str, span: &Span) {
     let is_known = |key: &str| {
-        is_part(key) || is_aside(key) || limit_sign(key).is_some() || TARGET_KEYS.contains(&fold::fold(key).as_str())
+        is_part(key) || is_aside(key) || limit_sign(key).is_some() || TARGET_KEYS.contains(&names::of_key(key).as_str())
     };
     let is_read = |(key, value): &(&String, &Value)| is_known(key) || kind(key, value).is_some();
     let unread: Vec<String> =
@@ -402,5 +402,5 @@ fn tell_unread(draft: &mut Draft<'_>, map: &Map<String, Value>, metric: &str, sp
 }
 
 fn has_any(map: &Map<String, Value>, keys: &[&str]) -> bool {
-    map.keys().any(|key| keys.contains(&fold::fold(key).as_str()))
+    map.keys().any(|key| keys.contains(&names::of_key(key).as_str()))
 }

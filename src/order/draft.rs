@@ -11,7 +11,7 @@ use super::model::{Order, Priority, Span, blank};
 use super::names::Scalar;
 use super::refusal::ParseRefusal;
 use super::source::{Diagnostics, Remark, Source};
-use super::{fold, names};
+use super::{body_gates, fold, names};
 
 pub(crate) struct Draft<'a> {
     pub source: &'a Source<'a>,
@@ -75,6 +75,13 @@ impl<'a> Draft<'a> {
         if value.is_empty() {
             return Ok(());
         }
+        // each gate counts, however many there are
+        if matches!(scalar, Scalar::Approval | Scalar::Requires) {
+            if !body_gates::apply(self, scalar, key, &value, span) {
+                self.extra(key, serde_json::Value::String(value), span);
+            }
+            return Ok(());
+        }
         if let Some((first_key, first, first_span, first_place)) = self.set.get(&scalar) {
             if !first.eq_ignore_ascii_case(&value) {
                 let message = format!(
@@ -112,6 +119,7 @@ impl<'a> Draft<'a> {
             Scalar::Created => self.created(value, span),
             Scalar::Expires => self.expires(&value, span),
             Scalar::Handler => self.handler(&value, span),
+            Scalar::Approval | Scalar::Requires => {}
         }
         Ok(())
     }

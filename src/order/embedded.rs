@@ -80,6 +80,8 @@ fn merge(draft: &mut Draft<'_>, sub: Draft<'_>, text: &str, span: &Span) {
             *slot = found;
         }
     }
+    into.needs_approval |= moved.needs_approval;
+    into.requires.append(&mut moved.requires);
     into.expires = match (into.expires, moved.expires) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),

@@ -28,7 +28,7 @@ pub(crate) fn apply(draft: &mut Draft<'_>, data: &Data, end: usize) -> Result<()
             draft.source.line(duplicate.first),
             draft.source.line(duplicate.second)
         );
-        let folded = fold::fold(&duplicate.name);
+        let folded = names::of_key(&duplicate.name);
         let steers = machine::is_machine_key(&folded)
             || matches!(names::scalar(&folded), Some(Scalar::Id | Scalar::Expires | Scalar::Handler));
         let remark = if steers && !duplicate.same {
@@ -88,7 +88,7 @@ pub(crate) fn text_of(value: &Value) -> Option<String> {
 
 impl Field<'_, '_, '_> {
     fn apply(&mut self, fallback: &mut Vec<(u8, String)>) -> Result<(), ParseRefusal> {
-        let name = fold::fold(self.key);
+        let name = names::of_key(self.key);
         if machine::apply(self.draft, &name, self.value, &self.span) {
             return Ok(());
         }
@@ -147,12 +147,41 @@ impl Field<'_, '_, '_> {
                     Role::Acceptance => self.acceptance(),
                     Role::Deliverables => self.deliverables(),
                     Role::Dependencies => self.dependencies(),
-                    _ => {}
+                    _ => self.tell_no_gate(&name),
                 }
                 self.keep();
             }
         }
         Ok(())
+    }
+
+    /// A key that asks for a person or for other orders by a name that steers nothing: `human_approval`, `blocked_by`.
+    fn tell_no_gate(&mut self, name: &str) {
+        let texts: Vec<String> = match self.value {
+            Value::Array(items) => items.iter().filter_map(text_of).collect(),
+            value => text_of(value).into_iter().collect(),
+        };
+        let says = texts.join(", ");
+        let folded = fold::fold(&says);
+        let is_off = matches!(folded.as_str(), "" | "no" | "false" | "none" | "off" | "not required" | "n a");
+        let last = name.rsplit(' ').next().unwrap_or("");
+        let asks_person = matches!(last, "approval" | "approvals" | "gate" | "gates");
+        let names_orders = says.to_ascii_uppercase().contains("WO-");
+        let is_before = ["after", "blocked", "wait", "waits", "needs", "follows", "predecessor", "predecessors"]
+            .iter()
+            .any(|word| name.split(' ').any(|part| part == *word));
+        let (what, cure) = match () {
+            () if is_off => return,
+            () if is_before && names_orders => {
+                ("names orders, but does not wait for them", "use `requires: [WO-…]` to wait")
+            }
+            () if asks_person => {
+                ("asks nobody: the order runs without an approval", "use `approval: required` to be asked")
+            }
+            () => return,
+        };
+        let remark = Remark::warning("no-gate", format!("`{}` {what}", self.key)).cure(cure);
+        self.draft.remark(&self.span, remark);
     }
 
     fn keep(&mut self) {

@@ -1,5 +1,6 @@
 //! The keys that steer the machine: `template`, `params`, `bindings`, `waive`, `requires`, `approval`. (`handler`,
-//! `priority` and `expires` are one-line fields, `acceptance` is read with the other lists, `template` in `template_key`.)
+//! `priority` and `expires` are one-line fields, `acceptance` is read with the other lists, `template` in `template_key`,
+//! the gates of a body in `body_gates`.)
 //!
 //! What must hold: each of them is read whole or is an error.
 
@@ -215,13 +216,10 @@ fn known_entry(name: &str) -> bool {
     )
 }
 
-fn requirement(draft: &mut Draft<'_>, text: &str, locator: &mut Locator<'_>) {
+pub(super) fn requirement(draft: &mut Draft<'_>, text: &str, locator: &mut Locator<'_>) {
     let text = text.trim();
     let span = locator.find(text.split_whitespace().next().unwrap_or(""));
-    if matches!(
-        fold::fold(text).as_str(),
-        "approval" | "approved" | "an approval" | "human approval" | "approval required"
-    ) {
+    if is_approval(text) {
         draft.order.needs_approval = true;
         return;
     }
@@ -234,6 +232,12 @@ fn requirement(draft: &mut Draft<'_>, text: &str, locator: &mut Locator<'_>) {
         draft.remark(&span, remark);
     }
     draft.order.requires.push(requirement);
+}
+
+/// `requires: [approval]`.
+pub(super) fn is_approval(text: &str) -> bool {
+    let folded = fold::fold(text);
+    matches!(folded.as_str(), "approval" | "approved" | "an approval" | "human approval" | "approval required")
 }
 
 /// `WO-…`, `WO-… done`, `monitor.healthy_for >= 24h`.

@@ -8,6 +8,7 @@ mod below;
 mod beside_tests;
 mod blocks;
 mod body;
+mod body_gates;
 mod body_keys;
 mod code_paths;
 mod contradictions;

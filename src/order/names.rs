@@ -36,6 +36,10 @@ pub(crate) enum Scalar {
     Created,
     Expires,
     Handler,
+    /// That a person approves the order before it runs.
+    Approval,
+    /// Orders that must be done before, measurements that must be so.
+    Requires,
 }
 
 /// The role of a section by its folded name (see [`fold::heading`]).
@@ -194,6 +198,22 @@ pub(crate) fn is_name(label: &str) -> bool {
     role(&name) != Role::Other && name.split(' ').all(completes)
 }
 
+/// A key of data, folded, where `requiresApproval` is `requires_approval`: a capital begins a word behind a small letter, and
+/// before one where capitals end (`WOId`).
+pub(crate) fn of_key(key: &str) -> String {
+    let chars: Vec<char> = key.chars().collect();
+    let mut apart = String::with_capacity(key.len() + 4);
+    for (n, c) in chars.iter().enumerate() {
+        let before = n.checked_sub(1).and_then(|n| chars.get(n)).copied().unwrap_or(' ');
+        let after = chars.get(n + 1).copied().unwrap_or(' ');
+        if c.is_uppercase() && (before.is_lowercase() || (before.is_uppercase() && after.is_lowercase())) {
+            apart.push(' ');
+        }
+        apart.push(*c);
+    }
+    fold::fold(&apart)
+}
+
 /// The one-line field that a folded key names.
 pub(crate) fn scalar(name: &str) -> Option<Scalar> {
     Some(match name {
@@ -213,6 +233,8 @@ pub(crate) fn scalar(name: &str) -> Option<Scalar> {
         }
         "expires" | "expires at" | "expiry" | "expires on" | "valid until" | "expiration" => Scalar::Expires,
         "handler" => Scalar::Handler,
+        "approval" | "requires approval" | "needs approval" | "approval required" => Scalar::Approval,
+        "requires" => Scalar::Requires,
         _ => return None,
     })
 }
@@ -284,6 +306,23 @@ mod tests {
             ("เกณฑ์การยอมรับ", Role::Acceptance),
         ] {
             assert_eq!(role(&fold::heading(heading)), expect, "{heading}");
+        }
+    }
+
+    #[test]
+    fn keys_are_folded_in_any_case() {
+        for (key, expect) in [
+            ("requiresApproval", "requires approval"),
+            ("requires_approval", "requires approval"),
+            ("depends-on", "depends on"),
+            ("acceptanceCriteria", "acceptance criteria"),
+            ("WOId", "wo id"),
+            ("ID", "id"),
+            ("APPROVAL", "approval"),
+            ("Acceptance", "acceptance"),
+            ("ความสำคัญ", "ความสำคัญ"),
+        ] {
+            assert_eq!(of_key(key), expect, "{key}");
         }
     }
 

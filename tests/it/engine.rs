@@ -200,6 +200,20 @@ fn other_bytes_while_the_order_is_open_are_rejected_with_both_hashes() {
 }
 
 #[test]
+fn an_order_waits_for_what_its_body_or_a_camel_case_key_asks_for() {
+    let body = |id: &str, gate: &str| format!("{}\n{gate}\n", probe(id, ""));
+    let scene = scene()
+        .order("WO-1-PROBE.md", body("WO-1-PROBE", "**Approval:** required"))
+        .order("WO-2-PROBE.md", body("WO-2-PROBE", "- **Requires:** WO-9-NEVER"))
+        .order("WO-3-PROBE.md", probe("WO-3-PROBE", "requiresApproval: true\n"));
+    scene.wo(["run"]).expect_exit(1);
+    assert!(ledger(&scene).is_empty(), "{:?}", ledger(&scene));
+    scene.drop_order("WO-4-PROBE.md", body("WO-4-PROBE", "**Approval:** pending GG's review of the report"));
+    let _ = scene.wo(["run"]);
+    assert!(scene.exists("bridge/outbox/CLC/WO-4-PROBE.result.json"), "prose stops no order");
+}
+
+#[test]
 fn an_approval_is_bound_to_the_bytes() {
     let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", "approval: true\n"));
     scene.wo(["run"]).expect_exit(1);
