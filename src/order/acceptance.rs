@@ -62,6 +62,13 @@ pub(crate) fn text(draft: &mut Draft<'_>, read: &[Block]) {
     }
 }
 
+/// What stands below a key of acceptance elsewhere.
+pub(super) fn text_below(draft: &mut Draft<'_>, read: &[Block]) {
+    let unread = blocks(draft, read, None);
+    below::from_code(draft, read);
+    tell_unread(draft, &unread);
+}
+
 fn lines(draft: &mut Draft<'_>, blocks: &[Block]) {
     let outer = draft.denied.clone();
     for (line, text) in text_lines(draft, blocks) {

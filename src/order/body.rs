@@ -11,7 +11,7 @@ use super::source::Remark;
 use super::target::{self, Target, Unit};
 use super::{
     acceptance, body_keys, code_paths, criteria, criteria_columns, criteria_table, deliverables, denial, elsewhere,
-    fold, keyline, paths, section_names,
+    fold, keyline, paths, section_names, stated_beside,
 };
 
 /// Fills the draft from the body.
@@ -51,6 +51,10 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         section(draft, chunk, role, is_child, &mut scope);
         if !matches!(role, Role::Acceptance | Role::Excluded) {
             tables(draft, &chunk.blocks, &chunk.name, is_over);
+            // what another order will be asked, or what this one builds on, is not asked of it
+            if !matches!(role, Role::NextPhase | Role::Dependencies) {
+                stated_beside::read(draft, &chunk.blocks, is_over || section_names::is_past(&chunk.name));
+            }
         }
         if role == Role::Verification || own == Role::Verification {
             commands(draft, &chunk.blocks);

@@ -54,6 +54,15 @@ pub(super) fn tell_past(draft: &mut Draft<'_>, table: &Table) {
     draft.remark(&table.span, remark);
 }
 
+/// The same of a line.
+pub(super) fn tell_past_line(draft: &mut Draft<'_>, line: &str, span: &Span) {
+    let message = format!("`{line}` stands in a section of what is over, or is shown as an example");
+    let remark = Remark::note("past-results", message)
+        .understood("nothing of it is judged")
+        .cure("put what must hold under `Acceptance Criteria`");
+    draft.remark(span, remark);
+}
+
 /// One warning for an order without criteria in which some section compares.
 pub(super) fn tell_criteria(draft: &mut Draft<'_>, chunks: &[Chunk]) {
     if !draft.order.acceptance.is_empty() {

@@ -44,6 +44,7 @@ mod quoted;
 mod refusal;
 mod section_names;
 mod source;
+mod stated_beside;
 #[cfg(test)]
 mod structure_tests;
 mod table;

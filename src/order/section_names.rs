@@ -230,6 +230,20 @@ pub(super) fn is_acceptance(name: &str) -> bool {
     ACCEPTANCE_WITHIN.iter().any(|words| name.contains(words)) || starts(name, &ACCEPTANCE_LEADS)
 }
 
+/// Whether a label is as a whole the name of what must hold: `Acceptance`, `Done when`, `Success criteria`; not `KPI dashboard`,
+/// `Acceptance test script`.
+pub(super) fn is_acceptance_alone(label: &str) -> bool {
+    const COMPLETING: [&str; 9] =
+        ["criteria", "criterion", "condition", "conditions", "test", "tests", "check", "checks", "targets"];
+    let (name, _) = named_part(label);
+    // a lone word may be a thing: `Criteria`, `KPI`, `SLO` name columns and items of other kinds
+    let leads = ACCEPTANCE_WITHIN.iter().chain(&ACCEPTANCE_LEADS).filter(|lead| lead.contains(' ') || !lead.is_ascii());
+    leads.chain(&["acceptance", "dod"]).any(|lead| {
+        let rest = name.strip_prefix(lead);
+        rest.is_some_and(|rest| rest.split_whitespace().all(|word| COMPLETING.contains(&word)))
+    })
+}
+
 /// Whether a section says itself that what stands in it is not asked. `Scope / Out of scope` holds both and is none; `No
 /// heartbeats dropped` says what must hold.
 pub(super) fn is_excluded(name: &str) -> bool {
