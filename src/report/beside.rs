@@ -2,13 +2,15 @@
 //! first cell says.
 //!
 //! Invariant: a path, service label or host beside a label is held against the measurement as one in the label is. Free words
-//! say nothing.
+//! say nothing here, but that a time in front of them is no name.
 
 use super::judging::Subject;
 use super::label::{self, Labels, Meaning};
 use super::marks;
 use super::slots::RowSubject;
 use crate::evidence::{Judged, Measurement, Verdict, subject};
+use crate::order;
+use crate::order::target::{Target, compile};
 
 /// Columns whose paths are about something else than the row's subject.
 const ELSEWHERE: [&str; 17] = [
@@ -49,10 +51,13 @@ pub fn is_elsewhere(header: &str) -> bool {
 
 /// Why the row is not about what its label means.
 pub fn why_not(labels: &Labels, row: &RowSubject, found: &Subject) -> Option<String> {
+    let by_order = row.names.iter().any(|name| labels.is_bound_by_order(name));
+    if row.is_told && !by_order && row.names.first().is_some_and(|label| is_time(label)) {
+        return Some("its time names nothing that was measured".to_owned());
+    }
     if row.beside.is_empty() {
         return None;
     }
-    let by_order = row.names.iter().any(|name| labels.is_bound_by_order(name));
     match labels.meaning(&row.names) {
         Meaning::One { newest: Some(measurement), .. } if !by_order => stranger(labels, row, measurement),
         // what its label states was judged
@@ -62,6 +67,12 @@ pub fn why_not(labels: &Labels, row: &RowSubject, found: &Subject) -> Option<Str
         }
         _ => None,
     }
+}
+
+/// Whether a label is nothing but a time or a period, of what the row's other cells tell: `02:30`, `Daily`.
+fn is_time(label: &str) -> bool {
+    let whole = order::stated(label).filter(|(metric, target)| metric == target);
+    whole.is_some_and(|(_, target)| matches!(compile("", &target), Target::Schedule { .. } | Target::Automatic))
 }
 
 /// No row passes that is about something else.

@@ -1,9 +1,10 @@
 //! Green signs by which a line claims something: a line of a quote (`> ✅ Redis auth`) and a key line (`**LaunchAgent:** ✅ Loaded`,
 //! `Final verdict — ✅ APPROVED`, `**Sign-off** ✅ GG`).
 //!
-//! Invariant: only signs are slots, and only where the line or the key's value begins or ends with one; a sentence stays.
+//! Invariant: only signs are slots, and only where the line or the key's value begins or ends with one; a sign in the middle of a
+//! sentence stays.
 
-use super::list_slots::choices;
+use super::list_slots::{choices, is_of_signs, trailing};
 use super::marks::{self, Mark, Sense};
 use super::outline::{self, BlockKind, Outline, Span};
 use super::slots::{Slot, SlotKind};
@@ -45,7 +46,15 @@ fn key_line(source: &str, part: Span, places: &Places, out: &mut Vec<Slot>) {
     let is_name = is_apart || (short <= 6 && !name.contains(['?', '!']) && !name.contains(". ") && !has_sign(name));
     let folded = label::key(&label::plain(name));
     // what a test expects is no claim
-    if folded.is_empty() || !is_name || EXPLAINING.contains(&folded.as_str()) || folded.starts_with("expect") {
+    if folded.is_empty() || EXPLAINING.contains(&folded.as_str()) || folded.starts_with("expect") {
+        return;
+    }
+    if !is_name {
+        // a sentence with a colon in it
+        if ends_green(text) {
+            let all = label::names(&marks::without_green(text, ""));
+            signs(part.start, marks::claims(text), &all, out);
+        }
         return;
     }
     let names = label::names(&marks::without_green(name, ""));
@@ -57,8 +66,7 @@ fn key_line(source: &str, part: Span, places: &Places, out: &mut Vec<Slot>) {
     let signs_of_value = marks::claims(value);
     let begins = value.trim_start_matches(['*', '_', '`', ' ', '\t', '\u{a0}']);
     let leads = marks::at(begins);
-    // a long text that ends with a sign is a sentence, unless its key is set apart
-    let is_claim = leads.is_some() || is_apart || (short <= 3 && label::words(value).len() <= 6);
+    let is_claim = leads.is_some() || is_apart || (short <= 3 && label::words(value).len() <= 6) || ends_green(value);
     if !is_claim || leads.is_some_and(|mark| explains(begins.get(mark.len..).unwrap_or(""))) {
         return;
     }
@@ -79,6 +87,13 @@ fn key_line(source: &str, part: Span, places: &Places, out: &mut Vec<Slot>) {
         return;
     }
     signs(part.end - value.len(), signs_of_value, &names, out);
+}
+
+/// Whether a text ends with a green sign, has no other, and does not speak of it.
+fn ends_green(text: &str) -> bool {
+    let is_green = marks::all(text).iter().all(|(_, mark)| mark.sense == Sense::Green);
+    let last = trailing(text, &(0..text.len())).filter(|_| is_green);
+    last.is_some_and(|(at, _)| !is_of_signs(text.get(..at).unwrap_or("")))
 }
 
 fn has_sign(text: &str) -> bool {
@@ -189,7 +204,11 @@ mod tests {
             ("Reading this: ✅ means verified\n", vec![]),
             ("The ✅ sign is prose: ✅ here too.\n", vec![]),
             ("a line ✅ is prose\n", vec![]),
-            ("See also: all the many documents that were written for this long ago ✅\n", vec![]),
+            ("See also: all the many documents that were written for this long ago ✅\n", vec!["✅"]),
+            ("Production readiness: all of the criteria are met and it is in use. ✅\n", vec!["✅"]),
+            ("It was deployed to all hosts of production: no problem at all ✅\n", vec!["✅"]),
+            ("Reading: rows of which all the columns are there are marked ✅\n", vec![]),
+            ("Note: all of the criteria are met and the exporter is ready ✅\n", vec![]),
         ] {
             let slots: Vec<&str> = find(template).into_iter().map(|slot| &template[slot.span]).collect();
             assert_eq!(slots, expect, "{template}");

@@ -309,12 +309,26 @@ pub fn is_of_now(header: &str) -> bool {
     words.iter().any(|words| !words.is_empty() && words.iter().all(is_now))
 }
 
-/// Whether the table explains signs.
+/// Whether a name is of what there was, as against what was expected: `Actual output`, `Got`.
+pub fn is_actual(name: &str) -> bool {
+    let words = label::words(name);
+    words.len() <= 3 && words.first().is_some_and(|word| word != "value" && is(&ACTUAL, word))
+}
+
+/// Whether the table explains signs. Beside a column that says how things are (`Status | Meaning`) only where it does nothing
+/// else: `Component | Status | Meaning` has subjects.
 pub fn is_legend(headers: &[&str]) -> bool {
     const WORDS: [&str; 12] = [
         "symbol", "symbols", "icon", "icons", "sign", "signs", "emoji", "legend", "meaning", "mark", "marker", "glyph",
     ];
-    headers.iter().any(|header| label::words(header).iter().any(|word| WORDS.contains(&word.as_str())))
+    let is_one = |word: &String| is(&WORDS, word);
+    match read(headers) {
+        Some(columns) => {
+            let explains = |header: &&str| matches!(label::words(header).as_slice(), [word] if is_one(word));
+            headers.len() == 2 && !columns.roles.contains(&Role::Label) && headers.iter().any(explains)
+        }
+        None => headers.iter().any(|header| label::words(header).iter().any(is_one)),
+    }
 }
 
 fn positions(roles: &[Role], wanted: Role) -> Vec<usize> {

@@ -20,7 +20,7 @@ use super::outline::Span;
 use super::said::{self, Said};
 use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey, Test};
 use super::test_results::{self, TestResult};
-use super::{RunRecord, beside, context, criteria, dates, evidence_table, targets, verdicts, whole};
+use super::{RunRecord, beside, context, criteria, dates, evidence_table, status_lines, targets, verdicts, whole};
 use crate::evidence::subject;
 
 /// A filled template.
@@ -194,7 +194,7 @@ impl Filler<'_> {
             }
             SlotKind::TestStatus { test } => {
                 let (result, line) = self.test_line(test);
-                self.test(result, line)
+                self.test(result, line + &status_lines::closed(source).1)
             }
             SlotKind::Verdict { list, line, form, was } => self.verdict(*list, *line, *form, was.is_some()),
             SlotKind::VerdictSign { list, line, was } => self.verdict_sign(source, *list, *line, *was),
@@ -205,10 +205,17 @@ impl Filler<'_> {
             SlotKind::Check { names, was, repeats } | SlotKind::VerdictOf { names, was, repeats, .. } => {
                 self.check(names, was, *repeats, &slot.span)
             }
-            SlotKind::Status { names, was } if whole::is_order(&self.record.order, names) => self.overall(was),
             SlotKind::Choice { names, was } | SlotKind::Status { names, was } => {
+                let (was, closing) = status_lines::closed(was);
+                let is_whole =
+                    matches!(slot.kind, SlotKind::Status { .. }) && whole::is_order(&self.record.order, names);
                 let subject = judging::check(&self.labels, names);
-                status(&self.as_chosen(subject, names, was), was, true)
+                let mut became = match is_whole {
+                    true => self.overall(&was),
+                    false => status(&self.as_chosen(subject, names, &was), &was, true),
+                };
+                became.text.push_str(&closing);
+                became
             }
         })
     }

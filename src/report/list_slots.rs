@@ -173,12 +173,20 @@ fn green_signs(source: &str, text: &Span) -> Vec<(usize, Mark)> {
 
 fn checks(source: &str, item: &Line, out: &mut Vec<Slot>) {
     let lines = outline::lines(source, item.text.clone());
+    // where the text began that runs up to this line
+    let mut from = item.text.start;
     for (n, line) in lines.iter().enumerate() {
+        let before = n.checked_sub(1).and_then(|n| source.get(lines.get(n)?.clone())).unwrap_or("");
+        let is_new =
+            || ticked_lines::ends(before) || !marks::all(before).is_empty() || status_lines::bold_key(before).is_some();
+        if n > 0 && (is_new() || leading(source, line).is_some()) {
+            from = line.start;
+        }
         if confirms_line(source, line.clone()).is_some() || status_lines::is_one(source, line) {
             continue;
         }
-        // the first line may be wrapped: then all of the item is its name
-        let whole = if n == 0 { item.text.clone() } else { line.clone() };
+        // the first line may be wrapped: then all of the item is its name, as what a line ends that began above it is its
+        let whole = if n == 0 { item.text.clone() } else { from..line.end };
         let mut names = label::names(&without_marks(source.get(whole).unwrap_or("")));
         if n == 0 && lines.len() > 1 {
             names.extend(label::names(&without_marks(source.get(line.clone()).unwrap_or(""))));
@@ -250,15 +258,16 @@ fn ends_with_signs(behind: &str) -> bool {
 /// Whether what stands in front of a sign names what it is of: what is set apart, or is no longer than a name, unless its last
 /// word speaks of the sign itself (`the ✅`, `ticked with ✅`).
 pub(super) fn is_name(before: &str) -> bool {
-    const OF_SIGNS: [&str; 20] = [
-        "a", "an", "the", "this", "that", "each", "every", "no", "with", "by", "of", "to", "as", "and", "or", "use",
-        "mark", "tick", "put", "sign",
-    ];
     let is_apart = status_lines::bold(before).is_some_and(|(_, length)| before.get(length..).is_none_or(str::is_empty))
         || (before.len() > 2 && before.starts_with('`') && before.ends_with('`') && before.matches('`').count() == 2);
-    let words = label::words(before);
-    let is_of_signs = words.last().is_none_or(|last| OF_SIGNS.contains(&last.as_str()));
-    !words.is_empty() && (is_apart || (before.split_whitespace().count() <= 6 && !is_of_signs))
+    !label::words(before).is_empty() && (is_apart || (before.split_whitespace().count() <= 6 && !is_of_signs(before)))
+}
+
+/// Whether what stands in front of a sign speaks of the sign itself: `the ✅`, `ticked with ✅`.
+pub(super) fn is_of_signs(before: &str) -> bool {
+    const WORDS: &str = "a an the this that each every no with by of to as and or mark marked marks tick ticked ticks put sign \
+        symbol icon emoji checkmark";
+    label::words(before).last().is_none_or(|last| WORDS.split_whitespace().any(|word| word == last))
 }
 
 /// `✅ / ❌`, `✅ or ☐`: the signs that there are.
@@ -397,6 +406,7 @@ mod tests {
             ("✅ Exporter\n✅ Logs\n", vec!["✅", "✅"]),
             ("a line ✅ is prose\n\ntwo ✅\nlines are too\n", vec![]),
             ("- ✅ a\n  ✅ b\n  c\n", vec!["✅", "✅"]),
+            ("- Backup of the\n  Redis ✅\n", vec!["✅"]),
         ] {
             let slots: Vec<&str> = find(template).into_iter().map(|slot| &template[slot.span]).collect();
             assert_eq!(slots, expect, "{template}");

@@ -134,6 +134,8 @@ pub struct RowSubject {
     pub beside: Vec<String>,
     /// What else stands in them.
     pub said: Vec<Aside>,
+    /// Whether one of them says something in words, of which a time in front is but the time.
+    pub is_told: bool,
     /// As plain text; both are criteria in [`TableKind::Metrics`].
     pub metric: String,
     pub target: String,

@@ -6,7 +6,7 @@ use super::label;
 use super::marks::{self, Sense};
 use super::outline::{self, BlockKind, Outline, Span};
 use super::slots::{Slot, SlotKind, expression};
-use super::whole::Places;
+use super::whole::{self, Places};
 
 pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot>) {
     for block in outline.blocks.iter().filter(|block| block.kind == BlockKind::Text) {
@@ -57,9 +57,12 @@ const WHOLE: [&str; 17] = [
     "conclusion",
 ];
 
-/// Whether a name names no thing whose status it asks for.
+/// Whether a name names no thing whose status it asks for, in each language that it says so: `สถานะ (Status)`.
 pub fn is_whole(name: &str) -> bool {
-    WHOLE.contains(&label::key(&label::plain(name)).as_str())
+    let plain = label::plain(name);
+    let mut parts = plain.split(['(', ')', '（', '）', '/']).map(label::key).filter(|part| !part.is_empty()).peekable();
+    let is_thai = |part: &str| !part.contains(' ') && asks_by(part) && whole::is_generic(part);
+    parts.peek().is_some() && parts.all(|part| WHOLE.contains(&part.as_str()) || is_thai(&part))
 }
 
 /// `**Redis Status:** ✅ OK | **Owner:** GG`: the parts of a line that each have a key. A bar before a sign parts the
@@ -145,8 +148,7 @@ fn key(source: &str, part: &Span) -> Option<(String, usize)> {
     let colon = colon(text)?;
     let name = without_expressions(text.get(..colon.start)?);
     let words = label::words(&name);
-    let asks = ["status", "state", "verdict", "outcome", "result", "overall", "health", "conclusion"];
-    if words.is_empty() || words.len() > 4 || !words.last().is_some_and(|word| asks.contains(&word.as_str())) {
+    if words.is_empty() || words.len() > 4 || !words.last().is_some_and(|word| asks_by(word)) {
         return None;
     }
     // an item that is ticked before its name is a checklist's
@@ -155,6 +157,12 @@ fn key(source: &str, part: &Span) -> Option<(String, usize)> {
     }
     let colon_end = part.start + colon.end;
     Some((name, colon_end))
+}
+
+/// Whether a key that ends in this word asks how things are. Thai, which writes no blanks, begins with it: `สถานะฐานข้อมูล`.
+fn asks_by(word: &str) -> bool {
+    let asks = ["status", "state", "verdict", "outcome", "result", "overall", "health", "conclusion"];
+    asks.contains(&word) || ["สถานะ", "ผลลัพธ์"].iter().any(|asks| word.starts_with(asks))
 }
 
 /// The key and the bytes of the value.
@@ -172,6 +180,40 @@ fn status(source: &str, part: Span) -> Option<(String, Span)> {
     // keep a bold end that closes what opened before the sign
     let value = if after.trim_start().starts_with("**") { value } else { value.trim_end_matches('*') };
     Some((key, start..start + value.len()))
+}
+
+/// A value without the marks in it that close emphasis which opens before it (`PASS** ✅` of `Verdict: **PASS** ✅`), and those
+/// marks: what the value becomes must close it too.
+pub fn closed(value: &str) -> (String, String) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut closing = String::new();
+    let mut rest = String::with_capacity(value.len());
+    let (mut at, mut before, mut in_code) = (0, ' ', false);
+    while let Some(c) = value.get(at..).and_then(|text| text.chars().next()) {
+        in_code ^= c == '`';
+        if !matches!(c, '*' | '_') || in_code || before == '\\' {
+            rest.push(c);
+            before = c;
+            at += c.len_utf8();
+            continue;
+        }
+        let tail = value.get(at..).unwrap_or("");
+        let run = tail.get(..tail.len() - tail.trim_start_matches(c).len()).unwrap_or("");
+        at += run.len();
+        let next = value.get(at..).and_then(|text| text.chars().next()).unwrap_or(' ');
+        match open.last() {
+            Some(last) if *last == run => drop(open.pop()),
+            // what closes stands behind no blank and in front of no word
+            _ if before.is_whitespace() || next.is_alphanumeric() => open.push(run),
+            _ => {
+                closing.push_str(run);
+                continue;
+            }
+        }
+        rest.push_str(run);
+        before = c;
+    }
+    (rest, closing)
 }
 
 /// A value that starts with an open or a green sign, or that is green further on: `COMPLETE ✅`.
@@ -201,6 +243,44 @@ mod tests {
     use super::super::slots::find;
 
     #[test]
+    fn what_closes_emphasis_from_before_a_value_is_told_apart() {
+        for (value, rest, closing) in [
+            ("PASS** ✅", "PASS ✅", "**"),
+            ("✅ PASS**", "✅ PASS", "**"),
+            ("Complete* ✅", "Complete ✅", "*"),
+            ("Complete_ ✅", "Complete ✅", "_"),
+            ("✅ **PASS** – all", "✅ **PASS** – all", ""),
+            ("✅ a_b_c and 2 * 3", "✅ a_b_c and 2 * 3", ""),
+            ("✅ 5\\* (x)", "✅ 5\\* (x)", ""),
+            ("✅ (*all*), `*.md`", "✅ (*all*), `*.md`", ""),
+            ("✅ Verified", "✅ Verified", ""),
+        ] {
+            assert_eq!(super::closed(value), (rest.to_owned(), closing.to_owned()), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_of_the_whole_where_it_names_no_thing_in_any_language() {
+        for (name, expect) in [
+            ("**Status**", true),
+            ("สถานะ", true),
+            ("สถานะโดยรวม", true),
+            ("ผลลัพธ์", true),
+            ("สถานะ (Status)", true),
+            ("Status (สถานะ)", true),
+            ("Status / สถานะ", true),
+            ("Overall Status (Verdict)", true),
+            ("สถานะฐานข้อมูล", false),
+            ("Status (Redis)", false),
+            ("Redis (Status)", false),
+            ("รายงาน", false),
+            ("", false),
+        ] {
+            assert_eq!(super::is_whole(name), expect, "{name}");
+        }
+    }
+
+    #[test]
     fn status_lines_are_slots_only_with_a_sign() {
         for (template, expect) in [
             ("**Status:** ✅ VERIFIED\n", vec!["✅ VERIFIED"]),
@@ -218,6 +298,8 @@ mod tests {
             ("**Owner:** GG | **Status:** ✅ OK\n", vec!["✅ OK"]),
             ("**Overall Status：** ✅ COMPLETE\n", vec!["✅ COMPLETE"]),
             ("**Redis Status**：✅ OK<br>**`run/a.cjs` Status:** ✅ OK\n", vec!["✅ OK", "✅"]),
+            ("**สถานะ:** ✅ ผ่าน\n**สถานะรวม:** ✅ สำเร็จ\n**ผลลัพธ์:** ✅\n", vec!["✅ ผ่าน", "✅ สำเร็จ", "✅"]),
+            ("**สถานะ (Status):** ✅ สำเร็จ\n**Status (สถานะ):** ✅ OK\n", vec!["✅ สำเร็จ", "✅ OK"]),
             ("**Status:** DROPPED\n", vec![]),
             ("**Status:**\nDROPPED\n", vec![]),
             ("The ✅ sign is prose: ✅ here too.\n", vec![]),

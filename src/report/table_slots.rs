@@ -24,8 +24,8 @@ pub fn find(
         inline(source, cell.inner.clone(), out);
     }
     let headers: Vec<&str> = head.cells.iter().map(text).collect();
-    let Some(columns) = columns::read(&headers) else {
-        let is_legend = columns::is_legend(&headers);
+    let is_legend = columns::is_legend(&headers);
+    let Some(columns) = columns::read(&headers).filter(|_| !is_legend) else {
         for row in rows {
             row.cells.iter().for_each(|cell| inline(source, cell.inner.clone(), out));
             if !is_legend {
@@ -77,6 +77,7 @@ pub fn find(
             place,
             beside: beside_label(source, &columns, &headers, row),
             said: said(source, &headers, row, &|n| n != columns.label && is_said(&columns, n)),
+            is_told: row.cells.iter().enumerate().any(|(n, cell)| n != named && is_told(&columns, n, text(cell))),
             metric,
             target: target.clone(),
             value_elsewhere: value_elsewhere(&columns),
@@ -172,6 +173,15 @@ fn is_said(columns: &Columns, n: usize) -> bool {
         TableKind::Other => matches!(role, Role::Plain | Role::Actual | Role::Details),
         _ => role == Role::Plain && !columns.roles.contains(&Role::Actual),
     }
+}
+
+/// Whether a cell that stays as the author wrote it has words.
+fn is_told(columns: &Columns, n: usize, text: &str) -> bool {
+    matches!(columns.roles.get(n), Some(Role::Plain | Role::Label)) && has_words(text)
+}
+
+fn has_words(text: &str) -> bool {
+    label::words(text).iter().any(|word| word.contains(char::is_alphabetic))
 }
 
 fn value_elsewhere(columns: &Columns) -> bool {
@@ -276,6 +286,11 @@ fn claims(source: &str, headers: &[&str], row: &Row, places: &Places, out: &mut 
         place,
         beside,
         said: said(source, headers, row, &|n| n != at),
+        is_told: row
+            .cells
+            .iter()
+            .enumerate()
+            .any(|(n, cell)| n != at && has_words(text(cell)) && says_more(text(cell))),
         metric: String::new(),
         target: String::new(),
         is_whole,
@@ -317,6 +332,7 @@ fn of_columns(source: &str, headers: &[&str], row: &Row, but: Option<usize>, out
             place: Vec::new(),
             beside: Vec::new(),
             said: Vec::new(),
+            is_told: false,
             metric: String::new(),
             target: String::new(),
             value_elsewhere: false,
@@ -356,6 +372,12 @@ mod tests {
             ),
             ("> | Component | State |\n> |---|---|\n> | ✅ a | ✅ OK |\n", vec!["✅", "✅ OK"]),
             ("| Symbol | Meaning |\n|---|---|\n| ✅ | works |\n", vec![]),
+            ("| Status | Meaning |\n|---|---|\n| ✅ PASS | works |\n| ❌ | broken |\n", vec![]),
+            ("| Icon | Status |\n|---|---|\n| ✅ | works ✅ |\n", vec![]),
+            ("| Component | Meaning |\n|---|---|\n| ✅ | works |\n", vec![]),
+            ("| Component | Status | Meaning |\n|---|---|---|\n| a | ✅ | works |\n", vec!["✅"]),
+            ("| Service | Status Icon |\n|---|---|\n| a | ✅ |\n", vec!["✅"]),
+            ("| Status | Sign off |\n|---|---|\n| ✅ | GG |\n", vec!["✅"]),
             ("| Version | Date | Status |\n|---|---|---|\n| 1 | x | draft |\n| 2 | y | ✅ done |\n", vec!["✅ done"]),
             ("Component | State\n---|---\na | 🟢 up\n", vec!["🟢 up"]),
             ("| Component | State |\n|---|---|---|\n| a | ✅ OK |\n", vec!["✅ OK"]),

@@ -4,13 +4,14 @@
 //! Invariant: a line that confirms is bound to the commands that stand above it in the same section and to no others; all
 //! lines that speak of a test are bound to what is expected of it, wherever among them that stands.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::marks::{self, Mark, Sense};
 use super::outline::{self, Block, BlockKind, Outline, Span};
 use super::slots::{Expected, Slot, SlotKind, Test};
 use super::whole::Places;
-use super::{label, status_lines};
+use super::{columns, label, status_lines};
 use crate::order::Command;
 
 /// Fences in these languages show data, not commands.
@@ -89,6 +90,20 @@ pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot
             _ => {}
         }
     }
+    without_repeats(out);
+}
+
+/// A test that has a `Result` or `Status` of its own is told there and nowhere else.
+fn without_repeats(out: &mut Vec<Slot>) {
+    let told = |slot: &Slot| match &slot.kind {
+        SlotKind::TestStatus { test } => Some(Arc::as_ptr(test)),
+        _ => None,
+    };
+    let told: HashSet<*const Test> = out.iter().filter_map(told).collect();
+    out.retain(|slot| match &slot.kind {
+        SlotKind::TestResult { test, .. } => !told.contains(&Arc::as_ptr(test)),
+        _ => true,
+    });
 }
 
 /// How a status line stands to the commands above it.
@@ -242,9 +257,21 @@ fn expected<'s>(source: &'s str, block: &Block) -> Option<&'s str> {
         line.contains(':') && first == Some("expected") && words.len() <= 4
     })?;
     let colon = source.get(line.clone())?.find(':')?;
+    let dressing = |c: char| c.is_whitespace() || matches!(c, '*' | '_');
+    let begins = source.get(line.start + colon + 1..line.end)?.contains(|c| !dressing(c));
     // the result below is not expected
-    let end = lines.find(|line| status_lines::is_one(source, line)).map_or(block.span.end, |line| line.start);
-    Some(source.get(line.start + colon + 1..end)?.trim_matches(|c: char| c.is_whitespace() || c == '*' || c == '_'))
+    let is_result = |line: &Span| status_lines::is_one(source, line) || is_answer(source, line, begins);
+    let end = lines.find(is_result).map_or(block.span.end, |line| line.start);
+    Some(source.get(line.start + colon + 1..end)?.trim_matches(dressing))
+}
+
+/// `**Actual output:** …`, `Status: …`: a key whose value is what there was. In a block below a bare `Expected:` a status may be
+/// what is expected.
+fn is_answer(source: &str, line: &Span, begins: bool) -> bool {
+    let text = source.get(line.clone()).unwrap_or("");
+    let Some(colon) = status_lines::colon(text) else { return false };
+    let name = text.get(..colon.start).unwrap_or("");
+    columns::is_actual(name) || (begins && status_lines::is_whole(name))
 }
 
 #[cfg(test)]
@@ -301,6 +328,40 @@ mod tests {
                 assert_eq!(expected, Some((text.trim_end(), is_literal)), "{template}");
             }
             assert_eq!(survey(template).commands.len(), 1, "{template}");
+        }
+    }
+
+    #[test]
+    fn what_is_expected_ends_where_the_answer_begins() {
+        for (below, text) in [
+            ("Expected: `8`\nActual: `___`\nStatus: PASS\n", "8"),
+            ("**Expected output:** 8 rows\n**Actual output:** 8 rows\n", "8 rows"),
+            ("Expected: 8\nStatus: PASS\n", "8"),
+            ("Expected: 8\nGot: 9\n", "8"),
+            ("Expected:\nStatus: healthy\nRows: 8\n", "Status: healthy\nRows: 8"),
+            ("Expected:\nRows: 8\nActual:\nRows: 9\n", "Rows: 8"),
+            ("Expected: 8 rows\nSize: 4 kB\n", "8 rows\nSize: 4 kB"),
+        ] {
+            let slots = find(&format!("```sh\na\n```\n{below}"));
+            let SlotKind::TestResult { test, .. } = &slots.last().unwrap().kind else { panic!("{slots:?}") };
+            assert_eq!(test.expected.as_ref().map(|one| one.text.as_str()), Some(text), "{below}");
+        }
+    }
+
+    #[test]
+    fn a_test_with_a_result_of_its_own_gets_no_second() {
+        for (below, results) in [
+            ("Expected: 8\n**Result:** ✅ PASS\n", 0),
+            ("**Expected:** 8\n\n**Actual:**\n\n**Status:** ✅ PASS\n", 0),
+            ("- **Expected:** 8\n- **Result:** ✅ PASS\n", 0),
+            ("**Result:** ✅ PASS\n\nExpected:\n```\n8\n```\n", 0),
+            ("Expected: 8\n", 1),
+            ("Expected: 8\n**Result:** to be filled\n", 1),
+            ("Expected: 8\n\n```sh\nb\n```\nExpected: 9\n**Result:** ✅ PASS\n", 1),
+        ] {
+            let slots = find(&format!("### Test 1\n```sh\na\n```\n{below}"));
+            let found = slots.iter().filter(|slot| matches!(slot.kind, SlotKind::TestResult { .. })).count();
+            assert_eq!(found, results, "{below}: {slots:?}");
         }
     }
 

@@ -1,10 +1,11 @@
 //! Lines that whoever wrote them took for a list, though Markdown takes them for paragraphs: they begin with a tick, a box or
-//! a typographic bullet (`• ✅ Redis`), or are a name or a verdict that a tick ends (`**DEPLOYMENT COMPLETE ✅**`).
+//! a typographic bullet (`• ✅ Redis`), or are a name, a verdict or a sentence that a tick ends (`**DEPLOYMENT COMPLETE ✅**`).
 //!
-//! Invariant: a line within running text is none, whatever sign it happens to begin or end with.
+//! Invariant: a line within running text is none, whatever sign it happens to begin or end with; nor is what speaks of the sign
+//! itself (`ticked with ✅`).
 
 use super::claim_lines::{explains, has_key};
-use super::list_slots::{Line, is_name, leading, trailing, verdict_options};
+use super::list_slots::{Line, is_of_signs, leading, trailing, verdict_options};
 use super::marks::{self, Sense};
 use super::outline::{self, BlockKind, Outline, Span};
 use super::verdicts;
@@ -54,19 +55,25 @@ fn items(source: &str, lines: &[Span]) -> Vec<Line> {
     let mut out: Vec<Line> = Vec::new();
     let mut is_list = false;
     let mut before = "";
+    // where the text began that runs up to this line
+    let mut from = 0;
     for (n, line) in lines.iter().enumerate() {
         let text = source.get(line.clone()).unwrap_or("");
         let is_new = n == 0 || is_list || ends(before);
+        from = if is_new || is_ended_by_tick(before) { line.start } else { from };
+        let is_end = || n + 1 == lines.len() && !is_new && is_ticked(source, &(from..line.end));
         let marker = bullet(text);
         let start = line.start + marker.unwrap_or(0);
         let lead = leading(source, &(start..line.end));
         let is_explained = lead.is_some_and(|(at, mark)| explains(source.get(at + mark.len..line.end).unwrap_or("")));
-        let is_claim = || is_ticked_name(source, line) && !is_wrapped(source, line, lines.get(n + 1));
+        let is_claim = || is_ticked(source, line) && !is_wrapped(source, line, lines.get(n + 1));
         if is_new && (lead.is_some() || marker.is_some()) && !is_explained {
             out.push(Line { marker: line.start..start, text: start..line.end });
             is_list = true;
         } else if (is_new || is_ended_by_tick(before)) && lead.is_none() && is_claim() {
             out.push(Line { marker: line.start..line.start, text: line.clone() });
+        } else if is_end() {
+            out.push(Line { marker: from..from, text: from..line.end });
         } else if is_list && let Some(last) = out.last_mut() {
             last.text.end = line.end;
         }
@@ -75,16 +82,13 @@ fn items(source: &str, lines: &[Span]) -> Vec<Line> {
     out
 }
 
-/// `All criteria met ✅`, `**DEPLOYMENT COMPLETE ✅**`: all of the line is no more than a name or a verdict, and a green sign ends
-/// it. What has a key is a key line.
-fn is_ticked_name(source: &str, line: &Span) -> bool {
-    let text = source.get(line.clone()).unwrap_or("");
+/// `All criteria met ✅`, `**DEPLOYMENT COMPLETE ✅**`, `Redis is healthy on all of our hosts. ✅`: a text that a green sign ends, and
+/// that does not speak of signs. What has a key is a key line.
+fn is_ticked(source: &str, span: &Span) -> bool {
+    let text = source.get(span.clone()).unwrap_or("");
     let is_green = marks::all(text).iter().all(|(_, mark)| mark.sense == Sense::Green);
-    let Some((at, _)) = trailing(source, line).filter(|_| is_green && !has_key(text)) else { return false };
-    let before = source.get(line.start..at).unwrap_or("").trim();
-    // bold that closes behind the sign
-    let closed = if before.matches("**").count() % 2 == 1 { format!("{before}**") } else { before.to_owned() };
-    is_name(&closed)
+    let Some((at, _)) = trailing(source, span).filter(|_| is_green && !has_key(text)) else { return false };
+    !is_of_signs(source.get(span.start..at).unwrap_or(""))
 }
 
 fn is_ended_by_tick(line: &str) -> bool {
@@ -98,12 +102,12 @@ fn is_wrapped(source: &str, line: &Span, next: Option<&Span>) -> bool {
     let next = next.filter(|_| !is_broken);
     next.is_some_and(|next| {
         let text = source.get(next.clone()).unwrap_or("");
-        leading(source, next).is_none() && bullet(text).is_none() && !has_key(text) && !is_ticked_name(source, next)
+        leading(source, next).is_none() && bullet(text).is_none() && !has_key(text) && !is_ticked(source, next)
     })
 }
 
 /// Whether a line of running text isn't wrapped onto the next one.
-fn ends(line: &str) -> bool {
+pub(super) fn ends(line: &str) -> bool {
     let is_broken = line.ends_with("  ") || line.ends_with('\\') || line.trim_end().ends_with('>');
     is_broken || line.trim_end_matches(['*', '_', ' ']).ends_with([':', '：', '.', '!', '?', '。', '…'])
 }
@@ -169,7 +173,13 @@ mod tests {
             ("Redis ✅  \nis a store\n", vec!["✅"]),
             ("Redis ✅\nis a store\n", vec![]),
             ("The rows that are well\nhave a tick ✅\n", vec![]),
-            ("All of the many criteria of this order are met ✅\n", vec![]),
+            ("All of the many criteria of this order are met ✅\n", vec!["✅"]),
+            ("All criteria have been met. The exporter is production-ready. ✅\n", vec!["✅"]),
+            ("The exporter was deployed to all of the hosts\nand **Redis** ✅\n", vec!["✅"]),
+            ("First line of a text.\nThe exporter was deployed to all\nof the hosts and is healthy. ✅\n", vec!["✅"]),
+            ("Rows of which all of the columns are there are marked ✅\n", vec![]),
+            ("Every one of the many rows that pass has been ticked with a ✅\n", vec![]),
+            ("Of these many rows some are ❌ and the others are fine ✅\n", vec![]),
             ("We mark them with ✅\n\nRows are ❌ or ✅\n", vec![]),
         ] {
             let slots: Vec<&str> = find(template).into_iter().map(|slot| &template[slot.span]).collect();

@@ -230,7 +230,7 @@ const GENERIC: &str = "state verdict outcome result results health conclusion co
 const GENERIC_THAI: &str = "สถานะ สรุป รายงาน ผลลัพธ์ ผล การ ตรวจสอบ ตรวจ ทดสอบ ดำเนินงาน ดำเนินการ ติดตั้ง โดยรวม รวม ทั้งหมด สุดท้าย ภาพ \
     ระบบ ใบ สั่ง งาน ขั้น ข้อ บท คำ ตัดสิน ความ พร้อม สำเร็จ อนุมัติ";
 
-fn is_generic(word: &str) -> bool {
+pub(super) fn is_generic(word: &str) -> bool {
     if word.chars().all(char::is_numeric) || GENERIC.split(' ').any(|one| one == word) || verdicts::is_of_verdicts(word)
     {
         return true;

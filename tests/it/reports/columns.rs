@@ -2,6 +2,7 @@
 //! filled.
 
 use workbridge::evidence::Value;
+use workbridge::report;
 
 use super::filled;
 use super::record::{Taken as _, deployed};
@@ -46,6 +47,41 @@ fn only_a_cell_that_says_what_is_now_is_held_against_the_measurement() {
         let row = text.lines().nth(2).unwrap();
         let last = row.trim_end_matches('|').rsplit('|').next().unwrap().trim();
         if !last.starts_with(sign) {
+            wrong.push(format!("{headers}: {row}"));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// A time in front of other words is when something happened, and says nothing of the schedule.
+#[test]
+fn a_row_that_begins_with_a_time_is_of_what_its_words_say() {
+    let mut record = deployed();
+    let schedule = record.measurements.iter().find(|one| one.key == "export.frequency").unwrap().value.clone();
+    record.take("export.schedule", schedule, Some(true));
+    let mut wrong = Vec::new();
+    for (headers, row, sign) in [
+        ("Time | Event | Status", "02:30 | Redis restarted | ✅", "☐"),
+        ("Time | Event | Status", "14:00 | Redis restarted | ❌", "❌"),
+        ("Time | Event | Status", "14:00 | Redis restarted | ✅", "☐"),
+        ("Time | Event | Status", "Daily | Backup of Redis | ✅", "☐"),
+        ("Time | Event | Status", "daily at 02:30 | ✅ Log rotation | ✅", "☐"),
+        ("Time | Event", "02:30 | ✅ Redis restarted", "☐"),
+        ("Time | Event | Done at", "02:30 | Redis restarted | ✅", "☐"),
+        ("Component | Event | Status | Details", "02:30 | Log rotation | ✅ | ", "☐"),
+        ("Check | Event | Status", "Automatically | Redis restarts | ✅", "☐"),
+        ("Check | Status | Details", "02:30 daily | ✅ | runs the export", "✅"),
+        ("Check | Weight | Status", "02:30 daily | 20 | ✅", "✅"),
+        ("Check | Time | Status", "Export frequency | 02:30 | ✅", "✅"),
+    ] {
+        let rule = "---|".repeat(headers.split('|').count());
+        let text = filled(&format!("| {headers} |\n|{rule}\n| {row} |\n"), &record);
+        let row = text.lines().nth(2).unwrap();
+        let is_right = match sign {
+            "☐" => row.contains(sign) && !report::marks::has_green(row) && !row.contains("❌"),
+            sign => row.contains(sign),
+        };
+        if !is_right {
             wrong.push(format!("{headers}: {row}"));
         }
     }

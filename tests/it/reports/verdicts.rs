@@ -276,3 +276,45 @@ fn a_row_of_status_is_of_what_its_heading_names() {
         assert!(text.contains(expect), "{text}");
     }
 }
+
+/// Emphasis that opens before a status and closes within it stays whole.
+#[test]
+fn a_status_keeps_the_marks_around_it() {
+    let mut record = deployed();
+    for (template, expect) in [
+        ("Verdict: **PASS** ✅\n", "Verdict: **@**\n"),
+        ("**Verdict:** **PASS** ✅\n", "**Verdict:** **@**\n"),
+        ("**Status: PASS** ✅\n", "**Status: @**\n"),
+        ("Status: *Complete* ✅\n", "Status: *@*\n"),
+        ("**Result**: **✅ PASS**\n", "**Result**: **@**\n"),
+        ("**Status: ✅ PASS**\n", "**Status: @**\n"),
+        ("**Status:** ✅ PASS\n", "**Status:** @\n"),
+        ("**Status:**\n**✅ PASS** (all)\n", "**Status:**\n**@**\n"),
+        ("**Status: ☐ Pending / ✅ PASS** (all)\n", "**Status: @**\n"),
+        ("Overall result: `PASS` ✅\n", "Overall result: @\n"),
+    ] {
+        for (outcome, sign) in [(Outcome::Done, "✅ done"), (Outcome::Partial, "⚠️ partial")] {
+            record.outcome = outcome;
+            let sign = match outcome {
+                Outcome::Done if template.contains("Pending") => "✅ PASS (all)",
+                _ => sign,
+            };
+            assert!(filled(template, &record).starts_with(&expect.replace('@', sign)), "{}", filled(template, &record));
+        }
+    }
+}
+
+#[test]
+fn a_status_in_thai_is_the_outcome_s_too() {
+    let mut record = deployed();
+    for key in ["สถานะ", "สถานะรวม", "ผลลัพธ์", "สถานะ (Status)", "Status (สถานะ)", "Status / สถานะ"]
+    {
+        for (outcome, sign) in [(Outcome::Done, "✅ done"), (Outcome::Partial, "⚠️ partial")] {
+            record.outcome = outcome;
+            let text = filled(&format!("# รายงาน\n\n**{key}:** ✅ สำเร็จ\n"), &record);
+            assert!(text.contains(&format!("**{key}:** {sign}\n")), "{text}");
+        }
+    }
+    let text = filled("# รายงาน\n\n**สถานะฐานข้อมูล:** ✅ สำเร็จ\n", &record);
+    assert!(text.contains("**สถานะฐานข้อมูล:** ☐"), "{text}");
+}
