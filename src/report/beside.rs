@@ -2,7 +2,7 @@
 //! first cell says.
 //!
 //! Invariant: a path, service label or host beside a label is held against the measurement as one in the label is. Free words
-//! say nothing here, but that a time in front of them is no name.
+//! say nothing here, but that a time in front of them is no name; what they claim in a column of checks is `asserted`'s to hold.
 
 use super::judging::Subject;
 use super::label::{self, Labels, Meaning};

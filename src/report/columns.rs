@@ -309,6 +309,44 @@ pub fn is_of_now(header: &str) -> bool {
     words.iter().any(|words| !words.is_empty() && words.iter().all(is_now))
 }
 
+/// Words of headers whose cells say what was found of their row's subject, or done to it.
+const ASSERTING: [&str; 18] = [
+    "check",
+    "checks",
+    "checked",
+    "test",
+    "tests",
+    "tested",
+    "testing",
+    "verification",
+    "verifications",
+    "verify",
+    "validation",
+    "assertion",
+    "scenario",
+    "action",
+    "actions",
+    "task",
+    "tasks",
+    "step",
+];
+const AROUND: [&str; 11] =
+    ["what", "was", "were", "is", "the", "performed", "description", "case", "made", "taken", "done"];
+
+/// Whether a column says what its rows claim: `Check`, `What was tested`, but not `Test script`.
+pub fn asserts(header: &str) -> bool {
+    let words = label::words(header);
+    words.iter().any(|word| is(&ASSERTING, word)) && words.iter().all(|word| is(&ASSERTING, word) || is(&AROUND, word))
+}
+
+/// Whether a bare number under that header counts what is done, or tells how many were made (`Tests`).
+pub fn is_sequence(header: &str) -> bool {
+    let words = label::words(header);
+    words
+        .iter()
+        .any(|word| ["step", "task", "action"].contains(&word.as_str()) || word.ends_with('s') && is(&ASSERTING, word))
+}
+
 /// Whether a name is of what there was, as against what was expected: `Actual output`, `Got`.
 pub fn is_actual(name: &str) -> bool {
     let words = label::words(name);

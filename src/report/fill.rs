@@ -20,7 +20,9 @@ use super::outline::Span;
 use super::said::{self, Said};
 use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey, Test};
 use super::test_results::{self, TestResult};
-use super::{RunRecord, beside, context, criteria, dates, evidence_table, status_lines, targets, verdicts, whole};
+use super::{
+    RunRecord, asserted, beside, context, criteria, dates, evidence_table, status_lines, targets, verdicts, whole,
+};
 use crate::evidence::subject;
 
 /// A filled template.
@@ -277,7 +279,8 @@ impl Filler<'_> {
         let mut became = match (row.kind, asked) {
             (_, None) => self.whole(cell),
             (TableKind::Metrics, Some(asked)) => {
-                metric(&beside::judged(&self.labels, row, self.rows.get(&asked, &row.target)), cell)
+                let judged = beside::judged(&self.labels, row, self.rows.get(&asked, &row.target));
+                metric(&asserted::judged(&self.labels, row, judged), cell)
             }
             _ => {
                 let subject = self.subject(&cell.row);
@@ -319,7 +322,7 @@ impl Filler<'_> {
         let asides = row.said.iter().filter(|aside| said::is_of_now(&self.labels, &found, &aside.header));
         let asides = asides.map(|aside| Said { text: &aside.text, is_aside: true });
         let said: Vec<Said> = label.chain(asides).collect();
-        said::hold(&self.labels, found, &row.names, &said)
+        asserted::hold(&self.labels, said::hold(&self.labels, found, &row.names, &said), row)
     }
 
     /// What a line of a list, a quote or a key ticks, as far as all that it says is so.

@@ -41,7 +41,7 @@ impl Subject {
         }
     }
 
-    fn of(measurement: &Measurement) -> Self {
+    pub(super) fn of(measurement: &Measurement) -> Self {
         let (state, why) = match label::works(measurement) {
             Some(true) => (State::Green, ""),
             Some(false) => (State::Failed, ""),

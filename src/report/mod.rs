@@ -2,6 +2,7 @@
 //! Same record, same bytes.
 
 mod answers;
+mod asserted;
 mod beside;
 mod cells;
 mod claim_lines;

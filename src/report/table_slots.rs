@@ -76,7 +76,7 @@ pub fn find(
             names: if place.is_empty() { label::names(label) } else { place.clone() },
             place,
             beside: beside_label(source, &columns, &headers, row),
-            said: said(source, &headers, row, &|n| n != columns.label && is_said(&columns, n)),
+            said: said(source, &headers, row, &|n| n != columns.label && n != named && is_said(&columns, &headers, n)),
             is_told: row.cells.iter().enumerate().any(|(n, cell)| n != named && is_told(&columns, n, text(cell))),
             metric,
             target: target.clone(),
@@ -156,18 +156,22 @@ fn beside_label(source: &str, columns: &Columns, headers: &[&str], row: &Row) ->
         .collect()
 }
 
-/// Those cells that claim nothing by a sign of their own.
+/// Those cells that claim nothing by a sign of their own, but under a header of claims.
 fn said(source: &str, headers: &[&str], row: &Row, is_authors: &dyn Fn(usize) -> bool) -> Vec<Aside> {
     let cells = row.cells.iter().enumerate().filter(|(n, _)| is_authors(*n));
     let asides = cells.filter_map(|(n, cell)| Some((headers.get(n)?, source.get(cell.inner.clone())?)));
-    let asides = asides.filter(|(_, text)| !text.is_empty() && !marks::has_green(text));
+    let asides =
+        asides.filter(|(header, text)| !text.is_empty() && (columns::asserts(header) || !marks::has_green(text)));
     asides.map(|(header, text)| Aside { header: (*header).to_owned(), text: text.to_owned() }).collect()
 }
 
 /// Whether a cell of that column stays as the author wrote it and may say what the subject is now. Beside a cell that is filled
-/// with what was measured none does, and a metric is held against its target.
-fn is_said(columns: &Columns, n: usize) -> bool {
+/// with what was measured none does, and a metric is held against its target; but for what a row claims.
+fn is_said(columns: &Columns, headers: &[&str], n: usize) -> bool {
     let role = columns.roles.get(n).copied().unwrap_or(Role::Plain);
+    if role == Role::Plain && headers.get(n).is_some_and(|header| columns::asserts(header)) {
+        return true;
+    }
     match columns.kind {
         TableKind::Metrics => false,
         TableKind::Other => matches!(role, Role::Plain | Role::Actual | Role::Details),

@@ -53,6 +53,77 @@ fn only_a_cell_that_says_what_is_now_is_held_against_the_measurement() {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
+/// What a column of checks says of a row's subject is held against what was measured, as an item of a checklist is.
+#[test]
+fn what_a_check_column_says_must_be_so() {
+    let mut record = deployed();
+    record.take("export.rows", Value::Count { n: 192, noun: "rows".to_owned() }, Some(true));
+    record.take("export.compression", Value::Word("Snappy".to_owned()), Some(true));
+    let mut wrong = Vec::new();
+    for (headers, row, sign) in [
+        ("Component | Check | Status", "Exporter script | Survives Redis outage | ✅", "☐"),
+        ("Component | Test | Result", "Exporter script | Survives all of it | ✅ Pass", "☐"),
+        ("Component | What was tested | Status", "Exporter script | Survives Redis outage | ✅", "☐"),
+        ("Component | Check | Status", "Parquet file | Uploaded to S3 | ✅", "☐"),
+        ("Component | Check | Status", "Parquet file | Uploaded | ✅", "☐"),
+        ("Component | Action | Status", "Parquet file | S3 | ✅", "☐"),
+        ("Area | Verification | Status", "Compression | zstd | ✅", "❌"),
+        ("Area | Check | Status", "Compression | LZ4 | ✅", "❌"),
+        ("Area | Check | Status | Details", "Compression | ✅ zstd | ✅ | x", "❌"),
+        ("Area | Check | Actual | Status", "Compression | zstd | | ✅", "❌"),
+        ("Area | Check | Status", "Compression | Uses zstd | ✅", "☐"),
+        ("Area | Check | Status", "Compression | Checked | ✅", "☐"),
+        ("Component | Check | Status", "Rows | 500 | ✅", "❌"),
+        ("Component | Check | Status", "Rows | ≥ 500 rows | ✅", "❌"),
+        ("Component | Check | Status", "Rows | None lost | ✅", "☐"),
+        ("Component | Check | Status", "LaunchAgent | Restarted twice | ✅", "☐"),
+        ("Component | Check | Status", "LaunchAgent | Not loaded | ✅", "☐"),
+        ("Component | Check | Status", "LaunchAgent | Redis is loaded | ✅", "☐"),
+        ("Component | Task | Status", "Summary | E-mailed to GG | ✅", "☐"),
+        ("Component | Step | Status", "Exporter script | Rolled out to all hosts | ✅", "☐"),
+        ("Component | Check | Expected | Status", "Exporter script | Survives Redis outage | OK | ✅", "☐"),
+        ("Component | Check | Expected | Status", "Exporter script | Exists | OK | ✅", "✅"),
+        ("Component | Check | Expected | Status", "Rows | Count | > 0 | ✅", "✅"),
+        ("Component | Check | Status", "Exporter script | Exists and executable | ✅", "✅"),
+        ("Component | Check | Status", "Exporter script | Script exists | ✅", "✅"),
+        ("Component | Check | Status", "Exporter script | File exists & is executable | ✅", "✅"),
+        ("Component | Check | Status", "Exporter script | Exists at `run/parquet_exporter.cjs` | ✅", "✅"),
+        ("Component | Test | Status", "Exporter script | `node run/parquet_exporter.cjs --dry` | ✅", "✅"),
+        ("Component | Check | Status", "LaunchAgent | Loaded | ✅", "✅"),
+        ("Component | Check | Status", "LaunchAgent | Is loaded | ✅", "✅"),
+        ("Component | Check | Status", "Compression | Snappy | ✅", "✅"),
+        ("Component | Check | Status", "Compression | Snappy compression | ✅", "✅"),
+        ("Component | Check | Status", "Rows | 192 | ✅", "✅"),
+        ("Component | Check | Status", "Rows | 192 rows | ✅", "✅"),
+        ("Component | Check | Status", "Rows | > 0 | ✅", "✅"),
+        ("Component | Check | Status", "Rows | Row count > 0 | ✅", "✅"),
+        ("Component | Check | Status", "File size | ≤ 5 MB | ✅", "✅"),
+        ("Component | Check | Status", "File size | 4 MB | ✅", "☐"),
+        ("Component | Check | Status", "Test script | 5/5 passed | ✅", "☐"),
+        ("Component | Check | Status", "Exporter script | File size ≤ 5 MB | ✅", "✅"),
+        ("Component | Check | Status", "Exporter script | File size ≤ 5 kB | ✅", "❌"),
+        ("Component | Action | Status", "Exporter script | Deployed | ✅", "✅"),
+        ("Component | Task | Status", "Exporter script | Deploy the exporter script | ✅", "✅"),
+        ("Component | Task | Status", "Summary | Generate | ✅", "✅"),
+        ("Component | Step | Status", "Exporter script | 3 | ✅", "✅"),
+        ("Component | Test | Status", "Exporter script | Test 3 | ✅", "✅"),
+        ("Component | Test | Status", "Exporter script | T3 | ✅", "✅"),
+        ("Component | Tests | Status", "Exporter script | 12 | ✅", "✅"),
+        ("Component | Test script | Status", "Exporter script | the usual one | ✅", "✅"),
+        ("Component | Check | Status", "Exporter script | | ✅", "✅"),
+        ("Component | Check | Status", "Exporter script | — | ✅", "✅"),
+    ] {
+        let rule = "---|".repeat(headers.split('|').count());
+        let text = filled(&format!("| {headers} |\n|{rule}\n| {row} |\n"), &record);
+        let row = text.lines().nth(2).unwrap();
+        let signs = ["✅", "❌", "☐"].into_iter().filter(|sign| row.contains(sign)).collect::<Vec<_>>();
+        if signs != [sign] {
+            wrong.push(format!("{headers}: {row}"));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
 /// A time in front of other words is when something happened, and says nothing of the schedule.
 #[test]
 fn a_row_that_begins_with_a_time_is_of_what_its_words_say() {
