@@ -1,4 +1,4 @@
-//! Opening files where anybody may have put something else, and whether a directory takes new ones.
+//! Opening files where anybody may have put something else, whether one takes more, and whether a directory takes new ones.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -9,7 +9,16 @@ use rustix::fs::{Access, OFlags};
 
 /// Opens the regular file at `path`, following links. Anything else is an error at once: a FIFO would wait for a writer.
 pub fn open_regular(path: &Path) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path)?;
+    open_as(OpenOptions::new().read(true), path)
+}
+
+/// Whether this user can add to the regular file at `path`, which is only opened: not a byte of it changes, nor its times.
+pub fn try_append(path: &Path) -> io::Result<()> {
+    open_as(OpenOptions::new().append(true), path).map(drop)
+}
+
+fn open_as(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let file = options.custom_flags(OFlags::NONBLOCK.bits() as i32).open(path)?;
     let kind = file.metadata()?.file_type();
     match () {
         () if kind.is_file() => Ok(file),
@@ -60,6 +69,24 @@ mod tests {
         assert_eq!(open_regular(&at("fifo")).unwrap_err().to_string(), "it is no regular file");
         assert_eq!(open_regular(dir.path()).unwrap_err().to_string(), "it is a directory");
         assert_eq!(open_regular(&at("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn trying_to_add_changes_nothing_and_takes_only_a_file_that_may_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("file"), "x").unwrap();
+        let told = || at("file").metadata().map(|meta| (meta.len(), meta.modified().unwrap())).unwrap();
+        let before = told();
+        try_append(&at("file")).unwrap();
+        assert_eq!(told(), before);
+        assert_eq!(try_append(&at("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(!at("none").exists());
+        assert!(std::process::Command::new("mkfifo").arg(at("fifo")).status().unwrap().success());
+        assert!(try_append(&at("fifo")).is_err() && try_append(dir.path()).is_err());
+        // a file that nobody can write to, whatever his rights
+        #[cfg(target_os = "linux")]
+        assert!(try_append(Path::new("/proc/sys/kernel/ostype")).is_err());
     }
 
     #[test]

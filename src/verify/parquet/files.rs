@@ -95,13 +95,11 @@ fn look(scope: &Scope, at: &Path, differs: impl Fn(&[u8]) -> bool) -> Result<Str
 pub fn directories(scope: &Scope) -> Vec<CheckResult> {
     let log_dir = Path::new(&scope.deployment.log).parent().map(|dir| dir.display().to_string()).unwrap_or_default();
     let log = scope.path(&scope.deployment.log);
-    // a manager that can't open the log does not start the job
-    let in_the_way = match log.metadata() {
-        Ok(metadata) if !metadata.is_file() => {
-            Some(format!("`{}` is no file, so nothing is logged", scope.deployment.log))
-        }
-        _ => None,
-    };
+    // a manager that can't open the log does not start the job; where there is none, it makes one
+    let in_the_way = files::try_append(&log)
+        .err()
+        .filter(|error| !files::is_absent(error))
+        .map(|error| format!("`{}` can't be opened to add to it, so nothing is logged: {error}", scope.deployment.log));
     vec![
         directory(scope, "output-dir", "Output directory", "paths.output", &scope.deployment.output, None),
         directory(scope, "log-dir", "Log directory", "paths.logs", &log_dir, in_the_way),
@@ -111,14 +109,15 @@ pub fn directories(scope: &Scope) -> Vec<CheckResult> {
 /// The service's log, beside the checks: before the service's first run there is none, which is no fault.
 pub fn log_file(scope: &Scope) -> Measurement {
     let path = &scope.deployment.log;
-    let (works, detail) = match scope.path(path).metadata() {
+    let (works, detail) = match files::try_append(&scope.path(path)) {
         // not how long it is: that is another number a moment later
-        Ok(metadata) if metadata.is_file() => (true, format!("`{path}` is there")),
-        Ok(_) => (false, format!("`{path}` is no file")),
-        Err(error) => (false, format!("`{path}` is not there: {error}")),
+        Ok(()) => (true, format!("`{path}` is there and can be written")),
+        Err(error) if files::is_absent(&error) => (false, format!("`{path}` is not there: {error}")),
+        Err(error) => (false, format!("`{path}` can't be opened to add to it: {error}")),
     };
     let value = Value::State { works, detail };
-    Measurement::new("paths.log_file", value, "looked for the service's log", scope.now).ok(works)
+    let how = "opened the service's log to add to it, and added nothing";
+    Measurement::new("paths.log_file", value, how, scope.now).ok(works)
 }
 
 /// `fault` is what is wrong with it otherwise.
