@@ -70,7 +70,7 @@ pub struct Artifact {
 }
 
 /// What a handler or a check can measure, and the labels people write for it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Declaration {
     pub key: &'static str,
     /// Folded (case, punctuation, emoji) before they are compared.

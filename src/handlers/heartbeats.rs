@@ -24,10 +24,10 @@ pub fn joined(own: &[Declaration], more: &[Declaration]) -> Vec<Declaration> {
     let more = more.iter().filter(|declaration| !is_known(declaration)).map(|declaration| {
         let is_free = |alias: &&str| !labels.contains(&fold(alias));
         match declaration.aliases.iter().all(is_free) {
-            true => declaration.clone(),
+            true => *declaration,
             false => {
                 let free: Vec<&str> = declaration.aliases.iter().copied().filter(is_free).collect();
-                Declaration { aliases: free.leak(), ..declaration.clone() }
+                Declaration { aliases: free.leak(), ..*declaration }
             }
         }
     });

@@ -32,4 +32,5 @@ mod stopping;
 mod stuck;
 mod subjects;
 mod support;
+mod verification;
 mod verify;

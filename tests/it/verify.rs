@@ -127,7 +127,7 @@ fn each_check_flips_with_its_subject_and_no_other() {
     let (scene, daemon) = deployed();
     let good = findings(&scene);
     assert!(good.values().all(|finding| finding == "pass"), "{good:?}");
-    let breaks: Vec<(&str, Break)> = vec![
+    let mut breaks: Vec<(&str, Break)> = vec![
         ("plist.syntax", |scene| scene.write("launchd/com.02luka.analytics.parquet.plist", "<plist>a && b</plist>")),
         ("plist.lint", |scene| chmod(&scene.path("launchd/com.02luka.analytics.parquet.plist"), 0o666)),
         ("exporter", |scene| chmod(&scene.path("run/parquet_exporter.cjs"), 0o644)),
@@ -203,11 +203,21 @@ fn each_check_flips_with_its_subject_and_no_other() {
             fs::copy(scene.path("g/analytics/reports_20251028.parquet"), day_file(scene)).unwrap();
         }),
         ("parquet.present", |scene| fs::remove_file(day_file(scene)).unwrap()),
+        // whole and of the same rows, but another tool's, which no query reads
+        ("parquet.present", |scene| crate::verification::strip(&day_file(scene))),
         // loaded, but at another time than ordered
         ("service.next-run", |scene| {
             scene.write(RECORD, scene.read(RECORD).replace("02:30", "03:33"));
         }),
     ];
+    // a log that lies there, and that nobody can write to, whatever his rights
+    if cfg!(target_os = "linux") {
+        breaks.push(("log-dir", |scene| {
+            let log = scene.path("g/logs/parquet_exporter.log");
+            let _ = fs::remove_file(&log);
+            std::os::unix::fs::symlink("/proc/sys/kernel/ostype", log).unwrap();
+        }));
+    }
     let covered: Vec<&str> = breaks.iter().map(|(id, _)| *id).collect();
     for (id, broken) in breaks {
         let keep = tempfile::tempdir().unwrap();

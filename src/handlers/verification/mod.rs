@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use self::subject::Subject;
-use super::parquet_exporter::declarations::DECLARATIONS;
+use super::parquet_exporter::declarations::VERIFIED;
 use super::parquet_exporter::steps::look::Verify;
 use super::{
     Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, asked, heartbeats, monitor_fix, parquet_exporter,
@@ -22,16 +22,28 @@ use crate::evidence::Declaration;
 use crate::order::{Criterion, Order};
 use crate::verify::deployment::Deployment;
 
-/// What this handler measures of either subject, and what heartbeats do.
+/// What this handler measures of both subjects, and what heartbeats do. A label that both have is the exporter's.
 static DECLARED: LazyLock<Vec<Declaration>> =
-    LazyLock::new(|| heartbeats::join(&heartbeats::joined(DECLARATIONS, monitor_fix::declarations::DECLARATIONS)));
+    LazyLock::new(|| heartbeats::join(&heartbeats::joined(VERIFIED, &monitor::declarations())));
 
-/// The same for an order that is about the monitor alone: a label that both have is the monitor's there.
-static OF_MONITOR: LazyLock<Vec<Declaration>> =
-    LazyLock::new(|| heartbeats::joined(&heartbeats::join(monitor_fix::declarations::DECLARATIONS), DECLARATIONS));
+/// The same for an order that is about the exporter alone: of the monitor there is only what heartbeats say.
+static OF_EXPORTER: LazyLock<Vec<Declaration>> = LazyLock::new(|| heartbeats::join(VERIFIED));
+
+/// The same for one that is about the monitor alone, whose checks are all that there are.
+static OF_MONITOR: LazyLock<Vec<Declaration>> = LazyLock::new(|| {
+    let checks: Vec<Declaration> = VERIFIED.iter().filter(|one| one.key == CHECKS).copied().collect();
+    heartbeats::joined(&heartbeats::join(&monitor::declarations()), &checks)
+});
+
+/// Checks of a whole verification.
+const CHECKS: &str = "verify.checks";
 
 fn declared(subjects: &[Subject]) -> &'static [Declaration] {
-    if subjects == [Subject::Monitor] { &OF_MONITOR } else { &DECLARED }
+    match subjects {
+        [Subject::Exporter] => &OF_EXPORTER,
+        [Subject::Monitor] => &OF_MONITOR,
+        _ => &DECLARED,
+    }
 }
 
 const TEMPLATE: &str = "PHASE7_8_VERIFICATION_TEMPLATE";
@@ -153,19 +165,35 @@ mod tests {
             (monitor, "Heartbeat coverage", "monitor.coverage"),
             (monitor, "Coverage", "monitor.coverage"),
             (monitor, "Exit code", "monitor.exit_code"),
-            (monitor, "File size", "export.file_size"),
+            (monitor, "verify.checks", "verify.checks"),
+            // a verification of the other would measure it
+            (monitor, "File size", ""),
+            (exporter, "Redis connectivity", ""),
+            (exporter, "Exit code", ""),
+            (exporter, "Two independent readers", "export.validation"),
+            (exporter, "Unreadable reports", "export.unreadable"),
+            (both, "File size", "export.file_size"),
+            (both, "Redis connectivity", "monitor.redis"),
+            // only a deployment does
+            (exporter, "Export duration", ""),
+            (exporter, "Idempotent rerun", ""),
+            (exporter, "Dry run", ""),
+            (both, "Live export", ""),
+            (monitor, "Plist lint", ""),
             (exporter, "Errors", "export.schema_mismatches"),
             (exporter, "Coverage", "export.coverage"),
-            (exporter, "Heartbeat cycles", "monitor.cycles"),
+            (exporter, "Heartbeat cycles", ""),
+            (exporter, "Longest gap", "monitor.longest_gap"),
             (both, "Errors", "export.schema_mismatches"),
             (both, "Failed checks", "monitor.errors"),
         ];
         for (id, label, expected) in cases {
             let order = crate::order::parse(format!("# {id}\n").as_bytes(), "order.md").expect("an order");
             let bound = bind(label, &order.bindings, Verification.measurements(&order));
-            assert!(matches!(&bound, Binding::Bound { key, .. } if key == expected), "{id} {label}: {bound:?}");
+            let key = if let Binding::Bound { key, .. } = &bound { key.as_str() } else { "" };
+            assert_eq!(key, expected, "{id} {label}: {bound:?}");
         }
-        let own = monitor_fix::declarations::DECLARATIONS;
+        let own = monitor::declarations();
         let lost = own.iter().flat_map(|own| own.aliases.iter().map(move |alias| (alias, own.key))).filter(|(alias, key)| {
             !matches!(bind(alias, &Default::default(), &OF_MONITOR), Binding::Bound { key: bound, .. } if bound == *key)
         });

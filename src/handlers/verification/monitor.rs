@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::evidence::{Measurement, Value};
+use crate::evidence::{Declaration, Measurement, Value};
 use crate::handlers::monitor_fix::{self, layout::LOOP, steps};
 use crate::handlers::{Context, HandlerError, Measuring, Step, StepSpec, Verified};
 use crate::verify::artifact::artifact;
@@ -12,6 +12,12 @@ use crate::verify::deployment::MonitorDeployment;
 use crate::verify::{Finding, monitor, report};
 
 const NAME: &str = "monitor-verification";
+
+/// What it measures: all that a repair does, but for the plist that the repair writes.
+pub fn declarations() -> Vec<Declaration> {
+    let own = monitor_fix::declarations::DECLARATIONS.iter();
+    own.filter(|declaration| declaration.key != "service.plist").copied().collect()
+}
 
 /// `is_all`: the order is about nothing else, so that what it calls its verification is this one.
 pub fn spec(is_all: bool, asked: &[String]) -> StepSpec {

@@ -103,6 +103,8 @@ fn named_in<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Subject> {
             found.push(Subject::Exporter);
         }
         let is_ours = |at: usize| match at.checked_sub(1).and_then(|before| words.get(before)) {
+            // `parquet and monitor`
+            Some(&"and") => has(&EXPORTER),
             Some(before) => OUR_MONITOR.contains(before) || before.chars().all(|c| c.is_ascii_digit()),
             None => true,
         };
@@ -210,7 +212,7 @@ mod tests {
             )
         };
         let phase = "\n**Phase:** 7.8 – Data Analytics Integration\n";
-        let cases: [(String, &[Subject]); 39] = [
+        let cases: [(String, &[Subject]); 41] = [
             (rows("WO-2514v02-VERIFICATION", phase, ["File size", "Errors", "x"]), &[Exporter]),
             (rows("WO-2514v02-VERIFICATION", "", ["File size", "Errors", "x"]), &[]),
             (rows("WO-1-VERIFICATION", "", ["Compression", "Schema mismatch", "File size"]), &[Exporter]),
@@ -227,6 +229,8 @@ mod tests {
             ("# WO-1-VERIFY-MONITOR\n".into(), &[Monitor]),
             ("# WO-251120-MONITOR-VERIFICATION\n".into(), &[Monitor]),
             ("# WO-1-VERIFY-UPS-MONITOR\n".into(), &[]),
+            ("# WO-1-VERIFY-PARQUET-AND-MONITOR\n".into(), &[Exporter, Monitor]),
+            ("# WO-1-VERIFY-UPS-AND-MONITOR\n".into(), &[]),
             ("# WO-1-VERIFY-DATABASE-BACKUP\n".into(), &[]),
             ("# WO-1-VERIFY-CSV-EXPORT\n".into(), &[]),
             ("---\nparams: {subject: parquet}\n---\n# WO-1-VERIFY\n".into(), &[Exporter]),

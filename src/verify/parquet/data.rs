@@ -1,34 +1,42 @@
 //! Checks of the exported data: all day files, each read whole by two readers, and the reports they are made of. The worst
 //! file is the one named.
 //!
-//! A day file without our metadata is an older exporter's, which held all days before it: it is listed and not judged,
-//! unless it is the newest, for then it stands where this exporter's should.
+//! A day file without our metadata is an older exporter's, which held all days before it, or another tool's: no query reads
+//! it, so its rows count nowhere. It is listed and not judged, unless it is the newest or there are reports of its day, for
+//! then it stands where this exporter's should.
 
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
+
 use super::super::artifact::artifact;
 use super::super::{CheckResult, Finding};
-use super::{Scope, looked, unmeasured};
+use super::{Scope, coverage, looked, unmeasured};
 use crate::evidence::{Measurement, Value};
-use crate::export::{self, Dataset, ExportReport, Inspection};
+use crate::export::{self, Dataset, ExportReport, Inspection, Looked};
 use crate::text;
 
 /// 5 MiB: what a day's file may have.
 const SIZE_MAX: u64 = 5 * 1024 * 1024;
 /// Files that are named in one detail.
 const NAMED: usize = 4;
+const NO_FILE: &str = "there is no Parquet file of this exporter's to look at";
 const COMPARED: &str = "compared names and types of the columns with the telemetry's";
 
 /// What was found, looked at once for all checks.
 pub struct Data {
     /// Why no file can be looked for; a directory that is missing is another check's fault.
     blind: Option<String>,
-    /// The newest first.
+    /// Ours, and what can't be read; the newest first.
     files: Vec<Seen>,
-    /// Without our metadata, and not the newest.
+    /// Without our metadata, where none of ours is missing.
     foreign: Vec<PathBuf>,
+    /// Without our metadata, where one of ours should be.
+    displacing: Vec<PathBuf>,
+    /// Whether the newest of all is one of those.
+    is_newest_foreign: bool,
     /// What an export would find among the reports, or why they can't be looked at.
-    reports: Result<ExportReport, String>,
+    reports: Result<Looked, String>,
 }
 
 struct Seen {
@@ -43,9 +51,16 @@ impl Data {
     pub fn look(scope: &Scope) -> Data {
         let dir = scope.path(&scope.deployment.output);
         let reports = super::export::look(scope);
-        let mut data = Data { blind: None, files: Vec::new(), foreign: Vec::new(), reports };
+        let mut data = Data {
+            blind: None,
+            files: Vec::new(),
+            foreign: Vec::new(),
+            displacing: Vec::new(),
+            is_newest_foreign: false,
+            reports,
+        };
         let mut paths: Vec<PathBuf> = match std::fs::read_dir(&dir) {
-            Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| is_day_file(path)).collect(),
+            Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| day_of(path).is_some()).collect(),
             Err(error) => {
                 data.blind = Some(format!("`{}/` can't be read: {error}", scope.deployment.output));
                 return data;
@@ -57,11 +72,19 @@ impl Data {
         for (n, (path, inspection)) in paths.into_iter().zip(inspections).enumerate() {
             let bytes = path.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len());
             match inspection.map_err(|error| error.to_string()) {
-                Ok(found) if !found.is_ours && n > 0 => data.foreign.push(path),
+                Ok(found) if !found.is_ours => {
+                    data.is_newest_foreign |= n == 0;
+                    let is_due = n == 0 || day_of(&path).is_some_and(|day| data.has_reports(day));
+                    if is_due { &mut data.displacing } else { &mut data.foreign }.push(path);
+                }
                 inspection => data.files.push(Seen { path, bytes, inspection }),
             }
         }
         data
+    }
+
+    fn has_reports(&self, day: Date) -> bool {
+        self.reports.as_ref().is_ok_and(|reports| reports.days.contains(&day))
     }
 
     pub fn checks(&self, scope: &Scope) -> Vec<CheckResult> {
@@ -87,12 +110,16 @@ impl Data {
             let what = if seen.bytes.is_some() { "it has no bytes" } else { "it is no regular file" };
             (seen.path.as_path(), what.to_owned())
         });
-        match (self.files.first(), named(scope, empty)) {
-            (None, _) => {
+        let displacing = self.displacing.iter().map(|path| {
+            let what = "it doesn't carry Workbridge's metadata, so no query reads it; export anew";
+            (path.as_path(), what.to_owned())
+        });
+        match (self.files.first(), named(scope, empty.chain(displacing))) {
+            (None, None) => {
                 let why = format!("there is no `{}/ops_atomic_YYYYMMDD.parquet`", scope.deployment.output);
                 looked(scope, id, title, key, false, why, how)
             }
-            (Some(_), Some(empty)) => looked(scope, id, title, key, false, empty, how),
+            (_, Some(wrong)) => looked(scope, id, title, key, false, wrong, how),
             (Some(newest), None) => {
                 let more = self.files.len() - 1;
                 let more = if more > 0 { format!(", and {more} older") } else { String::new() };
@@ -144,7 +171,7 @@ impl Data {
     fn rows(&self, scope: &Scope) -> CheckResult {
         let (id, title) = ("parquet.rows", "Row count");
         let Some(least) = self.read().min_by_key(|found| found.rows) else {
-            return unmeasured(id, title, self.why_unread("there is no Parquet file to look at"));
+            return unmeasured(id, title, self.why_unread(NO_FILE));
         };
         let rows: u64 = self.read().map(|found| found.rows).sum();
         let lost = self.read().filter_map(|found| Some((found.path.as_path(), found.lost.clone()?)));
@@ -169,7 +196,7 @@ impl Data {
     fn schema(&self, scope: &Scope) -> CheckResult {
         let (id, title) = ("parquet.schema", "Schema");
         let Some(first) = self.read().next() else {
-            return unmeasured(id, title, self.why_unread("there is no Parquet file to look at"));
+            return unmeasured(id, title, self.why_unread(NO_FILE));
         };
         let n = self.mismatches();
         let wrong = self.read().filter(|found| !found.schema_mismatches.is_empty());
@@ -224,24 +251,33 @@ impl Data {
         let foreign = named(scope, foreign).map(|detail| info("parquet.others", "Other day files", detail));
         let reports = match &self.reports {
             Err(why) => Some(format!("not looked at: {why}")),
-            Ok(reports) => unreadable(reports),
+            Ok(reports) => unreadable(&reports.report),
         };
         let reports = reports.map(|detail| info("parquet.reports", "Unreadable reports", detail));
         foreign.into_iter().chain(reports).collect()
     }
 
-    /// Beside the checks' own: how long reading back took, and what differs from the telemetry in columns and reports.
+    /// Beside the checks' own: which reports are rows, how long reading back took, and what differs from the telemetry in
+    /// columns and reports.
     pub fn measurements(&self, scope: &Scope) -> Vec<Measurement> {
-        let Some(slowest) = self.read().max_by_key(|found| found.elapsed) else { return Vec::new() };
+        let mut measurements = Vec::new();
+        if let Ok(reports) = &self.reports {
+            measurements.extend([coverage::sources(scope, reports), coverage::unreadable(scope, reports)]);
+            // what is in a file that can't be read nobody knows
+            if let (None, None) = (&self.blind, self.unread(scope)) {
+                measurements.extend(coverage::measurement(scope, reports, self.read()));
+            }
+        }
+        let Some(slowest) = self.read().max_by_key(|found| found.elapsed) else { return measurements };
         let elapsed = u64::try_from(slowest.elapsed.as_nanos()).unwrap_or(u64::MAX);
         let path = scope.root.show(&slowest.path);
         let how = format!("time in which both readers read `{path}` whole, the slowest of {}", self.files.len());
         let time = Measurement::new("export.validation_time", Value::Duration(elapsed), how, scope.now)
             .ok(self.files.iter().all(|seen| seen.trouble().is_none()));
-        let mut measurements = vec![time];
+        measurements.push(time);
         // a report that can't be read is an error of the export, too: who did not look can't say that there is none
         if let (Ok(reports), None) = (&self.reports, self.unread(scope)) {
-            measurements.extend(self.consistency(scope, reports));
+            measurements.extend(self.consistency(scope, &reports.report));
         }
         measurements
     }
@@ -273,9 +309,10 @@ impl Data {
     /// Rows, Size, Compression, Validation of the newest file: what the field's test script prints.
     pub fn headline(&self) -> Vec<(&'static str, String)> {
         let none = || "unmeasured".to_owned();
-        let newest = self.files.first();
+        let newest = if self.is_newest_foreign { None } else { self.files.first() };
         let found = newest.and_then(|seen| seen.inspection.as_ref().ok());
         let validation = match (newest, found) {
+            (None, _) if self.is_newest_foreign => "failed".to_owned(),
             (None, _) => none(),
             (Some(seen), _) if seen.trouble().is_some() => "failed".to_owned(),
             (_, Some(found)) if !found.schema_mismatches.is_empty() => "failed".to_owned(),
@@ -311,7 +348,7 @@ impl Data {
 
     fn why_unread(&self, otherwise: &str) -> String {
         match self.files.is_empty() {
-            true => "there is no Parquet file to look at".to_owned(),
+            true => NO_FILE.to_owned(),
             false if self.read().next().is_none() => "no footer can be read".to_owned(),
             false => otherwise.to_owned(),
         }
@@ -353,7 +390,7 @@ fn share(good: usize, of: usize) -> f64 {
 }
 
 /// `2 can't be read: a (why); b (why)`; `None` when all can.
-fn unreadable(reports: &ExportReport) -> Option<String> {
+pub fn unreadable(reports: &ExportReport) -> Option<String> {
     let all: Vec<String> = reports
         .unreadable
         .iter()
@@ -363,7 +400,7 @@ fn unreadable(reports: &ExportReport) -> Option<String> {
 }
 
 /// `a; b and 3 more`.
-fn first(all: &[String]) -> String {
+pub fn first(all: &[String]) -> String {
     let more = all.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     all.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ") + &more
@@ -376,12 +413,13 @@ fn capital(word: &str) -> String {
 }
 
 fn no_file(id: &'static str, title: &'static str) -> CheckResult {
-    unmeasured(id, title, "there is no Parquet file to look at")
+    unmeasured(id, title, NO_FILE)
 }
 
-fn is_day_file(path: &Path) -> bool {
+/// The day that a day file's name says.
+fn day_of(path: &Path) -> Option<Date> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    Dataset::of_file_name(name).is_some_and(|(dataset, _)| dataset == Dataset::Heartbeats)
+    Dataset::of_file_name(name).filter(|(dataset, _)| *dataset == Dataset::Heartbeats).map(|(_, day)| day)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::super::CheckResult;
 use super::super::deployment::Deployment;
 use super::{Scope, looked};
 use crate::config::Config;
-use crate::export::{self, Days, ExportError, ExportReport, Request, Silent};
+use crate::export::{self, Days, ExportError, ExportReport, Looked, Request, Silent};
 use crate::root::Root;
 
 /// Exports `days`; writes nothing in a dry run.
@@ -23,7 +23,7 @@ pub fn export(
 }
 
 /// Reads the reports that such an export would read; the error says why they can't be looked at.
-pub fn look(scope: &Scope) -> Result<ExportReport, String> {
+pub fn look(scope: &Scope) -> Result<Looked, String> {
     let (config, request) = asked(scope.config, &scope.deployment, Days::All, true);
     export::look(scope.root, &config, &request, scope.now).map_err(|error| error.to_string().replace('\n', "; "))
 }

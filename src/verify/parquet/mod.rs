@@ -3,6 +3,7 @@
 //! The checks and the order they stand in are those of the field's `verify_*.md`. Each speaks of one subject: what it can't
 //! see because another subject is broken is unmeasured, so that one fault flips one check.
 
+mod coverage;
 mod data;
 mod export;
 mod files;

@@ -167,7 +167,7 @@ pub fn works(runs: &[ServiceRun]) -> Option<bool> {
     }
 }
 
-fn ordered(scope: &Scope) -> Start {
+pub fn ordered(scope: &Scope) -> Start {
     Start::Calendar { at: scope.deployment.at, weekday: scope.deployment.weekday }
 }
 
