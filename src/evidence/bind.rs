@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Declaration, Kind, bilingual, subject};
-use crate::order::target::{self, Target, Unit};
+use crate::order::target::{self, Comparator, Target, Unit};
 use crate::order::{Criterion, parted};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,7 +181,7 @@ fn names_of_one(criterion: &Criterion) -> Vec<String> {
     let subject = target::comparison_in(&metric).map(|(at, _)| metric.get(..at).unwrap_or_default().trim());
     let says_one_thing = fold(&criterion.metric) == fold(&criterion.target);
     let mut names = Vec::new();
-    let article = ["The ", "the "].iter().find_map(|article| metric.strip_prefix(article));
+    let article = ["The ", "the ", "An ", "an ", "A ", "a "].iter().find_map(|article| metric.strip_prefix(article));
     let bases = [Some(metric.as_str()), subject.filter(|subject| !subject.is_empty()), article];
     if let Target::Statistic { statistic, .. } = &criterion.compiled {
         for base in bases.iter().flatten() {
@@ -191,6 +191,12 @@ fn names_of_one(criterion: &Criterion) -> Vec<String> {
     }
     for facet in facets(&criterion.compiled) {
         names.extend(bases.iter().flatten().map(|base| format!("{base} {facet}")));
+    }
+    if is_interval(&criterion.compiled) {
+        // `Heartbeat reports are generated | every 5 minutes`
+        names.extend(
+            bases.iter().flatten().filter_map(|base| without_making(base)).map(|base| format!("{base} interval")),
+        );
     }
     if let (Target::Ready { .. }, false) = (&criterion.compiled, says_one_thing) {
         let thing = criterion.metric.trim();
@@ -203,6 +209,7 @@ fn names_of_one(criterion: &Criterion) -> Vec<String> {
     names.push(criterion.metric.clone());
     names.extend(bases.iter().flatten().map(|base| (*base).to_owned()));
     names.extend(without_named(&criterion.metric));
+    names.extend(bases.iter().flatten().filter_map(|base| without_verb(base, criterion)));
     if says_one_thing {
         match &criterion.compiled {
             Target::None { noun } => names.push(noun.clone()),
@@ -231,6 +238,31 @@ fn without_named(metric: &str) -> Option<String> {
     let words = inside.split([' ', ',', ';']).filter(|word| !word.is_empty());
     let is_named = !inside.trim().is_empty() && words.clone().all(|word| subject::names_in(word) == [word]);
     (is_named && !before.trim().is_empty()).then(|| before.trim().to_owned())
+}
+
+/// `Redis returns | PONG` is of Redis, `LaunchAgent exits with | 0` of its exit code: the metric without the verb that leads on
+/// to its target. `reports` is none: `Test reports | OK` may be of reports.
+fn without_verb(metric: &str, criterion: &Criterion) -> Option<String> {
+    let without = |verbs: &[&str]| verbs.iter().find_map(|verb| metric.strip_suffix(verb)).map(str::to_owned);
+    match &criterion.compiled {
+        Target::Ready { .. } => without(&[" returns", " answers"]),
+        Target::Compare { unit: Unit::Count { .. }, .. } => {
+            without(&[" exits with", " exits"]).map(|thing| format!("{thing} exit code"))
+        }
+        _ => None,
+    }
+}
+
+/// `every 5 minutes`.
+fn is_interval(target: &Target) -> bool {
+    matches!(target, Target::Compare { comparator: Comparator::About, unit: Unit::Time, .. })
+}
+
+/// What is made, without that it is.
+fn without_making(metric: &str) -> Option<&str> {
+    let thing =
+        [" generated", " created", " written", " produced"].iter().find_map(|made| metric.strip_suffix(made))?;
+    Some([" are", " is"].iter().find_map(|verb| thing.strip_suffix(verb)).unwrap_or(thing))
 }
 
 /// What of its subject a target asks for.
@@ -268,6 +300,8 @@ mod tests {
         Declaration::new("monitor.uptime.<check>", &[], ""),
         Declaration::new("export.live", &["Export", "Export run"], "").of(Kind::State),
         Declaration::new("export.duration", &["Export duration"], "").of(Kind::Duration),
+        Declaration::new("loop.interval", &["Exports interval"], "").of(Kind::Duration),
+        Declaration::new("service.exit", &["LaunchAgent exit code"], "").of(Kind::Count("")),
         Declaration::new("export.schedule", &["Schedule", "Export schedule"], "").of(Kind::Schedule),
         Declaration::new("export.coverage", &["Tests passed"], "").of(Kind::Ratio),
         Declaration::new("service.loaded", &["LaunchAgent loaded"], "").of(Kind::State),
@@ -330,6 +364,19 @@ mod tests {
             ("LaunchAgent running", "✅", &[], "service.runs by Alias"),
             ("LaunchAgent status", "Loaded", &[], "service.loaded by Alias"),
             ("The file size", "≤ 5 MB", &[], "export.file_size by Alias"),
+            ("A file size", "≤ 5 MB", &[], "export.file_size by Alias"),
+            ("An export", "< 5 s", &[], "export.duration by Alias"),
+            ("Health checks returns", "OK", &[], "monitor.health by Alias"),
+            ("The export answers", "OK", &[], "export.live by Alias"),
+            ("Export returns", "≥ 5", &[], "none"),
+            ("Export reports", "OK", &[], "none"),
+            ("Health checks exits with", "0", &[], "none"),
+            ("LaunchAgent exits with", "0", &[], "service.exit by Alias"),
+            ("LaunchAgent exits", "0", &[], "service.exit by Alias"),
+            ("LaunchAgent exits with", "OK", &[], "none"),
+            ("Exports are written", "every 5 min", &[], "loop.interval by Alias"),
+            ("Exports written", "every 5 min", &[], "loop.interval by Alias"),
+            ("Exports written", "≥ 5", &[], "none"),
             ("LaunchAgent running", "no", &[], "none"),
             ("LaunchAgent running", "≥ 1", &[], "none"),
             ("Old LaunchAgent running", "yes", &[], "none"),

@@ -7,7 +7,7 @@ use super::counted::{self, Asked, Counted, EXACTLY, names_failures};
 use super::value::UNDONE;
 use super::{Made, Measurement, ServiceRun, StartedBy, Value, schedule};
 use crate::order::fold;
-use crate::order::target::{Comparator, Period, Target, Unit, quantity};
+use crate::order::target::{Comparator, Period, Target, Unit, quantity, spacing};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Finding {
@@ -330,6 +330,7 @@ fn rate_fits(
     }
 }
 
+/// `5 minutes apart`: the interval measured beside the count must be so, within a tenth.
 /// `for ≤200 rows`: the rows measured beside it (same first part of the key) must be so, else the comparison says
 /// nothing about this run.
 fn condition_holds(condition: &str, measurement: &Measurement, others: &[&Measurement]) -> Result<(), String> {
@@ -342,6 +343,18 @@ fn condition_holds(condition: &str, measurement: &Measurement, others: &[&Measur
         return Ok(());
     }
     let unverified = || format!("the condition `{condition}` was not measured");
+    let family = |key: &str| key.split_once('.').map(|(family, _)| family.to_owned());
+    if let Some(gap) = spacing(condition) {
+        let interval = family(&measurement.key).map(|family| format!("{family}.interval"));
+        let found = others.iter().find(|other| Some(&other.key) == interval.as_ref());
+        return match found.map(|found| (&found.value, found.ok)) {
+            Some((Value::Duration(n), Some(true))) if holds(Comparator::About, *n as f64, gap) => Ok(()),
+            Some((value @ Value::Duration(_), _)) => {
+                Err(format!("the condition `{condition}` does not hold for what was measured: {value}"))
+            }
+            _ => Err(unverified()),
+        };
+    }
     let bare = condition.trim_start_matches('@').trim();
     let bare =
         ["for", "at", "with", "on", "when", "if"].iter().find_map(|lead| strip_word(bare, lead)).unwrap_or(bare).trim();
@@ -350,7 +363,6 @@ fn condition_holds(condition: &str, measurement: &Measurement, others: &[&Measur
     else {
         return Err(unverified());
     };
-    let family = |key: &str| key.split_once('.').map(|(family, _)| family.to_owned());
     let wanted = singular(&noun);
     let found: Vec<&&Measurement> = others
         .iter()

@@ -48,6 +48,27 @@ fn state(works: bool) -> Value {
 }
 
 #[test]
+fn how_far_apart_things_lie_is_the_interval_measured_beside_them() {
+    let minute = 60_000_000_000;
+    for (count_of, interval, ok, expect) in [
+        (2, Some(5 * minute), true, "Pass"),
+        (2, Some(5 * minute + minute / 4), true, "Pass"),
+        (3, Some(5 * minute), true, "Fail"),
+        (2, Some(6 * minute), true, "Unmeasured"),
+        (2, Some(5 * minute), false, "Unmeasured"),
+        (2, None, true, "Unmeasured"),
+    ] {
+        let now = at("2025-10-30T12:00:00Z");
+        let cycles = Measurement::new("monitor.cycles", count(count_of, ""), "test", now).ok(true);
+        let interval = interval.map(|ns| Measurement::new("monitor.interval", Value::Duration(ns), "test", now).ok(ok));
+        let measured: Vec<Measurement> = [cycles].into_iter().chain(interval).collect();
+        let criteria = [criterion("monitor.cycles", "2 heartbeats, 5 minutes apart")];
+        let judged = judge(&criteria, &order(), &measured, &[], jiff::civil::date(2025, 10, 30));
+        assert_eq!(format!("{:?}", judged[0].verdict), expect, "{:?}", judged[0]);
+    }
+}
+
+#[test]
 fn each_kind_of_target_passes_fails_and_is_not_fooled_by_another_kind() {
     let ratio = |pass, of| Value::Ratio { pass, of };
     let word = |word: &str| Value::Word(word.to_owned());

@@ -18,7 +18,7 @@ mod words;
 
 pub(crate) use amount::quantity;
 pub(crate) use assemble::{assemble, unit_apart};
-pub(crate) use compile::{begins_comparison, normalize, statistic_alone, statistic_at};
+pub(crate) use compile::{begins_comparison, normalize, spacing, statistic_alone, statistic_at};
 pub use compile::{comparison_in, compile};
 pub(crate) use explained::apart as explanation_apart;
 pub(crate) use narrow::{Narrowing, is_blank};

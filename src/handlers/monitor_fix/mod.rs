@@ -140,14 +140,45 @@ mod tests {
             ("Database file exists", "Yes", "monitor.database"),
             ("Monitor status", "HEALTHY", "monitor.status"),
             ("Critical issues", "0", "monitor.errors"),
+            ("", "Redis answers PONG", "monitor.redis"),
+            ("", "Redis returns PONG", "monitor.redis"),
+            ("", "Database check returns OK", "monitor.database"),
+            ("", "SQLite quick_check returns ok", "monitor.database"),
+            ("", "No NOAUTH errors", "monitor.redis"),
+            ("", "LaunchAgent exits with 0", "monitor.exit_code"),
+            ("", "Verification script exits with 0", "monitor.script_exit"),
+            ("Service exit status", "0", "monitor.exit_code"),
+            ("launchctl exit code", "0", "monitor.exit_code"),
+            ("", "Heartbeat reports generated every 5 minutes", "monitor.interval"),
+            ("", "Heartbeats are generated every 5 minutes", "monitor.interval"),
+            ("", "Heartbeat report is generated every 5 minutes", "monitor.interval"),
+            ("", "Heartbeat files created every 5 minutes", "monitor.interval"),
+            ("", "A heartbeat every 5 minutes", "monitor.interval"),
+            ("", "A new heartbeat report every 5 minutes", "monitor.interval"),
+            ("", "Two heartbeats, 5 minutes apart", "monitor.cycles"),
+            ("", "Two heartbeats 5 minutes apart", "monitor.cycles"),
+            ("Heartbeats", "2 in a row, 5 min apart", "monitor.cycles"),
+            ("Heartbeats (consecutive)", "≥ 2", "monitor.cycles"),
+            ("Heartbeat cycles (consecutive)", "≥ 2", "monitor.cycles"),
+            ("Heartbeats in a row", "2", "monitor.cycles"),
+            ("New heartbeat reports", "≥ 2", "monitor.cycles"),
+            ("Number of heartbeats", "≥ 2", "monitor.cycles"),
+            ("Latest heartbeat status", "HEALTHY", "monitor.status"),
+            ("", "Latest heartbeat is HEALTHY", "monitor.status"),
+            ("", "Monitor is healthy", "monitor.status"),
+            // all that the heartbeat looks at, not only what a verification does
+            ("", "All health checks pass", "monitor.status"),
         ];
         for (metric, target, expected) in cases {
-            let text = format!("# WO-1-MONITOR-FIX\n\n## Acceptance\n\n- {metric}: {target}\n");
+            let line = [metric, target].join(if metric.is_empty() { "" } else { ": " });
+            let text = format!("# WO-1-MONITOR-FIX\n\n## Acceptance\n\n- {line}\n");
             let order = crate::order::parse(text.as_bytes(), "WO-1-MONITOR-FIX.md").unwrap();
             let binder = crate::evidence::Binder::new(&order.bindings, &super::DECLARED);
             let bound = binder.bind(&order.acceptance[0]);
             let crate::evidence::Binding::Bound { key, .. } = bound else { panic!("{metric}: {bound:?}") };
-            assert_eq!(key, expected, "{metric}: {target}");
+            assert_eq!(key, expected, "{line}");
+            let compiled = &order.acceptance[0].compiled;
+            assert!(!matches!(compiled, crate::order::Target::Unclear { .. }), "{line}: {compiled:?}");
         }
     }
 

@@ -372,6 +372,10 @@ fn finish(metric: &str, text: &str, parsed: Parsed, residue: &str) -> Target {
         Some((period, rest)) if per.is_none() => (Some(period), rest.trim()),
         _ => (per, residue),
     };
+    let (residue, gap) = match &unit {
+        Unit::Count { .. } => apart(residue),
+        _ => (residue, None),
+    };
     let residue = match &unit {
         // `2 in a row` is `2 consecutive`
         Unit::Count { noun } if ["in a row", "one after the other", "back to back"].contains(&residue) => {
@@ -381,6 +385,8 @@ fn finish(metric: &str, text: &str, parsed: Parsed, residue: &str) -> Target {
         }
         // `0 (zero)`
         Unit::Count { .. } if lexer::number(residue) == Some((number, "")) => "",
+        // `0 (not 19968)`
+        Unit::Count { .. } if is_another(number, residue) && matches!(written, None | Some(Comparator::Equal)) => "",
         _ => residue,
     };
     let comparator = match (written, trailing) {
@@ -401,6 +407,12 @@ fn finish(metric: &str, text: &str, parsed: Parsed, residue: &str) -> Target {
     };
     let compare =
         |condition: Option<String>| Target::Compare { comparator, number, unit: unit.clone(), per, condition };
+    if let (Some(gap), "") = (gap, residue) {
+        return compare(Some(gap.to_owned()));
+    }
+    if gap.is_some() {
+        return unclear(format!("`{text}` holds more than one condition; write one criterion for each"));
+    }
     if residue.is_empty() || (unit == Unit::Percent && describes_a_share(residue)) {
         return compare(None);
     }
@@ -421,6 +433,29 @@ fn finish(metric: &str, text: &str, parsed: Parsed, residue: &str) -> Target {
         return unclear(format!("`{text}` holds more than one condition; write one criterion for each"));
     }
     compare(Some(residue.to_owned()))
+}
+
+/// `5 minutes apart` at the end, and what stands before it: how far apart what is counted lies.
+fn apart(residue: &str) -> (&str, Option<&str>) {
+    let (before, gap) = residue.rsplit_once(',').unwrap_or(("", residue));
+    match spacing(gap) {
+        Some(_) => (before.trim(), Some(gap.trim())),
+        None => (residue, None),
+    }
+}
+
+/// The time, in nanoseconds, of `5 minutes apart`.
+pub(crate) fn spacing(text: &str) -> Option<f64> {
+    let time = text.trim().strip_suffix("apart")?.trim_end();
+    let (number, rest) = lexer::number(time)?;
+    let measure = measure(number, rest).ok()?;
+    (measure.unit == Unit::Time && measure.rest.trim().is_empty() && measure.number > 0.0).then_some(measure.number)
+}
+
+/// `not 19968` beside an equality says no more than that another number is not this one.
+fn is_another(number: f64, residue: &str) -> bool {
+    let other = lexer::phrase(residue, "not").and_then(|rest| lexer::number(rest.trim_start()));
+    matches!(other, Some((other, "")) if other != number)
 }
 
 /// `100% match`, `> 80% coverage`: what the share is of, no condition.

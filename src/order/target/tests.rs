@@ -151,6 +151,13 @@ fn variants_of_notation_mean_the_same() {
         ("x", "≤ 5 MB (measured with ls -l)", "≤ 5 MB"),
         ("x", "Snappy — verified via DuckDB", "is Snappy"),
         ("x", "0 (zero)", "= 0"),
+        ("Exit code", "0 (not 19968)", "= 0"),
+        ("Exit code", "= 0 (not 78)", "= 0"),
+        ("Exit code", "0 (not 0)", "= 0, not 0"),
+        ("Exit code", "≤ 1 (not 78)", "≤ 1, not 78"),
+        ("Heartbeats", "2 in a row, 5 min apart", "= 2 consecutive, 5 min apart"),
+        ("Two heartbeats, 5 minutes apart", "Two heartbeats, 5 minutes apart", "= 2 heartbeats, 5 minutes apart"),
+        ("x", "≥ 2 heartbeats 90 s apart", "≥ 2 heartbeats, 90 s apart"),
     ] {
         assert_eq!(shown(metric, target), expect, "{metric} | {target}");
     }
