@@ -73,7 +73,9 @@ fn said(row: &RowSubject, aside: &Aside) -> String {
         text = text.replace(name.as_str(), " ");
     }
     let mut words: Vec<&str> = text.split_whitespace().collect();
-    while words.last().is_some_and(|last| ["at", "in", "as", "to", "under", ":", "–"].contains(last)) {
+    let is_left =
+        |word: &&str| ["at", "in", "as", "to", "under"].contains(word) || !word.contains(char::is_alphanumeric);
+    while words.last().is_some_and(is_left) {
         words.pop();
     }
     words.join(" ").trim_end_matches(['.', '!', ';', ':']).to_owned()
@@ -108,11 +110,14 @@ fn held(labels: &Labels, measurement: &Measurement, label: &str, said: &str) -> 
     };
     let verdict = labels.judge(&asked).map(|judged| (judged.verdict, judged.reason));
     let figures = figures::find(said);
+    let is_mere = is_mere(said, &figures);
     match (verdict, &asked.compiled) {
-        (_, Target::Unclear { .. }) | (None, _) => unclear(),
+        (_, Target::Unclear { .. }) | (None, _) if !is_mere => unclear(),
         (Some((Verdict::Pass, _)), _) => Held::Meets,
         // how it is put, `27 kB` of 27.4 kB, or what it printed, `12/12 passed`
-        (_, Target::Compare { comparator: Comparator::Equal, .. } | Target::All { .. }) if !figures.is_empty() => {
+        (_, Target::Compare { comparator: Comparator::Equal, .. } | Target::All { .. } | Target::Unclear { .. })
+            if is_mere =>
+        {
             let held: Vec<Held> = figures.iter().map(|one| vouched::by(one, measurement, labels.record)).collect();
             let other = held.into_iter().find(|held| *held != Held::Meets);
             match (other, &measurement.value) {
@@ -125,6 +130,14 @@ fn held(labels: &Labels, measurement: &Measurement, label: &str, said: &str) -> 
         (Some((Verdict::Fail, why)), _) if !figures.is_empty() => Held::Differs(why),
         _ => unclear(),
     }
+}
+
+/// Whether nothing but figures is said, each with its unit or what it counts.
+fn is_mere(said: &str, figures: &[figures::Figure]) -> bool {
+    let known: Vec<String> =
+        figures.iter().flat_map(|one| label::words(&format!("{} {}", one.text, one.noun))).collect();
+    let is_number = |word: &String| word.chars().all(|c| c.is_ascii_digit());
+    !figures.is_empty() && label::words(said).iter().all(|word| is_number(word) || word == "of" || known.contains(word))
 }
 
 /// What is left of `said` without the names of what was measured, an order to do something as what was done: `Deploy the exporter
