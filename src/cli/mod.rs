@@ -148,11 +148,11 @@ pub fn main() -> ExitCode {
     // a run that an outside service manager started is recorded, with who started it
     let recording = crate::schedule::ledger::begin_or_warn(|| cli.global.root().ok());
     let exit = run(cli, signals).unwrap_or_else(|error| {
-        output::complain(&format!("error: {}", error.message));
+        output::complain(format_args!("error: {}", error.message));
         error.exit
     });
     if let Some(Err(error)) = recording.map(|recording| recording.end(exit as i32)) {
-        output::complain(&format!("warning: the end of this run is not recorded: {error}"));
+        output::complain(format_args!("warning: the end of this run is not recorded: {error}"));
     }
     ExitCode::from(exit as u8)
 }

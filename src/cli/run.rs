@@ -71,7 +71,7 @@ pub fn run(args: Args, global: &Global, signals: &Signals) -> Result<Exit, CliEr
         }
         if Instant::now() >= deadline {
             let pending = follow.pending(reader.as_ref())?;
-            output::complain(&format!(
+            output::complain(format_args!(
                 "error: timed out waiting for the executor that holds the bridge: {}",
                 pending.join("; ")
             ));

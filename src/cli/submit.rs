@@ -140,7 +140,7 @@ pub fn checked(root: &Root, file: &Path) -> Result<Checked, CliError> {
     }
     for note in order.diagnostics.iter().filter(|diagnostic| diagnostic.code == order::OTHER_NAME) {
         let known = note.understood.as_deref().unwrap_or_default();
-        output::complain(&format!(
+        output::complain(format_args!(
             "note: {}\n  understood: {}",
             text::line(&note.message, 300),
             text::line(known, 300)

@@ -120,6 +120,6 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let format = if args.json { Format::Json } else { args.format };
     output::print(&format::render(&done, format))?;
     let Some(last) = unwritten.pop() else { return Ok(exit) };
-    unwritten.iter().for_each(|error| output::complain(&format!("error: {error}")));
+    unwritten.iter().for_each(|error| output::complain(format_args!("error: {error}")));
     Err(last.into())
 }

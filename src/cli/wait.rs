@@ -57,18 +57,18 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             if let Phase::Waiting { why, .. } | Phase::Uncertain { why, .. } = &row.phase
                 && *why != told
             {
-                output::complain(&format!("{}: {}", args.id, text::line(why, 400)));
+                output::complain(format_args!("{}: {}", args.id, text::line(why, 400)));
                 told.clone_from(why);
             }
         }
         if let Some(newer) = newer.as_ref().filter(|newer| **newer != told) {
-            output::complain(&format!("{}: {newer}", args.id));
+            output::complain(format_args!("{}: {newer}", args.id));
             told.clone_from(newer);
         }
         if timeout.is_some_and(|timeout| start.elapsed() >= timeout) {
             let state = row.map_or("not known yet", |row| row.phase.name());
             let newer = newer.map(|newer| format!(", and {newer}")).unwrap_or_default();
-            output::complain(&format!("error: timed out; {} is {state}{newer}", args.id));
+            output::complain(format_args!("error: timed out; {} is {state}{newer}", args.id));
             return Ok(Exit::TimedOut);
         }
         // another process ends the order: there is no event to wait for
@@ -89,7 +89,7 @@ fn ended(reader: &Reader, row: &RunRow) -> Result<Exit, CliError> {
     if let Some(drop) = reader.last_rejection_of(id)?.filter(later) {
         let (file, why) = (&drop.file, text::line(&drop.reason, 400));
         let came = if drop.kind == "edited" { "changed" } else { "dropped" };
-        output::complain(&format!(
+        output::complain(format_args!(
             "error: that is the outcome of an earlier text; `{file}`, {came} later, was rejected: {why}\n\
              hint: it lies in bridge/rejected/{}; drop it again, or run the earlier text again with `wo retry {id}`",
             drop.agent
