@@ -371,7 +371,7 @@ fn accepts(
     let text = |key: &str| check.settings.get(key).and_then(toml::Value::as_str);
     let ca = text("ca_file").map(|path| std::fs::read(context.root.join(path))).transpose();
     let ca = ca.map_err(|error| failed(format!("`ca_file` can't be read: {error}")))?;
-    let db = check.settings.get("db").and_then(toml::Value::as_integer).unwrap_or(0);
+    let db = check.settings.get("db").and_then(toml::Value::as_integer);
     let url = text("url").unwrap_or("redis://127.0.0.1:6379");
     let server = Server::new(url, db, ca).map_err(|fault| failed(fault.to_string()))?;
     let timeout = std::time::Duration::from_millis(check.timeout_ms.unwrap_or(context.config.monitor.timeout_ms));

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::{Check, Finding, Kind, Pending, Probe, State, secret_refs};
 use crate::monitor::heartbeat::{REDIS, message};
 use crate::secret::{Secret, SecretRef};
+use crate::text;
 
 pub const KIND: Kind = Kind::of::<Redis>("redis", REDIS, "connect, AUTH, PING");
 
@@ -27,7 +28,8 @@ pub struct Redis {
     /// Where the password is read from; of several, the first that the server accepts.
     #[serde(deserialize_with = "secret_refs")]
     pub password: Vec<SecretRef>,
-    pub db: i64,
+    /// The number of the database; the one that `url` names when unset, and 0 when it names none.
+    pub db: Option<i64>,
     /// A PEM file with the certificate authority of a `rediss://` server; the system's when unset.
     pub ca_file: Option<PathBuf>,
     /// Milliseconds; a slower answer is a warning.
@@ -40,7 +42,7 @@ impl Default for Redis {
             url: "redis://127.0.0.1:6379".to_owned(),
             username: None,
             password: Vec::new(),
-            db: 0,
+            db: None,
             ca_file: None,
             slow_ms: None,
         }
@@ -123,7 +125,7 @@ impl Redis {
     }
 
     fn judge(&self, pong: &Pong, none_read: bool, tried: &[String]) -> Finding {
-        let shown = crate::text::duration_ns(u64::try_from(pong.latency.as_nanos()).unwrap_or(u64::MAX));
+        let shown = text::duration_ns(u64::try_from(pong.latency.as_nanos()).unwrap_or(u64::MAX));
         let finding = if pong.password_not_wanted || (none_read && !tried.is_empty()) {
             Finding::warn(format!(
                 "PONG in {shown}, but the server asks for no password although one is configured ({})",
@@ -223,8 +225,9 @@ pub enum Fault {
 }
 
 impl Server {
-    /// `url` as in [`Redis::url`]; `ca` is a PEM certificate authority for `rediss://`.
-    pub fn new(url: &str, db: i64, ca: Option<Vec<u8>>) -> Result<Server, Fault> {
+    /// `url` and `db` as in [`Redis`]; `ca` is a PEM certificate authority for `rediss://`.
+    pub fn new(url: &str, db: Option<i64>, ca: Option<Vec<u8>>) -> Result<Server, Fault> {
+        let db = database(url, db)?;
         let address = |error: RedisError| Fault::Address(error.to_string());
         let info: ConnectionInfo = url.into_connection_info().map_err(address)?;
         let shown = match info.addr() {
@@ -245,6 +248,28 @@ impl Server {
         };
         Ok(Server { client, db, secure, shown })
     }
+}
+
+/// The database that `url` and `db` name together: as the path or the `db` of a server's URL, as the `db` of a socket's.
+fn database(url: &str, db: Option<i64>) -> Result<i64, Fault> {
+    let parsed = url::Url::parse(url).map_err(|error| Fault::Address(error.to_string()))?;
+    let path = parsed.path().trim_matches('/');
+    let has_host = parsed.host_str().is_some_and(|host| !host.is_empty());
+    let of_path = Some(path.to_owned()).filter(|path| has_host && !path.is_empty());
+    // the crate reads this one of a socket's URL only
+    let of_query = parsed.query_pairs().filter(|(key, _)| key == "db").map(|(_, value)| value.into_owned());
+    let mut named = db;
+    for word in of_path.into_iter().chain(of_query) {
+        // not quoted: it might be what should not be there
+        let number = word.parse().map_err(|_| Fault::Address("the database in `url` is no number".to_owned()))?;
+        match named {
+            Some(other) if other != number => {
+                return Err(Fault::Address(format!("both database {other} and database {number} are named")));
+            }
+            _ => named = Some(number),
+        }
+    }
+    Ok(named.unwrap_or(0))
 }
 
 /// Connects, offers the passwords in order until one is accepted, and sends PING. The caller sets the deadline; a future
@@ -286,7 +311,7 @@ pub async fn ping(server: &Server, user: Option<&str>, passwords: &[Secret]) -> 
     let answer: String = redis::cmd("PING").query_async(&mut connection).await.map_err(|error| fault(&error, server.secure, "PING"))?;
     let latency = sent.elapsed();
     if answer != "PONG" {
-        return Err(Fault::NotRedis(format!("PING was answered with `{}`", crate::text::line(&answer, 60))));
+        return Err(Fault::NotRedis(format!("PING was answered with `{}`", text::line(&answer, 60))));
     }
     Ok(Pong { latency, accepted, password_not_wanted })
 }
@@ -315,7 +340,7 @@ fn says_no_password_set(error: &RedisError) -> bool {
 
 /// `command` is what was answered so.
 fn fault(error: &RedisError, secure: bool, command: &'static str) -> Fault {
-    let text = crate::text::line(&error.to_string(), 200);
+    let text = text::line(&error.to_string(), 200);
     match error.code() {
         Some("NOAUTH") => return Fault::NoAuth,
         Some("WRONGPASS") => return Fault::WrongPass,
@@ -324,7 +349,7 @@ fn fault(error: &RedisError, secure: bool, command: &'static str) -> Fault {
         Some("ERR") if text.contains("invalid password") => return Fault::WrongPass,
         Some(code) => {
             let detail = error.detail().unwrap_or_default();
-            return Fault::Server(crate::text::line(&format!("{code}: {detail}"), 200));
+            return Fault::Server(text::line(&format!("{code}: {detail}"), 200));
         }
         None => {}
     }
@@ -348,4 +373,38 @@ fn fault(error: &RedisError, secure: bool, command: &'static str) -> Fault {
         return Fault::Tls(text);
     }
     Fault::Server(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_that_is_named() {
+        for (url, db, expect) in [
+            ("redis://h", None, Ok(0)),
+            ("redis://h/", Some(2), Ok(2)),
+            ("redis://h:1/9", None, Ok(9)),
+            ("redis://h:1/9/", Some(9), Ok(9)),
+            ("redis://h?db=9", None, Ok(9)),
+            ("rediss://h/3?db=3", None, Ok(3)),
+            ("redis+unix:///run/7?db=4", None, Ok(4)),
+            ("unix:///run/7", None, Ok(0)),
+            ("redis://h/9", Some(3), Err("both database 3 and database 9")),
+            ("redis://h/0", Some(3), Err("both database 3 and database 0")),
+            ("redis://h/1?db=2", None, Err("both database 1 and database 2")),
+            ("redis+unix:///run/7?db=4", Some(7), Err("both database 7 and database 4")),
+            ("redis://h/sessions", None, Err("is no number")),
+            ("redis://h?db=", None, Err("is no number")),
+        ] {
+            let check = Redis { url: url.to_owned(), db, ..Redis::default() };
+            let found = check.server(None).map(|server| server.db).map_err(|fault| fault.to_string());
+            match (&found, expect) {
+                (Ok(found), Ok(expect)) => assert_eq!(*found, expect, "{url}"),
+                (Err(found), Err(expect)) => assert!(found.contains(expect), "{url}: {found}"),
+                _ => panic!("{url}, {db:?}: {found:?}"),
+            }
+            assert_eq!(check.validate().is_ok(), found.is_ok(), "{url}");
+        }
+    }
 }

@@ -182,12 +182,22 @@ fn the_database_number_is_selected_after_the_password() {
         |db: u8| Bench::new(&scene.root(), &check(&server, &format!("db = {db}\npassword = {{ file = \"pw\" }}")));
     bench(3).expect("redis", State::Ok, "PONG");
     bench(4).expect("redis", State::Error, "out of range");
+    for (of_url, state, said) in [
+        ("/3", State::Ok, "PONG"),
+        ("/4", State::Error, "out of range"),
+        ("?db=3", State::Ok, "PONG"),
+        ("?db=4", State::Error, "out of range"),
+    ] {
+        let url = server.url();
+        let toml = check(&server, "password = { file = \"pw\" }").replace(&url, &format!("{url}{of_url}"));
+        Bench::new(&scene.root(), &toml).expect("redis", state, said);
+    }
 }
 
 #[test]
 fn faults_are_types_for_those_who_repair() {
     let server = RedisServer::with_password(PASSWORD);
-    let target = Server::new(&server.url(), 0, None).expect("a server");
+    let target = Server::new(&server.url(), None, None).expect("a server");
     let ping = |passwords: &[&str]| {
         let secrets: Vec<Secret> = passwords.iter().map(|password| Secret::new(*password)).collect();
         ping_blocking(&target, None, &secrets, PATIENCE)
@@ -195,7 +205,7 @@ fn faults_are_types_for_those_who_repair() {
     assert_eq!(ping(&[]).unwrap_err(), Fault::NoAuth);
     assert_eq!(ping(&["wrong"]).unwrap_err(), Fault::WrongPass);
     assert_eq!(ping(&["wrong", PASSWORD]).unwrap().accepted, Some(1));
-    let nobody = Server::new(&format!("redis://127.0.0.1:{}", free_port()), 0, None).expect("a server");
+    let nobody = Server::new(&format!("redis://127.0.0.1:{}", free_port()), None, None).expect("a server");
     assert_eq!(ping_blocking(&nobody, None, &[], PATIENCE).unwrap_err(), Fault::Refused);
 }
 
