@@ -1,20 +1,30 @@
 //! Which fenced verification commands this handler's own measurements answer: by the whole of what they ask, never by a
 //! word of it.
 
+use super::{facts, redis_cli};
 use crate::handlers::Context;
 use crate::handlers::command_line::{asks_for_service, names, names_any, script, without_flags};
+use crate::monitor::checks::redis::Redis;
 use crate::verify::deployment::MonitorDeployment;
 
 /// The measurement that answers one command.
 pub fn key(context: &Context, words: &[String]) -> Option<String> {
     let deployment = MonitorDeployment::load(&context.root).ok().flatten();
     let heartbeats = context.config.paths.heartbeats.to_string_lossy();
-    measured(deployment.as_ref(), &heartbeats, context.root.path(), words).map(str::to_owned)
+    measured(deployment.as_ref(), &heartbeats, &redis_checks(context), context.root.path(), words).map(str::to_owned)
+}
+
+/// The Redis checks as they were measured: after what the order repaired.
+fn redis_checks(context: &Context) -> Vec<Redis> {
+    let Ok(config) = facts::settings(context) else { return Vec::new() };
+    let checks = config.monitor.checks(&config.paths).into_iter().filter(|check| check.kind == "redis");
+    checks.filter_map(|check| check.settings.try_into().ok()).collect()
 }
 
 fn measured(
     deployment: Option<&MonitorDeployment>,
     heartbeats: &str,
+    redis: &[Redis],
     root: &std::path::Path,
     words: &[String],
 ) -> Option<&'static str> {
@@ -34,7 +44,7 @@ fn measured(
             let in_agents = format!("Library/LaunchAgents/{}", plist.rsplit('/').next().unwrap_or_default());
             (names(path, plist, root) || names(path, &in_agents, root)).then_some("service.plist")
         }
-        ["redis-cli", rest @ ..] => pings(rest).then_some("monitor.redis"),
+        ["redis-cli", rest @ ..] => redis_cli::asks_for_pong(rest, redis).then_some("monitor.redis"),
         ["wo", "verify", "monitor"] => Some("monitor.verification"),
         ["ls", ..] => match without_flags(words.get(1..)?) {
             [path, rest @ ..] if is_cut(rest) => {
@@ -45,19 +55,6 @@ fn measured(
             _ => None,
         },
         _ => None,
-    }
-}
-
-/// Whether `redis-cli` with these arguments asks the local server for a PONG.
-fn pings(words: &[&str]) -> bool {
-    let words = match words {
-        [words @ .., "|", "grep", "PONG"] | [words @ .., "|", "grep", "-q", "PONG"] => words,
-        words => words,
-    };
-    match words {
-        [ping] => ping.eq_ignore_ascii_case("ping"),
-        ["-a" | "--pass" | "--user", _, rest @ ..] | ["--no-auth-warning", rest @ ..] => pings(rest),
-        _ => false,
     }
 }
 
@@ -84,7 +81,7 @@ mod tests {
         };
         let ask = |line: &str| {
             let words = commands(line).unwrap().concat();
-            measured(Some(&deployment), "g/reports/ops_atomic", Path::new("/srv/home"), &words)
+            measured(Some(&deployment), "g/reports/ops_atomic", &[Redis::default()], Path::new("/srv/home"), &words)
         };
         for (line, expected) in [
             ("launchctl list | grep ops_atomic", Some("service.loaded")),
@@ -95,7 +92,8 @@ mod tests {
             ("redis-cli ping", Some("monitor.redis")),
             ("redis-cli -a \"$P\" ping | grep -q PONG", Some("monitor.redis")),
             ("redis-cli -p 7000 ping", None),
-            ("redis-cli -a x flushall", None),
+            ("redis-cli -a x ping", None),
+            ("redis-cli -a \"$P\" flushall", None),
             ("ls -t g/reports/ops_atomic/*.md | head -2", Some("monitor.cycles")),
             ("ls -lt g/reports/ops_atomic/heartbeat_*.md", Some("monitor.cycles")),
             ("ls g/reports/ops_atomic | wc -l", None),
@@ -105,6 +103,6 @@ mod tests {
             assert_eq!(ask(line), expected, "{line}");
         }
         let words = commands("launchctl list | grep ops_atomic").unwrap().concat();
-        assert_eq!(measured(None, "g/reports/ops_atomic", Path::new("/"), &words), None);
+        assert_eq!(measured(None, "g/reports/ops_atomic", &[], Path::new("/"), &words), None);
     }
 }

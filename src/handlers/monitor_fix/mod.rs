@@ -14,6 +14,7 @@ pub mod declarations;
 pub mod facts;
 pub mod layout;
 pub mod plan;
+mod redis_cli;
 pub mod settings;
 pub(crate) mod steps;
 

@@ -95,6 +95,12 @@ impl Redis {
         Server::new(&self.url, self.db, ca)
     }
 
+    /// What is asked for a PONG.
+    pub fn target(&self) -> Result<Target, Fault> {
+        let info = self.url.as_str().into_connection_info().map_err(|error| Fault::Address(error.to_string()))?;
+        Ok(Target::new(info.addr().clone(), database(&self.url, self.db)?, self.username.as_deref()))
+    }
+
     async fn look(&self, probe: &Probe) -> Finding {
         let ca = match self.ca_file.as_ref().map(|path| std::fs::read(probe.path(path))).transpose() {
             Ok(ca) => ca,
@@ -173,6 +179,26 @@ fn short(error: &crate::secret::SecretError) -> String {
         SecretError::EnvUnset(_) => "not set".to_owned(),
         SecretError::Read { source, .. } => source.to_string(),
         SecretError::Mode { mode, .. } => format!("mode {mode:o}, wants 600"),
+    }
+}
+
+/// A server's database as a user sees it: what one PING tells of another.
+#[derive(Debug, PartialEq)]
+pub struct Target {
+    address: ConnectionAddr,
+    db: i64,
+    user: String,
+}
+
+impl Target {
+    pub fn new(address: ConnectionAddr, db: i64, user: Option<&str>) -> Target {
+        // two names of one host
+        let host = |host: String| if host.eq_ignore_ascii_case("localhost") { "127.0.0.1".to_owned() } else { host };
+        let address = match address {
+            ConnectionAddr::Tcp(name, port) => ConnectionAddr::Tcp(host(name), port),
+            other => other,
+        };
+        Target { address, db, user: user.unwrap_or("default").to_owned() }
     }
 }
 
