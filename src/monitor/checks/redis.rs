@@ -301,6 +301,35 @@ fn database(url: &str, db: Option<i64>) -> Result<i64, Fault> {
 /// Connects, offers the passwords in order until one is accepted, and sends PING. The caller sets the deadline; a future
 /// that is dropped closes its connection.
 pub async fn ping(server: &Server, user: Option<&str>, passwords: &[Secret]) -> Result<Pong, Fault> {
+    match ask(server, user, passwords).await {
+        Err(Fault::Closed(why)) => Err(said_unasked(server).await.unwrap_or(Fault::Closed(why))),
+        answer => answer,
+    }
+}
+
+/// How long a server that closed a connection is listened to on another one.
+const LISTEN: Duration = Duration::from_millis(300);
+/// Most bytes of what it says then.
+const LISTEN_BYTES: usize = 200;
+
+/// What a server says to whoever connects, before it closes: in protected mode, or with too many clients. Where something
+/// was sent meanwhile, the sending fails, and what had come before is lost.
+async fn said_unasked(server: &Server) -> Option<Fault> {
+    let info = server.client.get_connection_info();
+    let ConnectionAddr::Tcp(host, port) = info.addr() else { return None };
+    let mut said = [0; LISTEN_BYTES];
+    let listen = async {
+        let stream = tokio::net::TcpStream::connect((host.as_str(), *port)).await?;
+        stream.readable().await?;
+        stream.try_read(&mut said)
+    };
+    let length = tokio::time::timeout(LISTEN, listen).await.ok()?.ok()?;
+    let said = String::from_utf8_lossy(said.get(..length)?).into_owned();
+    let (code, detail) = said.lines().next()?.strip_prefix('-')?.split_once(' ')?;
+    Some(Fault::Server(text::line(&format!("{code}: {detail}"), 200)))
+}
+
+async fn ask(server: &Server, user: Option<&str>, passwords: &[Secret]) -> Result<Pong, Fault> {
     let config = redis::AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
     let mut connection =
         server.client.get_multiplexed_async_connection_with_config(&config).await.map_err(|error| fault(&error, server.secure, "HELLO"))?;
@@ -431,6 +460,30 @@ mod tests {
                 _ => panic!("{url}, {db:?}: {found:?}"),
             }
             assert_eq!(check.validate().is_ok(), found.is_ok(), "{url}");
+        }
+    }
+    /// As in protected mode: the line stands there before anything was asked, and the connection is closed.
+    #[test]
+    fn what_a_server_says_before_it_closes_is_heard() {
+        use std::io::Write as _;
+        for (says, expect) in [
+            ("-DENIED Redis is running in protected mode\r\n", "DENIED: Redis is running in protected mode"),
+            ("-ERR max number of clients reached\r\n", "ERR: max number of clients reached"),
+            ("", "the server closed the connection: "),
+        ] {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("redis://{}", listener.local_addr().unwrap());
+            std::thread::spawn(move || {
+                for stream in listener.incoming() {
+                    // one that is gone already is no fault of this server's
+                    let _ = stream.unwrap().write_all(says.as_bytes());
+                }
+            });
+            let server = Server::new(&url, None, None).unwrap();
+            for _ in 0..8 {
+                let fault = ping_blocking(&server, None, &[Secret::new("x")], Duration::from_secs(20)).unwrap_err();
+                assert!(fault.to_string().starts_with(expect), "{says}: {fault}");
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use workbridge::secret::Secret;
 
 use super::{Bench, finding};
 use crate::support::redis::RedisServer;
-use crate::support::{PATIENCE, Scene, free_port};
+use crate::support::{PATIENCE, Scene, free_port, wait_for};
 
 const PASSWORD: &str = "s3kret-กขค-2luka";
 
@@ -139,6 +139,32 @@ fn a_password_that_nobody_asked_for_is_a_warning() {
     Bench::new(&scene.root(), &check(&server, "")).expect("redis", State::Ok, "PONG");
     let bench = Bench::new(&scene.root(), &check(&server, "password = { file = \"pw\" }"));
     bench.expect("redis", State::Warn, "the server asks for no password although one is configured (file pw)");
+}
+
+/// It says so and closes, whatever the check sends meanwhile.
+#[test]
+fn a_server_with_too_many_clients_is_told_in_its_own_words() {
+    use std::io::{Read as _, Write as _};
+    let scene = Scene::new();
+    let server = RedisServer::with("maxclients 1\n");
+    secret(&scene, "pw", PASSWORD);
+    let mut held = None;
+    // the client that looked whether it answers may still be there
+    wait_for("the only client", || {
+        let mut client = std::net::TcpStream::connect(("127.0.0.1", server.port)).expect("a client");
+        let mut answer = [0; 7];
+        let is_in = client.write_all(b"PING\r\n").and_then(|()| client.read_exact(&mut answer)).is_ok()
+            && answer == *b"+PONG\r\n";
+        held = is_in.then_some(client);
+        is_in
+    });
+    for rest in ["", "password = { file = \"pw\" }"] {
+        let bench = Bench::new(&scene.root(), &check(&server, rest));
+        for _ in 0..5 {
+            bench.expect("redis", State::Error, "max number of clients reached");
+        }
+    }
+    drop(held);
 }
 
 #[test]
