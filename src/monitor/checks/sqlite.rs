@@ -3,7 +3,7 @@
 //! `quick_check` reads the whole file, so its length is the file's. A cycle waits for it a moment only (`wait_ms`; of a large
 //! file, [`LARGE_WAIT`]); when it takes longer, it goes on beside the loop and its result is used, with its age, until it is `recheck_s` old. What no
 //! finished `quick_check` vouches for is a warning, never `ok`. A locked database is a warning: it says that someone
-//! works, not that something is broken.
+//! works, not that something is broken. So is one whose write-ahead log can't be read for want of a place for its index.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -87,8 +87,11 @@ enum Stop {
     Busy,
     /// A writer was interrupted within a transaction, which only a writer may take back.
     InterruptedWriter,
+    /// A write-ahead log is there, its index is not, and can't be made.
+    NoIndex,
     NotDatabase(String),
     Interrupted,
+    CantOpen(String),
     Failed(String),
 }
 
@@ -117,6 +120,7 @@ impl Sqlite {
         let at_rest = kept_as_log && !beside(&path, "-wal").exists();
         let connection = match open(&path, at_rest, BUSY_MAX.min(probe.remaining() / 2)) {
             Ok(connection) => connection,
+            Err(Stop::CantOpen(_)) if kept_as_log && lacks_index(&path) => return self.stopped(Stop::NoIndex, &shown),
             Err(stop) => return self.stopped(stop, &shown),
         };
         let opened = started.elapsed();
@@ -243,9 +247,13 @@ impl Sqlite {
                 "`{shown}` holds a transaction that its writer did not finish; the next writer takes it back, and its \
                  pages were not checked"
             )),
+            Stop::NoIndex => Finding::warn(format!(
+                "`{shown}` has a write-ahead log, `{shown}-wal`, without its index, `{shown}-shm`, which can't be made \
+                 there: is the folder read-only? Its header is that of a database, its pages were not checked"
+            )),
             Stop::NotDatabase(why) => Finding::error(format!("`{shown}` is not a database: {why}")),
             Stop::Interrupted => Finding::warn(format!("quick_check of `{shown}` was stopped before its end")),
-            Stop::Failed(why) => Finding::error(format!("`{shown}`: {why}")),
+            Stop::CantOpen(why) | Stop::Failed(why) => Finding::error(format!("`{shown}`: {why}")),
         }
     }
 }
@@ -266,6 +274,12 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+/// Whether a write-ahead log that can be read is there without the index that SQLite makes of it. A folder that was copied
+/// or is mounted read-only is so; it says nothing of the database.
+fn lacks_index(path: &Path) -> bool {
+    !beside(path, "-shm").exists() && File::open(beside(path, "-wal")).is_ok()
 }
 
 /// Looks at the first bytes of the file; `true` when it is kept with a write-ahead log.
@@ -354,6 +368,7 @@ fn stop(error: &rusqlite::Error) -> Stop {
         Some(ErrorCode::OperationInterrupted) => Stop::Interrupted,
         Some(ErrorCode::DatabaseCorrupt) => Stop::Failed(format!("is corrupt: {said}; restore a backup")),
         Some(ErrorCode::ReadOnly) => Stop::InterruptedWriter,
+        Some(ErrorCode::CannotOpen) => Stop::CantOpen(said),
         _ => Stop::Failed(said),
     }
 }

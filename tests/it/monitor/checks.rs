@@ -81,6 +81,26 @@ fn a_locked_database_is_a_warning() {
     bench.expect("database", State::Ok, "quick_check ok");
 }
 
+/// As in a copy that is mounted read-only: no place for the index of the log.
+#[test]
+fn a_log_whose_index_cant_be_made_is_a_warning() {
+    let scene = Scene::new();
+    let bench = Bench::new(&scene.root(), DATABASE);
+    let writer = fill(&scene);
+    writer.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)).expect("a log");
+    writer.execute_batch("DELETE FROM notes").expect("something in the log");
+    let path = |suffix: &str| scene.path(&format!("knowledge/02luka.db{suffix}"));
+    let [database, log] = ["", "-wal"].map(|suffix| std::fs::read(path(suffix)).expect("the file"));
+    drop(writer);
+    std::fs::write(path(""), database).expect("the copy");
+    std::fs::write(path("-wal"), log).expect("its log");
+    // nothing can be made there, for root neither
+    std::os::unix::fs::symlink("nowhere/index", path("-shm")).expect("a link");
+    bench.expect("database", State::Warn, "`knowledge/02luka.db-shm`, which can't be made there");
+    std::fs::remove_file(path("-shm")).expect("away with it");
+    bench.expect("database", State::Ok, "quick_check ok");
+}
+
 #[test]
 fn a_check_of_the_database_changes_none_of_its_bytes() {
     let scene = Scene::new();
