@@ -52,7 +52,9 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         if !matches!(role, Role::Acceptance | Role::Excluded) {
             tables(draft, &chunk.blocks, &chunk.name, is_over);
             // what another order will be asked, or what this one builds on, is not asked of it
-            if !matches!(role, Role::NextPhase | Role::Dependencies) {
+            let is_beside = section_names::is_aside(&chunk.name)
+                || BESIDE.iter().any(|lead| chunk.name == *lead || chunk.name.starts_with(&format!("{lead} ")));
+            if !is_beside && !matches!(role, Role::NextPhase | Role::Dependencies) {
                 stated_beside::read(draft, &chunk.blocks, is_over || section_names::is_past(&chunk.name));
             }
         }
@@ -390,6 +392,10 @@ fn placeholders(draft: &mut Draft<'_>, chunk: &Chunk) {
         }
     }
 }
+
+/// Sections in which acceptance is somebody's signature, or what another way would be asked.
+const BESIDE: [&str; 8] =
+    ["sign off", "signoff", "approval", "approvals", "alternatives", "options", "roadmap", "stakeholders"];
 
 /// Which of the shapes in which orders are written this body has.
 pub(crate) fn shape(draft: &Draft<'_>, chunks: &[Chunk]) -> Shape {

@@ -48,17 +48,26 @@ fn approval(draft: &mut Draft<'_>, name: &str, value: &str, span: &Span) -> bool
 /// (`pending GG's review of the report`, `GG`). Behind `Requires approval` whoever is named is asked.
 fn asks(name: &str, value: &str) -> Option<bool> {
     const ASKING: [&str; 6] = ["required", "needed", "mandatory", "necessary", "yes", "true"];
-    const GIVEN: [&str; 4] = ["approved", "granted", "given", "waived"];
+    const GIVEN: [&str; 8] = ["approved", "granted", "given", "waived", "obtained", "signed", "done", "received"];
+    const NONE: [&str; 7] = ["optional", "unnecessary", "exempt", "nobody", "auto", "automatic", "tbd"];
+    let whole = fold::fold(value);
+    if whole.is_empty() || whole == "0" || whole.contains("ไม่ต้อง") {
+        return Some(false);
+    }
+    if whole.split(' ').any(|word| GIVEN.contains(&word)) {
+        return None;
+    }
     let (said, _) = section_names::named_part(fold::strip_marks(value));
     let words: Vec<&str> = said.split(' ').collect();
     let (first, last) = (*words.first()?, *words.last()?);
-    if matches!(said.as_str(), "no" | "none" | "false" | "off" | "n a" | "not applicable")
+    if words.iter().any(|word| NONE.contains(word))
+        || matches!(said.as_str(), "no" | "none" | "false" | "off" | "n a" | "not applicable")
         || (first == "no" || first == "not") && words.iter().any(|word| ASKING.contains(word))
         || first == "no" && said.contains("approval")
     {
         return Some(false);
     }
-    if fold::denies(&said) || words.iter().any(|word| GIVEN.contains(word)) {
+    if fold::denies(&said) {
         return None;
     }
     let is_asked = ASKING.contains(&first)
@@ -86,6 +95,7 @@ fn requires(draft: &mut Draft<'_>, value: &str, span: &Span) -> bool {
 /// What is listed, each without a remark in brackets or behind a dash.
 fn parts(value: &str) -> impl Iterator<Item = &str> {
     let listed = value.split([',', ';']).flat_map(|part| part.split(" and ")).flat_map(|part| part.split(" & "));
+    let listed = listed.flat_map(|part| part.split(" + ")).flat_map(|part| part.split(" / "));
     let named = listed.map(|part| {
         let end = [" (", " – ", " — ", " - "].iter().filter_map(|mark| part.find(mark)).min();
         part.get(..end.unwrap_or(part.len())).unwrap_or("").trim().trim_end_matches('.')
@@ -97,7 +107,8 @@ fn is_gate(part: &str) -> bool {
     let is_order = part.strip_prefix("order ").unwrap_or(part).to_ascii_uppercase().starts_with("WO-");
     is_order
         || machine::is_approval(part)
-        || matches!(machine::compile_requirement(part), Requirement::Measurement { .. })
+        // `Node.js >= 18` is text: what only the work needs
+        || matches!(machine::compile_requirement(part), Requirement::Measurement { key, .. } if key.starts_with("monitor."))
 }
 
 #[cfg(test)]
@@ -164,6 +175,10 @@ mod tests {
             ("**Approval:** pending GG's review of the report", vec!["no-gate"]),
             ("**Approval:** not required", vec![]),
             ("**Requires:** Node 18, Redis", vec![]),
+            ("**Requires:** Node.js >= 18", vec![]),
+            ("**Approval Required:** Optional", vec![]),
+            ("**Approval Required:** —", vec![]),
+            ("**Requires approval:** Yes, approved by GG on 2025-10-30", vec!["no-gate"]),
             ("**Requires:** the output of WO-251101-A", vec!["no-gate"]),
             ("## Sign-off\n\n- **Approval:** GG ✅", vec![]),
             ("## Sign-off\n\n- **Approval:** required", vec!["key-not-taken"]),

@@ -114,14 +114,21 @@ fn kind(name: &str) -> Kind {
 /// `P95`, `Median (ms)`, `P99 latency`, but not `Target (P95)`, which is a target first.
 fn names_statistic(name: &str) -> bool {
     let mut words = name.split(' ');
-    words.next().is_some_and(|first| target::statistic_alone(first).is_some()) && target_rank(name).is_none()
+    let is_seen = words.clone().any(|word| ["now", "today", "actual", "current"].contains(&word));
+    words.next().is_some_and(is_statistic) && target_rank(name).is_none() && !is_seen
 }
 
 /// The statistic that a header says its column is of, as it stands there: `P95`, `Target (median)`.
 fn statistic_of(header: &str) -> Option<String> {
     let name = fold::inline(header);
     let mut words = name.split(|c: char| c.is_whitespace() || "()[]/,:".contains(c));
-    words.find(|word| target::statistic_alone(word).is_some()).map(str::to_owned)
+    words.find(|word| is_statistic(word)).map(str::to_owned)
+}
+
+/// `P1` is a priority.
+fn is_statistic(word: &str) -> bool {
+    let is_priority = word.len() == 2 && word.starts_with(['p', 'P']);
+    !is_priority && target::statistic_alone(word).is_some()
 }
 
 /// A value below such a header: `< 5 s` is `p95 < 5 s`. What says another statistic itself is of none that can be judged.
@@ -129,7 +136,9 @@ fn of_statistic(header: &str, value: String) -> String {
     let Some(statistic) = statistic_of(header) else { return value };
     let own = value.split_whitespace().next().and_then(target::statistic_alone);
     let is_said = own.is_some() && own == target::statistic_alone(&statistic);
-    if is_said || target::is_blank(&value) { value } else { format!("{statistic} {value}") }
+    let text = target::normalize(&value);
+    let compares = target::comparison_in(&text).is_some() || text.starts_with(|c: char| c.is_ascii_digit());
+    if is_said || !compares { value } else { format!("{statistic} {value}") }
 }
 
 /// `Target`, `Expected`, `Success target`, `Target (max)`, `Expected outcome`.
@@ -456,7 +465,8 @@ mod tests {
             ("Median", Kind::OfStatistic),
             ("Avg", Kind::OfStatistic),
             ("P95 target", Kind::Target(3)),
-            ("P1", Kind::OfStatistic),
+            ("P1", Kind::Other),
+            ("P95 now", Kind::Other),
             ("Owner", Kind::Other),
             ("Why", Kind::Other),
         ] {

@@ -163,7 +163,7 @@ pub fn without_references(raw: &str) -> String {
     loop {
         let text = left.trim_end();
         let bare = text.trim_end_matches(raised);
-        let power = text.get(bare.len()..).is_some_and(|mark| !mark.starts_with('¹'))
+        let power = text.get(bare.len()..).is_some_and(|mark| mark != "¹")
             && (bare.ends_with('m') || (bare.ends_with(|c: char| c.is_ascii_digit()) && !ends_with_zero(bare)));
         let numbered = text.strip_suffix(']').and_then(|text| text.rsplit_once('['));
         let footnote = numbered.filter(|(before, mark)| match mark.strip_prefix('^') {
@@ -423,6 +423,7 @@ mod tests {
             ("Snappy³", "Snappy"),
             ("100%²", "100%"),
             ("≤ 10³", "≤ 10³"),
+            ("≥ 10¹²", "≥ 10¹²"),
             ("5 m²", "5 m²"),
             ("jobs[10", "jobs[10"),
             ("[1]", "[1]"),

@@ -8,6 +8,10 @@ use super::target::{self, Target, Unit};
 /// What numbers are put behind. `SHA-256`, `S3`, `p95` are things.
 const NUMBERED: [&str; 10] = ["ac", "acc", "cr", "req", "nfr", "fr", "kpi", "tc", "sc", "dod"];
 
+/// What sorts criteria, with a number. `Phase 9` and `Week 2` say when.
+const SORTED: [&str; 10] =
+    ["slo", "sla", "kpi", "criterion", "requirement", "goal", "target", "check", "metric", "objective"];
+
 /// In brackets in front of an item: that it must hold. `[CSV]` is a thing.
 const MUST: [&str; 5] = ["must", "shall", "should", "required", "mandatory"];
 
@@ -32,7 +36,7 @@ pub(super) fn without(raw: &str) -> Cow<'_, str> {
 pub(super) fn is_numbered(key: &str) -> bool {
     let (name, aside) = key.split_once(" (").unwrap_or((key, ""));
     let Some((word, number)) = name.rsplit_once(['-', ' ', '#', '_']) else { return false };
-    let is_word = word.len() > 2 && word.chars().all(char::is_alphabetic) && target::is_aside(word);
+    let is_word = SORTED.iter().any(|known| word.eq_ignore_ascii_case(known));
     is_word && (1..=3).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()) && target::is_aside(aside)
 }
 

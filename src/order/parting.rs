@@ -20,8 +20,8 @@ pub(crate) fn split(raw: &str) -> Split {
     within_group(&parted).unwrap_or(parted)
 }
 
-/// `Performance: Export duration < 30 s`, `SLO-4: …`: a key that groups, before a criterion that is whole without it. A key that
-/// restricts (`Under load`, `P95`, `Weekly`) stays, and with it the criterion can't be judged.
+/// `Performance: Export duration < 30 s`, `SLO-4: …`: a key that groups, before a criterion that is whole without it. Any other key
+/// (`Redis`, `Alarm when`, `Under load`, `Optional`) may change what is asked: it stays, and with it the criterion can't be judged.
 fn within_group(parted: &Split) -> Option<Split> {
     let Split { metric, target, is_whole } = parted;
     if *is_whole || !matches!(target::compile(metric, target), Target::Unclear { .. }) {
@@ -34,7 +34,53 @@ fn within_group(parted: &Split) -> Option<Split> {
         && target::comparison_in(&target::normalize(&inner.metric)).is_none();
     let is_stated =
         !inner.is_whole && is_name && !matches!(target::compile(&inner.metric, &inner.target), Target::Unclear { .. });
-    (is_stated && (item_id::is_numbered(metric) || target::is_aside(metric)) && !fold::denies(metric)).then_some(inner)
+    (is_stated && (item_id::is_numbered(metric) || groups(metric))).then_some(inner)
+}
+
+/// Words that sort criteria, and name no thing, no time and no condition.
+const GROUPS: [&str; 37] = [
+    "performance",
+    "speed",
+    "latency",
+    "storage",
+    "size",
+    "format",
+    "data",
+    "quality",
+    "automation",
+    "reliability",
+    "correctness",
+    "availability",
+    "stability",
+    "functional",
+    "functionality",
+    "non",
+    "operational",
+    "operations",
+    "technical",
+    "scheduling",
+    "schedule",
+    "integrity",
+    "completeness",
+    "must",
+    "have",
+    "shall",
+    "should",
+    "required",
+    "requirement",
+    "requirements",
+    "criterion",
+    "criteria",
+    "target",
+    "goal",
+    "service",
+    "ประสิทธิภาพ",
+    "คุณภาพ",
+];
+
+fn groups(key: &str) -> bool {
+    let name = fold::heading(key);
+    !name.is_empty() && name.split(' ').all(|word| GROUPS.contains(&word) || word == "and")
 }
 
 /// What is judged has a name; more words are a sentence.
@@ -226,7 +272,9 @@ fn at_bracket(text: &str) -> Option<Split> {
         Target::Compare { .. } => target::comparison_in(inner).is_some() || inner.starts_with('0'),
         _ => true,
     };
-    (says_it && !metric.contains('(') && !fold::denies(metric)).then(|| parts(metric, inner)).flatten()
+    // `Export runs daily (02:30)`: what stands before the bracket says already what must hold
+    let is_said = || at_suffix(metric.trim_end()).is_some_and(|before| compiles(&before.target));
+    (says_it && !metric.contains('(') && !fold::denies(metric) && !is_said()).then(|| parts(metric, inner)).flatten()
 }
 
 /// `nobody knows 5 things` must not become a count of things; `Lost heartbeats 0` is one.
@@ -237,6 +285,29 @@ fn counts_a_noun(target: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Without such a key another thing would be asked, or at another time.
+    #[test]
+    fn a_key_that_may_change_what_is_asked_stays() {
+        for raw in [
+            "Redis dump: File size ≤ 5 MB",
+            "CSV: Rows > 0",
+            "Alarm when: Rows < 500000",
+            "Violation: File size > 5 MB",
+            "Stretch: File size ≤ 1 kB",
+            "Last month: Rows > 0",
+            "Phase 9: Rows > 0",
+            "สูงสุด: File size ≤ 5 MB",
+        ] {
+            let split = split(raw);
+            assert!(
+                matches!(target::compile(&split.metric, &split.target), Target::Unclear { .. }),
+                "{raw}: {split:?}"
+            );
+        }
+        let split = split("Export runs daily (02:30)");
+        assert_eq!((split.metric.as_str(), split.target.as_str()), ("Export", "runs daily (02:30)"));
+    }
 
     #[test]
     fn bullets_are_parted_as_they_are_meant() {

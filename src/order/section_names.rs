@@ -90,7 +90,7 @@ const ACCEPTANCE_LEADS: [&str; 45] = [
     "tiêu chí nghiệm thu",
 ];
 
-const EXCLUDED_LEADS: [&str; 43] = [
+const EXCLUDED_LEADS: [&str; 45] = [
     "out of scope",
     "not in scope",
     "non goals",
@@ -132,7 +132,9 @@ const EXCLUDED_LEADS: [&str; 43] = [
     "rejected",
     "no go criteria",
     // `Won't have`, folded
-    "won t",
+    "won t have",
+    "won t do",
+    "won t fix",
     "wont have",
     "will not have",
 ];
@@ -149,7 +151,8 @@ const EXCLUDED_WITHIN: [&str; 7] = [
 ];
 
 /// At the end of such a heading, or alone.
-const EXCLUDED_ENDS: [&str; 10] = [
+const EXCLUDED_ENDS: [&str; 11] = [
+    "won t",
     "dropped",
     "withdrawn",
     "obsolete",

@@ -60,7 +60,7 @@ fn lines(draft: &mut Draft<'_>, lines: &[Span], is_over: bool) -> bool {
         let text = text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
         match is_over {
             true => tell_over(draft, &span),
-            false => criteria::from_line(draft, &text, CriterionSource::Bullets, span),
+            false => state(draft, &text, CriterionSource::Bullets, span),
         }
     }
     is_last
@@ -93,10 +93,19 @@ fn column(draft: &mut Draft<'_>, table: &Table, is_over: bool) {
         for part in parts(&cell.raw).filter(|part| !is_empty(part)) {
             match criteria::begins_with_sign(part) && !subject.is_empty() {
                 true => criteria::add(draft, subject, part, None, CriterionSource::Table, cell.span.clone()),
-                false => criteria::from_line(draft, part, CriterionSource::Table, cell.span.clone()),
+                false => state(draft, part, CriterionSource::Table, cell.span.clone()),
             }
         }
     }
+}
+
+/// Takes what states something; `GG`, `pending` or a path under such a name is told.
+fn state(draft: &mut Draft<'_>, text: &str, source: CriterionSource, span: Span) {
+    let split = criteria::split(text);
+    if split.is_whole && !criteria::is_judged(&split.metric, &split.target) {
+        return acceptance::tell_unread(draft, &[span]);
+    }
+    criteria::from_line(draft, text, source, span);
 }
 
 /// What breaks part within a cell.
