@@ -22,7 +22,8 @@ pub fn hold(labels: &Labels, subject: Subject, row: &RowSubject) -> Subject {
 /// The same of a row that has a target: one that asks for no more than `OK` asks for what is asserted.
 pub fn judged(labels: &Labels, row: &RowSubject, judged: Judged) -> Judged {
     let newest = judged.key.as_deref().and_then(|key| label::newest(labels.record, key));
-    let is_mere = matches!(compile(&row.metric, &row.target), Target::Ready { .. });
+    let asked = fold(&marks::without_green(&row.target, " "));
+    let is_mere = matches!(asked.as_str(), "" | "ok" | "yes" | "works" | "working");
     let (Verdict::Pass, Some(measurement), true) = (&judged.verdict, newest, is_mere) else { return judged };
     let held = hold(labels, Subject::of(measurement), row);
     match held.state {
@@ -51,6 +52,7 @@ fn one(labels: &Labels, subject: Subject, row: &RowSubject, aside: &Aside) -> Su
         // what it states by itself may be of something else: `Row count > 0`
         Held::Unclear(_) => match judging::subject(labels, &label::names(&marks::without_green(&aside.text, " "))) {
             other if other.state == State::Green => subject,
+            _ if judging::subject(labels, &label::names(&format!("{label} {said}"))).state == State::Green => subject,
             other if other.state == State::Failed => Subject { state: State::Failed, why: other.why, ..subject },
             _ => {
                 let fits = labels.fits(&[format!("{label} {said}")], label, measurement);
@@ -143,7 +145,24 @@ fn is_mere(said: &str, figures: &[figures::Figure]) -> bool {
 /// What is left of `said` without the names of what was measured, an order to do something as what was done: `Deploy the exporter
 /// script` of `Exporter script` is `deployed`.
 fn rest(labels: &Labels, measurement: &Measurement, label: &str, said: &str) -> Option<String> {
-    const LITTLE: [&str; 11] = ["the", "a", "an", "is", "are", "was", "were", "has", "been", "it", "its"];
+    const LITTLE: [&str; 16] = [
+        "the",
+        "a",
+        "an",
+        "is",
+        "are",
+        "was",
+        "were",
+        "has",
+        "been",
+        "it",
+        "its",
+        "uses",
+        "used",
+        "there",
+        "existence",
+        "file",
+    ];
     let declared = labels.record.declarations.iter().find(|declared| declared.key == measurement.key);
     let aliases = declared.map_or(&[][..], |declared| declared.aliases);
     let words_of = |text: &str| fold(text).split(' ').map(figures::singular).collect::<Vec<_>>();

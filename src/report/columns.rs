@@ -362,7 +362,7 @@ pub fn is_legend(headers: &[&str]) -> bool {
     let is_one = |word: &String| is(&WORDS, word);
     match read(headers) {
         Some(columns) => {
-            let explains = |header: &&str| matches!(label::words(header).as_slice(), [word] if is_one(word));
+            let explains = |header: &&str| matches!(label::words(header).as_slice(), [word] if word == "meaning");
             headers.len() == 2 && !columns.roles.contains(&Role::Label) && headers.iter().any(explains)
         }
         None => headers.iter().any(|header| label::words(header).iter().any(is_one)),

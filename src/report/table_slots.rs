@@ -8,7 +8,7 @@ use super::marks::{self, Sense};
 use super::rows::{Cell, Row};
 use super::slots::{Aside, CellSlot, MetricRow, Part, RowSubject, Slot, SlotKind, inline};
 use super::whole::Places;
-use super::{beside, label, status_lines};
+use super::{beside, label, status_lines, verdicts};
 use crate::order::Demand;
 use crate::order::target::{self, Target, Unit, compile};
 
@@ -24,7 +24,12 @@ pub fn find(
         inline(source, cell.inner.clone(), out);
     }
     let headers: Vec<&str> = head.cells.iter().map(text).collect();
-    let is_legend = columns::is_legend(&headers);
+    // beside a column of statuses only where each is a sign and its word: `✅ Redis auth works` names a thing
+    let explains = |row: &Row| {
+        let status = row.cells.first().map_or("", text);
+        columns::read(&headers).is_none() || label::words(status).iter().all(|word| verdicts::is_of_verdicts(word))
+    };
+    let is_legend = columns::is_legend(&headers) && rows.iter().all(explains);
     let Some(columns) = columns::read(&headers).filter(|_| !is_legend) else {
         for row in rows {
             row.cells.iter().for_each(|cell| inline(source, cell.inner.clone(), out));
@@ -77,7 +82,10 @@ pub fn find(
             place,
             beside: beside_label(source, &columns, &headers, row),
             said: said(source, &headers, row, &|n| n != columns.label && n != named && is_said(&columns, &headers, n)),
-            is_told: row.cells.iter().enumerate().any(|(n, cell)| n != named && is_told(&columns, n, text(cell))),
+            is_told: row.cells.iter().enumerate().any(|(n, cell)| {
+                let header = headers.get(n).copied().unwrap_or_default();
+                n != named && !beside::is_elsewhere(header) && is_told(&columns, n, text(cell))
+            }),
             metric,
             target: target.clone(),
             value_elsewhere: value_elsewhere(&columns),
@@ -294,6 +302,7 @@ fn claims(source: &str, headers: &[&str], row: &Row, places: &Places, out: &mut 
             .cells
             .iter()
             .enumerate()
+            .filter(|(n, _)| !beside::is_elsewhere(headers.get(*n).copied().unwrap_or_default()))
             .any(|(n, cell)| n != at && has_words(text(cell)) && says_more(text(cell))),
         metric: String::new(),
         target: String::new(),
@@ -377,7 +386,9 @@ mod tests {
             ("> | Component | State |\n> |---|---|\n> | ✅ a | ✅ OK |\n", vec!["✅", "✅ OK"]),
             ("| Symbol | Meaning |\n|---|---|\n| ✅ | works |\n", vec![]),
             ("| Status | Meaning |\n|---|---|\n| ✅ PASS | works |\n| ❌ | broken |\n", vec![]),
-            ("| Icon | Status |\n|---|---|\n| ✅ | works ✅ |\n", vec![]),
+            ("| Icon | Status |\n|---|---|\n| ✅ | works ✅ |\n", vec!["✅", "works ✅"]),
+            ("| Status | Mark |\n|---|---|\n| Redis | ✅ |\n", vec!["✅"]),
+            ("| Result | Meaning |\n|---|---|\n| ✅ Redis works | ready |\n", vec!["✅ Redis works"]),
             ("| Component | Meaning |\n|---|---|\n| ✅ | works |\n", vec![]),
             ("| Component | Status | Meaning |\n|---|---|---|\n| a | ✅ | works |\n", vec!["✅"]),
             ("| Service | Status Icon |\n|---|---|\n| a | ✅ |\n", vec!["✅"]),

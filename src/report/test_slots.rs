@@ -11,7 +11,7 @@ use super::marks::{self, Mark, Sense};
 use super::outline::{self, Block, BlockKind, Outline, Span};
 use super::slots::{Expected, Slot, SlotKind, Test};
 use super::whole::Places;
-use super::{columns, label, status_lines};
+use super::{columns, label, status_lines, verdicts};
 use crate::order::Command;
 
 /// Fences in these languages show data, not commands.
@@ -271,7 +271,12 @@ fn is_answer(source: &str, line: &Span, begins: bool) -> bool {
     let text = source.get(line.clone()).unwrap_or("");
     let Some(colon) = status_lines::colon(text) else { return false };
     let name = text.get(..colon.start).unwrap_or("");
-    columns::is_actual(name) || (begins && status_lines::is_whole(name))
+    // `Result: healthy` is still expected; `Status: ✅ PASS` and `Result:` answer
+    let value = text.get(colon.end..).unwrap_or("");
+    let value = value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_' | '`'));
+    let is_verdict =
+        || marks::at(value).is_some() || label::words(value).iter().all(|word| verdicts::is_of_verdicts(word));
+    columns::is_actual(name) || (begins && status_lines::is_whole(name) && is_verdict())
 }
 
 #[cfg(test)]
@@ -337,6 +342,7 @@ mod tests {
             ("Expected: `8`\nActual: `___`\nStatus: PASS\n", "8"),
             ("**Expected output:** 8 rows\n**Actual output:** 8 rows\n", "8 rows"),
             ("Expected: 8\nStatus: PASS\n", "8"),
+            ("Expected: a: passed\nResult: healthy\nRows: 9\n", "a: passed\nResult: healthy\nRows: 9"),
             ("Expected: 8\nGot: 9\n", "8"),
             ("Expected:\nStatus: healthy\nRows: 8\n", "Status: healthy\nRows: 8"),
             ("Expected:\nRows: 8\nActual:\nRows: 9\n", "Rows: 8"),
