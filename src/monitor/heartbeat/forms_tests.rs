@@ -16,6 +16,14 @@ fn worst(body: &str, component: &str) -> Option<State> {
     with(body).checks.iter().filter(|check| check.component == component).map(|check| check.state).max()
 }
 
+/// Of what stands for the component: its own check and the parts of it that speak of now.
+fn of_now(body: &str, component: &str) -> Option<State> {
+    let stands = |check: &&CheckResult| {
+        check.component.eq_ignore_ascii_case(component) && (check.name == component || check.is_part())
+    };
+    with(body).checks.iter().filter(stands).map(|check| check.state).max()
+}
+
 #[test]
 fn a_mark_beside_a_plain_name_is_its_own() {
     for (line, name, component, state, message) in [
@@ -229,6 +237,34 @@ fn a_first_attempt_is_past() {
         ("Redis not responding (first attempt)", State::Error),
     ] {
         assert_eq!(worst(&format!("### Redis\n- **Status:** {value}"), REDIS), Some(expected), "{value}");
+    }
+}
+
+/// What tells of thresholds, of earlier times or of what is not used, and what says that nothing is wrong.
+#[test]
+fn what_is_no_failure_of_now_leaves_a_good_status() {
+    for line in [
+        "- **Thresholds:** ⚠️ 100 ms / ❌ 500 ms",
+        "- **TLS:** ❌ off",
+        "- **Sentinel:** ❌ not configured",
+        "- **Outages (24h):** ❌ 1",
+        "- **History:** ✅✅❌✅",
+        "- Auth: no password found",
+        "- Connection: refused yesterday",
+    ] {
+        assert_eq!(
+            of_now(&format!("### Redis\n- **Status:** ✅ Redis responding\n{line}\n"), "redis"),
+            Some(State::Ok),
+            "{line}"
+        );
+    }
+    for line in ["Error budget left: 99%", "Redis was down earlier", "No lock found"] {
+        assert_ne!(
+            of_now(&format!("### Redis\n{line}\n"), "redis"),
+            Some(State::Error),
+            "{line} {:?}",
+            seen(&format!("### Redis\n- **Status:** ✅ Redis responding\n{line}\n"))
+        );
     }
 }
 

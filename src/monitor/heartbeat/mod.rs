@@ -153,14 +153,50 @@ impl CheckResult {
     /// Whether it is one part of its component, as `Auth` is of Redis, and speaks of now. A check that counts its own failures
     /// is another instance.
     pub fn is_part(&self) -> bool {
-        self.consecutive_failures.is_none() && !is_of_past(&self.name)
+        self.consecutive_failures.is_none() && !is_aside(&self.name) && !is_off(&self.message)
     }
 }
 
-/// Whether a label speaks of an earlier time: `Last error`.
-fn is_of_past(label: &str) -> bool {
-    let first = label.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-    ["last", "previous", "prior", "past", "former", "earlier"].iter().any(|word| first.eq_ignore_ascii_case(word))
+/// Whether a label speaks of an earlier time or of what would be: `Last error`, `Outages (24h)`, `Thresholds`.
+fn is_aside(label: &str) -> bool {
+    const ASIDE: [&str; 25] = [
+        "last",
+        "previous",
+        "prior",
+        "past",
+        "former",
+        "earlier",
+        "recent",
+        "yesterday",
+        "history",
+        "trend",
+        "since",
+        "before",
+        "outage",
+        "outages",
+        "24h",
+        "7d",
+        "threshold",
+        "thresholds",
+        "limit",
+        "limits",
+        "note",
+        "notes",
+        "alert",
+        "alerts",
+        "legend",
+    ];
+    let mut words = label.split(|c: char| !c.is_alphanumeric());
+    words.any(|word| ASIDE.iter().any(|aside| word.eq_ignore_ascii_case(aside)))
+}
+
+/// Whether a message says of something that it is not used, which is a setting and no failure: `TLS: ❌ off`.
+fn is_off(message: &str) -> bool {
+    const OFF: [&str; 9] =
+        ["off", "no", "none", "disabled", "not configured", "not enabled", "not present", "not used", "not in use"];
+    let said = message.trim_start_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let end = said.find(['(', ',', ';', '–', '—']).unwrap_or(said.len());
+    OFF.contains(&said.get(..end).unwrap_or_default().trim_end_matches(['.', ' ']))
 }
 
 impl Heartbeat {

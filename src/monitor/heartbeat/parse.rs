@@ -215,7 +215,7 @@ impl<'a> Reading<'a> {
             .map(|(check, _)| check.clone())
             .collect();
         let is_settled = |check: &CheckResult| settled.iter().any(|own| is_same(own, check));
-        let said: Vec<CompactString> = std::iter::zip(&checks, &self.places)
+        let said: std::collections::HashSet<CompactString> = std::iter::zip(&checks, &self.places)
             .filter(|(check, place)| **place != Place::Printed && check.state != State::Unknown && is_own_name(check))
             .map(|(check, _)| check.component.clone())
             .collect();

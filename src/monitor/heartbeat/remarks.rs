@@ -110,19 +110,22 @@ pub(super) fn fails(text: &str) -> bool {
     let is_aside = clauses.first().is_none_or(|first| is_past(first) || is_supposed(first));
     let rest = clauses.get(words::over(&clauses)..).unwrap_or_default();
     !is_aside
-        && rest
-            .iter()
-            .enumerate()
-            .any(|(at, clause)| !is_past(clause) && !is_supposed(clause) && plainly(clause, rest.get(at + 1)))
+        && rest.iter().enumerate().any(|(at, clause)| {
+            let is_over = is_past(clause) || tells_of_past(clause) || is_supposed(clause);
+            !is_over && plainly(clause, rest.get(at + 1))
+        })
 }
 
 fn plainly(clause: &Clause, next: Option<&Clause>) -> bool {
     let (first, second) = (clause.word(0), clause.word(1));
-    let begins = matches!(first, "error" | "fatal" | "cannot" | "can't" | "unable" | "couldn't")
+    let begins = matches!(first, "fatal" | "cannot" | "can't" | "unable" | "couldn't")
+        // `Error: …`, but not `Error budget left`
+        || first == "error" && matches!(second, "" | "while" | "connecting" | "opening" | "reading" | "in" | "at")
         || first == "could" && second == "not"
         || first == "failed" && matches!(second, "to" | "");
     let last = clause.words.last().map(String::as_str).unwrap_or_default();
-    let ends = matches!(last, "missing" | "failed" | "down" | "offline" | "stopped" | "broken" | "found" | "malformed");
+    let ends = matches!(last, "missing" | "failed" | "down" | "offline" | "stopped" | "broken" | "malformed")
+        || last == "found" && clause.words.len().checked_sub(2).is_some_and(|at| clause.word(at) == "not");
     denial(clause, next) == Some(State::Error)
         || first == "no" && second == "such"
         || (begins || ends) && words::worst_in(clause, next) == Some(State::Error)
@@ -148,8 +151,13 @@ fn denial(clause: &Clause, next: Option<&Clause>) -> Option<State> {
 /// Of the past: `was WRONGPASS`, `last refused 09:55`, `first attempt timed out`.
 fn is_past(clause: &Clause) -> bool {
     let first = clause.word(0);
-    matches!(first, "was" | "were" | "last" | "previous" | "previously" | "formerly")
-        || words::is_of_first_attempt(clause)
+    matches!(first, "was" | "were" | "last" | "previous" | "previously" | "formerly") || clause.is_of_first_attempt()
+}
+
+/// `Redis was down earlier`, `refused yesterday`.
+fn tells_of_past(clause: &Clause) -> bool {
+    let last = clause.words.last().map(String::as_str).unwrap_or_default();
+    matches!(last, "earlier" | "yesterday" | "before" | "ago")
 }
 
 /// What would be: `restart if down`.

@@ -11,9 +11,15 @@ pub(super) struct Clause {
     pub(super) words: Vec<String>,
     /// What ends it.
     end: Option<char>,
+    /// Whether it tells of a first attempt, which others followed.
+    is_of_first_attempt: bool,
 }
 
 impl Clause {
+    pub(super) fn is_of_first_attempt(&self) -> bool {
+        self.is_of_first_attempt
+    }
+
     /// The word at `at`; empty where there is none.
     pub(super) fn word(&self, at: usize) -> &str {
         self.words.get(at).map(String::as_str).unwrap_or_default()
@@ -76,7 +82,10 @@ pub(super) fn clauses(text: &str) -> Vec<Clause> {
     let mut close = |words: &mut Vec<String>, end: Option<char>| match clauses.last_mut() {
         // `errors): 0`: of several signs the last one
         Some(last) if words.is_empty() => last.end = end.or(last.end),
-        _ => clauses.push(Clause { words: std::mem::take(words), end }),
+        _ => {
+            let words = std::mem::take(words);
+            clauses.push(Clause { is_of_first_attempt: tells_of_first_attempt(&words), words, end });
+        }
     };
     for token in plain(text).split_whitespace() {
         if token == "-" {
@@ -214,7 +223,7 @@ pub(super) fn takes_back(clause: &Clause, at: usize, next: Option<&Clause>) -> b
     let past = matches!(back(1), "last" | "previous" | "prior" | "past" | "former" | "earlier")
         || back(1) == "from" && matches!(back(2), "recovery" | "recovering")
         || clause.word(at) == "timeout" && back(1) == "after" && clause.words.iter().any(|w| w == "succeeded")
-        || is_of_first_attempt(clause);
+        || clause.is_of_first_attempt;
     none_of_all
         || NONE_OF.contains(&back(1))
         || matches!(back(2), "no" | "0" | "zero" | "without")
@@ -226,12 +235,11 @@ pub(super) fn takes_back(clause: &Clause, at: usize, next: Option<&Clause>) -> b
 }
 
 /// `first attempt timed out`: it was tried again since.
-pub(super) fn is_of_first_attempt(clause: &Clause) -> bool {
-    let is_first = |at: usize| matches!(clause.word(at), "first" | "1st" | "initial");
-    let is_attempt = |word: &str| matches!(word, "attempt" | "attempts" | "try" | "tries");
+fn tells_of_first_attempt(words: &[String]) -> bool {
+    let is_first = |word: &String| matches!(word.as_str(), "first" | "1st" | "initial");
+    let is_attempt = |word: &String| matches!(word.as_str(), "attempt" | "attempts" | "try" | "tries");
     // `the first 2 attempts`
-    (0..clause.words.len())
-        .any(|at| is_first(at) && (is_attempt(clause.word(at + 1)) || is_attempt(clause.word(at + 2))))
+    words.iter().enumerate().any(|(at, word)| is_first(word) && words.iter().skip(at + 1).take(2).any(is_attempt))
 }
 
 fn trouble(word: &str) -> Option<State> {
