@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use crate::bridge::moves::MoveError;
 use crate::bridge::scan::Candidate;
 use crate::bridge::take::{self, TakeError, Taken};
@@ -93,6 +95,7 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
                     bytes: taken.bytes.clone(),
                     priority: order.priority,
                     view_exists: executor.root.processing(&candidate.agent).join(&file).symlink_metadata().is_ok(),
+                    written: written(candidate),
                     note: taken_note(candidate, &taken.sha256),
                 };
                 ready.push((candidate, taken, admit));
@@ -136,7 +139,8 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
                 }
             }
             Admission::Known => {
-                let why = "it was taken in before, and another text of it since; to run it now, drop it again";
+                let why =
+                    "it was taken in before, and another text of it since; to run it now, `touch` it and drop it again";
                 claimed.trouble.note(candidate, put_by(executor, candidate, taken, admit, why))?;
             }
             Admission::Conflict { with } => {
@@ -190,8 +194,13 @@ fn put_by(
 /// The key of the notice that this very file was taken in.
 fn taken_note(candidate: &Candidate, sha256: &str) -> String {
     let stat = &candidate.stat;
-    let which = format!("{}\u{1f}{sha256}\u{1f}{:?}\u{1f}{}", candidate.shown(), stat.id(), stat.mtime_ns);
+    let which = format!("{}\u{1f}{sha256}\u{1f}{:?}", candidate.shown(), stat.id());
     format!("taken/{}/{}", candidate.agent, chain::sha256(which.as_bytes()))
+}
+
+/// When a candidate was last written; the end of all times, for one that is none.
+fn written(candidate: &Candidate) -> Timestamp {
+    Timestamp::from_nanosecond(candidate.stat.mtime_ns.into()).unwrap_or(Timestamp::MAX)
 }
 
 /// A notice that nobody is told.

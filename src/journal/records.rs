@@ -134,6 +134,8 @@ pub struct Admit {
     pub priority: Priority,
     /// Whether a file that may be the view of an already stored drop lies in `processing/`.
     pub view_exists: bool,
+    /// When the file was last written.
+    pub written: Timestamp,
     /// The key of the notice that this very file was taken in before and has not been moved since.
     pub note: String,
 }

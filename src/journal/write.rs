@@ -169,7 +169,7 @@ pub(super) fn admit(transaction: &Transaction<'_>, drop: Admit, now: Timestamp) 
             return Ok(if same_drop { Admission::Unmoved(key) } else { Admission::Duplicate { of: key } });
         }
         // its text was taken before the newest one came: it is no new word
-        Some(_) if is_noted(transaction, &drop.note)? => return Ok(Admission::Known),
+        Some(_) if is_noted(transaction, &drop.note)? || is_copy(transaction, &drop)? => return Ok(Admission::Known),
         Some((key, true)) => return Ok(Admission::Conflict { with: key }),
         _ => {}
     }
@@ -184,6 +184,19 @@ pub(super) fn admit(transaction: &Transaction<'_>, drop: Admit, now: Timestamp) 
         .map_err(&fail)?;
     insert_run(transaction, source, &drop.id, &drop.agent, &drop.file, &drop.sha256, drop.priority, false, now)
         .map(Admission::Accepted)
+}
+
+/// Whether the file was last written before its text was taken in the last time: a copy that a program delivers again, and no
+/// new word.
+fn is_copy(transaction: &Transaction<'_>, drop: &Admit) -> Result<bool, JournalError> {
+    let received = transaction
+        .prepare_cached(
+            "SELECT received FROM runs JOIN sources USING (source) WHERE runs.id = ?1 AND sha256 = ?2
+             ORDER BY run DESC LIMIT 1",
+        )
+        .and_then(|mut select| select.query_row(params![drop.id, drop.sha256], |row| timestamp(row, 0)).optional())
+        .map_err(sqlite("read"))?;
+    Ok(received.is_some_and(|received| drop.written <= received))
 }
 
 fn is_noted(transaction: &Transaction<'_>, key: &str) -> Result<bool, JournalError> {

@@ -50,6 +50,27 @@ fn an_earlier_text_is_rejected_while_another_one_is_open() {
     assert_eq!((ledger(&scene).len(), attempt(&scene)), (2, 2.into()));
 }
 
+/// A sync client delivers the same two files again and again, as they were written.
+#[test]
+fn copies_of_two_texts_that_come_again_and_again_run_once_each() {
+    let scene = scene();
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+    for _ in 0..3 {
+        for (name, text) in
+            [("WO-1-PROBE.md", probe(ID, "")), ("WO-1-PROBE-v2.md", probe(ID, "params: { steps: 1 }\n"))]
+        {
+            scene.drop_order(name, text);
+            let file = std::fs::File::options().write(true).open(scene.path("bridge/inbox/CLC").join(name)).unwrap();
+            file.set_modified(long_ago).unwrap();
+            // nobody writes to it any more
+            drop(file);
+            drop(scene.wo(["run"]));
+        }
+    }
+    assert_eq!(ledger(&scene), ["WO-1-PROBE 1 1", "WO-1-PROBE 1 2", "WO-1-PROBE 2 1"]);
+    assert_eq!(scene.list("bridge/inbox/CLC").iter().filter(|name| name.ends_with(".md")).count(), 0);
+}
+
 /// A duplicate that was recorded, and then the process died before it was put away; another text came meanwhile.
 #[test]
 fn a_duplicate_that_was_cut_off_on_its_way_is_no_revision() {

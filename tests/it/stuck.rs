@@ -60,6 +60,13 @@ fn a_stuck_file_whose_order_was_cancelled_is_no_new_drop() {
     scene.drop_order("WO-1-OTHER.md", probe("WO-1-STUCK", "params: { steps: 1 }\n"));
     scene.wo(["run"]).expect_exit(1).expect_stdout("WO-1-STUCK  done");
     drop(locked);
+    // by a person or a sync client
+    std::fs::File::options()
+        .append(true)
+        .open(scene.path(FILE))
+        .unwrap()
+        .set_modified(std::time::SystemTime::now())
+        .unwrap();
     drop(scene.wo(["run"]));
     assert_eq!(scene.read("ledger.txt"), "WO-1-STUCK 2 1\n");
     assert_eq!(scene.list("bridge/inbox/CLC"), Vec::<String>::new());
