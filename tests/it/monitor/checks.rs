@@ -89,7 +89,7 @@ fn a_log_whose_index_cant_be_made_is_a_warning() {
     let writer = fill(&scene);
     writer.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)).expect("a log");
     writer.execute_batch("DELETE FROM notes").expect("something in the log");
-    let path = |suffix: &str| scene.path(&format!("knowledge/02luka.db{suffix}"));
+    let path = |suffix: &str| scene.path(format!("knowledge/02luka.db{suffix}"));
     let [database, log] = ["", "-wal"].map(|suffix| std::fs::read(path(suffix)).expect("the file"));
     drop(writer);
     std::fs::write(path(""), database).expect("the copy");
