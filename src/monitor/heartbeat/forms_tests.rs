@@ -258,6 +258,16 @@ fn what_is_no_failure_of_now_leaves_a_good_status() {
             "{line}"
         );
     }
+    for line in [
+        "- Connected: ❌ no",
+        "- **Replicas:** ❌ none",
+        "- Socket: ❌ not present",
+        "- Alert: ❌ memory limit reached",
+        "- **Client limit:** ❌ reached",
+    ] {
+        let body = format!("### Redis\n- **Status:** ✅ Redis responding\n{line}\n");
+        assert_eq!(of_now(&body, "redis"), Some(State::Error), "{line}");
+    }
     for line in ["Error budget left: 99%", "Redis was down earlier", "No lock found"] {
         assert_ne!(
             of_now(&format!("### Redis\n{line}\n"), "redis"),

@@ -159,7 +159,7 @@ impl CheckResult {
 
 /// Whether a label speaks of an earlier time or of what would be: `Last error`, `Outages (24h)`, `Thresholds`.
 fn is_aside(label: &str) -> bool {
-    const ASIDE: [&str; 25] = [
+    const ASIDE: [&str; 21] = [
         "last",
         "previous",
         "prior",
@@ -178,22 +178,18 @@ fn is_aside(label: &str) -> bool {
         "7d",
         "threshold",
         "thresholds",
-        "limit",
-        "limits",
         "note",
         "notes",
-        "alert",
-        "alerts",
         "legend",
     ];
     let mut words = label.split(|c: char| !c.is_alphanumeric());
     words.any(|word| ASIDE.iter().any(|aside| word.eq_ignore_ascii_case(aside)))
 }
 
-/// Whether a message says of something that it is not used, which is a setting and no failure: `TLS: ❌ off`.
+/// Whether a message says of something that it is not used, which is a setting and no failure: `TLS: ❌ off`. `Connected: ❌ no` is
+/// a failure.
 fn is_off(message: &str) -> bool {
-    const OFF: [&str; 9] =
-        ["off", "no", "none", "disabled", "not configured", "not enabled", "not present", "not used", "not in use"];
+    const OFF: [&str; 6] = ["off", "disabled", "not configured", "not enabled", "not used", "not in use"];
     let said = message.trim_start_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     let end = said.find(['(', ',', ';', '–', '—']).unwrap_or(said.len());
     OFF.contains(&said.get(..end).unwrap_or_default().trim_end_matches(['.', ' ']))
