@@ -47,6 +47,7 @@ fn approval(draft: &mut Draft<'_>, name: &str, value: &str, span: &Span) -> bool
 /// `required`, `Yes (GG)`, `GG approval required`, `not required`; `None` for what tells of an approval, given or awaited
 /// (`pending GG's review of the report`, `GG`). Behind `Requires approval` whoever is named is asked.
 fn asks(name: &str, value: &str) -> Option<bool> {
+    const DEMANDED: [&str; 4] = ["required", "needed", "mandatory", "necessary"];
     const ASKING: [&str; 6] = ["required", "needed", "mandatory", "necessary", "yes", "true"];
     const GIVEN: [&str; 8] = ["approved", "granted", "given", "waived", "obtained", "signed", "done", "received"];
     const NONE: [&str; 7] = ["optional", "unnecessary", "exempt", "nobody", "auto", "automatic", "tbd"];
@@ -54,7 +55,13 @@ fn asks(name: &str, value: &str) -> Option<bool> {
     if whole.is_empty() || whole == "0" || whole.contains("ไม่ต้อง") {
         return Some(false);
     }
-    if whole.split(' ').any(|word| GIVEN.contains(&word)) {
+    // `Required before anything is done` tells of no approval that was given
+    let is_demanded = DEMANDED.iter().any(|word| whole.split(' ').next() == Some(word));
+    if is_demanded {
+        return Some(true);
+    }
+    // `Yes, approved by GG`; `GG, once the tests are done` asks
+    if whole.split(' ').take(3).any(|word| GIVEN.contains(&word)) {
         return None;
     }
     let (said, _) = section_names::named_part(fold::strip_marks(value));
@@ -131,6 +138,8 @@ mod tests {
             ("Approval", "✅ Required", Some(true)),
             ("Approval", "Required from GG before the first step", Some(true)),
             ("Approval", "GG approval required", Some(true)),
+            ("Approval", "Required before anything is done", Some(true)),
+            ("Approval", "required (optional for dry runs)", Some(true)),
             ("Approval", "human", Some(true)),
             ("Requires Approval", "Yes (GG)", Some(true)),
             ("Requires Approval", "GG", Some(true)),
@@ -143,6 +152,9 @@ mod tests {
             ("Approval", "✅ Approved by GG", None),
             ("Approval", "pending GG's review of the report", None),
             ("Requires Approval", "approved by GG", None),
+            ("Requires Approval", "Yes – approved 2025-10-30", None),
+            ("Requires Approval", "✅ Obtained (GG, 2025-11-01)", None),
+            ("Requires Approval", "GG, once the tests are done", Some(true)),
         ] {
             assert_eq!(asks(name, value), expect, "{name}: {value}");
         }

@@ -59,8 +59,9 @@ impl Data {
             is_newest_foreign: false,
             reports,
         };
-        let mut paths: Vec<PathBuf> = match std::fs::read_dir(&dir) {
-            Ok(entries) => entries.flatten().map(|entry| entry.path()).filter(|path| day_of(path).is_some()).collect(),
+        let listed = std::fs::read_dir(&dir).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+        let mut paths: Vec<PathBuf> = match listed {
+            Ok(entries) => entries.iter().map(std::fs::DirEntry::path).filter(|path| day_of(path).is_some()).collect(),
             Err(error) => {
                 data.blind = Some(format!("`{}/` can't be read: {error}", scope.deployment.output));
                 return data;
