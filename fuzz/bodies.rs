@@ -5,7 +5,7 @@
 #![allow(dead_code, reason = "each target uses one")]
 
 use jiff::Timestamp;
-use workbridge::evidence::Outcome;
+use workbridge::evidence::{Outcome, Vocabulary};
 use workbridge::order::{self, target};
 use workbridge::{monitor, report};
 
@@ -82,7 +82,7 @@ pub fn slots(data: &[u8]) {
             reason: String::new(),
             criteria: Vec::new(),
             measurements: Vec::new(),
-            declarations: Vec::new(),
+            declarations: Vocabulary::empty(),
             steps: Vec::new(),
             commands: Vec::new(),
             reference: Vec::new(),

@@ -10,7 +10,7 @@ use super::{CliError, Exit, Global, findings, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::engine::{dispatch, gate};
-use crate::evidence::{Binder, Binding, BoundBy, Declaration, Kind, bind};
+use crate::evidence::{Binder, Binding, BoundBy, Declaration, Kind, Vocabulary, bind};
 use crate::handlers::{criteria_of, registry};
 use crate::order::{self, Criterion, CriterionSource, Diagnostic, Order, Severity, Target, target};
 use crate::root::{Root, RootError};
@@ -93,7 +93,7 @@ pub(super) fn examine(order: Order, source: String, file: &Path, config: &Config
             let descriptor = handler.descriptor();
             (Ok((descriptor.name, why)), handler.measurements(&order), default_criteria(descriptor.default_criteria))
         }
-        Err(why) => (Err(why), &[] as &[Declaration], Vec::new()),
+        Err(why) => (Err(why), Vocabulary::empty(), Vec::new()),
     };
     let binder = Binder::new(&order.bindings, declarations);
     let criteria: Vec<(Criterion, Binding)> =

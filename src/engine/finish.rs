@@ -9,7 +9,7 @@ use super::tape::Tape;
 use super::{EngineError, Executor, backup, edited, notice};
 use crate::bridge::{self, Place, moves, refusal};
 use crate::durable;
-use crate::evidence::{Outcome, judge};
+use crate::evidence::{Outcome, Vocabulary, judge};
 use crate::handlers::Handler;
 use crate::journal::run::Progress;
 use crate::journal::{Event, Run};
@@ -20,9 +20,9 @@ use crate::secret::Masker;
 /// Judges the criteria from the measurements and so the outcome.
 pub fn judge(tape: &mut Tape<'_>, order: &Order, handler: Option<&dyn Handler>) -> Result<(), EngineError> {
     let run = tape.run();
-    let declarations = handler.map(|handler| handler.measurements(order)).unwrap_or_default();
+    let known = handler.map_or(Vocabulary::empty(), |handler| handler.measurements(order));
     let today = tape.executor.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let criteria = judge::judge(&run.criteria, order, &run.standing_measurements(), declarations, today);
+    let criteria = judge::judge(&run.criteria, order, &run.standing_measurements(), known, today);
     let failed_step = run.failure().map(|step| {
         format!("step {} failed: {}", step.spec.name, step.failure.as_deref().unwrap_or("no reason given"))
     });
@@ -167,7 +167,7 @@ pub fn record(executor: &Executor, run: &Run, order: &Order, handler: Option<&dy
         reason: run.reason.clone(),
         criteria: run.judged.clone(),
         measurements: run.standing_measurements(),
-        declarations: handler.map(|handler| handler.measurements(order).to_vec()).unwrap_or_default(),
+        declarations: handler.map_or(Vocabulary::empty(), |handler| handler.measurements(order)),
         steps: run.step_records(),
         commands: run.commands.clone().unwrap_or_default(),
         reference: super::pipeline::reference(handler, order),

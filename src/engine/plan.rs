@@ -8,7 +8,7 @@ use super::tape::Tape;
 use super::{EngineError, Executor, dispatch, gate, pipeline};
 use crate::durable::DurableError;
 use crate::evidence::bind::{Binding, bind};
-use crate::evidence::{Declaration, Outcome};
+use crate::evidence::{Outcome, Vocabulary};
 use crate::handlers::{Context, Handler, HandlerError, Plan, criteria_of};
 use crate::journal::event::TemplateText;
 use crate::journal::{Event, Run};
@@ -110,8 +110,7 @@ pub fn prepare(
         report::check(&resolved, &record).map_err(refuse)?;
         template.text = resolved;
     }
-    let declarations = handler.measurements(order);
-    let defaults = default_criteria(&handler.default_criteria(&facts), &asked, declarations);
+    let defaults = default_criteria(&handler.default_criteria(&facts), &asked, handler.measurements(order));
     let criteria = all_criteria(order, &defaults, template.as_ref());
     let plan = handler.plan(order, &criteria, &facts, &context.config)?;
     Ok(Planned { handler, dispatch, facts, plan, template, criteria })
@@ -132,7 +131,7 @@ fn record_before(order: &Order, agent: &str, context: &Context, handler: &dyn Ha
         reason: String::new(),
         criteria: Vec::new(),
         measurements: Vec::new(),
-        declarations: handler.measurements(order).to_vec(),
+        declarations: handler.measurements(order),
         steps: Vec::new(),
         commands: Vec::new(),
         reference: Vec::new(),
@@ -142,13 +141,9 @@ fn record_before(order: &Order, agent: &str, context: &Context, handler: &dyn Ha
 }
 
 /// The handler's criteria; what the order asks by other words stands instead of its own target.
-fn default_criteria(
-    defaults: &[(&str, &str)],
-    asked: &[(&'static str, String)],
-    declarations: &[Declaration],
-) -> Vec<Criterion> {
+fn default_criteria(defaults: &[(&str, &str)], asked: &[(&'static str, String)], known: &Vocabulary) -> Vec<Criterion> {
     let criterion = |(metric, default): &(&str, &str)| {
-        let own = match bind(metric, &Default::default(), declarations) {
+        let own = match bind(metric, &Default::default(), known) {
             Binding::Bound { key, .. } => asked.iter().find(|(known, _)| *known == key),
             _ => None,
         };

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Declaration, Kind, bilingual, subject};
+use super::{Vocabulary, bilingual, subject};
 use crate::order::target::{self, Comparator, Target, Unit};
 use crate::order::{Criterion, parted};
 
@@ -34,38 +34,28 @@ pub use crate::order::fold;
 
 /// Binds one metric as written, such as that of a template's row; for criteria, whose target may say more, make one
 /// [`Binder`] for all.
-pub fn bind(metric: &str, bindings: &BTreeMap<String, String>, declarations: &[Declaration]) -> Binding {
-    Binder::new(bindings, declarations).bind_metric(metric)
+pub fn bind(metric: &str, bindings: &BTreeMap<String, String>, known: &Vocabulary) -> Binding {
+    Binder::new(bindings, known).bind_metric(metric)
 }
 
-/// The folded labels of an order's bindings and a handler's declarations.
-pub struct Binder {
+/// An order's bindings, folded, beside what its handler can measure.
+pub struct Binder<'v> {
     bindings: HashMap<String, BTreeSet<String>>,
-    keys: Vec<&'static str>,
-    aliases: HashMap<String, BTreeSet<String>>,
-    /// Keys of what is there and works, or isn't and doesn't: no number.
-    states: BTreeSet<&'static str>,
+    known: &'v Vocabulary,
 }
 
-impl Binder {
-    pub fn new(bindings: &BTreeMap<String, String>, declarations: &[Declaration]) -> Self {
-        let mut binder =
-            Binder { bindings: HashMap::new(), keys: Vec::new(), aliases: HashMap::new(), states: BTreeSet::new() };
+impl<'v> Binder<'v> {
+    pub fn new(bindings: &BTreeMap<String, String>, known: &'v Vocabulary) -> Self {
+        let mut folded: HashMap<String, BTreeSet<String>> = HashMap::new();
         for (metric, key) in bindings {
-            binder.bindings.entry(fold(metric)).or_default().insert(key.trim().to_owned());
+            folded.entry(fold(metric)).or_default().insert(key.trim().to_owned());
         }
-        for declaration in declarations {
-            binder.keys.push(declaration.key);
-            if matches!(declaration.kind, None | Some(Kind::State | Kind::Runs)) {
-                binder.states.insert(declaration.key);
-            }
-            for alias in declaration.aliases {
-                binder.aliases.entry(fold(alias)).or_default().insert(declaration.key.to_owned());
-            }
-            // a key written as words: `export file size`
-            binder.aliases.entry(fold(declaration.key)).or_default().insert(declaration.key.to_owned());
-        }
-        binder
+        Binder { bindings: folded, known }
+    }
+
+    /// What its handler can measure.
+    pub fn known(&self) -> &'v Vocabulary {
+        self.known
     }
 
     /// The first way of naming the metric that leads to a measurement decides; see [`names_of`].
@@ -93,7 +83,7 @@ impl Binder {
         }
         let found = self.bind_names(&metric, &[fold(&metric)]);
         // `Errors exist | yes` says nothing good of their number
-        matches!(&found, Binding::Bound { key, .. } if self.states.contains(key.as_str())).then_some(found)
+        matches!(&found, Binding::Bound { key, .. } if self.known.is_state(key)).then_some(found)
     }
 
     /// Binds one metric as written, such as the name in a template's row.
@@ -108,12 +98,12 @@ impl Binder {
             }
         }
         let written = metric.trim().trim_matches('`');
-        if let Some(key) = self.keys.iter().find(|key| key_matches(key, written)) {
+        if let Some(key) = self.known.iter().map(|one| one.key).find(|key| key_matches(key, written)) {
             // `monitor.uptime.<check>` stands for any check: the key is the one written
             let key = if key.contains('<') { written } else { key };
             return Binding::Bound { key: key.to_owned(), by: BoundBy::Key };
         }
-        names.iter().find_map(|name| chosen(self.aliases.get(name), BoundBy::Alias)).unwrap_or(Binding::None)
+        names.iter().find_map(|name| chosen(self.known.named(name), BoundBy::Alias)).unwrap_or(Binding::None)
     }
 
     /// Declared labels that share most words with this metric, for a hint; at most three keys.
@@ -122,10 +112,10 @@ impl Binder {
         let folded = fold(metric);
         let words: BTreeSet<String> = folded.split(' ').filter(|word| word.len() > 2).map(stem).collect();
         let mut scored: BTreeMap<&str, usize> = BTreeMap::new();
-        for (alias, keys) in &self.aliases {
-            let shared = alias.split(' ').filter(|word| words.contains(&stem(word))).count();
+        for (label, keys) in self.known.labels() {
+            let shared = label.split(' ').filter(|word| words.contains(&stem(word))).count();
             // shared words count most, then how little else the label says
-            let score = shared * 100 + 99 / (1 + alias.split(' ').count().saturating_sub(shared));
+            let score = shared * 100 + 99 / (1 + label.split(' ').count().saturating_sub(shared));
             for key in keys.iter().filter(|_| shared > 0) {
                 let best = scored.entry(key).or_default();
                 *best = score.max(*best);
@@ -137,11 +127,12 @@ impl Binder {
     }
 }
 
-fn chosen(keys: Option<&BTreeSet<String>>, by: BoundBy) -> Option<Binding> {
+fn chosen<K: AsRef<str>>(keys: Option<&BTreeSet<K>>, by: BoundBy) -> Option<Binding> {
     let keys = keys?;
+    let owned = |key: &K| key.as_ref().to_owned();
     Some(match keys.iter().next() {
-        Some(key) if keys.len() == 1 => Binding::Bound { key: key.clone(), by },
-        _ => Binding::Ambiguous(keys.iter().cloned().collect()),
+        Some(key) if keys.len() == 1 => Binding::Bound { key: owned(key), by },
+        _ => Binding::Ambiguous(keys.iter().map(owned).collect()),
     })
 }
 
@@ -287,8 +278,13 @@ fn counted_in_all(metric: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
+    use crate::evidence::{Declaration, Kind};
     use crate::order::CriterionSource;
+
+    static KNOWN: LazyLock<Vocabulary> = LazyLock::new(|| Vocabulary::new(DECLARATIONS));
 
     const DECLARATIONS: &[Declaration] = &[
         Declaration::new("export.file_size", &["File size", "Output size"], ""),
@@ -322,7 +318,7 @@ mod tests {
 
     fn bound(metric: &str, target: &str, bindings: &[(&str, &str)]) -> String {
         let bindings = bindings.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        match Binder::new(&bindings, DECLARATIONS).bind(&criterion(metric, target)) {
+        match Binder::new(&bindings, &KNOWN).bind(&criterion(metric, target)) {
             Binding::Bound { key, by } => format!("{key} by {by:?}"),
             Binding::Ambiguous(keys) => format!("ambiguous {}", keys.join(" ")),
             Binding::None => "none".to_owned(),
@@ -399,7 +395,7 @@ mod tests {
 
     #[test]
     fn a_bare_metric_is_bound_alike() {
-        let bound = |metric: &str| bind(metric, &BTreeMap::new(), DECLARATIONS);
+        let bound = |metric: &str| bind(metric, &BTreeMap::new(), &KNOWN);
         let expect = Binding::Bound { key: "export.file_size".to_owned(), by: BoundBy::Alias };
         assert_eq!(bound("📦 **FILE – SIZE**"), expect);
         assert_eq!(bound("file size of another file"), Binding::None);
@@ -408,7 +404,7 @@ mod tests {
 
     #[test]
     fn near_labels_are_hints() {
-        let binder = Binder::new(&BTreeMap::new(), DECLARATIONS);
+        let binder = Binder::new(&BTreeMap::new(), &KNOWN);
         assert_eq!(binder.near("The size of a file"), ["export.file_size", "export.schema_mismatches"]);
         assert!(binder.near("zzz").is_empty());
     }

@@ -8,18 +8,19 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 
 use super::compare::{self, Finding};
-use super::{Binder, Binding, BoundBy, Declaration, Judged, Measurement, Outcome, Value, Verdict, subject};
+use super::{Binder, Binding, BoundBy, Judged, Measurement, Outcome, Value, Verdict, Vocabulary, subject};
 use crate::order::{Criterion, Order, Target, Waiver, fold};
 
-/// Judges each criterion. `today` is the date in UTC, for waivers; `order` gives bindings and waivers.
+/// Judges each criterion. `today` is the date in UTC, for waivers; `order` gives bindings and waivers, `known` what its handler
+/// can measure.
 pub fn judge(
     criteria: &[Criterion],
     order: &Order,
     measurements: &[Measurement],
-    declarations: &[Declaration],
+    known: &Vocabulary,
     today: Date,
 ) -> Vec<Judged> {
-    judge_by(&Binder::new(&order.bindings, declarations), criteria, order, measurements, declarations, today)
+    judge_by(&Binder::new(&order.bindings, known), criteria, order, measurements, today)
 }
 
 /// The same with the order's binder at hand.
@@ -28,7 +29,6 @@ pub fn judge_by(
     criteria: &[Criterion],
     order: &Order,
     measurements: &[Measurement],
-    declarations: &[Declaration],
     today: Date,
 ) -> Vec<Judged> {
     let mut latest: HashMap<&str, &Measurement> = HashMap::new();
@@ -40,7 +40,7 @@ pub fn judge_by(
     criteria
         .iter()
         .map(|criterion| {
-            let judged = judge_one(criterion, binder, declarations, &latest, &others);
+            let judged = judge_one(criterion, binder, &latest, &others);
             waived(judged, &order.waive, today)
         })
         .collect()
@@ -49,7 +49,6 @@ pub fn judge_by(
 fn judge_one(
     criterion: &Criterion,
     binder: &Binder,
-    declarations: &[Declaration],
     latest: &HashMap<&str, &Measurement>,
     others: &[&Measurement],
 ) -> Judged {
@@ -88,7 +87,7 @@ fn judge_one(
     };
     if by_alias {
         // a declared label may be the path or the service of another deployment
-        let aliases = declarations.iter().find(|declared| declared.key == key).map_or(&[][..], |one| one.aliases);
+        let aliases = binder.known().of_key(&key).map_or(&[][..], |one| one.aliases);
         if let Err(why) = subject::fits(written, written, aliases, measurement, &[], &|_| false) {
             judged.reason = why;
             return judged;

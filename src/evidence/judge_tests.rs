@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::*;
-use crate::evidence::{Made, ServiceRun, StartedBy, Value};
+use crate::evidence::{Declaration, Made, ServiceRun, StartedBy, Value};
 use crate::order::{CriterionSource, target};
 
 fn at(text: &str) -> Timestamp {
@@ -29,7 +29,13 @@ fn order() -> Order {
 fn verdict_of(key: &str, target: &str, value: Value, ok: Option<bool>) -> (String, String) {
     let mut measurement = Measurement::new(key, value, "test", at("2025-10-30T12:00:00Z"));
     measurement.ok = ok;
-    let judged = judge(&[criterion(key, target)], &order(), &[measurement], &[], jiff::civil::date(2025, 10, 30));
+    let judged = judge(
+        &[criterion(key, target)],
+        &order(),
+        &[measurement],
+        Vocabulary::empty(),
+        jiff::civil::date(2025, 10, 30),
+    );
     let name = match judged[0].verdict {
         Verdict::Pass => "PASS",
         Verdict::Fail => "FAIL",
@@ -63,7 +69,7 @@ fn how_far_apart_things_lie_is_the_interval_measured_beside_them() {
         let interval = interval.map(|ns| Measurement::new("monitor.interval", Value::Duration(ns), "test", now).ok(ok));
         let measured: Vec<Measurement> = [cycles].into_iter().chain(interval).collect();
         let criteria = [criterion("monitor.cycles", "2 heartbeats, 5 minutes apart")];
-        let judged = judge(&criteria, &order(), &measured, &[], jiff::civil::date(2025, 10, 30));
+        let judged = judge(&criteria, &order(), &measured, Vocabulary::empty(), jiff::civil::date(2025, 10, 30));
         assert_eq!(format!("{:?}", judged[0].verdict), expect, "{:?}", judged[0]);
     }
 }
@@ -167,7 +173,9 @@ fn verdict_of_row(key: &str, metric: &str, target: &str, value: Value) -> (Strin
     let mut order = order();
     order.bindings = BTreeMap::from([(metric.to_owned(), key.to_owned())]);
     let measured = [Measurement::new(key, value, "looked", at("2025-10-30T12:00:00Z"))];
-    let judged = judge(&[criterion(metric, target)], &order, &measured, &[], jiff::civil::date(2025, 10, 30)).remove(0);
+    let judged =
+        judge(&[criterion(metric, target)], &order, &measured, Vocabulary::empty(), jiff::civil::date(2025, 10, 30))
+            .remove(0);
     (format!("{:?}", judged.verdict).to_uppercase(), judged.reason)
 }
 
@@ -186,7 +194,7 @@ fn that_there_are_faults_is_never_good() {
         let mut order = order();
         order.bindings = BTreeMap::from([(metric.to_owned(), "a.b".to_owned())]);
         let today = jiff::civil::date(2025, 10, 30);
-        let judged = judge(&[criterion(metric, target)], &order, &[measured], &[], today).remove(0);
+        let judged = judge(&[criterion(metric, target)], &order, &[measured], Vocabulary::empty(), today).remove(0);
         assert_eq!(format!("{:?}", judged.verdict).to_uppercase(), expect, "{metric} {target}: {}", judged.reason);
     }
 }
@@ -434,7 +442,7 @@ fn a_condition_must_be_measured_too() {
             &[criterion("x.runtime", "<5ms for ≤200 rows")],
             &order(),
             &measurements,
-            &[],
+            Vocabulary::empty(),
             jiff::civil::date(2025, 1, 1),
         )
         .remove(0)
@@ -458,7 +466,7 @@ fn a_statistic_must_be_that_statistic() {
 
 #[test]
 fn what_a_criterion_names_in_brackets_is_what_was_measured() {
-    let declarations = [Declaration::new("x.script", &["Exporter script"], "")];
+    let known = Vocabulary::new([Declaration::new("x.script", &["Exporter script"], "")]);
     let mut script =
         Measurement::new("x.script", state(true), "stat run/parquet_exporter.cjs", at("2025-10-30T00:00:00Z"));
     script.ok = Some(true);
@@ -469,7 +477,7 @@ fn what_a_criterion_names_in_brackets_is_what_was_measured() {
         ("Exporter script (old)", Verdict::Unmeasured),
     ] {
         let day = jiff::civil::date(2025, 10, 30);
-        let judged = judge(&[criterion(metric, "works")], &order(), &[script.clone()], &declarations, day);
+        let judged = judge(&[criterion(metric, "works")], &order(), &[script.clone()], &known, day);
         assert_eq!(judged[0].verdict, expect, "{metric}: {}", judged[0].reason);
     }
 }
@@ -481,7 +489,7 @@ fn the_last_measurement_of_a_key_counts() {
         &[criterion("x.size", "≤ 5 MB")],
         &order(),
         &[one(1), one(6_000_000)],
-        &[],
+        Vocabulary::empty(),
         jiff::civil::date(2025, 1, 1),
     );
     assert_eq!(judged[0].verdict, Verdict::Fail);
@@ -504,7 +512,7 @@ fn waivers_hold_to_the_end_of_their_last_day_and_hide_nothing_green() {
             .map(|works| Measurement::new("s.l", state(works), "", at("2025-10-30T00:00:00Z")))
             .into_iter()
             .collect();
-        judge(&criteria, &order, &measured, &[], today)
+        judge(&criteria, &order, &measured, Vocabulary::empty(), today)
     };
     let last_day = jiff::civil::date(2025, 12, 31);
     let waived = judged(last_day, None);

@@ -9,6 +9,7 @@ mod kind;
 mod schedule;
 pub mod subject;
 pub mod value;
+mod vocabulary;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ pub use bind::{Binder, Binding, BoundBy};
 pub(crate) use compare::{Finding, check, holds};
 pub use kind::Kind;
 pub use value::{Made, ServiceRun, StartedBy, Value};
+pub use vocabulary::Vocabulary;
 
 /// A value that Workbridge took itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::{Applied, Check, Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, Verified};
 use crate::config::{Config, ExternalHandler};
-use crate::evidence::Declaration;
+use crate::evidence::Vocabulary;
 use crate::order::{Criterion, Order};
 use crate::process::{self, Spec};
 use crate::secret::Masker;
@@ -25,8 +25,8 @@ const MAX_CLAIMS: usize = 50;
 /// Characters of what a failing program wrote that are kept.
 const LAST_WORDS: usize = 400;
 
-static DECLARED: LazyLock<Vec<Declaration>> =
-    LazyLock::new(|| super::heartbeats::join(super::deliverables::DECLARATIONS));
+static DECLARED: LazyLock<Vocabulary> =
+    LazyLock::new(|| Vocabulary::new(super::heartbeats::join(super::deliverables::DECLARATIONS)));
 
 pub struct External {
     descriptor: &'static Descriptor,

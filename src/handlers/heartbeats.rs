@@ -72,6 +72,7 @@ impl Measuring for History {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Vocabulary;
     use crate::order::target::Target;
     use crate::order::{Criterion, CriterionSource};
 
@@ -83,7 +84,7 @@ mod tests {
         let criterion = Criterion { metric, target: String::new(), compiled, measured_by: None, source, span: 0..0 };
         order.bindings = bindings.iter().map(|(name, key)| ((*name).to_owned(), (*key).to_owned())).collect();
         let mut plan = Plan { steps: Vec::new(), keep_on_failure: false, notes: Vec::new() };
-        let declared = join(super::super::parquet_exporter::declarations::DECLARATIONS);
+        let declared = Vocabulary::new(join(super::super::parquet_exporter::declarations::DECLARATIONS));
         append(&mut plan, &super::super::asked(&order, &[criterion], &declared));
         plan.steps.len()
     }

@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::evidence::{Binder, Declaration, Measurement};
+use crate::evidence::{Binder, Measurement, Vocabulary};
 use crate::order::{Criterion, Order};
 use crate::root::Root;
 use crate::secret::Masker;
@@ -48,7 +48,7 @@ pub struct Descriptor {
     /// Paths relative to the root; an order that lists one of them as a deliverable is this handler's. One with `*`, any run
     /// of characters, is no sign by itself: it goes with an id that fits.
     pub deliverable_paths: &'static [&'static str],
-    pub measurements: &'static [Declaration],
+    pub measurements: &'static Vocabulary,
     /// Criteria of an order that has none: metric and target as one would write them.
     pub default_criteria: &'static [(&'static str, &'static str)],
     /// Template for a report beside the completion report.
@@ -59,7 +59,7 @@ pub trait Handler: Send + Sync {
     fn descriptor(&self) -> &Descriptor;
 
     /// What it can measure for this order; where a label is one of several things', the order says which.
-    fn measurements(&self, _order: &Order) -> &'static [Declaration] {
+    fn measurements(&self, _order: &Order) -> &'static Vocabulary {
         self.descriptor().measurements
     }
 
@@ -280,8 +280,8 @@ impl HandlerError {
 }
 
 /// The keys of the measurements that criteria ask for.
-pub fn asked(order: &Order, criteria: &[Criterion], declarations: &[Declaration]) -> Vec<String> {
-    let binder = Binder::new(&order.bindings, declarations);
+pub fn asked(order: &Order, criteria: &[Criterion], known: &Vocabulary) -> Vec<String> {
+    let binder = Binder::new(&order.bindings, known);
     criteria.iter().filter_map(|criterion| binder.key_of(criterion)).collect()
 }
 

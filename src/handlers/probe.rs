@@ -10,25 +10,30 @@
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Applied, Check, Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, Verified};
 use crate::config::Config;
 use crate::durable::DurableError;
-use crate::evidence::{Declaration, Measurement, Value};
+use crate::evidence::{Declaration, Measurement, Value, Vocabulary};
 use crate::order::{Criterion, Order};
 
-const DESCRIPTOR: Descriptor = Descriptor {
+static DECLARED: LazyLock<Vocabulary> = LazyLock::new(|| {
+    Vocabulary::new([Declaration::new("probe.lines", &["Ledger lines"], "lines of this order in the ledger")])
+});
+
+static DESCRIPTOR: LazyLock<Descriptor> = LazyLock::new(|| Descriptor {
     name: "probe",
     about: "appends to a ledger; for tests",
     id_patterns: &["WO-*PROBE*"],
     service_labels: &[],
     deliverable_paths: &[],
-    measurements: &[Declaration::new("probe.lines", &["Ledger lines"], "lines of this order in the ledger")],
+    measurements: &DECLARED,
     default_criteria: &[],
     default_template: None,
-};
+});
 
 pub struct Probe;
 

@@ -48,7 +48,7 @@ mod tests {
     fn no_label_of_a_handler_means_two_measurements() {
         for handler in all(&Config::default()) {
             let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-            for declaration in handler.descriptor().measurements {
+            for declaration in handler.descriptor().measurements.iter() {
                 for label in declaration.aliases.iter().chain([&declaration.key]) {
                     let before = seen.insert(folded(label), declaration.key);
                     assert!(

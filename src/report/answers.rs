@@ -4,7 +4,7 @@
 //! the one that is called so; a number of something else answers nothing.
 
 use super::{RunRecord, label, printed};
-use crate::evidence::{Binder, Binding, Declaration, Finding, Measurement, Value, check, subject};
+use crate::evidence::{Binder, Binding, Finding, Measurement, Value, Vocabulary, check, subject};
 use crate::order::fold;
 use crate::order::target::{Target, Unit, compile};
 
@@ -12,7 +12,7 @@ pub struct Answers<'r> {
     /// What the command was answered with.
     own: Vec<&'r Measurement>,
     all: &'r [Measurement],
-    binder: Binder,
+    binder: Binder<'r>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -25,11 +25,11 @@ pub enum Answer {
 
 impl<'r> Answers<'r> {
     pub fn of(record: &'r RunRecord, own: Vec<&'r Measurement>) -> Self {
-        Answers::new(own, &record.measurements, &record.declarations)
+        Answers::new(own, &record.measurements, record.declarations)
     }
 
-    pub fn new(own: Vec<&'r Measurement>, all: &'r [Measurement], declarations: &[Declaration]) -> Self {
-        Answers { own, all, binder: Binder::new(&Default::default(), declarations) }
+    pub fn new(own: Vec<&'r Measurement>, all: &'r [Measurement], known: &'r Vocabulary) -> Self {
+        Answers { own, all, binder: Binder::new(&Default::default(), known) }
     }
 
     /// Whether the command was answered with measurements, so that its output is how we put them.
@@ -187,15 +187,16 @@ fn say(metric: &str, wanted: &str, measurement: &Measurement) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Declaration;
     use jiff::Timestamp;
 
     #[test]
     fn lines_are_answered_by_what_was_measured() {
-        const DECLARED: &[Declaration] = &[
+        let known = Vocabulary::new([
             Declaration::new("export.rows", &["Rows", "Row count"], ""),
             Declaration::new("export.compression", &["Compression"], ""),
             Declaration::new("export.validation", &["Validation"], ""),
-        ];
+        ]);
         let take = |key: &str, value| Measurement::new(key, value, "", Timestamp::UNIX_EPOCH);
         let state = |detail: &str| Value::State { works: true, detail: detail.to_owned() };
         let all = [
@@ -250,19 +251,19 @@ mod tests {
             (4, "0 warnings", "nothing"),
             (4, "all 15 rows pass", "nothing"),
         ] {
-            let said = match Answers::new(vec![&all[own]], &all, DECLARED).answer(line) {
+            let said = match Answers::new(vec![&all[own]], &all, &known).answer(line) {
                 Answer::Yes => "yes",
                 Answer::No(_) => "no",
                 Answer::Nothing => "nothing",
             };
             assert_eq!(said, expect, "{line}");
         }
-        assert_eq!(Answers::new(Vec::new(), &all, DECLARED).answer("Rows: 9"), Answer::Nothing);
+        assert_eq!(Answers::new(Vec::new(), &all, &known).answer("Rows: 9"), Answer::Nothing);
     }
 
     #[test]
     fn what_a_command_prints_decides_of_its_keys() {
-        const DECLARED: &[Declaration] = &[Declaration::new("export.rows", &["Rows", "Row count"], "")];
+        let known = Vocabulary::new([Declaration::new("export.rows", &["Rows", "Row count"], "")]);
         let take = |key: &str, value| Measurement::new(key, value, "", Timestamp::UNIX_EPOCH).ok(true);
         let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
         let state = |detail: &str| Value::State { works: true, detail: detail.to_owned() };
@@ -309,7 +310,7 @@ mod tests {
             (3, "3 days", "nothing"),
             (4, "Rows: 864", "nothing"),
         ] {
-            let said = match Answers::new(vec![&all[own]], &all, DECLARED).answer(line) {
+            let said = match Answers::new(vec![&all[own]], &all, &known).answer(line) {
                 Answer::Yes => "yes",
                 Answer::No(_) => "no",
                 Answer::Nothing => "nothing",

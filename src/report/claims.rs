@@ -187,7 +187,7 @@ fn freshness(claim: &str, output: &str, record: &RunRecord) -> Held {
 /// Other things than what the command asked for: `and Redis is up`.
 fn things(claim: &str, seen: String, own: &[&Measurement], record: &RunRecord) -> Held {
     let aliases = |measurement: &Measurement| {
-        let declared = record.declarations.iter().find(|declared| declared.key == measurement.key);
+        let declared = record.declarations.of_key(&measurement.key);
         declared.map(|declared| declared.aliases.join(" ")).unwrap_or_default()
     };
     let mut known = seen;

@@ -212,10 +212,10 @@ fn contradiction(wanted: &str, lines: &[String]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::{Measurement, Value};
+    use crate::evidence::{Measurement, Value, Vocabulary};
 
     fn none() -> Answers<'static> {
-        Answers::new(Vec::new(), &[], &[])
+        Answers::new(Vec::new(), &[], Vocabulary::empty())
     }
 
     #[test]
@@ -280,13 +280,20 @@ mod tests {
             |pass| Measurement::new("verify.checks", Value::Ratio { pass, of: 14 }, "", jiff::Timestamp::UNIX_EPOCH);
         let held = |text: &str, pass| {
             let expected = Expected { text: text.to_owned(), is_literal: true };
-            hold(&expected, &format!("verify.checks = {pass}/14"), &Answers::new(vec![&share(pass)], &[], &[]))
+            hold(
+                &expected,
+                &format!("verify.checks = {pass}/14"),
+                &Answers::new(vec![&share(pass)], &[], Vocabulary::empty()),
+            )
         };
         assert_eq!(held("Failed: 0", 14), Held::Meets);
         assert_eq!(held("14 passed, 0 failed", 14), Held::Meets);
         assert!(matches!(held("15 passed, 0 failed", 14), Held::Unclear(_)));
         let list = Expected { text: "- Passed: 14\n- Failed: 0".to_owned(), is_literal: false };
-        assert_eq!(hold(&list, "verify.checks = 14/14", &Answers::new(vec![&share(14)], &[], &[])), Held::Meets);
+        assert_eq!(
+            hold(&list, "verify.checks = 14/14", &Answers::new(vec![&share(14)], &[], Vocabulary::empty())),
+            Held::Meets
+        );
         assert!(matches!(held("Failed: 0", 13), Held::Differs(_)));
         assert!(matches!(held("all is well", 14), Held::Unclear(_)));
         assert_eq!(held("Passed >= 14", 14), Held::Meets);

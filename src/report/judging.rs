@@ -180,7 +180,7 @@ impl Rows {
             }
         }
         let today = record.ended.to_zoned(jiff::tz::TimeZone::UTC).date();
-        for judged in judge::judge(&left, &record.order, &record.measurements, &record.declarations, today) {
+        for judged in judge::judge(&left, &record.order, &record.measurements, record.declarations, today) {
             found.insert((judged.metric.clone(), judged.target.clone()), believed(record, &judged));
         }
         found.values_mut().for_each(|judged| about_its_label(labels, judged));

@@ -130,7 +130,7 @@ pub enum Meaning<'r> {
 /// A record with the names that its order and its handler have for what was measured, and everything in it by name.
 pub struct Labels<'r> {
     pub record: &'r RunRecord,
-    binder: Binder,
+    binder: Binder<'r>,
     newest: HashMap<&'r str, &'r Measurement>,
     /// What date tokens may stand for.
     pub days: Vec<Date>,
@@ -148,7 +148,7 @@ impl<'r> Labels<'r> {
         for judged in &record.criteria {
             criteria.entry(key(&judged.metric)).or_default().push(judged);
         }
-        let binder = Binder::new(&record.order.bindings, &record.declarations);
+        let binder = Binder::new(&record.order.bindings, record.declarations);
         Labels { record, binder, newest, days: days(record), criteria }
     }
 
@@ -177,7 +177,7 @@ impl<'r> Labels<'r> {
 
     /// Why a label, given by its names, is not about this measurement, which `bound` means.
     pub fn fits(&self, names: &[String], bound: &str, measurement: &Measurement) -> Result<(), String> {
-        let declared = self.record.declarations.iter().find(|declared| declared.key == measurement.key);
+        let declared = self.record.declarations.of_key(&measurement.key);
         let aliases = declared.map_or(&[][..], |declared| declared.aliases);
         let label = marks::without_green(&names.join(" "), " ");
         let whole = names.first().map_or("", String::as_str);
@@ -188,7 +188,7 @@ impl<'r> Labels<'r> {
     /// Whether a name means something that is counted, timed or weighed, and no part of what is deployed.
     fn is_figure(&self, name: &str) -> bool {
         let Binding::Bound { key, .. } = self.binder.bind_metric(name) else { return false };
-        let declared = self.record.declarations.iter().find(|declared| declared.key == key);
+        let declared = self.record.declarations.of_key(&key);
         declared.and_then(|declared| declared.kind).is_some_and(|kind| !matches!(kind, Kind::State | Kind::Runs))
     }
 
@@ -225,10 +225,10 @@ impl<'r> Labels<'r> {
 
     /// The verdict on a criterion that nobody has judged yet.
     pub fn judge(&self, criterion: &Criterion) -> Option<Judged> {
-        let RunRecord { order, measurements, declarations, .. } = self.record;
+        let RunRecord { order, measurements, .. } = self.record;
         let today = self.record.ended.to_zoned(TimeZone::UTC).date();
         let one = std::slice::from_ref(criterion);
-        judge::judge_by(&self.binder, one, order, measurements, declarations, today).pop()
+        judge::judge_by(&self.binder, one, order, measurements, today).pop()
     }
 
     /// The criteria of that metric, in the record's order.

@@ -51,7 +51,7 @@ pub use test_results::{as_tests_ask, failures};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{Artifact, Declaration, Judged, Measurement, Outcome};
+use crate::evidence::{Artifact, Judged, Measurement, Outcome, Vocabulary};
 use crate::order::Order;
 
 /// All that a report may speak of.
@@ -73,7 +73,7 @@ pub struct RunRecord {
     pub criteria: Vec<Judged>,
     pub measurements: Vec<Measurement>,
     /// What the handler can measure; template rows bind through these aliases.
-    pub declarations: Vec<Declaration>,
+    pub declarations: &'static Vocabulary,
     pub steps: Vec<StepRecord>,
     pub commands: Vec<CommandResult>,
     /// Commands for reference that a person may run again, e.g. `wo verify parquet`.

@@ -70,7 +70,7 @@ fn unsigned(target: &str) -> String {
 
 /// The key that each criterion of the order is bound to, with its target.
 fn asked_for(record: &RunRecord) -> Vec<(String, String)> {
-    let binder = Binder::new(&record.order.bindings, &record.declarations);
+    let binder = Binder::new(&record.order.bindings, record.declarations);
     let bound = record.order.acceptance.iter().filter_map(|criterion| match binder.bind(criterion) {
         Binding::Bound { key, .. } => Some((key, criterion.target.clone())),
         _ => None,

@@ -92,7 +92,7 @@ pub fn by_any(figure: &Figure, record: &RunRecord) -> Held {
 /// Whether what a size, a time or a share is said of is what that measurement is called by: `file size below 5 MB`. Many things
 /// have one of `100%`.
 fn is_named(one: &Measurement, figure: &Figure, record: &RunRecord) -> bool {
-    let declared = record.declarations.iter().find(|declared| declared.key == one.key);
+    let declared = record.declarations.of_key(&one.key);
     let mut names: Vec<&str> = declared.map(|declared| declared.aliases.to_vec()).unwrap_or_default();
     names.push(&one.key);
     let has_all = |name: &&str| {
@@ -119,7 +119,7 @@ fn says(one: &Measurement, figure: &Figure, record: &RunRecord) -> bool {
     }
     // what works is all that its names say
     if matches!(one.value, Value::State { .. }) && label::works(one) == Some(true) {
-        let declared = record.declarations.iter().find(|declared| declared.key == one.key);
+        let declared = record.declarations.of_key(&one.key);
         texts.extend(declared.iter().flat_map(|declared| declared.aliases).map(|alias| in_digits(alias)));
     }
     texts.iter().flat_map(|text| text.split("; ")).flat_map(figures::find).any(|known| figures::agrees(figure, &known))

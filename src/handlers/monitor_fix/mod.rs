@@ -26,11 +26,12 @@ use facts::Facts;
 use super::parquet_exporter::place::Bounds;
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;
-use crate::evidence::Declaration;
+use crate::evidence::Vocabulary;
 use crate::order::{Criterion, Order};
 
 /// What this handler measures, and what heartbeats do.
-static DECLARED: LazyLock<Vec<Declaration>> = LazyLock::new(|| super::heartbeats::join(declarations::DECLARATIONS));
+static DECLARED: LazyLock<Vocabulary> =
+    LazyLock::new(|| Vocabulary::new(super::heartbeats::join(declarations::DECLARATIONS)));
 
 pub static DESCRIPTOR: LazyLock<Descriptor> = LazyLock::new(|| Descriptor {
     name: "monitor-fix",

@@ -24,7 +24,7 @@ use plan::Facts;
 
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;
-use crate::evidence::Declaration;
+use crate::evidence::Vocabulary;
 use crate::order::{Criterion, Order};
 use crate::root::Root;
 
@@ -32,7 +32,8 @@ use crate::root::Root;
 pub const LABEL: &str = "com.02luka.analytics.parquet";
 
 /// What this handler measures, and what heartbeats do.
-static DECLARED: LazyLock<Vec<Declaration>> = LazyLock::new(|| super::heartbeats::join(declarations::DECLARATIONS));
+static DECLARED: LazyLock<Vocabulary> =
+    LazyLock::new(|| Vocabulary::new(super::heartbeats::join(declarations::DECLARATIONS)));
 
 pub static DESCRIPTOR: LazyLock<Descriptor> = LazyLock::new(|| Descriptor {
     name: "parquet-exporter",

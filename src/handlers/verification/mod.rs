@@ -18,27 +18,27 @@ use super::{
     Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, asked, heartbeats, monitor_fix, parquet_exporter,
 };
 use crate::config::Config;
-use crate::evidence::Declaration;
+use crate::evidence::{Declaration, Vocabulary};
 use crate::order::{Criterion, Order};
 use crate::verify::deployment::Deployment;
 
 /// What this handler measures of both subjects, and what heartbeats do. A label that both have is the exporter's.
-static DECLARED: LazyLock<Vec<Declaration>> =
-    LazyLock::new(|| heartbeats::join(&heartbeats::joined(VERIFIED, &monitor::declarations())));
+static DECLARED: LazyLock<Vocabulary> =
+    LazyLock::new(|| Vocabulary::new(heartbeats::join(&heartbeats::joined(VERIFIED, &monitor::declarations()))));
 
 /// The same for an order that is about the exporter alone: of the monitor there is only what heartbeats say.
-static OF_EXPORTER: LazyLock<Vec<Declaration>> = LazyLock::new(|| heartbeats::join(VERIFIED));
+static OF_EXPORTER: LazyLock<Vocabulary> = LazyLock::new(|| Vocabulary::new(heartbeats::join(VERIFIED)));
 
 /// The same for one that is about the monitor alone, whose checks are all that there are.
-static OF_MONITOR: LazyLock<Vec<Declaration>> = LazyLock::new(|| {
+static OF_MONITOR: LazyLock<Vocabulary> = LazyLock::new(|| {
     let checks: Vec<Declaration> = VERIFIED.iter().filter(|one| one.key == CHECKS).copied().collect();
-    heartbeats::joined(&heartbeats::join(&monitor::declarations()), &checks)
+    Vocabulary::new(heartbeats::joined(&heartbeats::join(&monitor::declarations()), &checks))
 });
 
 /// Checks of a whole verification.
 const CHECKS: &str = "verify.checks";
 
-fn declared(subjects: &[Subject]) -> &'static [Declaration] {
+fn declared(subjects: &[Subject]) -> &'static Vocabulary {
     match subjects {
         [Subject::Exporter] => &OF_EXPORTER,
         [Subject::Monitor] => &OF_MONITOR,
@@ -66,7 +66,7 @@ impl Handler for Verification {
         &DESCRIPTOR
     }
 
-    fn measurements(&self, order: &Order) -> &'static [Declaration] {
+    fn measurements(&self, order: &Order) -> &'static Vocabulary {
         declared(&subject::of(order, &DECLARED))
     }
 

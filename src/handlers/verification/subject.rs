@@ -1,7 +1,6 @@
 //! What an order wants to have verified.
 
-use crate::evidence::Declaration;
-use crate::evidence::{Binder, Binding, BoundBy};
+use crate::evidence::{Binder, Binding, BoundBy, Declaration, Vocabulary};
 use crate::handlers::monitor_fix;
 use crate::handlers::parquet_exporter;
 use crate::order::Order;
@@ -57,7 +56,7 @@ const GENERAL: [&str; 13] = [
 
 /// What the order is about, in a fixed order; empty where that can't be told. Its `subject` says it, its commands and its
 /// title, else its other words, else what its criteria measure, else its phase.
-pub fn of(order: &Order, declarations: &[Declaration]) -> Vec<Subject> {
+pub fn of(order: &Order, known: &Vocabulary) -> Vec<Subject> {
     if let Some(subject) = order.params.get("subject").and_then(|subject| subject.as_str()) {
         return match subject.trim().to_lowercase().as_str() {
             "monitor" => vec![Subject::Monitor],
@@ -74,14 +73,14 @@ pub fn of(order: &Order, declarations: &[Declaration]) -> Vec<Subject> {
         found = named_in(order.objective.as_deref().into_iter().chain(requirements));
     }
     if found.is_empty() {
-        found = measured(order, declarations);
+        found = measured(order, known);
     }
     let phase = named_in(order.phase.as_deref().into_iter());
     if found.is_empty() && says_nothing_else(order) {
         found.clone_from(&phase);
     }
     if found.is_empty() && has_general_id(order) {
-        let keys = exporters_keys(order, declarations);
+        let keys = exporters_keys(order, known);
         let is_exporters = match phase.contains(&Subject::Exporter) {
             true => !keys.is_empty(),
             false => OF_PARQUET.iter().filter(|key| keys.iter().any(|own| own == *key)).count() >= 2,
@@ -137,9 +136,9 @@ const OF_PARQUET: [&str; 4] =
     ["export.compression", "export.schema_mismatches", "export.schema_consistency", "export.rows"];
 
 /// The keys of the exporter alone that criteria are bound to.
-fn exporters_keys(order: &Order, declarations: &[Declaration]) -> Vec<String> {
+fn exporters_keys(order: &Order, known: &Vocabulary) -> Vec<String> {
     let of = |key: &str, known: &[Declaration]| known.iter().any(|declaration| declaration.key == key);
-    let binder = Binder::new(&order.bindings, declarations);
+    let binder = Binder::new(&order.bindings, known);
     let bound = order.acceptance.iter().filter_map(|criterion| binder.key_of(criterion));
     bound
         .filter(|key| {
@@ -166,9 +165,9 @@ fn asked_for<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<Subject> {
 
 /// A criterion tells the subject by a whole key, a path or a label, or by a word that names it. `Checks` or `Errors` are what
 /// anything has.
-fn measured(order: &Order, declarations: &[Declaration]) -> Vec<Subject> {
+fn measured(order: &Order, known: &Vocabulary) -> Vec<Subject> {
     let of = |key: &str, known: &[Declaration]| known.iter().any(|declaration| declaration.key == key);
-    let binder = Binder::new(&order.bindings, declarations);
+    let binder = Binder::new(&order.bindings, known);
     let mut found = Vec::new();
     for criterion in &order.acceptance {
         let Binding::Bound { key, by } = binder.bind(criterion) else { continue };

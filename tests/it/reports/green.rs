@@ -175,7 +175,7 @@ fn a_sign_that_claims_something_is_reset_wherever_it_stands() {
         let text = filled(template, &record);
         assert!(text.contains(expect), "{text}");
         let mut nothing = empty(Outcome::Failed);
-        nothing.declarations = record.declarations.clone();
+        nothing.declarations = record.declarations;
         let text = filled(template, &nothing);
         // what is chosen and no reason to be green has a box that is ticked
         assert!(!report::marks::has_green(&text.replace("☑ Failed", "")), "{text}");
@@ -183,7 +183,7 @@ fn a_sign_that_claims_something_is_reset_wherever_it_stands() {
     let text = filled("✅ Complete / ☐ Partial / ☐ Failed\n", &empty(Outcome::Partial));
     assert!(text.starts_with("☐ Complete / ✅ Partial / ☐ Failed\n"), "{text}");
     let mut broken = empty(Outcome::Failed);
-    broken.declarations = record.declarations.clone();
+    broken.declarations = record.declarations;
     broken.take("exporter.script", state(false, "gone"), Some(false));
     let text = filled("| Check | ✅ | ❌ |\n|---|---|---|\n| Exporter | ✅ | |\n", &broken);
     assert!(text.contains("| Exporter | — | ❌ Failed: gone [E1] |"), "{text}");

@@ -1,7 +1,9 @@
 //! Templates whose generator writes the slots itself, and so knows where they are without asking the filler.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
-use workbridge::evidence::{Declaration, Outcome, Value};
+use workbridge::evidence::{Declaration, Outcome, Value, Vocabulary};
 use workbridge::report::slots::SlotKind;
 use workbridge::report::{self, CommandEnd, CommandResult, RunRecord};
 
@@ -15,6 +17,8 @@ const NAMES: [&str; SUBJECTS] = [
 ];
 
 static DECLARED: [Declaration; SUBJECTS] = declared();
+
+static KNOWN: LazyLock<Vocabulary> = LazyLock::new(|| Vocabulary::new(DECLARED));
 
 const fn declared() -> [Declaration; SUBJECTS] {
     const KEYS: [&str; SUBJECTS] = [
@@ -323,7 +327,7 @@ const HOSTILE: [&str; 5] =
 fn record(fates: &[Fate], outcome: Outcome, hostile: usize) -> RunRecord {
     let mut record = empty(outcome);
     record.reason = HOSTILE[hostile % HOSTILE.len()].to_owned();
-    record.declarations = DECLARED.to_vec();
+    record.declarations = &KNOWN;
     for (n, fate) in fates.iter().enumerate() {
         let detail = HOSTILE[(hostile + n) % HOSTILE.len()];
         let (key, name) = (DECLARED[n].key, NAMES[n]);

@@ -1,9 +1,12 @@
 //! Records as an attempt leaves them in the journal, made by hand.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use workbridge::evidence::{
-    Artifact, Declaration, Judged, Made, Measurement, Outcome, ServiceRun, StartedBy, Value, Verdict, judge,
+    Artifact, Judged, Made, Measurement, Outcome, ServiceRun, StartedBy, Value, Verdict, Vocabulary, judge,
 };
+use workbridge::handlers::parquet_exporter;
 use workbridge::order::{Criterion, CriterionSource, Order, Priority, Shape, Waiver, target};
 use workbridge::report::{CommandEnd, CommandResult, FileChange, RunRecord, StepRecord, StepState};
 
@@ -59,7 +62,7 @@ pub fn empty(outcome: Outcome) -> RunRecord {
         reason: "said by the engine".to_owned(),
         criteria: Vec::new(),
         measurements: Vec::new(),
-        declarations: Vec::new(),
+        declarations: Vocabulary::empty(),
         steps: Vec::new(),
         commands: Vec::new(),
         reference: vec!["wo verify parquet".to_owned(), "wo audit WO-251029-PARQUET-EXPORTER".to_owned()],
@@ -88,7 +91,7 @@ impl Taken for RunRecord {
 
     fn judge(&mut self, criteria: &[Criterion]) {
         let today = self.ended.to_zoned(jiff::tz::TimeZone::UTC).date();
-        self.criteria.extend(judge::judge(criteria, &self.order, &self.measurements, &self.declarations, today));
+        self.criteria.extend(judge::judge(criteria, &self.order, &self.measurements, self.declarations, today));
     }
 }
 
@@ -109,12 +112,13 @@ pub fn criterion(metric: &str, wanted: &str) -> Criterion {
     }
 }
 
-pub const DECLARED: &[Declaration] = workbridge::handlers::parquet_exporter::declarations::DECLARATIONS;
+pub static DECLARED: LazyLock<Vocabulary> =
+    LazyLock::new(|| Vocabulary::new(parquet_exporter::declarations::DECLARATIONS));
 
 /// The exporter's order as it ends when everything works.
 pub fn deployed() -> RunRecord {
     let mut record = empty(Outcome::Done);
-    record.declarations = DECLARED.to_vec();
+    record.declarations = &DECLARED;
     let next = vec![at("2025-10-29T19:30:00Z"), at("2025-10-30T19:30:00Z")];
     let schedule =
         Value::Schedule { next, zone: "Asia/Bangkok".to_owned(), manager: "embedded (wo up, pid 4711)".to_owned() };

@@ -1,0 +1,92 @@
+//! What a handler can measure, with the labels that people write for it.
+//!
+//! Invariant: a label is folded once for the life of the program, not once for each order: binding one order must not cost more
+//! for a handler that measures more.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Deref;
+use std::sync::LazyLock;
+
+use super::{Declaration, Kind};
+use crate::order::fold;
+
+/// Declarations, in the order they were made, and their folded labels.
+#[derive(Debug)]
+pub struct Vocabulary {
+    declarations: Vec<Declaration>,
+    labels: HashMap<String, BTreeSet<&'static str>>,
+    states: BTreeSet<&'static str>,
+}
+
+impl Vocabulary {
+    pub fn new(declarations: impl Into<Vec<Declaration>>) -> Vocabulary {
+        let declarations = declarations.into();
+        let mut labels: HashMap<String, BTreeSet<&'static str>> = HashMap::new();
+        let mut states = BTreeSet::new();
+        for declaration in &declarations {
+            if matches!(declaration.kind, None | Some(Kind::State | Kind::Runs)) {
+                states.insert(declaration.key);
+            }
+            // a key written as words is a label too: `export file size`
+            for label in declaration.aliases.iter().chain([&declaration.key]) {
+                labels.entry(fold(label)).or_default().insert(declaration.key);
+            }
+        }
+        Vocabulary { declarations, labels, states }
+    }
+
+    /// Nothing is measured.
+    pub fn empty() -> &'static Vocabulary {
+        static EMPTY: LazyLock<Vocabulary> = LazyLock::new(|| Vocabulary::new([]));
+        &EMPTY
+    }
+
+    /// The keys that a folded label stands for.
+    pub fn named(&self, folded: &str) -> Option<&BTreeSet<&'static str>> {
+        self.labels.get(folded)
+    }
+
+    /// Each folded label with the keys that it stands for, in no order.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &BTreeSet<&'static str>)> {
+        self.labels.iter().map(|(label, keys)| (label.as_str(), keys))
+    }
+
+    /// Whether the key is of what is there and works, or isn't and doesn't: no number.
+    pub fn is_state(&self, key: &str) -> bool {
+        self.states.contains(key)
+    }
+
+    /// What declares this key.
+    pub fn of_key(&self, key: &str) -> Option<&Declaration> {
+        self.declarations.iter().find(|declaration| declaration.key == key)
+    }
+}
+
+impl Deref for Vocabulary {
+    type Target = [Declaration];
+
+    fn deref(&self) -> &[Declaration] {
+        &self.declarations
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_by_its_labels_and_by_its_own_words() {
+        let known = Vocabulary::new([
+            Declaration::new("export.file_size", &["Size (MB)", "Ｏｕｔｐｕｔ size"], "").of(Kind::Bytes),
+            Declaration::new("export.live", &["Export", "Output size"], "").of(Kind::State),
+        ]);
+        let named = |label: &str| known.named(label).map(|keys| keys.iter().copied().collect::<Vec<_>>());
+        assert_eq!(named("size mb"), Some(vec!["export.file_size"]));
+        assert_eq!(named("export file size"), Some(vec!["export.file_size"]));
+        assert_eq!(named("output size"), Some(vec!["export.file_size", "export.live"]));
+        assert_eq!(named("Output size"), None);
+        assert!(known.is_state("export.live") && !known.is_state("export.file_size"));
+        assert_eq!(known.of_key("export.live").map(|found| found.aliases.len()), Some(2));
+        assert!(Vocabulary::empty().is_empty() && Vocabulary::empty().named("export").is_none());
+    }
+}
