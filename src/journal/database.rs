@@ -14,9 +14,11 @@ use super::records::{JournalError, damaged, sqlite_at};
 use super::seal::Sealed;
 use crate::durable;
 use crate::root::Root;
+use crate::sqlite::{self, OpenError};
 
 const APPLICATION_ID: i32 = 0x574f_4a31; // "WOJ1"
 const SCHEMA_VERSION: i32 = 1;
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Databases up to this many bytes get the full integrity check at start, larger ones the quick one.
 const FULL_CHECK_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -62,7 +64,7 @@ pub(super) fn create_or_open(root: &Root) -> Result<Connection, JournalError> {
     if !exists && marker(root).exists() {
         return Err(missing(root));
     }
-    let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    let connection = connect(&path, sqlite::READ_WRITE_CREATE)?;
     let fail = sqlite_at("open", &path);
     let application: i32 =
         connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(|error| damaged(&path, error))?;
@@ -109,15 +111,14 @@ pub(super) fn check_form(root: &Root, connection: &Connection) -> Result<(), Jou
 
 pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, JournalError> {
     let fail = sqlite_at("open", path);
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(&fail)?;
-    connection.busy_timeout(Duration::from_secs(10)).map_err(&fail)?;
+    let connection = sqlite::connect(path, flags, PATIENCE).map_err(&fail)?;
     let unreadable = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => damaged(path, error),
         _ => fail(error),
     };
     // the last one to close a database folds its log into it and removes the log: not before it was checked
     keep_log_on_close(&connection, true).map_err(&fail)?;
-    // the next pragma writes into the file: not into one that is somebody else's
+    // to make it durable writes into the file: not into one that is somebody else's
     let application: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(&unreadable)?;
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(&unreadable)?;
@@ -125,27 +126,13 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Journ
     if application != APPLICATION_ID && !is_new {
         return Err(damaged(path, "its header is not a journal's"));
     }
-    let mode = change_to_wal(&connection).map_err(&unreadable)?;
-    if mode != "wal" {
-        return Err(damaged(path, format!("its journal mode is `{mode}`, not WAL")));
-    }
-    connection.pragma_update(None, "synchronous", "FULL").map_err(&fail)?;
-    connection.pragma_update(None, "fullfsync", true).map_err(&fail)?;
-    connection.pragma_update(None, "checkpoint_fullfsync", true).map_err(&fail)?;
+    sqlite::make_durable(&connection).map_err(|error| match error {
+        OpenError::Sqlite(error) => unreadable(error),
+        OpenError::Mode(_) => damaged(path, error),
+    })?;
     connection.pragma_update(None, "foreign_keys", true).map_err(&fail)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
-}
-
-/// To the end of the statement: its row comes before its commit, which may fail.
-pub(super) fn change_to_wal(connection: &Connection) -> rusqlite::Result<String> {
-    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
-    let mut rows = statement.query([])?;
-    let mut mode = String::new();
-    while let Some(row) = rows.next()? {
-        mode = row.get(0)?;
-    }
-    Ok(mode)
 }
 
 pub(super) fn keep_log_on_close(connection: &Connection, keep: bool) -> rusqlite::Result<()> {

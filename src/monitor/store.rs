@@ -16,7 +16,7 @@ use super::thresholds::Standing;
 use super::timing::{self, Fire, Gap, Grid};
 use crate::durable::{self, DurableError};
 use crate::root::Root;
-use crate::sqlite::into_wal;
+use crate::sqlite::{self, OpenError};
 
 mod queue;
 
@@ -74,6 +74,8 @@ fn hint(error: &rusqlite::Error) -> &'static str {
 }
 
 const VERSION: i64 = 1;
+const PATIENCE: Duration = Duration::from_secs(10);
+const READERS_PATIENCE: Duration = Duration::from_secs(2);
 
 const SCHEMA: &str = "
     CREATE TABLE value (key TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
@@ -106,15 +108,13 @@ impl Store {
         durable::create_dir_all(&root.state())?;
         let path = Store::path_in(root);
         let fail = |op| failed(op, &path);
-        let mut connection = Connection::open(&path).map_err(fail("open"))?;
-        connection.busy_timeout(Duration::from_secs(10)).map_err(fail("open"))?;
-        let mode = into_wal(&connection).map_err(fail("open"))?;
-        if mode != "wal" {
-            return Err(StoreError::Content { path, what: "the journal mode".to_owned(), why: mode });
-        }
-        connection
-            .execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;")
-            .map_err(fail("open"))?;
+        let mut connection = match sqlite::open(&path, PATIENCE) {
+            Ok(connection) => connection,
+            Err(OpenError::Sqlite(error)) => return Err(fail("open")(error)),
+            Err(OpenError::Mode(why)) => {
+                return Err(StoreError::Content { path, what: "the journal mode".to_owned(), why });
+            }
+        };
         let said: String =
             connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(fail("check"))?;
         if said != "ok" {
@@ -140,9 +140,8 @@ impl Store {
         if !path.exists() {
             return Ok(None);
         }
-        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&path, flags).map_err(failed("open", &path))?;
-        connection.busy_timeout(Duration::from_secs(2)).map_err(failed("open", &path))?;
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let connection = sqlite::connect(&path, flags, READERS_PATIENCE).map_err(failed("open", &path))?;
         let found: i64 =
             connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed("read", &path))?;
         match found {

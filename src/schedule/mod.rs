@@ -53,6 +53,8 @@ impl Default for ScheduleConfig {
 pub enum ScheduleError {
     #[error("failed to {op} `{}`: {source}\nhint: keep the file and look into it; nothing is scheduled from it until it can be read", path.display())]
     Sqlite { op: &'static str, path: PathBuf, source: rusqlite::Error },
+    #[error("failed to open `{}`: {said}\nhint: keep the root on a local disk, and end what else has the file open", path.display())]
+    NoLog { path: PathBuf, said: String },
     #[error("failed to read `{}`: it is damaged: {said}\nhint: move it away and deploy the services again", path.display())]
     Damaged { path: PathBuf, said: String },
     #[error("failed to read `{}`: its version {found} is not known\nhint: use the `wo` that wrote it, or a newer one", path.display())]

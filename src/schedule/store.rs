@@ -23,11 +23,12 @@ use crate::bridge::lock::Holder;
 use crate::durable;
 use crate::root::Root;
 use crate::services::{ManagerKind, ServiceDefinition};
-use crate::sqlite::into_wal;
+use crate::sqlite::{self, OpenError};
 pub use runs::{Begin, Run};
 
 /// The version of the tables; a file of a newer one is refused.
 const VERSION: i64 = 1;
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const TABLES: &str = "
 CREATE TABLE registrations (
@@ -125,7 +126,11 @@ impl Store {
     pub fn open(root: &Root) -> Result<Store, ScheduleError> {
         durable::create_dir_all(&root.state())?;
         let path = path(root);
-        let connection = Connection::open(&path).map_err(failed("open", &path))?;
+        let connection = match sqlite::open(&path, PATIENCE) {
+            Ok(connection) => connection,
+            Err(OpenError::Sqlite(source)) => return Err(ScheduleError::Sqlite { op: "open", path, source }),
+            Err(error @ OpenError::Mode(_)) => return Err(ScheduleError::NoLog { path, said: error.to_string() }),
+        };
         let mut store = Store { connection, path };
         store.set_up()?;
         Ok(store)
@@ -140,10 +145,6 @@ impl Store {
         let path = self.path.clone();
         let fail = || failed("set up", &path);
         let db = &mut self.connection;
-        db.busy_timeout(Duration::from_secs(20)).map_err(fail())?;
-        into_wal(db).map_err(fail())?;
-        db.pragma_update(None, "synchronous", "FULL").map_err(fail())?;
-        db.pragma_update(None, "fullfsync", true).map_err(fail())?;
         let version = |db: &Connection| db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
         if version(db).map_err(fail())? == 0 {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail())?;
