@@ -16,6 +16,7 @@
 pub mod clock;
 pub mod config;
 mod dates;
+pub mod digest;
 pub mod durable;
 pub mod failpoint;
 mod files;

@@ -10,9 +10,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
-use sha2::{Digest as _, Sha256};
-
-use super::take::hex;
+use crate::digest::sha256;
 use crate::text;
 
 /// A name must leave room for `.reason.md` and a number within the 255 bytes of a file name.
@@ -114,7 +112,7 @@ pub(super) fn shortened(name: &OsStr) -> OsString {
         }
         end = at + c.len_utf8();
     }
-    let digest = hex(&Sha256::digest(bytes));
+    let digest = sha256(bytes);
     let extension = text.rsplit_once('.').map(|(_, last)| last).filter(|last| last.len() <= 8).unwrap_or("md");
     format!("{}-{}.{extension}", text.get(..end).unwrap_or_default(), digest.get(..8).unwrap_or_default()).into()
 }

@@ -2,7 +2,6 @@
 //! checked again. A path is never opened twice.
 
 use std::ffi::OsStr;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::AsFd as _;
@@ -10,11 +9,11 @@ use std::sync::Arc;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use sha2::{Digest as _, Sha256};
 
 pub use super::moves::*;
 use super::scan::{Candidate, refusal_of};
 use super::{BridgeError, Refusal, Stat};
+use crate::digest::sha256;
 use crate::root::Root;
 
 /// The bytes of an order as they were read, and what file they came from.
@@ -79,22 +78,10 @@ pub(super) fn read_beneath(candidate: &Candidate, name: &OsStr, limit: u64) -> R
     if differs(&before, &after) || bytes.len() as u64 != after.size {
         return Err(TakeError::NotSettled);
     }
-    let sha256 = sha256_hex(&bytes);
+    let sha256 = sha256(&bytes);
     Ok(Taken { bytes, sha256, stat: after, _file: Arc::new(file) })
 }
 
 fn differs(a: &Stat, b: &Stat) -> bool {
     (a.size, a.mtime_ns, a.kind) != (b.size, b.mtime_ns, b.kind)
-}
-
-/// Lower-case hexadecimal SHA-256.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-pub(super) fn hex(digest: &[u8]) -> String {
-    digest.iter().fold(String::with_capacity(2 * digest.len()), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }

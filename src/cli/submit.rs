@@ -11,7 +11,7 @@ use crate::bridge::names::{self, Name};
 use crate::bridge::{BridgeError, mailbox, moves, watch};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
-use crate::journal::chain;
+use crate::digest;
 use crate::order::{self, Order, Severity};
 use crate::root::Root;
 use crate::text;
@@ -150,7 +150,7 @@ pub fn checked(root: &Root, file: &Path) -> Result<Checked, CliError> {
     // the inbox takes WO-* only, and may take `WO-1 2.md` for a copy; such an order goes by its id
     let is_copy = matches!(names::classify(OsStr::new(&given)), Name::OrderUnlessCopyOf(_));
     let name = if given.starts_with("WO-") && !is_copy { given.clone() } else { format!("{}.{extension}", order.id) };
-    Ok(Checked { id: order.id.clone(), name, sha256: chain::sha256(&bytes), bytes, order })
+    Ok(Checked { id: order.id.clone(), name, sha256: digest::sha256(&bytes), bytes, order })
 }
 
 #[cfg(test)]

@@ -2,24 +2,22 @@
 //! and named.
 
 use std::fs;
-use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
 
+use crate::digest;
 use crate::durable::{self, DurableError, Keep};
 use crate::evidence::Artifact;
-use crate::journal::chain;
 use crate::journal::event::Backup;
 use crate::report::FileChange;
 use crate::root::Root;
 
 /// The file at `path` as it is now; `None` when there is none.
 pub fn artifact(root: &Root, path: &Path) -> Result<Option<Artifact>, DurableError> {
-    let mut file = match fs::File::open(path) {
+    let file = match fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(DurableError::io("read", path)(error)),
@@ -27,19 +25,8 @@ pub fn artifact(root: &Root, path: &Path) -> Result<Option<Artifact>, DurableErr
     if !file.metadata().is_ok_and(|meta| meta.is_file()) {
         return Ok(None);
     }
-    let mut hasher = Sha256::new();
-    let mut bytes = 0;
-    let mut chunk = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut chunk).map_err(DurableError::io("read", path))? {
-            0 => break,
-            n => {
-                hasher.update(&chunk[..n]);
-                bytes += n as u64;
-            }
-        }
-    }
-    Ok(Some(Artifact { path: root.show(path), bytes, sha256: chain::hex(&hasher.finalize()) }))
+    let (bytes, sha256) = digest::sha256_of(file).map_err(DurableError::io("read", path))?;
+    Ok(Some(Artifact { path: root.show(path), bytes, sha256 }))
 }
 
 /// Copies each of `paths` under `bridge/state/backups/ID/`, 0600, before a step of that name changes them.
@@ -113,7 +100,7 @@ pub fn restore(root: &Root, backups: &[Backup], changed: &[FileChange]) -> Resul
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
                     read => Some(read.map_err(DurableError::io("read the backup", &copy))?),
                 };
-                let Some(bytes) = bytes.filter(|bytes| before == Some(&chain::sha256(bytes))) else {
+                let Some(bytes) = bytes.filter(|bytes| before == Some(&digest::sha256(bytes))) else {
                     outcome.spoilt.push(shown);
                     continue;
                 };

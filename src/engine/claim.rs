@@ -9,8 +9,9 @@ use crate::bridge::moves::MoveError;
 use crate::bridge::scan::Candidate;
 use crate::bridge::take::{self, TakeError, Taken};
 use crate::bridge::{self, Place, Refusal, moves, refusal, signature};
+use crate::digest;
 use crate::journal::records::{Admission, Admit, Drop, JournalError, Notice};
-use crate::journal::{Event, Phase, RunKey, WaitOn, chain};
+use crate::journal::{Event, Phase, RunKey, WaitOn};
 
 use super::{EngineError, Executor, notice};
 
@@ -195,7 +196,7 @@ fn put_by(
 fn taken_note(candidate: &Candidate, sha256: &str) -> String {
     let stat = &candidate.stat;
     let which = format!("{}\u{1f}{sha256}\u{1f}{:?}", candidate.shown(), stat.id());
-    format!("taken/{}/{}", candidate.agent, chain::sha256(which.as_bytes()))
+    format!("taken/{}/{}", candidate.agent, digest::sha256(which.as_bytes()))
 }
 
 /// When a candidate was last written; the end of all times, for one that is none.
@@ -310,7 +311,7 @@ fn reject(
     let file = candidate.shown();
     let stat = &candidate.stat;
     let which = format!("{file}\u{1f}{sha256}\u{1f}{:?}\u{1f}{}\u{1f}{why}", stat.id(), stat.mtime_ns);
-    let key = format!("rejected/{}", chain::sha256(which.as_bytes()));
+    let key = format!("rejected/{}", digest::sha256(which.as_bytes()));
     // before the move: afterwards nobody looks at the file again
     let notice = notice::notice(executor, key, &file, "rejected", why);
     let new = executor.journal.record_drop(dropped(executor, candidate, sha256, id, "rejected", why), notice)?;

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::claim::processing_names;
 use super::{EngineError, Executor, backup, notice};
 use crate::bridge::{self, Place, moves, refusal};
+use crate::digest;
 use crate::journal::records::Drop;
-use crate::journal::{Reader, RunKey, chain};
+use crate::journal::{Reader, RunKey};
 
 /// At the start: what lies in `processing/` and is not the view of an open run. The file's name and the reason when it was
 /// set aside.
@@ -70,7 +71,7 @@ pub fn set_aside(executor: &Executor, key: &RunKey, path: &Path, sha256: &str) -
         kind: "edited".to_owned(),
         reason: why.clone(),
     };
-    let told = format!("rejected/{}", chain::sha256(format!("edited\u{1f}{}\u{1f}{sha256}", key.run).as_bytes()));
+    let told = format!("rejected/{}", digest::sha256(format!("edited\u{1f}{}\u{1f}{sha256}", key.run).as_bytes()));
     let notice = notice::notice(executor, told, &key.file, "rejected", &why);
     if executor.journal.record_drop(drop, notice)? {
         notice::noted(executor, &key.file, "rejected", &why);
@@ -107,7 +108,7 @@ fn claimed_as(
     }
     let Some(bytes) = moves::read_held(held, executor.settings().config.limits.order_bytes)? else { return Ok(None) };
     let Ok(order) = crate::order::parse(&bytes, plain) else { return Ok(None) };
-    if reader.last_run_with(&order.id, &chain::sha256(&bytes))?.is_some() {
+    if reader.last_run_with(&order.id, &digest::sha256(&bytes))?.is_some() {
         return Ok(None);
     }
     Ok(reader.last_run_of(&order.id)?.map(|row| row.key))

@@ -5,8 +5,9 @@
 use jiff::tz::TimeZone;
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
-use super::row::{CreatedFrom, ReportRow, sha256_hex};
+use super::row::{CreatedFrom, ReportRow};
 use crate::dates;
+use crate::digest::sha256;
 use crate::order::data;
 use crate::text;
 
@@ -52,7 +53,7 @@ pub fn report_row(
         created_us,
         created_from,
         headings,
-        sha256: sha256_hex(bytes),
+        sha256: sha256(bytes),
         front_matter: front_matter.map(|front| front.to_string()),
         text,
     })
@@ -194,7 +195,7 @@ mod tests {
         let json = r#"{"title":"Tägliche Übersicht","tags":["a","b"],"date":"2025-10-28"}"#;
         assert_eq!(row.front_matter.as_deref(), Some(json));
         assert_eq!(row.text, text);
-        assert_eq!(row.sha256, sha256_hex(text.as_bytes()));
+        assert_eq!(row.sha256, sha256(text.as_bytes()));
     }
 
     #[test]

@@ -19,8 +19,9 @@ use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType, UInt64Type,
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use twox_hash::XxHash3_128;
+
+use crate::digest::Hasher;
 
 /// `{"rows": 288, "values": {"filename.count": "288", …}}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,12 +33,12 @@ pub struct Facts {
 impl Facts {
     /// The SHA-256 of all facts: two tables with the same one have the same columns and cells.
     pub fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(format!("rows\t{}\n", self.rows));
+        let mut hash = Hasher::default();
+        hash.add(format!("rows\t{}\n", self.rows));
         for (key, value) in &self.values {
-            hash.update(format!("{key}\t{value}\n"));
+            hash.add(format!("{key}\t{value}\n"));
         }
-        super::row::hex(&hash.finalize())
+        hash.finish()
     }
 
     /// One line for each value in which the two differ, at most `max`.

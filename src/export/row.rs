@@ -8,8 +8,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
+use crate::digest::sha256;
 use crate::monitor::heartbeat::{self, CheckResult, Heartbeat, State, Status};
 
 /// One heartbeat.
@@ -141,22 +141,6 @@ pub fn day_of(at_us: i64, zone: &TimeZone) -> Option<Date> {
     (1970..=9999).contains(&day.year()).then_some(day)
 }
 
-/// Lower-case hex of the SHA-256 of `bytes`.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |n: u8| char::from(DIGITS[usize::from(n & 15)]);
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(digit(byte >> 4));
-        text.push(digit(*byte));
-    }
-    text
-}
-
 /// The row for a heartbeat's bytes, and whether its time had to be taken from its file name.
 pub fn heartbeat_row(filename: &str, bytes: &[u8]) -> Result<(HeartbeatRow, bool), String> {
     let text =
@@ -170,7 +154,7 @@ pub fn heartbeat_row(filename: &str, bytes: &[u8]) -> Result<(HeartbeatRow, bool
     if !(1970..=9999).contains(&at.to_zoned(TimeZone::UTC).year()) {
         return Err(format!("its timestamp {at} is out of range: the years 1970 to 9999"));
     }
-    Ok((HeartbeatRow::new(filename, parsed, at, sha256_hex(bytes)), named))
+    Ok((HeartbeatRow::new(filename, parsed, at, sha256(bytes)), named))
 }
 
 impl HeartbeatRow {

@@ -27,7 +27,7 @@ pub(in crate::export) fn sample(name: &str, at_us: i64) -> HeartbeatRow {
                 latency_ms: None,
             },
         ],
-        sha256: sha256_hex(name.as_bytes()),
+        sha256: sha256(name.as_bytes()),
     }
 }
 

@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use sha2::{Digest as _, Sha256};
 
 pub use packed::Packed;
 use packed::{Parts, body, damaged, decode, parts, row_at, unpack_day};
 use spill::{Reader, Run, Spill, merge};
 
 use super::row::Row;
+use crate::digest::Hasher;
 
 /// Runs that are merged at once; each holds one read buffer.
 const FAN_IN: usize = 32;
@@ -38,7 +38,7 @@ pub struct DaySources {
 /// The SHA-256 of the lines `<sha256>  <name>` of all sources in the order of the rows: what
 /// `sha256sum FILE… | sha256sum` prints for those files.
 #[derive(Default, Clone)]
-pub struct SourceDigest(Sha256);
+pub struct SourceDigest(Hasher);
 
 impl SourceDigest {
     pub fn add(&mut self, row: &impl Row) {
@@ -47,12 +47,12 @@ impl SourceDigest {
 
     pub(super) fn add_line(&mut self, sha256: &[u8], name: &[u8]) {
         for part in [sha256, b"  ", name, b"\n"] {
-            self.0.update(part);
+            self.0.add(part);
         }
     }
 
     pub fn finish(self) -> String {
-        super::row::hex(&self.0.finalize())
+        self.0.finish()
     }
 }
 

@@ -14,13 +14,13 @@ use parquet::basic::ZstdLevel;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
-use sha2::{Digest as _, Sha256};
 
 use super::facts::{Facts, Gatherer};
-use super::row::{Row, hex};
+use super::row::Row;
 use super::schema::{READER, SCHEMA_VERSION, Tabular, key, schema};
 use super::sort::SourceDigest;
 use super::{Compression, Dataset, ExportError};
+use crate::digest::Hasher;
 use crate::durable;
 
 const BATCH_ROWS: usize = 1024;
@@ -229,24 +229,24 @@ pub fn merge<T: Row>(
 /// Counts and hashes what goes to the file.
 struct Hashing {
     file: BufWriter<File>,
-    hash: Sha256,
+    hash: Hasher,
     bytes: u64,
 }
 
 impl Hashing {
     fn new(file: File) -> Self {
-        Hashing { file: BufWriter::with_capacity(64 * 1024, file), hash: Sha256::new(), bytes: 0 }
+        Hashing { file: BufWriter::with_capacity(64 * 1024, file), hash: Hasher::default(), bytes: 0 }
     }
 
     fn result(&self) -> (u64, String) {
-        (self.bytes, hex(&self.hash.clone().finalize()))
+        (self.bytes, self.hash.clone().finish())
     }
 }
 
 impl io::Write for Hashing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let n = self.file.write(bytes)?;
-        self.hash.update(bytes.get(..n).unwrap_or(bytes));
+        self.hash.add(bytes.get(..n).unwrap_or(bytes));
         self.bytes += n as u64;
         Ok(n)
     }
@@ -288,7 +288,7 @@ mod tests {
         assert_eq!(opened.rows::<HeartbeatRow>().unwrap().map(Result::unwrap).collect::<Vec<_>>(), rows);
         assert!(super::super::schema::mismatches(Dataset::Heartbeats, &footer.schema).is_empty());
         let bytes = std::fs::read(first.path()).unwrap();
-        assert_eq!(super::super::row::sha256_hex(&bytes), first.sha256);
+        assert_eq!(crate::digest::sha256(&bytes), first.sha256);
         let second = staged(dir.path(), &rows, &about());
         assert_eq!(std::fs::read(second.path()).unwrap(), bytes, "the same rows give the same bytes");
         let zstd = staged(dir.path(), &rows, &About { compression: Compression::Zstd, ..about() });
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_read_in_one_go_is_read_as_well() {
         let dir = tempfile::tempdir().unwrap();
-        let name = |i: i64| format!("{}.md", super::super::row::sha256_hex(&i.to_le_bytes()));
+        let name = |i: i64| format!("{}.md", crate::digest::sha256(&i.to_le_bytes()));
         let rows: Vec<_> = (0..10_000).map(|i| sample(&name(i), i)).collect();
         let large = staged(dir.path(), &rows, &about());
         assert!(large.bytes > 1024 * 1024, "{}", large.bytes);

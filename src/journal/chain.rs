@@ -1,32 +1,19 @@
 //! The hash chain over events: each hash covers the one before it, so that no event can be changed, dropped from the
 //! middle or put in another place without it showing.
 
-use sha2::{Digest as _, Sha256};
+use crate::digest::Hasher;
 
 /// The hash before the first event.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Hash of one event: SHA-256 over the length-prefixed fields, in lower-case hex.
 pub fn link(previous: &str, seq: i64, at: &str, run: i64, body: &str) -> String {
-    let mut hasher = Sha256::new();
+    let mut hasher = Hasher::default();
     for field in [previous, &seq.to_string(), at, &run.to_string(), body] {
-        hasher.update((field.len() as u64).to_le_bytes());
-        hasher.update(field.as_bytes());
+        hasher.add((field.len() as u64).to_le_bytes());
+        hasher.add(field);
     }
-    hex(&hasher.finalize())
-}
-
-/// SHA-256 in lower-case hex.
-pub fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hasher.finish()
 }
 
 #[cfg(test)]

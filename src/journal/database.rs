@@ -12,6 +12,7 @@ use super::chain;
 use super::head::{self, Mark};
 use super::records::{JournalError, damaged, sqlite_at};
 use super::seal::Sealed;
+use crate::digest;
 use crate::durable;
 use crate::root::Root;
 use crate::sqlite::{self, OpenError};
@@ -244,7 +245,7 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<u64, Journal
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         };
         let (id, sha256, bytes) = read(row).map_err(|error| bad(error.to_string()))?;
-        if chain::sha256(&bytes) != sha256 {
+        if digest::sha256(&bytes) != sha256 {
             return Err(bad(format!("the bytes of {id} do not have their hash")));
         }
     }

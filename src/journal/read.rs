@@ -10,6 +10,7 @@ use super::database::{check, check_form, connect, marker, missing};
 use super::records::{Drop, Entry, JournalError, RunRow, damaged, sqlite_at};
 use super::requests::Request;
 use super::run::{Run, RunKey};
+use crate::digest::sha256;
 use crate::order::Priority;
 use crate::root::Root;
 
@@ -126,7 +127,7 @@ impl Reader {
             .connection
             .query_row("SELECT bytes FROM sources JOIN runs USING (source) WHERE run = ?1", [key.run], |row| row.get(0))
             .map_err(sqlite_at("read", &self.path))?;
-        if chain::sha256(&bytes) != key.sha256 {
+        if sha256(&bytes) != key.sha256 {
             return Err(damaged(&self.path, format!("the bytes of {} do not have their hash", key.id)));
         }
         Ok(bytes)

@@ -2,12 +2,11 @@
 //!
 //! Invariant: what comes out is safe as a file name: ASCII letters, digits, `-`, `_`, `.`, at most 120 bytes, `WO-` first.
 
-use sha2::{Digest as _, Sha256};
-
 use super::fold;
 use super::model::Span;
 use super::refusal::ParseRefusal;
 use super::source::{Diagnostics, Remark, Source};
+use crate::digest::sha256;
 
 const MAX_ID_BYTES: usize = 120;
 /// What is looked at of a longer run.
@@ -207,7 +206,7 @@ fn safe(run: &str) -> String {
 }
 
 fn short_hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    sha256(bytes).chars().take(8).collect()
 }
 
 /// The file name without directories and the endings of orders.

@@ -10,13 +10,12 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
-use sha2::{Digest as _, Sha256};
 
 use super::carry::finish_carried;
 use super::transfer::parent;
 use crate::bridge::scan::{entries, open_dir};
-use crate::bridge::take::hex;
 use crate::bridge::{BridgeError, Kind, Stat, check_agent};
+use crate::digest::sha256_of;
 use crate::root::Root;
 
 /// A file in `processing/`.
@@ -89,10 +88,7 @@ pub(super) fn hash(dir: &OwnedFd, name: &OsStr) -> io::Result<Option<String>> {
     if Stat::at(dir, name)?.kind != Kind::Regular {
         return Ok(None);
     }
-    let mut file = open_plain(dir, name)?;
-    let mut digest = Sha256::new();
-    io::copy(&mut file, &mut digest)?;
-    Ok(Some(hex(&digest.finalize())))
+    Ok(Some(sha256_of(open_plain(dir, name)?)?.1))
 }
 
 pub(super) fn open_parent(path: &Path) -> io::Result<(OwnedFd, OsString)> {

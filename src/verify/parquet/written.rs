@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Scope;
+use crate::digest::sha256;
 use crate::handlers::parquet_exporter::steps::files::{Place, digests};
-use crate::journal::chain::sha256;
 
 /// SHA-256 by path; `None` where no order deployed anything, so that there is nothing to compare with.
 pub struct Written(Option<BTreeMap<String, String>>);

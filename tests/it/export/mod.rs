@@ -325,12 +325,12 @@ fn the_digest_is_that_of_sha256sum() {
         .iter()
         .map(|name| {
             let bytes = fs::read(scene.path(HEARTBEATS).join(name)).unwrap();
-            format!("{}  {name}\n", workbridge::export::row::sha256_hex(&bytes))
+            format!("{}  {name}\n", workbridge::digest::sha256(&bytes))
         })
         .collect();
     let path = scene.path(ANALYTICS).join("ops_atomic_20251026.parquet");
     let footer = workbridge::export::read::open(&path).unwrap().footer().unwrap();
-    let expected = workbridge::export::row::sha256_hex(lines.as_bytes());
+    let expected = workbridge::digest::sha256(lines.as_bytes());
     assert_eq!(footer.metadata["workbridge.source_digest"], expected);
     assert_eq!(footer.metadata["workbridge.schema_version"], "1");
 }
