@@ -10,6 +10,7 @@ use jiff::civil::Date;
 
 use super::{Measurement, Value};
 use crate::order::fold;
+use crate::order::paths::file_ending;
 
 /// Days that a date token in a label may stand for; none is any day.
 pub type Days = [Date];
@@ -252,12 +253,6 @@ pub fn names_in(text: &str) -> Vec<String> {
         .collect()
 }
 
-const ENDINGS: [&str; 38] = [
-    "cjs", "mjs", "js", "ts", "py", "rb", "rs", "go", "sh", "zsh", "bash", "plist", "parquet", "md", "json", "jsonl",
-    "log", "csv", "db", "sqlite", "sqlite3", "toml", "yaml", "yml", "txt", "xml", "html", "sql", "lock", "pid",
-    "service", "timer", "conf", "ini", "env", "gz", "zip", "pdf",
-];
-
 /// Where paths of a root begin that have no ending: `g/analytics`, but not `and/or`.
 const FOLDERS: [&str; 26] = [
     "g",
@@ -291,8 +286,8 @@ const FOLDERS: [&str; 26] = [
 fn is_file(name: &str) -> bool {
     // a language's name, not a file's
     let is_word = ["node.js", "next.js", "vue.js", "express.js", "d3.js"].contains(&name.to_ascii_lowercase().as_str());
-    let ending = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, ending)| ending);
-    !is_word && ending.is_some_and(|ending| ENDINGS.contains(&ending.to_ascii_lowercase().as_str()))
+    // no known ending is left out: a row about a file that is not seen to be one would be taken for one about what was measured
+    !is_word && file_ending(name).is_some()
 }
 
 fn is_path(word: &str) -> bool {
@@ -426,6 +421,7 @@ mod tests {
         for (text, expect) in [
             ("and/or Pass/Fail 1/2 Asia/Bangkok Node.js 02:30 v1.2.3 e.g. 5 MB", vec![]),
             ("run/a.cjs, `g/logs/` and /etc.", vec!["run/a.cjs", "g/logs/", "/etc"]),
+            ("main.css, rows.tsv app.TSX and backup.gz", vec!["main.css", "rows.tsv", "app.TSX", "backup.gz"]),
             ("com.02luka.x localhost:6379 10.0.0.1 a_b", vec!["com.02luka.x", "localhost:6379", "10.0.0.1", "a_b"]),
         ] {
             assert_eq!(names_in(text), expect, "{text}");

@@ -39,7 +39,7 @@ pub mod model;
 mod names;
 mod parse;
 mod parting;
-mod paths;
+pub(crate) mod paths;
 mod quoted;
 mod refusal;
 mod section_names;

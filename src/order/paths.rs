@@ -72,13 +72,24 @@ fn is_key(text: &str, quoted: bool) -> bool {
     quoted && text.contains('_') && !is_file_ending(text)
 }
 
+/// A bare word that ends so names a file. What programs leave beside their work is left out: without backticks, such a word is
+/// more often a key or a unit (`worker.pid`, `export.timer`) than something to deliver.
 fn is_file_ending(name: &str) -> bool {
-    const ENDINGS: [&str; 35] = [
-        "md", "cjs", "mjs", "js", "ts", "tsx", "jsx", "zsh", "sh", "bash", "py", "rb", "rs", "go", "plist", "parquet",
-        "json", "jsonl", "yaml", "yml", "toml", "sql", "db", "csv", "tsv", "html", "css", "xml", "log", "txt", "pdf",
-        "conf", "ini", "service", "env",
-    ];
-    name.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending.to_ascii_lowercase().as_str()))
+    const LEFT_OUT: [&str; 7] = ["sqlite", "sqlite3", "lock", "pid", "timer", "gz", "zip"];
+    file_ending(name).is_some_and(|ending| !LEFT_OUT.contains(&ending))
+}
+
+/// The endings of files that these systems have.
+const ENDINGS: [&str; 42] = [
+    "md", "cjs", "mjs", "js", "ts", "tsx", "jsx", "zsh", "sh", "bash", "py", "rb", "rs", "go", "plist", "parquet",
+    "json", "jsonl", "yaml", "yml", "toml", "sql", "db", "sqlite", "sqlite3", "csv", "tsv", "html", "css", "xml",
+    "log", "txt", "pdf", "conf", "ini", "service", "timer", "env", "lock", "pid", "gz", "zip",
+];
+
+/// The ending of a file's name, in lower case, where it is a known one.
+pub(crate) fn file_ending(name: &str) -> Option<&'static str> {
+    let (_, ending) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty())?;
+    ENDINGS.into_iter().find(|known| known.eq_ignore_ascii_case(ending))
 }
 
 #[cfg(test)]
@@ -102,6 +113,8 @@ mod tests {
             ("http://x/y.md", vec![]),
             ("`export.file_size`", vec![]),
             ("v1.2 and e.g. this", vec![]),
+            ("worker.pid and Digest.CJS", vec!["Digest.CJS"]),
+            ("`worker.pid` and `export_run.timer`", vec!["worker.pid"]),
             ("`g/my reports/ü.md`", vec!["g/my reports/ü.md"]),
         ] {
             assert_eq!(in_text(raw), expect, "{raw}");
