@@ -1,9 +1,10 @@
 //! What the values of `wo.toml` must be, beyond their types. Looked at whenever the file is read: a value that nothing could
 //! use is an error there, at the start or at SIGHUP, and not a surprise when it is first needed.
 
+use std::borrow::Cow;
 use std::path::Path;
 
-use super::Config;
+use super::{Config, ranges};
 
 /// A value that can't be used.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub struct BadValue {
     /// Section and key.
     pub key: String,
     pub why: String,
-    pub cure: &'static str,
+    pub cure: Cow<'static, str>,
 }
 
 impl std::fmt::Display for BadValue {
@@ -22,6 +23,7 @@ impl std::fmt::Display for BadValue {
 
 /// The first value that can't be used.
 pub fn check(config: &Config) -> Result<(), BadValue> {
+    ranges::check(config)?;
     agents(&config.inbox.agents)?;
     if let Some(key) = &config.inbox.require_signature
         && crate::bridge::signature::key(key).is_err()
@@ -99,7 +101,7 @@ fn webhook(url: &str) -> Result<(), BadValue> {
 }
 
 fn bad(key: &str, why: String, cure: &'static str) -> Result<(), BadValue> {
-    Err(BadValue { key: key.to_owned(), why, cure })
+    Err(BadValue { key: key.to_owned(), why, cure: cure.into() })
 }
 
 fn quoted(value: &str) -> String {

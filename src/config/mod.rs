@@ -1,8 +1,9 @@
 //! `wo.toml`: every setting has a default, so the file may be missing. A section's struct lives here unless the module it
 //! configures owns it. Unknown keys are errors with their name, so that a typing error never passes as a default; so are
-//! values that nothing could use ([`check`]).
+//! values that nothing could use ([`check`]), numbers out of their range among them ([`ranges`]).
 
 mod check;
+mod ranges;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -143,7 +143,7 @@ pub fn run(
     let subjects: Arc<Subjects> = Arc::default();
     let jobs = Arc::new(Mutex::new(jobs));
     let mut workers = Vec::new();
-    for n in 0..config.limits.workers.clamp(1, 64) {
+    for n in 0..config.limits.workers {
         let worker = Worker {
             executor: Arc::clone(executor),
             reader: executor.journal.reader()?,
@@ -247,7 +247,7 @@ impl Loop {
                 Ok(()) => {
                     if look {
                         wanted = false;
-                        next_rescan = Instant::now() + Duration::from_millis(config.inbox.rescan_ms.max(100));
+                        next_rescan = Instant::now() + Duration::from_millis(config.inbox.rescan_ms);
                     }
                 }
                 Err(error) if error.is_fatal() || self.mode == Mode::Once => return Err(error),
@@ -355,9 +355,9 @@ fn unless_fatal<T>(result: Result<T, EngineError>) -> Result<Option<T>, EngineEr
 }
 
 fn retry_first(config: &Config) -> Duration {
-    Duration::from_millis(config.limits.retry_first_ms.max(1))
+    Duration::from_millis(config.limits.retry_first_ms)
 }
 
 fn retry_max(config: &Config) -> Duration {
-    Duration::from_millis(config.limits.retry_max_ms).max(retry_first(config))
+    Duration::from_millis(config.limits.retry_max_ms)
 }

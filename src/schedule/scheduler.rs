@@ -200,7 +200,7 @@ impl Worker {
     fn wait(&self) -> Duration {
         let now = Instant::now();
         let today = self.clock.now();
-        let poll = Duration::from_millis(self.config.poll_ms.clamp(10, 60_000));
+        let poll = Duration::from_millis(self.config.poll_ms);
         // what is due by now and did not start is held up: the next poll is soon enough
         let due = self
             .jobs

@@ -79,8 +79,7 @@ impl Loop {
                 let room = limits.open_orders.saturating_sub(self.reader.open_count()?).max(1);
                 let room = room.min((limits.rejected_files - rejected).div_ceil(FILES_PER_REJECT));
                 let room = usize::try_from(room).unwrap_or(usize::MAX);
-                let batch: Vec<Candidate> =
-                    orders.drain(..orders.len().min(limits.claim_batch.max(1)).min(room)).collect();
+                let batch: Vec<Candidate> = orders.drain(..orders.len().min(limits.claim_batch).min(room)).collect();
                 let claimed = claim::claim(&self.executor, &batch)?;
                 rejected += FILES_PER_REJECT * claimed.rejected.len() as u64;
                 self.summary.rejected.extend(claimed.rejected);
