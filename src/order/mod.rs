@@ -47,7 +47,7 @@ mod source;
 mod stated_beside;
 #[cfg(test)]
 mod structure_tests;
-mod table;
+pub(crate) mod table;
 pub mod target;
 mod template_key;
 

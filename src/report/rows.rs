@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use crate::order::table::pipes;
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
     /// Between the borders.
@@ -22,16 +24,13 @@ pub struct Row {
     pub closed: bool,
 }
 
-/// Lines beyond this are split strictly: looking for the ends of code spans is quadratic at worst.
-const LONGEST_CODE: usize = 16 * 1024;
-
 /// The row that lies in `line` of `source`, in a table of `columns` columns.
 pub fn split(source: &str, line: Range<usize>, columns: usize) -> Row {
     let text = source.get(line.clone()).unwrap_or("");
-    let strict = borders(text, false);
+    let strict = pipes(text, false);
     let row = row(text, line.start, &strict);
-    if row.cells.len() > columns && text.len() <= LONGEST_CODE && text.contains('`') {
-        let meant = self::row(text, line.start, &borders(text, true));
+    if row.cells.len() > columns && text.contains('`') {
+        let meant = self::row(text, line.start, &pipes(text, true));
         if meant.cells.len() >= columns && meant.cells.len() < row.cells.len() {
             return meant;
         }
@@ -54,41 +53,6 @@ pub fn delimiter(line: &str) -> Option<usize> {
         !dashes.is_empty() && dashes.bytes().all(|b| b == b'-')
     };
     cells.iter().all(is_delimiter).then_some(cells.len())
-}
-
-/// Offsets of the pipes that split.
-fn borders(text: &str, code_hides: bool) -> Vec<usize> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::new();
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'\\' if bytes.get(at + 1).is_some_and(u8::is_ascii_punctuation) => at += 2,
-            b'|' => {
-                out.push(at);
-                at += 1;
-            }
-            b'`' if code_hides => {
-                let run = bytes.iter().skip(at).take_while(|b| **b == b'`').count();
-                at = closing(bytes, at + run, run).unwrap_or(at + run);
-            }
-            _ => at += 1,
-        }
-    }
-    out
-}
-
-/// Behind the run of exactly `run` backticks that closes a code span.
-fn closing(bytes: &[u8], from: usize, run: usize) -> Option<usize> {
-    let mut at = from;
-    while at < bytes.len() {
-        let length = bytes.iter().skip(at).take_while(|b| **b == b'`').count();
-        if length == run {
-            return Some(at + run);
-        }
-        at += length.max(1);
-    }
-    None
 }
 
 fn row(text: &str, offset: usize, borders: &[usize]) -> Row {
