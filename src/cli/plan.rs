@@ -8,9 +8,12 @@ use serde_json::json;
 use super::{CliError, Exit, Global, output};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::engine::{Settings, plan};
+use crate::engine::Settings;
+use crate::engine::plan::{self, Planned};
 use crate::evidence::{Binder, Binding};
-use crate::handlers::{Check, Context, Deadline};
+use crate::handlers::{Check, Context, Deadline, StepSpec};
+use crate::order::{Criterion, Order};
+use crate::secret::Masker;
 
 /// Show what would be done for an order, changing nothing
 #[derive(clap::Args)]
@@ -63,38 +66,61 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         }
     };
     context.facts = Arc::new(planned.facts.clone());
-    let descriptor = planned.handler.descriptor();
-    let mut steps = Vec::new();
-    for spec in &planned.plan.steps {
-        let now = if spec.measures_only {
-            "measured then".to_owned()
-        } else {
-            match planned.handler.step(spec).and_then(|step| step.check(&context)) {
-                Ok(Check::Already(note)) => format!("already so: {note}"),
-                Ok(Check::Needed(before)) => format!("needed: {before}"),
-                Ok(Check::Unknown(why)) => format!("can't be told: {why}"),
-                Err(error) => format!("can't be checked: {error}"),
-            }
-        };
-        steps.push((spec, context.masker.mask(&now)));
-    }
-    let binder = Binder::new(&order.bindings, planned.handler.measurements(&order));
-    let criteria: Vec<_> = planned
-        .criteria
-        .iter()
-        .map(|criterion| {
-            let bound = match binder.bind(criterion) {
-                Binding::Bound { key, .. } => key,
-                Binding::Ambiguous(keys) => format!("ambiguous: {}", keys.join(", ")),
-                Binding::None => "nothing: it will be UNMEASURED".to_owned(),
-            };
-            (criterion, bound)
-        })
-        .collect();
+    let outlook = Outlook {
+        steps: steps(&planned, &context),
+        criteria: bound(&planned, &order),
+        planned: &planned,
+        order: &order,
+    };
     if args.json {
-        output::print_json(&json!({
+        output::print_json(&outlook.as_json())?;
+    } else {
+        output::print(&outlook.as_text(&context.masker))?;
+    }
+    Ok(Exit::Good)
+}
+
+/// What is shown of a plan.
+struct Outlook<'a> {
+    order: &'a Order,
+    planned: &'a Planned,
+    /// Each with how it stands now.
+    steps: Vec<(&'a StepSpec, String)>,
+    /// Each with what measures it.
+    criteria: Vec<(&'a Criterion, String)>,
+}
+
+fn steps<'a>(planned: &'a Planned, context: &Context) -> Vec<(&'a StepSpec, String)> {
+    let stands = |spec: &StepSpec| {
+        if spec.measures_only {
+            return "measured then".to_owned();
+        }
+        match planned.handler.step(spec).and_then(|step| step.check(context)) {
+            Ok(Check::Already(note)) => format!("already so: {note}"),
+            Ok(Check::Needed(before)) => format!("needed: {before}"),
+            Ok(Check::Unknown(why)) => format!("can't be told: {why}"),
+            Err(error) => format!("can't be checked: {error}"),
+        }
+    };
+    planned.plan.steps.iter().map(|spec| (spec, context.masker.mask(&stands(spec)))).collect()
+}
+
+fn bound<'a>(planned: &'a Planned, order: &Order) -> Vec<(&'a Criterion, String)> {
+    let binder = Binder::new(&order.bindings, planned.handler.measurements(order));
+    let measured_by = |criterion: &Criterion| match binder.bind(criterion) {
+        Binding::Bound { key, .. } => key,
+        Binding::Ambiguous(keys) => format!("ambiguous: {}", keys.join(", ")),
+        Binding::None => "nothing: it will be UNMEASURED".to_owned(),
+    };
+    planned.criteria.iter().map(|criterion| (criterion, measured_by(criterion))).collect()
+}
+
+impl Outlook<'_> {
+    fn as_json(&self) -> serde_json::Value {
+        let Outlook { order, planned, steps, criteria } = self;
+        json!({
             "id": order.id,
-            "handler": descriptor.name,
+            "handler": planned.handler.descriptor().name,
             "dispatch": planned.dispatch,
             "facts": planned.facts,
             "notes": planned.plan.notes,
@@ -105,24 +131,28 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             "criteria": criteria.iter().map(|(criterion, bound)| json!({
                 "metric": criterion.metric, "target": criterion.target, "source": criterion.source, "measurement": bound,
             })).collect::<Vec<_>>(),
-        }))?;
-        return Ok(Exit::Good);
+        })
     }
-    let mut text = format!("{}  {} ({})\n", order.id, descriptor.name, planned.dispatch);
-    if let Some(template) = &planned.template {
-        text.push_str(&format!("report template: {}\n", template.name));
+
+    fn as_text(&self, masker: &Masker) -> String {
+        let Outlook { order, planned, steps, criteria } = self;
+        let mut text = format!("{}  {} ({})\n", order.id, planned.handler.descriptor().name, planned.dispatch);
+        if let Some(template) = &planned.template {
+            text.push_str(&format!("report template: {}\n", template.name));
+        }
+        for note in &planned.plan.notes {
+            text.push_str(&format!("note: {}\n", masker.mask(note)));
+        }
+        text.push_str(&output::table(
+            &["Step", "What", "Now"],
+            steps.iter().map(|(spec, now)| vec![spec.name.clone(), spec.describe.clone(), now.clone()]),
+        ));
+        text.push_str(&output::table(
+            &["Metric", "Target", "Measured by"],
+            criteria
+                .iter()
+                .map(|(criterion, bound)| vec![criterion.metric.clone(), criterion.target.clone(), bound.clone()]),
+        ));
+        text
     }
-    for note in &planned.plan.notes {
-        text.push_str(&format!("note: {}\n", context.masker.mask(note)));
-    }
-    text.push_str(&output::table(
-        &["Step", "What", "Now"],
-        steps.into_iter().map(|(spec, now)| vec![spec.name.clone(), spec.describe.clone(), now]),
-    ));
-    text.push_str(&output::table(
-        &["Metric", "Target", "Measured by"],
-        criteria.into_iter().map(|(criterion, bound)| vec![criterion.metric.clone(), criterion.target.clone(), bound]),
-    ));
-    output::print(&text)?;
-    Ok(Exit::Good)
 }

@@ -155,38 +155,10 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
         nested.iter().for_each(|entry| item(draft, entry, parent));
         return;
     }
-    let mut keyed_target = None;
-    let mut measured_by: Vec<String> = explanation(raw).into_iter().collect();
-    let mut others: Vec<&ListItem> = Vec::new();
-    let mut is_detail = |text: &str| match keyed(text) {
-        Some((name, value)) if TARGET.contains(&name.as_str()) && keyed_target.is_none() => {
-            keyed_target = Some(value);
-            true
-        }
-        Some((name, value)) if MEASURED_BY.contains(&name.as_str()) || name == "evidence" => {
-            measured_by.push(value);
-            true
-        }
-        _ => false,
-    };
-    for entry in nested {
-        if !is_detail(&raw_text(draft, &entry.lines)) {
-            others.push(entry);
-        }
-    }
-    let mut lines = below::lines(draft, below);
-    lines.retain(|line| !is_detail(&line.text));
+    let Details { target: mut keyed_target, mut measured_by, others, mut lines } =
+        Details::of(draft, raw, nested, below);
     let split = split(raw);
-    // a bare target below a title is the title's
-    let metric = match parent {
-        Some(parent)
-            if split.is_whole
-                && !matches!(target::compile("", &split.target), Target::Unclear { .. } | Target::Category { .. }) =>
-        {
-            parent.to_owned()
-        }
-        _ => split.metric.clone(),
-    };
+    let metric = metric_of(&split, parent);
     let is_title = split.is_whole && !is_judged(&split.metric, &split.target);
     if is_title && keyed_target.is_none() {
         let bare = lines.iter().position(|line| line.is_first && begins_with_sign(&line.text));
@@ -202,17 +174,11 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
         told.into_iter().filter(|line| below::may_state_one(&line.text)).map(|line| line.span).collect();
     let target = keyed_target.unwrap_or_else(|| split.target.clone());
     let is_group = is_bare_title && !(others.is_empty() && stated.is_empty());
-    let judged_alone = |draft: &Draft<'_>, entry: &&&ListItem| {
-        let own = self::split(&raw_text(draft, &entry.lines));
-        match target::compile(&own.metric, &own.target) {
-            Target::Unclear { .. } => false,
-            // `in every row group` is a note, `Compression: Snappy` is none
-            Target::Category { .. } => !own.is_whole,
-            _ => true,
-        }
+    let (own, notes): (Vec<&ListItem>, Vec<&ListItem>) = if is_group {
+        (others, Vec::new())
+    } else {
+        others.into_iter().partition(|entry| is_judged_alone(draft, entry))
     };
-    let (own, notes): (Vec<&ListItem>, Vec<&ListItem>) =
-        if is_group { (others, Vec::new()) } else { others.into_iter().partition(|entry| judged_alone(draft, &entry)) };
     measured_by
         .extend(notes.iter().map(|entry| fold::inline(&raw_text(draft, &entry.lines))).filter(|text| !text.is_empty()));
     if !is_group {
@@ -227,6 +193,54 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
     }
     below::from_code(draft, below);
     acceptance::tell_unread(draft, &unread);
+}
+
+/// What stands below a statement: what belongs to it, and the rest.
+struct Details<'a> {
+    /// Of `Target: …`.
+    target: Option<String>,
+    measured_by: Vec<String>,
+    others: Vec<&'a ListItem>,
+    lines: Vec<below::Line>,
+}
+
+impl<'a> Details<'a> {
+    fn of(draft: &Draft<'_>, raw: &str, nested: Vec<&'a ListItem>, below: &[Block]) -> Self {
+        let mut target = None;
+        let mut measured_by: Vec<String> = explanation(raw).into_iter().collect();
+        let mut is_detail = |text: &str| match keyed(text) {
+            Some((name, value)) if TARGET.contains(&name.as_str()) && target.is_none() => {
+                target = Some(value);
+                true
+            }
+            Some((name, value)) if MEASURED_BY.contains(&name.as_str()) || name == "evidence" => {
+                measured_by.push(value);
+                true
+            }
+            _ => false,
+        };
+        let others = nested.into_iter().filter(|entry| !is_detail(&raw_text(draft, &entry.lines))).collect();
+        let mut lines = below::lines(draft, below);
+        lines.retain(|line| !is_detail(&line.text));
+        Details { target, measured_by, others, lines }
+    }
+}
+
+/// What a statement is about: a bare target below a title is the title's.
+fn metric_of(split: &Split, parent: Option<&str>) -> String {
+    let is_target = || !matches!(target::compile("", &split.target), Target::Unclear { .. } | Target::Category { .. });
+    parent.filter(|_| split.is_whole && is_target()).unwrap_or(&split.metric).to_owned()
+}
+
+/// Whether an item below a statement is a criterion of its own and no note on it.
+fn is_judged_alone(draft: &Draft<'_>, entry: &ListItem) -> bool {
+    let own = split(&raw_text(draft, &entry.lines));
+    match target::compile(&own.metric, &own.target) {
+        Target::Unclear { .. } => false,
+        // `in every row group` is a note, `Compression: Snappy` is none
+        Target::Category { .. } => !own.is_whole,
+        _ => true,
+    }
 }
 
 /// What its author says of how a criterion is looked at, or why.

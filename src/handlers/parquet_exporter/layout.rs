@@ -57,11 +57,35 @@ fn role(path: &str) -> Role {
     }
 }
 
+/// Made by this handler, where the order lists it.
+fn is_ours(role: Role) -> bool {
+    matches!(role, Role::Exporter | Role::Runner | Role::TestScript | Role::Plist)
+}
+
 /// Reads the order. Refuses paths outside the root.
 pub fn layout(order: &Order, config: &Config, bounds: &Bounds) -> Result<Layout, HandlerError> {
     let standard = Deployment::standard(config);
-    let mut notes = Vec::new();
-    let mut listed: Vec<(Role, String, Place)> = Vec::new();
+    let listed = listed(order, bounds)?;
+    let (mut layout, plists) = deploy_listed(&listed, &standard)?;
+    let Layout { deployment, more_plists, others, notes, ordered } = &mut layout;
+    name_plists(&plists, deployment, more_plists);
+    leave_alone(order, bounds, deployment, more_plists, notes)?;
+    // directories are made, not awaited
+    others.retain(|path| !is_directory(path, order) || *path == deployment.output);
+    others
+        .retain(|path| *path != deployment.output && *path != parent(&deployment.log) && *path != deployment.summaries);
+    deployment.summaries = summaries(order, &listed, &standard, bounds, notes);
+    required_elsewhere(order, deployment, bounds, notes);
+    *ordered = timing::adopt(order, deployment, notes);
+    codec::adopt(order, deployment, notes);
+    Ok(layout)
+}
+
+/// A path among the deliverables: what it is, as written, and where.
+type Listed = (Role, String, Place);
+
+fn listed(order: &Order, bounds: &Bounds) -> Result<Vec<Listed>, HandlerError> {
+    let mut listed: Vec<Listed> = Vec::new();
     for deliverable in &order.deliverables {
         let Some(path) = &deliverable.path else { continue };
         // a bare word such as `wo verify` is no path
@@ -73,25 +97,26 @@ pub fn layout(order: &Order, config: &Config, bounds: &Bounds) -> Result<Layout,
             listed.push((role(path), path.clone(), at));
         }
     }
+    Ok(listed)
+}
+
+/// The standard deployment with what is listed in its place, and the plists among that.
+fn deploy_listed(listed: &[Listed], standard: &Deployment) -> Result<(Layout, Vec<Place>), HandlerError> {
     let mut deployment = standard.clone();
-    let mut more_plists = Vec::new();
-    let mut others = Vec::new();
-    let is_ours = |role: &Role| matches!(role, Role::Exporter | Role::Runner | Role::TestScript | Role::Plist);
-    if listed.iter().any(|(role, _, _)| is_ours(role)) {
+    let (mut plists, mut others, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    if listed.iter().any(|(role, _, _)| is_ours(*role)) {
         (deployment.exporter, deployment.runner, deployment.test_script) = (None, None, None);
     } else {
         notes.push("the order lists no script or plist: the standard set is deployed".to_owned());
     }
-    let mut plists = Vec::new();
-    for (role, written, at) in &listed {
-        let role = *role;
+    for (role, written, at) in listed {
         let path = match at {
             Place::Root(path) => path,
             Place::LaunchAgent(_) => {
                 plists.push(at.clone());
                 continue;
             }
-            Place::Bridge(path) if is_ours(&role) => {
+            Place::Bridge(path) if is_ours(*role) => {
                 return Err(HandlerError::Refused(format!(
                     "the deliverable `{path}` lies within `bridge/`, where no handler writes\n\
                      hint: list another place for it"
@@ -100,54 +125,31 @@ pub fn layout(order: &Order, config: &Config, bounds: &Bounds) -> Result<Layout,
             // reports and results there are the engine's own
             Place::Bridge(_) => continue,
         };
-        let slot = match role {
-            Role::Exporter => &mut deployment.exporter,
-            Role::Runner => &mut deployment.runner,
-            Role::TestScript => &mut deployment.test_script,
-            Role::Plist => {
-                plists.push(at.clone());
-                continue;
-            }
-            Role::Parquet => {
-                let dir = parent(path);
-                if dir != deployment.output {
-                    notes.push(format!(
-                        "the order lists `{written}`; Parquet files go to `{}` ([paths] analytics in wo.toml)",
-                        deployment.output
-                    ));
-                    others.push(path.clone());
-                }
-                continue;
-            }
-            Role::Log => {
-                deployment.log.clone_from(path);
-                continue;
-            }
-            Role::Summary | Role::VerifyReport => continue,
-            Role::Other => {
-                others.push(path.clone());
-                continue;
-            }
-        };
-        match slot {
+        let mut script = |slot: &mut Option<String>| match slot {
             None => *slot = Some(path.clone()),
             Some(_) => {
                 notes.push(format!("`{written}` is a second script of its kind; this handler deploys one of each"));
                 others.push(path.clone());
             }
+        };
+        match role {
+            Role::Exporter => script(&mut deployment.exporter),
+            Role::Runner => script(&mut deployment.runner),
+            Role::TestScript => script(&mut deployment.test_script),
+            Role::Plist => plists.push(at.clone()),
+            Role::Parquet if parent(path) != deployment.output => {
+                notes.push(format!(
+                    "the order lists `{written}`; Parquet files go to `{}` ([paths] analytics in wo.toml)",
+                    deployment.output
+                ));
+                others.push(path.clone());
+            }
+            Role::Log => deployment.log.clone_from(path),
+            Role::Parquet | Role::Summary | Role::VerifyReport => {}
+            Role::Other => others.push(path.clone()),
         }
     }
-    name_plists(&plists, &mut deployment, &mut more_plists);
-    leave_alone(order, bounds, &mut deployment, &mut more_plists, &mut notes)?;
-    // directories are made, not awaited
-    others.retain(|path| !is_directory(path, order) || *path == deployment.output);
-    others
-        .retain(|path| *path != deployment.output && *path != parent(&deployment.log) && *path != deployment.summaries);
-    deployment.summaries = summaries(order, &listed, &standard, bounds, &mut notes);
-    required_elsewhere(order, &deployment, bounds, &mut notes);
-    let ordered = timing::adopt(order, &mut deployment, &mut notes);
-    codec::adopt(order, &mut deployment, &mut notes);
-    Ok(Layout { deployment, more_plists, others, notes, ordered })
+    Ok((Layout { deployment, more_plists: Vec::new(), others, notes, ordered: None }, plists))
 }
 
 /// The label is the installed plist's name; the first plist beneath the root is the rendered one.
@@ -217,7 +219,7 @@ fn is_directory(path: &str, order: &Order) -> bool {
 /// Where summaries go: the standard place if anything names it, else what the deliverables say, else the requirements.
 fn summaries(
     order: &Order,
-    listed: &[(Role, String, Place)],
+    listed: &[Listed],
     standard: &Deployment,
     bounds: &Bounds,
     notes: &mut Vec<String>,
