@@ -160,6 +160,8 @@ fn untimed(text: &str) -> String {
     }
     // the run at load may still be under way
     text = without(&text, "launchd: loaded in gui/", |c| !matches!(c, '"' | '|' | '\n'));
+    // its lines tell how long a run took
+    text = without(&text, "parquet_exporter.log`, ", |c| c.is_ascii_digit());
     text = without(&text, "/verify_<date>_", |c| c.is_ascii_digit() || matches!(c, '-' | '_'));
     if text.contains("the slowest of") {
         text = without(&text, "/ops_atomic_", |c| c.is_ascii_digit());
