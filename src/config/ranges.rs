@@ -28,10 +28,10 @@ const fn number(key: &'static str, of: fn(&Config) -> u64, least: u64, most: u64
 const NUMBERS: [Number; 20] = [
     number("inbox.settle_ms", |c| c.inbox.settle_ms, 0, DAY_MS),
     // each scan reads the whole inbox
-    number("inbox.rescan_ms", |c| c.inbox.rescan_ms, 100, DAY_MS),
+    number("inbox.rescan_ms", |c| c.inbox.rescan_ms, 10, DAY_MS),
     number("limits.order_bytes", |c| c.limits.order_bytes, 1, BLOB_BYTES),
     // each is a thread
-    number("limits.workers", |c| c.limits.workers as u64, 1, 64),
+    number("limits.workers", |c| c.limits.workers as u64, 1, 256),
     number("limits.open_orders", |c| c.limits.open_orders, 1, ANY),
     number("limits.rejected_files", |c| c.limits.rejected_files, 1, ANY),
     // each of a batch holds its file open
@@ -46,7 +46,7 @@ const NUMBERS: [Number; 20] = [
     number("limits.requests", |c| c.limits.requests, 1, ANY),
     // half of it is for what is noted of one inbox
     number("limits.remembered", |c| c.limits.remembered, 2, ANY),
-    number("schedule.poll_ms", |c| c.schedule.poll_ms, 10, 60_000),
+    number("schedule.poll_ms", |c| c.schedule.poll_ms, 1, 60_000),
     number("schedule.job_deadline_s", |c| c.schedule.job_deadline_s, 1, TEN_YEARS_S),
     number("schedule.throttle_s", |c| c.schedule.throttle_s, 0, TEN_YEARS_S),
     number("schedule.stop_grace_s", |c| c.schedule.stop_grace_s, 0, TEN_YEARS_S),

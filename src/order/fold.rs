@@ -337,16 +337,33 @@ fn fold_plain(text: &str) -> Option<String> {
 fn fold_any(text: &str) -> String {
     let plain = inline(&widths(text));
     let mut out = String::with_capacity(plain.len());
-    for c in plain.nfkc().flat_map(char::to_lowercase) {
-        match c {
-            '&' => out.push_str(" and "),
-            c if is_separator(c) => out.push(' '),
-            c => out.push(c),
-        }
+    if plain.is_ascii() {
+        plain.chars().for_each(|c| push_folded(&mut out, c.to_ascii_lowercase()));
+    } else {
+        plain.nfkc().flat_map(char::to_lowercase).for_each(|c| push_folded(&mut out, c));
+        // NFKC takes Thai and Lao AM apart, which is one letter to those who write it
+        out = out.replace("\u{e4d}\u{e32}", "\u{e33}").replace("\u{ecd}\u{eb2}", "\u{eb3}");
     }
-    // NFKC takes Thai and Lao AM apart, which is one letter to those who write it
-    let out = out.replace("\u{e4d}\u{e32}", "\u{e33}").replace("\u{ecd}\u{eb2}", "\u{eb3}");
-    out.split_whitespace().collect::<Vec<_>>().join(" ")
+    out.truncate(out.trim_end().len());
+    out
+}
+
+/// Adds `c`, a blank for what separates, and no second blank.
+fn push_folded(out: &mut String, c: char) {
+    let blank = |out: &mut String| {
+        if !out.is_empty() && !out.ends_with(' ') {
+            out.push(' ');
+        }
+    };
+    match c {
+        '&' => {
+            blank(out);
+            out.push_str("and ");
+        }
+        c if c.is_ascii_alphanumeric() => out.push(c),
+        c if is_separator(c) => blank(out),
+        c => out.push(c),
+    }
 }
 
 /// Whether words deny what follows them: `no gap`, `does not`, `never`.

@@ -84,7 +84,7 @@ fn a_bad_configuration_is_refused_and_a_good_one_taken() {
         ("\u{0}\u{1}", "wo.toml"),
         ("[inbox]\nagents = [\"CLC\", \"../x\"]\n", "inbox.agents: \"../x\""),
         ("[inbox]\nrequire_signature = \"bogus\"\n", "inbox.require_signature"),
-        ("[limits]\nworkers = 0\n", "limits.workers: 0 is out of range: 1 to 64"),
+        ("[limits]\nworkers = 0\n", "limits.workers: 0 is out of range: 1 to 256"),
     ] {
         let said = daemon.log().len();
         fs::write(scene.path("wo.toml"), bad).unwrap();

@@ -98,7 +98,7 @@ fn slow_and_pausing_writers() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_pausing_writer_and_no_watcher() {
-    let scene = scene("settle_ms = 50\nrescan_ms = 100\nwatch = false");
+    let scene = scene("settle_ms = 50\nrescan_ms = 50\nwatch = false");
     let text = order("WO-SLOW-0");
     let (first, second) = text.split_at(text.len() / 2);
     let script = r#"exec 3>"$1"; printf '%s' "$2" >&3; read line; printf '%s' "$3" >&3"#;
