@@ -120,74 +120,10 @@ pub fn run(
     reload: &dyn Fn(&Executor),
     on_waker: impl FnOnce(Waker),
 ) -> Result<Summary, EngineError> {
-    let config = executor.settings().config;
-    for agent in &config.inbox.agents {
-        crate::bridge::check_agent(agent)?;
-        for dir in [
-            executor.root.inbox(agent),
-            executor.root.processing(agent),
-            executor.root.archive(agent),
-            executor.root.rejected(agent),
-            executor.root.outbox(agent),
-        ] {
-            crate::durable::create_dir_all(&dir)?;
-        }
-    }
-    for why in crate::bridge::astray::told(&executor.root, &config) {
-        tracing::warn!("{why}");
-    }
-    let watcher = Watcher::start(&executor.root, &config.inbox);
+    make_folders(executor)?;
+    let watcher = Watcher::start(&executor.root, &executor.settings().config.inbox);
     on_waker(watcher.waker());
-    let (work, jobs) = mpsc::channel();
-    let (finished, done) = mpsc::channel();
-    let subjects: Arc<Subjects> = Arc::default();
-    let jobs = Arc::new(Mutex::new(jobs));
-    let mut workers = Vec::new();
-    for n in 0..config.limits.workers {
-        let worker = Worker {
-            executor: Arc::clone(executor),
-            reader: executor.journal.reader()?,
-            jobs: Arc::clone(&jobs),
-            done: finished.clone(),
-            waker: watcher.waker(),
-            subjects: Arc::clone(&subjects),
-        };
-        workers.push(
-            std::thread::Builder::new()
-                .name(format!("worker {n}"))
-                .spawn(move || worker.run())
-                .map_err(EngineError::Thread)?,
-        );
-    }
-    let mut this = Loop {
-        executor: Arc::clone(executor),
-        mode,
-        reader: executor.journal.reader()?,
-        watcher,
-        settler: Settler::new(mode.patience(&config.inbox)),
-        queue: BTreeSet::new(),
-        keys: HashMap::new(),
-        priorities: HashMap::new(),
-        in_flight: HashSet::new(),
-        waiting: HashMap::new(),
-        looked: executor.clock.now(),
-        busy: HashSet::new(),
-        backoff: HashMap::new(),
-        given_up: HashMap::new(),
-        subjects,
-        work,
-        done,
-        workers,
-        summary: Summary::default(),
-        settling: false,
-        next_settle: None,
-        hold_off: None,
-        hold_off_for: retry_first(&config),
-        stuck: HashMap::new(),
-        noted: HashSet::new(),
-        noted_more: false,
-        next_forget: None,
-    };
+    let mut this = Loop::start(executor, mode, watcher)?;
     let courier = notice::start_courier(executor)?;
     let result = this.recover().and_then(|()| this.turns(reload));
     if mode == Mode::Once {
@@ -204,7 +140,83 @@ pub fn run(
     result.map(|()| this.summary)
 }
 
+/// The folders of each agent's mail; says where mail lies that nobody looks at.
+fn make_folders(executor: &Executor) -> Result<(), EngineError> {
+    let config = executor.settings().config;
+    for agent in &config.inbox.agents {
+        crate::bridge::check_agent(agent)?;
+        for dir in [
+            executor.root.inbox(agent),
+            executor.root.processing(agent),
+            executor.root.archive(agent),
+            executor.root.rejected(agent),
+            executor.root.outbox(agent),
+        ] {
+            crate::durable::create_dir_all(&dir)?;
+        }
+    }
+    for why in crate::bridge::astray::told(&executor.root, &config) {
+        tracing::warn!("{why}");
+    }
+    Ok(())
+}
+
 impl Loop {
+    /// With its workers, which wait for work.
+    fn start(executor: &Arc<Executor>, mode: Mode, watcher: Watcher) -> Result<Loop, EngineError> {
+        let config = executor.settings().config;
+        let (work, jobs) = mpsc::channel();
+        let (finished, done) = mpsc::channel();
+        let subjects: Arc<Subjects> = Arc::default();
+        let jobs = Arc::new(Mutex::new(jobs));
+        let mut workers = Vec::new();
+        for n in 0..config.limits.workers {
+            let worker = Worker {
+                executor: Arc::clone(executor),
+                reader: executor.journal.reader()?,
+                jobs: Arc::clone(&jobs),
+                done: finished.clone(),
+                waker: watcher.waker(),
+                subjects: Arc::clone(&subjects),
+            };
+            workers.push(
+                std::thread::Builder::new()
+                    .name(format!("worker {n}"))
+                    .spawn(move || worker.run())
+                    .map_err(EngineError::Thread)?,
+            );
+        }
+        Ok(Loop {
+            executor: Arc::clone(executor),
+            mode,
+            reader: executor.journal.reader()?,
+            watcher,
+            settler: Settler::new(mode.patience(&config.inbox)),
+            queue: BTreeSet::new(),
+            keys: HashMap::new(),
+            priorities: HashMap::new(),
+            in_flight: HashSet::new(),
+            waiting: HashMap::new(),
+            looked: executor.clock.now(),
+            busy: HashSet::new(),
+            backoff: HashMap::new(),
+            given_up: HashMap::new(),
+            subjects,
+            work,
+            done,
+            workers,
+            summary: Summary::default(),
+            settling: false,
+            next_settle: None,
+            hold_off: None,
+            hold_off_for: retry_first(&config),
+            stuck: HashMap::new(),
+            noted: HashSet::new(),
+            noted_more: false,
+            next_forget: None,
+        })
+    }
+
     /// Takes up every run that has not ended, and sweeps out what was being written when an earlier executor was killed.
     fn recover(&mut self) -> Result<(), EngineError> {
         let open = self.reader.open_runs()?;
