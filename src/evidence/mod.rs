@@ -10,6 +10,7 @@ mod schedule;
 pub mod subject;
 pub mod value;
 mod vocabulary;
+pub mod whose;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -30,22 +30,14 @@ pub fn fits(
     }
     let known = Known::of(measurement);
     for name in names_in(label) {
-        // a file of a directory that was measured, by its declared name
-        let is_declared = measurement.artifact.is_none() && aliases.contains(&name.as_str());
-        let parent = name.rsplit_once('/').map(|(parent, _)| parent).filter(|_| is_declared);
-        let is_known = name == measurement.key
-            || known.names_one(&name, days)
-            || parent.is_some_and(|parent| known.names_one(parent, days));
-        // what is missing has no name that could be another's
-        let is_gone = known.names.is_empty() && measurement.ok == Some(false);
         let is_figure = is_identifier(&name) && !name.contains('.') && is_figure(&name);
-        if !is_known && !is_gone && !is_figure {
+        if !known.may_name(&name, aliases, measurement, days) && !is_figure {
             let of = known.shown().map(|of| format!(": {} is of `{of}`", measurement.key)).unwrap_or_default();
             return Err(format!("`{name}` was not measured{of}"));
         }
     }
     if fold(label) != fold(bound) {
-        let own: BTreeSet<String> = aliases.iter().flat_map(|alias| words(alias)).chain(known.words).collect();
+        let own: BTreeSet<String> = aliases.iter().flat_map(|alias| words(alias)).chain(known.described).collect();
         if let Some(other) = words(label).into_iter().find(|word| is_foreign(word, &own)) {
             return Err(format!("`{other}` was not measured, {} was", measurement.key));
         }
@@ -73,14 +65,16 @@ pub fn names(measurement: &Measurement, name: &str, days: &Days) -> bool {
 }
 
 /// What a measurement names.
-struct Known {
+pub(super) struct Known {
     artifact: Option<String>,
     names: Vec<String>,
-    words: BTreeSet<String>,
+    pub words: BTreeSet<String>,
+    /// These and those in whose terms it is described.
+    described: BTreeSet<String>,
 }
 
 impl Known {
-    fn of(measurement: &Measurement) -> Self {
+    pub fn of(measurement: &Measurement) -> Self {
         let artifact = measurement.artifact.as_ref().map(|artifact| artifact.path.clone());
         let value = measurement.value.to_string();
         let mut names: Vec<String> = artifact.iter().cloned().collect();
@@ -97,19 +91,31 @@ impl Known {
         if names.iter().any(|name| name.contains("ops_atomic")) {
             words.insert("heartbeat".to_owned());
         }
-        // in whose terms the exporter and what it makes are described
-        let is_exporters = |prefix: &&str| measurement.key.starts_with(prefix);
-        if ["export.", "exporter.", "parquet.", "paths."].iter().any(is_exporters) {
-            words.extend(["heartbeat", "monitor", "json"].map(str::to_owned));
+        let mut described = words.clone();
+        if is_exporters(&measurement.key) {
+            described.extend(EXPORTED.map(str::to_owned));
         }
-        Known { artifact, names, words }
+        Known { artifact, names, words, described }
+    }
+
+    /// Whether a name in a label may be one of what was measured.
+    pub fn may_name(&self, name: &str, aliases: &[&str], measurement: &Measurement, days: &Days) -> bool {
+        // a file of a directory that was measured, by its declared name
+        let is_declared = measurement.artifact.is_none() && aliases.contains(&name);
+        let parent = name.rsplit_once('/').map(|(parent, _)| parent).filter(|_| is_declared);
+        // what is missing has no name that could be another's
+        let is_gone = self.names.is_empty() && measurement.ok == Some(false);
+        name == measurement.key
+            || is_gone
+            || self.names_one(name, days)
+            || parent.is_some_and(|parent| self.names_one(parent, days))
     }
 
     fn shown(&self) -> Option<&str> {
         self.artifact.as_deref().or(self.names.first().map(String::as_str))
     }
 
-    fn names_one(&self, name: &str, days: &Days) -> bool {
+    pub fn names_one(&self, name: &str, days: &Days) -> bool {
         let wanted = on_days(name, days);
         wanted.iter().any(|wanted| {
             let folder = self.artifact.iter().filter_map(|path| path.rsplit_once('/')).map(|(folder, _)| folder);
@@ -189,8 +195,16 @@ fn like(pattern: &str, text: &str) -> bool {
     true
 }
 
+/// In whose terms the exporter and what it makes are described.
+pub(super) const EXPORTED: [&str; 3] = ["heartbeat", "monitor", "json"];
+
+/// Whether the exporter or what it makes is measured under this key.
+pub(super) fn is_exporters(key: &str) -> bool {
+    ["export.", "exporter.", "parquet.", "paths."].iter().any(|prefix| key.starts_with(prefix))
+}
+
 /// Folded words, a plural's `s` taken off.
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     fold(text).split(' ').filter(|word| !word.is_empty()).map(singular).collect()
 }
 
@@ -225,7 +239,7 @@ const THINGS: [&[&str]; 22] = [
     &["localhost"],
 ];
 
-fn is_foreign(word: &str, own: &BTreeSet<String>) -> bool {
+pub(super) fn is_foreign(word: &str, own: &BTreeSet<String>) -> bool {
     THINGS.iter().any(|names| {
         let mut names = names.iter().map(|name| singular(name));
         names.clone().any(|name| name == word) && !names.any(|name| own.contains(&name))
@@ -313,16 +327,21 @@ fn is_label(word: &str) -> bool {
     parts.len() >= 3 && parts.first().is_some_and(|first| FIRST.contains(first)) && parts.iter().all(plain)
 }
 
-/// `10.0.0.7`, `redis.local:6379`.
+/// `10.0.0.7`, `redis.local:6379`, `mini.local`.
 fn is_host(word: &str) -> bool {
     let host = word.split_once(':').map_or(word, |(host, _)| host);
+    let is_local = [".local", ".lan", ".internal"].iter().any(|domain| {
+        host.strip_suffix(domain).is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    });
     let is_address = host.split('.').count() == 4 && host.split('.').all(|part| part.parse::<u8>().is_ok());
     let port = word.rsplit_once(':').filter(|(host, _)| host.chars().any(char::is_alphabetic)).map(|(_, port)| port);
-    is_address || port.is_some_and(|port| (2..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit()))
+    is_address
+        || is_local
+        || port.is_some_and(|port| (2..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// `csv_exporter`: a program's or a module's name.
-fn is_identifier(word: &str) -> bool {
+pub(super) fn is_identifier(word: &str) -> bool {
     let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
     plain && word.trim_matches('_').contains('_') && word.starts_with(|c: char| c.is_ascii_alphabetic())
 }
@@ -423,6 +442,7 @@ mod tests {
             ("run/a.cjs, `g/logs/` and /etc.", vec!["run/a.cjs", "g/logs/", "/etc"]),
             ("main.css, rows.tsv app.TSX and backup.gz", vec!["main.css", "rows.tsv", "app.TSX", "backup.gz"]),
             ("com.02luka.x localhost:6379 10.0.0.1 a_b", vec!["com.02luka.x", "localhost:6379", "10.0.0.1", "a_b"]),
+            ("mac-mini.local .env.local local", vec!["mac-mini.local"]),
         ] {
             assert_eq!(names_in(text), expect, "{text}");
         }
