@@ -1,8 +1,9 @@
 //! Which handler an order is for: the one it names, else the rules of `wo.toml`, else what the handlers declare. None, or
-//! two, is a rejection that names the candidates. Pure.
+//! two, is a rejection that names the candidates; so is an order to take away what a handler makes. Pure.
 
 use std::sync::Arc;
 
+use super::removal;
 use crate::config::Config;
 use crate::handlers::labels::{is_mention, names_label, texts};
 use crate::handlers::{Descriptor, Handler};
@@ -16,16 +17,20 @@ pub fn dispatch(
 ) -> Result<(Arc<dyn Handler>, String), String> {
     let names = || handlers.iter().map(|handler| handler.descriptor().name).collect::<Vec<_>>().join(", ");
     let find = |name: &str| handlers.iter().find(|handler| handler.descriptor().name == name).cloned();
+    let kept = |handler: Arc<dyn Handler>, why: String| match removal::of(order, handler.descriptor()) {
+        None => Ok((handler, why)),
+        Some(said) => Err(takes_away(&said, handler.descriptor())),
+    };
     if let Some(name) = &order.handler {
         return match find(name) {
-            Some(handler) => Ok((handler, "named by the order".to_owned())),
+            Some(handler) => kept(handler, "named by the order".to_owned()),
             None => Err(format!("the order names the handler `{name}`, which is not there; known are: {}", names())),
         };
     }
     for rule in &config.dispatch {
         if pattern_matches(&rule.id, &order.id) {
             return match find(&rule.handler) {
-                Some(handler) => Ok((handler, format!("rule `{}` of wo.toml", rule.id))),
+                Some(handler) => kept(handler, format!("rule `{}` of wo.toml", rule.id)),
                 None => Err(format!(
                     "the rule `{}` of wo.toml names the handler `{}`, which is not there; known are: {}",
                     rule.id,
@@ -35,12 +40,17 @@ pub fn dispatch(
             };
         }
     }
-    let mut candidates: Vec<(Arc<dyn Handler>, String)> = handlers
+    let all = handlers
         .iter()
-        .filter_map(|handler| declares(handler.descriptor(), order).map(|why| (Arc::clone(handler), why)))
-        .collect();
+        .filter_map(|handler| declares(handler.descriptor(), order).map(|why| (Arc::clone(handler), why)));
+    let (mut candidates, taken): (Vec<(Arc<dyn Handler>, String)>, Vec<_>) =
+        all.partition(|(handler, _)| removal::of(order, handler.descriptor()).is_none());
     match candidates.len() {
         1 => Ok(candidates.swap_remove(0)),
+        0 if let Some((handler, _)) = taken.first() => {
+            let said = removal::of(order, handler.descriptor()).unwrap_or_default();
+            Err(takes_away(&said, handler.descriptor()))
+        }
         0 => Err(format!(
             "no handler takes this order by its id, its deliverables or its service; known are: {}. Name one with `handler:` in the front matter",
             names()
@@ -56,6 +66,11 @@ pub fn dispatch(
     }
 }
 
+/// Why no handler takes an order that says this.
+fn takes_away(said: &str, descriptor: &Descriptor) -> String {
+    format!("no handler takes away what another made: `{said}` asks that of what `{}` makes", descriptor.name)
+}
+
 /// Why a handler takes the order, from what it declares. An id that fits is not enough when the order lists paths and none
 /// of them is the handler's: then it is about something else of a like name. What is only mentioned says nothing either.
 fn declares(descriptor: &Descriptor, order: &Order) -> Option<String> {
@@ -66,7 +81,10 @@ fn declares(descriptor: &Descriptor, order: &Order) -> Option<String> {
     // an item that delivers a file names other things besides
     let listed = order.deliverables.iter().filter(|item| item.path.is_none()).map(|item| item.text.as_str());
     let listed = listed.chain(paths.iter().copied());
+    // what is taken away is no part of what is made, unless it all is
+    let is_removal = removal::of(order, descriptor).is_some();
     let required = order.requirements.iter().flat_map(texts);
+    let required = required.filter(|text| is_removal || !removal::only_takes(text, descriptor));
     let named: Vec<&str> = listed.chain(required).collect();
     if let Some(label) =
         descriptor.service_labels.iter().find(|label| named.iter().any(|text| names_label(text, label)))
@@ -74,10 +92,6 @@ fn declares(descriptor: &Descriptor, order: &Order) -> Option<String> {
         return Some(format!("service `{label}`"));
     }
     let pattern = descriptor.id_patterns.iter().find(|pattern| pattern_matches(pattern, &order.id))?;
-    // a handler that makes things is not for an order that takes them away
-    if !descriptor.deliverable_paths.is_empty() && takes_away(&order.id, pattern) {
-        return None;
-    }
     let is_akin =
         |path: &&str| descriptor.deliverable_paths.iter().any(|own| own.contains('*') && pattern_matches(own, path));
     // what is there and stays as it is tells whose work an order of such an id is
@@ -100,18 +114,6 @@ fn delivered(deliverables: &[Deliverable]) -> Vec<&str> {
         }
     }
     found
-}
-
-/// Whether the id says so before the name that `pattern` holds, or as its last word; `…-RETIRE-CSV` takes another away.
-fn takes_away(id: &str, pattern: &str) -> bool {
-    const WORDS: [&str; 6] = ["REMOVAL", "REMOVE", "UNINSTALL", "DECOMMISSION", "RETIRE", "TEARDOWN"];
-    let (id, pattern) = (id.to_ascii_uppercase(), pattern.to_ascii_uppercase());
-    let name = pattern.split('*').max_by_key(|part| part.len()).unwrap_or_default();
-    let words = |text: &str| text.split(['-', '_', '.']).map(str::to_owned).collect::<Vec<_>>();
-    let before = id.find(name).and_then(|at| id.get(..at)).map(words).unwrap_or_default();
-    let is_number = |word: &String| word.chars().all(|c| c.is_ascii_digit());
-    let last = words(&id).into_iter().rfind(|word| !is_number(word));
-    before.iter().chain(&last).any(|word| WORDS.contains(&word.as_str()))
 }
 
 /// Whether the written path is `own`, given beneath the root or as the end of a longer path.
@@ -202,7 +204,8 @@ mod tests {
             assert!(found.as_ref().is_err_and(|why| why.starts_with("no handler takes")), "{id}: {found:?}");
         }
         let removal = "# Work Order: WO-251201-PARQUET-EXPORTER-REMOVAL\n\n## Objective\n\nRemove it.\n";
-        assert!(taken(removal, "WO-251201-PARQUET-EXPORTER-REMOVAL.md").is_err());
+        let found = taken(removal, "WO-251201-PARQUET-EXPORTER-REMOVAL.md");
+        assert!(found.as_ref().is_err_and(|why| why.starts_with("no handler takes away")), "{found:?}");
     }
 
     #[test]

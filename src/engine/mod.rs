@@ -21,6 +21,7 @@ pub mod notice;
 pub mod orphan;
 pub mod pipeline;
 pub mod plan;
+pub mod removal;
 pub mod requests;
 pub mod steps;
 pub mod stop;
