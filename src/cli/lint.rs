@@ -157,6 +157,7 @@ fn default_criteria(defaults: &[(&str, &str)]) -> Vec<Criterion> {
             measured_by: None,
             source: CriterionSource::Handler,
             span: 0..0,
+            whose: Vec::new(),
         })
         .collect()
 }
@@ -213,6 +214,11 @@ fn unbound(
             "ambiguous-metric",
             format!("`{metric}` could mean {}", keys.join(" or ")),
             format!("choose: `bindings: {{ \"{metric}\": {} }}`", keys.first().map_or("", String::as_str)),
+        ),
+        Binding::None if let Some(name) = binder.other(criterion) => (
+            "unmeasured",
+            format!("`{metric}` is of `{}`, which {handler} does not measure", text::line(&name, 60)),
+            format!("say what measures it: `bindings: {{ \"{metric}\": … }}`, or waive it with `waive`"),
         ),
         Binding::None => {
             let near = binder.near(metric);

@@ -155,6 +155,7 @@ fn default_criteria(defaults: &[(&str, &str)], asked: &[(&'static str, String)],
             measured_by: None,
             source: CriterionSource::Handler,
             span: 0..0,
+            whose: Vec::new(),
         }
     };
     defaults.iter().map(criterion).collect()

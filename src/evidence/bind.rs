@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Vocabulary, bilingual, subject};
+use super::{Vocabulary, bilingual, subject, whose};
 use crate::order::target::{self, Comparator, Target, Unit};
 use crate::order::{Criterion, parted};
 
@@ -58,12 +58,33 @@ impl<'v> Binder<'v> {
         self.known
     }
 
-    /// The first way of naming the metric that leads to a measurement decides; see [`names_of`].
+    /// The first way of naming the metric that leads to a measurement decides; see [`names_of`]. What stands below or beside
+    /// the name of another thing is bound to nothing; see [`Binder::other`].
     pub fn bind(&self, criterion: &Criterion) -> Binding {
+        let found = self.bind_anywhere(criterion);
+        if self.is_of_other(criterion, &found).is_some() { Binding::None } else { found }
+    }
+
+    /// Of which other thing a criterion is that would be bound but for the heading or the cell that says so.
+    pub fn other(&self, criterion: &Criterion) -> Option<String> {
+        self.is_of_other(criterion, &self.bind_anywhere(criterion)).map(str::to_owned)
+    }
+
+    fn bind_anywhere(&self, criterion: &Criterion) -> Binding {
         match self.bind_names(&criterion.metric, &names_of(criterion)) {
             Binding::None => self.bind_affirmed(criterion).unwrap_or(Binding::None),
             found => found,
         }
+    }
+
+    /// A label may be any thing's; a key and the order's bindings are believed.
+    fn is_of_other<'c>(&self, criterion: &'c Criterion, found: &Binding) -> Option<&'c str> {
+        let Binding::Bound { key, by: BoundBy::Alias } = found else { return None };
+        let aliases = self.known.of_key(key).map_or(&[][..], |one| one.aliases);
+        let other = criterion.whose.iter().find(|whose| {
+            whose::is_surely_other(&whose.name, key, aliases) || (whose.is_thing && !self.known.knows(&whose.name))
+        });
+        other.map(|whose| whose.name.as_str())
     }
 
     /// The key that a criterion is bound to.
@@ -313,6 +334,7 @@ mod tests {
             measured_by: None,
             source: CriterionSource::Table,
             span: 0..0,
+            whose: Vec::new(),
         }
     }
 

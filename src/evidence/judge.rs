@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 
 use super::compare::{self, Finding};
-use super::{Binder, Binding, BoundBy, Judged, Measurement, Outcome, Value, Verdict, Vocabulary, subject};
+use super::{Binder, Binding, BoundBy, Judged, Measurement, Outcome, Value, Verdict, Vocabulary, subject, whose};
 use crate::order::{Criterion, Order, Target, Waiver, fold};
 
 /// Judges each criterion. `today` is the date in UTC, for waivers; `order` gives bindings and waivers, `known` what its handler
@@ -72,7 +72,8 @@ fn judge_one(
         // nobody declared it, yet it was measured under that very key
         Binding::None if latest.contains_key(written) => written.to_owned(),
         Binding::None => {
-            judged.reason = "nothing measures it".to_owned();
+            let other = binder.other(criterion).map(|name| format!("it is of {}", crate::text::line(&name, 60)));
+            judged.reason = other.unwrap_or_else(|| "nothing measures it".to_owned());
             return judged;
         }
         Binding::Ambiguous(keys) => {
@@ -90,6 +91,11 @@ fn judge_one(
         let aliases = binder.known().of_key(&key).map_or(&[][..], |one| one.aliases);
         if let Err(why) = subject::fits(written, written, aliases, measurement, &[], &|_| false) {
             judged.reason = why;
+            return judged;
+        }
+        let other = criterion.whose.iter().find_map(|one| whose::other(&one.name, aliases, measurement, others, &[]));
+        if let Some(name) = other {
+            judged.reason = format!("it is of {name}");
             return judged;
         }
     }

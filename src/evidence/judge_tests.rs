@@ -18,6 +18,7 @@ fn criterion(metric: &str, target: &str) -> Criterion {
         measured_by: None,
         source: CriterionSource::Table,
         span: 0..0,
+        whose: Vec::new(),
     }
 }
 

@@ -4,6 +4,8 @@ pub mod bilingual;
 pub mod bind;
 mod compare;
 mod counted;
+#[cfg(test)]
+mod groups_tests;
 pub mod judge;
 mod kind;
 mod schedule;

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
 use std::sync::LazyLock;
 
-use super::{Declaration, Kind};
+use super::{Declaration, Kind, subject};
 use crate::order::fold;
 
 /// Declarations, in the order they were made, and their folded labels.
@@ -16,6 +16,7 @@ pub struct Vocabulary {
     declarations: Vec<Declaration>,
     labels: HashMap<String, BTreeSet<&'static str>>,
     states: BTreeSet<&'static str>,
+    words: BTreeSet<String>,
 }
 
 impl Vocabulary {
@@ -32,7 +33,8 @@ impl Vocabulary {
                 labels.entry(fold(label)).or_default().insert(declaration.key);
             }
         }
-        Vocabulary { declarations, labels, states }
+        let words = labels.keys().flat_map(|label| subject::words(label)).collect();
+        Vocabulary { declarations, labels, states, words }
     }
 
     /// Nothing is measured.
@@ -49,6 +51,31 @@ impl Vocabulary {
     /// Each folded label with the keys that it stands for, in no order.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &BTreeSet<&'static str>)> {
         self.labels.iter().map(|(label, keys)| (label.as_str(), keys))
+    }
+
+    /// Whether the name of a thing may be one of what is measured, or of a part that every such thing has: a word of it is one
+    /// of the labels'. A name in another script is not told from one.
+    pub fn knows(&self, name: &str) -> bool {
+        const PARTS: [&str; 16] = [
+            "storage",
+            "data",
+            "pipeline",
+            "automation",
+            "performance",
+            "quality",
+            "reliability",
+            "integration",
+            "analytics",
+            "scheduler",
+            "system",
+            "core",
+            "all",
+            "output",
+            "job",
+            "overall",
+        ];
+        let is_known = |word: &String| PARTS.contains(&word.as_str()) || self.words.contains(word);
+        !name.is_ascii() || subject::words(name).iter().any(is_known)
     }
 
     /// Whether the key is of what is there and works, or isn't and doesn't: no number.

@@ -81,7 +81,15 @@ mod tests {
         let compiled = Target::Unclear { why: String::new() };
         let source = CriterionSource::Table;
         let metric = metric.to_owned();
-        let criterion = Criterion { metric, target: String::new(), compiled, measured_by: None, source, span: 0..0 };
+        let criterion = Criterion {
+            metric,
+            target: String::new(),
+            compiled,
+            measured_by: None,
+            source,
+            span: 0..0,
+            whose: Vec::new(),
+        };
         order.bindings = bindings.iter().map(|(name, key)| ((*name).to_owned(), (*key).to_owned())).collect();
         let mut plan = Plan { steps: Vec::new(), keep_on_failure: false, notes: Vec::new() };
         let declared = Vocabulary::new(join(super::super::parquet_exporter::declarations::DECLARATIONS));

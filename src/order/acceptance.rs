@@ -5,7 +5,7 @@
 
 use super::blocks::{Block, Code};
 use super::body::{heading_words, is_pointer, lines_span, text_lines, value_text};
-use super::draft::Draft;
+use super::draft::{Around, Draft};
 use super::layout::Chunk;
 use super::model::{CriterionSource, PartKind, Span};
 use super::names::{Role, Scalar};
@@ -70,20 +70,26 @@ pub(super) fn text_below(draft: &mut Draft<'_>, read: &[Block]) {
 }
 
 fn lines(draft: &mut Draft<'_>, blocks: &[Block]) {
-    let outer = draft.denied.clone();
+    let outer = draft.around();
     for (line, text) in text_lines(draft, blocks) {
         below_label(draft, &text, &outer);
         if !leads_on(&text) {
             criteria::from_line(draft, &text, CriterionSource::Bullets, line);
         }
     }
-    draft.denied = outer;
+    draft.restore(&outer);
 }
 
-/// A line that leads on to what follows it says whether that must be or must not be: `**Reject if:**`.
-pub(super) fn below_label(draft: &mut Draft<'_>, line: &str, outer: &Option<String>) {
+/// A line that leads on to what follows it says whether that must be or must not be (`**Reject if:**`), and whose it is
+/// (`**Optimizer**`).
+pub(super) fn below_label(draft: &mut Draft<'_>, line: &str, outer: &Around) {
     if leads_on(line) || is_bold_label(line) {
-        draft.denied = denial::of_label(line).or_else(|| outer.clone());
+        draft.restore(outer);
+        draft.deny(denial::of_label(line));
+        // `Later, for the archive:` is a sentence
+        if line.trim_start().starts_with("**") || !line.contains(", ") {
+            draft.head(line, false);
+        }
     }
 }
 
@@ -119,7 +125,7 @@ fn has_children(chunk: &Chunk) -> bool {
 fn blocks(draft: &mut Draft<'_>, read: &[Block], parent: Option<&str>) -> Vec<Span> {
     let mut unread = Vec::new();
     let is_beside = read.iter().any(|block| matches!(block, Block::Table(_) | Block::List(_)));
-    let outer = draft.denied.clone();
+    let outer = draft.around();
     for block in read {
         match block {
             Block::Table(table) => criteria_table::from_table(draft, table, true),
@@ -131,7 +137,7 @@ fn blocks(draft: &mut Draft<'_>, read: &[Block], parent: Option<&str>) -> Vec<Sp
             _ => {}
         }
     }
-    draft.denied = outer;
+    draft.restore(&outer);
     unread
 }
 
@@ -145,14 +151,14 @@ fn is_list(text: &str) -> bool {
 
 /// A paragraph: lines that state what must hold are criteria, and the others are given back. Beside tables and lists, in which
 /// the criteria stand, only what surely states one does.
-fn paragraph(draft: &mut Draft<'_>, lines: &[Span], is_beside: bool, outer: &Option<String>) -> Vec<Span> {
+fn paragraph(draft: &mut Draft<'_>, lines: &[Span], is_beside: bool, outer: &Around) -> Vec<Span> {
     let texts: Vec<String> = lines.iter().map(|line| draft.source.slice(line).to_owned()).collect();
     let goes_on =
         |n: usize| matches!((texts.get(n), texts.get(n + 1)), (Some(line), Some(next)) if is_wrapped(line, next));
     let mut unread = Vec::new();
     for (n, (text, line)) in texts.iter().zip(lines).enumerate() {
         below_label(draft, text, outer);
-        if draft.denied == *outer && leads_on(text) {
+        if draft.denied == outer.denied && leads_on(text) {
             below_label(draft, &wrapped(&texts, n), outer);
         }
         let stands_alone = !goes_on(n) && !n.checked_sub(1).is_some_and(goes_on);

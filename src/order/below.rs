@@ -87,7 +87,7 @@ pub(super) fn may_state_one(line: &str) -> bool {
 
 /// Criteria in blocks of code that hold plain text; commands, programs and their output hold none.
 pub(super) fn from_code(draft: &mut Draft<'_>, blocks: &[Block]) {
-    let outer = draft.denied.clone();
+    let outer = draft.around();
     for block in blocks {
         match block {
             Block::Paragraph { lines } => {
@@ -111,7 +111,7 @@ pub(super) fn from_code(draft: &mut Draft<'_>, blocks: &[Block]) {
             _ => {}
         }
     }
-    draft.denied = outer;
+    draft.restore(&outer);
 }
 
 pub(super) fn is_plain(code: &Code) -> bool {

@@ -19,6 +19,7 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
     let mut scope = Vec::new();
     // the roles of the sections that enclose the current one, by level, whether they tell of what is over, and what denies them
     let mut enclosing: Vec<(u8, Role, bool, Option<String>)> = Vec::new();
+    let mut headings: Vec<(u8, &str)> = Vec::new();
     for chunk in chunks {
         if chunk.kind == PartKind::Title {
             title(draft, chunk);
@@ -31,6 +32,12 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         let is_over =
             section_names::is_over(&chunk.name) || enclosing.last().is_some_and(|(_, _, is_over, _)| *is_over);
         draft.denied = enclosing.last().and_then(|(.., by)| by.clone());
+        headings.retain(|(level, _)| *level < chunk.level);
+        if matches!(chunk.kind, PartKind::Section | PartKind::Key) && chunk.level > 1 {
+            headings.push((chunk.level, chunk.label.as_str()));
+        }
+        draft.whose.clear();
+        headings.iter().for_each(|(_, label)| draft.head(label, false));
         let own = if chunk.kind == PartKind::Other { Role::Other } else { own_role(chunk) };
         // a heading of its own name within acceptance is still acceptance
         let role = match (inherited, own) {
@@ -69,6 +76,7 @@ pub(crate) fn read(draft: &mut Draft<'_>, chunks: &[Chunk]) -> Result<(), ParseR
         placeholders(draft, chunk);
     }
     draft.denied = None;
+    draft.whose.clear();
     if draft.order.requirements.is_empty() {
         draft.order.requirements = scope;
     }

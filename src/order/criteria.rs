@@ -90,12 +90,13 @@ pub(crate) fn add_narrowed(
         measured_by,
         source,
         span,
+        whose: draft.whose.clone(),
     });
 }
 
 /// Each item is a criterion; see [`item`].
 pub(crate) fn from_list(draft: &mut Draft<'_>, list: &List, parent: Option<&str>) {
-    let outer = draft.denied.clone();
+    let outer = draft.around();
     for entry in &list.items {
         if draft.has_too_many {
             break;
@@ -103,11 +104,14 @@ pub(crate) fn from_list(draft: &mut Draft<'_>, list: &List, parent: Option<&str>
         // `- Must not:` among its siblings heads those that follow
         let label = draft.source.slice(&entry.span).trim_end();
         if entry.blocks.is_empty() && label.ends_with([':', '：']) {
-            draft.denied = denial::of_label(&raw_text(draft, &entry.lines)).or_else(|| outer.clone());
+            let label = raw_text(draft, &entry.lines);
+            draft.restore(&outer);
+            draft.deny(denial::of_label(&label));
+            draft.head(&label, false);
         }
         item(draft, entry, parent);
     }
-    draft.denied = outer;
+    draft.restore(&outer);
 }
 
 /// `Runtime still <5ms for ≤200 rows.`, or a title with bullets below it: bullets named Target or Measurement belong to
@@ -140,11 +144,14 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
             _ => Vec::new(),
         })
         .collect();
+    let around = draft.around();
+    draft.head(&split(fold::strip_marks(&fold::without_struck(raw))).metric, false);
     for block in below {
         if let Block::Table(table) = block {
             from_table(draft, table, true);
         }
     }
+    draft.restore(&around);
     let is_withdrawn = fold::is_withdrawn(raw);
     if is_withdrawn {
         tell_withdrawn(draft, &span);
@@ -185,6 +192,7 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
         let measured_by = (!measured_by.is_empty()).then(|| measured_by.join("; "));
         add(draft, &metric, &target, measured_by, CriterionSource::Bullets, span);
     }
+    draft.head(&split.metric, false);
     for line in stated {
         from_line(draft, &line.text, CriterionSource::Bullets, line.span);
     }
@@ -192,6 +200,7 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
         item(draft, entry, Some(&split.metric));
     }
     below::from_code(draft, below);
+    draft.restore(&around);
     acceptance::tell_unread(draft, &unread);
 }
 

@@ -12,6 +12,18 @@ use super::target::{self, Narrowing, Target};
 
 const METRIC: [&str; 9] = ["metric", "metrics", "criterion", "criteria", "check", "checks", "kpi", "ตัวชี้วัด", "เกณฑ์"];
 
+/// Columns and keys whose cells name the thing that a criterion is of.
+const THINGS: [&str; 9] =
+    ["component", "service", "subject", "system", "subsystem", "module", "host", "application", "app"];
+
+/// Columns that part criteria into groups, wherever they stand.
+const GROUPS: [&str; 6] = ["category", "area", "group", "domain", "part", "section"];
+
+/// Whether a header or a key says that a thing is named below it.
+pub(super) fn names_thing(name: &str) -> bool {
+    THINGS.contains(&name)
+}
+
 /// What is or was, not what must be.
 const SEEN: [&str; 20] = [
     "", "no", "id", "nr", "status", "actual", "result", "results", "state", "done", "current", "baseline", "previous",
@@ -303,6 +315,16 @@ impl Columns {
         let is_free = move |n: &usize| *n != self.metric && Some(*n) != self.target;
         let columns = self.kinds.iter().enumerate().filter(move |(_, kind)| **kind == wanted);
         columns.map(|(n, _)| n).filter(is_free)
+    }
+
+    /// The columns that say whose the rows are, and whether each names things: those before the metric, and those called so.
+    pub fn whose(&self) -> Vec<(usize, bool)> {
+        let heads = self.others(Kind::Other).filter_map(|column| {
+            let name = fold::heading(self.headers.get(column)?);
+            let is_thing = names_thing(&name);
+            (is_thing || column < self.metric || GROUPS.contains(&name.as_str())).then_some((column, is_thing))
+        });
+        heads.collect()
     }
 
     pub fn measured_by<'r>(&self, row: &'r Row) -> Option<&'r str> {

@@ -35,6 +35,8 @@ pub(crate) fn from_table(draft: &mut Draft<'_>, table: &Table, in_acceptance: bo
     let by = headers.filter_map(|column| table.header.get(column)).find_map(|cell| denial::of_label(&cell.text));
     let outer = draft.deny(by);
     let mut above = String::new();
+    let whose = columns.whose();
+    let mut heads: Vec<String> = vec![String::new(); whose.len()];
     for row in header_row.iter().chain(&table.rows) {
         let text = |column: usize| row.cells.get(column).map_or("", |cell: &Cell| cell.text.as_str());
         if row.cells.get(columns.metric).is_some_and(|cell| fold::is_withdrawn(&cell.raw)) {
@@ -56,6 +58,15 @@ pub(crate) fn from_table(draft: &mut Draft<'_>, table: &Table, in_acceptance: bo
             .cure("write `\\|` for a pipe within a cell");
             draft.remark(&row.span, remark);
         }
+        // an empty cell goes on with the one above it
+        for ((column, _), head) in whose.iter().zip(&mut heads) {
+            let own = text(*column);
+            if !own.is_empty() {
+                own.clone_into(head);
+            }
+        }
+        let around = draft.around();
+        whose.iter().zip(&heads).for_each(|((_, is_thing), head)| draft.head(head, *is_thing));
         // an empty metric goes on with the one above
         let metric = if metric.is_empty() { above.clone() } else { metric };
         above.clone_from(&metric);
@@ -64,6 +75,7 @@ pub(crate) fn from_table(draft: &mut Draft<'_>, table: &Table, in_acceptance: bo
             let source = CriterionSource::Table;
             add_narrowed(draft, &metric, &target, &demand.narrowing, measured_by.clone(), source, row.span.clone());
         }
+        draft.restore(&around);
     }
     draft.denied = outer;
 }

@@ -126,9 +126,23 @@ impl Reader<'_, '_> {
     }
 
     pub fn object(&mut self, map: &Map<String, Value>) {
-        let outer = self.draft.deny(denying(map));
+        let outer = self.draft.around();
+        self.draft.deny(denying(map));
+        for (key, value) in map.iter().filter(|(key, _)| criteria_columns::names_thing(&names::of_key(key))) {
+            if let Some(name) = text_of(value).filter(|_| !METRIC_KEYS.contains(&names::of_key(key).as_str())) {
+                self.draft.head(&name, true);
+            }
+        }
         self.parts(map);
-        self.draft.denied = outer;
+        self.draft.restore(&outer);
+    }
+
+    /// Reads what stands below the key `name`.
+    fn headed(&mut self, name: &str, read: impl FnOnce(&mut Self)) {
+        let outer = self.draft.around();
+        self.draft.head(name, false);
+        read(self);
+        self.draft.restore(&outer);
     }
 
     fn parts(&mut self, map: &Map<String, Value>) {
@@ -208,7 +222,9 @@ impl Reader<'_, '_> {
         let span = self.locator.find(metric);
         match target {
             // a group: `performance: [a < 1 s, b < 2 s]`
-            Value::Array(items) if !items.is_empty() => items.iter().for_each(|item| self.item(item)),
+            Value::Array(items) if !items.is_empty() => {
+                self.headed(metric, |reader| items.iter().for_each(|item| reader.item(item)));
+            }
             Value::Object(map) if !map.is_empty() => match has_any(map, TARGET_KEYS) || is_limited(map) {
                 true => {
                     let mut named = map.clone();
@@ -217,7 +233,9 @@ impl Reader<'_, '_> {
                     }
                     self.object(&named);
                 }
-                false => map.iter().for_each(|(metric, target)| self.pair(metric, target)),
+                false => self.headed(metric, |reader| {
+                    map.iter().for_each(|(metric, target)| reader.pair(metric, target));
+                }),
             },
             Value::Object(_) | Value::Array(_) => {
                 let remark =
@@ -385,7 +403,11 @@ fn is_limited(map: &Map<String, Value>) -> bool {
 
 fn tell_unread(draft: &mut Draft<'_>, map: &Map<String, Value>, metric: &str, span: &Span) {
     let is_known = |key: &str| {
-        is_part(key) || is_aside(key) || limit_sign(key).is_some() || TARGET_KEYS.contains(&names::of_key(key).as_str())
+        is_part(key)
+            || is_aside(key)
+            || limit_sign(key).is_some()
+            || TARGET_KEYS.contains(&names::of_key(key).as_str())
+            || criteria_columns::names_thing(&names::of_key(key))
     };
     let is_read = |(key, value): &(&String, &Value)| is_known(key) || kind(key, value).is_some();
     let unread: Vec<String> =

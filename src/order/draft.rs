@@ -7,11 +7,17 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::identity::{Candidates, Place};
-use super::model::{Order, Priority, Span, blank};
+use super::model::{Order, Priority, Span, Whose, blank};
 use super::names::Scalar;
 use super::refusal::ParseRefusal;
 use super::source::{Diagnostics, Remark, Source};
-use super::{body_gates, fold, names};
+use super::{body_gates, fold, names, section_names};
+
+/// What stands around the criteria that are read.
+pub(crate) struct Around {
+    pub denied: Option<String>,
+    whose: usize,
+}
 
 pub(crate) struct Draft<'a> {
     pub source: &'a Source<'a>,
@@ -26,6 +32,8 @@ pub(crate) struct Draft<'a> {
     pub told_asides: std::collections::BTreeSet<String>,
     /// What says that the criteria which are being read must not hold: a mark, or the label above them (see [`denial`](super::denial)).
     pub denied: Option<String>,
+    /// What the criteria that are being read stand below or beside, the outermost first.
+    pub whose: Vec<Whose>,
     /// Which key set a field, its value and where.
     set: BTreeMap<Scalar, (String, String, Span, Place)>,
     extra: BTreeMap<String, (String, Span)>,
@@ -43,6 +51,7 @@ impl<'a> Draft<'a> {
             has_too_many: false,
             told_asides: std::collections::BTreeSet::new(),
             denied: None,
+            whose: Vec::new(),
             set: BTreeMap::new(),
             extra: BTreeMap::new(),
         }
@@ -59,6 +68,27 @@ impl<'a> Draft<'a> {
             self.denied = by;
         }
         outer
+    }
+
+    /// What denies the criteria that are read now and whose they are, to be put back with [`Draft::restore`].
+    pub fn around(&self) -> Around {
+        Around { denied: self.denied.clone(), whose: self.whose.len() }
+    }
+
+    pub fn restore(&mut self, around: &Around) {
+        self.denied.clone_from(&around.denied);
+        self.whose.truncate(around.whose);
+    }
+
+    /// What is read from here on stands below or beside `name`. A sentence is no name.
+    pub fn head(&mut self, name: &str, is_thing: bool) {
+        let name = fold::inline(fold::strip_marks(name));
+        let name = name.trim_end_matches([':', '：', ' ']);
+        let is_name = !fold::fold(name).is_empty() && name.split_whitespace().count() <= names::MAX_NAME_WORDS;
+        let is_bare = name.split_whitespace().count() <= 2 && section_names::is_acceptance_alone(name);
+        if is_name && !is_bare {
+            self.whose.push(Whose { name: name.to_owned(), is_thing });
+        }
     }
 
     pub fn line(&self, span: &Span) -> usize {

@@ -19,6 +19,7 @@ pub(crate) fn read(draft: &mut Draft<'_>, text: &str, span: &Span, fill: impl Fn
     let source = Source::new(text);
     let mut sub = Draft::new(&source);
     sub.denied.clone_from(&draft.denied);
+    sub.whose.clone_from(&draft.whose);
     let hidden = fences::hidden(&sub, &blocks);
     let quoted = quoted::set_aside(&sub, &mut blocks);
     fill(&mut sub, blocks);

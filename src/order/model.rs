@@ -123,6 +123,18 @@ pub struct Criterion {
     pub measured_by: Option<String>,
     pub source: CriterionSource,
     pub span: Span,
+    /// The headings, labels and cells that it stands below or beside, the outermost first: they may say whose it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub whose: Vec<Whose>,
+}
+
+/// A name that a criterion stands below or beside: of a group of criteria (`Performance`), or of a thing (`Redis`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whose {
+    pub name: String,
+    /// Its column or key says that it names a thing: `Component`, `Service`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_thing: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use super::{fold, section_names};
 
 /// More words than a name has.
-const MAX_NAME_WORDS: usize = 8;
+pub(super) const MAX_NAME_WORDS: usize = 8;
 
 /// What a section holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -260,12 +260,14 @@ fn parts(mut marks: Vec<(usize, PartKind, String)>, end: usize) -> Vec<Part> {
     spans.filter(|part| !part.span.is_empty()).collect()
 }
 
-/// The same criterion written twice (a summary table, say) counts once; several tables are all taken, and that is told.
+/// The same criterion written twice below the same headings counts once, for below others it may be of something else; several tables are all taken, and that is told.
 fn unique_criteria(draft: &mut Draft<'_>) {
-    let mut seen: HashSet<(String, String)> = HashSet::new();
+    let mut seen: HashSet<(String, String, String)> = HashSet::new();
     let mut again: Vec<(Span, String)> = Vec::new();
     draft.order.acceptance.retain(|criterion| {
-        let is_new = seen.insert((fold::fold(&criterion.metric), target::normalize(&criterion.target).to_lowercase()));
+        let whose: Vec<String> = criterion.whose.iter().map(|one| fold::fold(&one.name)).collect();
+        let target = target::normalize(&criterion.target).to_lowercase();
+        let is_new = seen.insert((fold::fold(&criterion.metric), target, whose.join("/")));
         if !is_new {
             again.push((criterion.span.clone(), criterion.metric.clone()));
         }

@@ -41,6 +41,7 @@ pub(super) fn criterion(metric: &str, target: &str, span: Span) -> Criterion {
         measured_by: None,
         source: CriterionSource::Template,
         span,
+        whose: Vec::new(),
     }
 }
 

@@ -326,6 +326,7 @@ mod tests {
             measured_by: None,
             source: CriterionSource::Table,
             span: 0..0,
+            whose: Vec::new(),
         }
     }
 

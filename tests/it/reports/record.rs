@@ -109,6 +109,7 @@ pub fn criterion(metric: &str, wanted: &str) -> Criterion {
         measured_by: None,
         source: CriterionSource::Table,
         span: 0..0,
+        whose: Vec::new(),
     }
 }
 
