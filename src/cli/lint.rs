@@ -88,9 +88,11 @@ fn lint(file: &Path, config: &Config) -> Result<Linted, CliError> {
 /// How `order`, read from `source`, meets the settings at `now`.
 pub(super) fn examine(order: Order, source: String, file: &Path, config: &Config, now: Timestamp) -> Linted {
     let handlers = registry::all(config);
+    let mut unmet = Vec::new();
     let (handler, declarations, defaults) = match dispatch::dispatch(&order, config, &handlers) {
         Ok((handler, why)) => {
             let descriptor = handler.descriptor();
+            unmet = handler.unmet(&order);
             (Ok((descriptor.name, why)), handler.measurements(&order), default_criteria(descriptor.default_criteria))
         }
         Err(why) => (Err(why), Vocabulary::empty(), Vec::new()),
@@ -130,6 +132,12 @@ pub(super) fn examine(order: Order, source: String, file: &Path, config: &Config
             "name one with `handler:` in the front matter",
         )),
     }
+    found.extend(unmet.iter().map(|one| {
+        let message = format!("a requirement asks for `{} | {}`: {}", one.metric, one.target, one.instead);
+        let understood = "it is a criterion that what is deployed won't meet, so the order can't end `done`";
+        let cure = "ask for what the handler does, or take it out";
+        finding(&source, one.span.clone(), Severity::Warning, "unmet-requirement", &message, understood, cure)
+    }));
     if criteria.is_empty() {
         let message = "the order says nowhere when it is done";
         found.push(finding(

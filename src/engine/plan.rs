@@ -8,11 +8,11 @@ use super::tape::Tape;
 use super::{EngineError, Executor, dispatch, gate, pipeline};
 use crate::durable::DurableError;
 use crate::evidence::bind::{Binding, bind};
-use crate::evidence::{Outcome, Vocabulary};
-use crate::handlers::{Context, Handler, HandlerError, Plan, criteria_of};
+use crate::evidence::{Binder, Outcome, Vocabulary, subject};
+use crate::handlers::{Context, Handler, HandlerError, Plan, Unmet, criteria_of};
 use crate::journal::event::TemplateText;
 use crate::journal::{Event, Run};
-use crate::order::{Criterion, CriterionSource, Order, Severity};
+use crate::order::{Criterion, CriterionSource, Order, Severity, fold};
 use crate::report::{self, RunRecord};
 use crate::root::Root;
 
@@ -111,7 +111,8 @@ pub fn prepare(
         template.text = resolved;
     }
     let defaults = default_criteria(&handler.default_criteria(&facts), &asked, handler.measurements(order));
-    let criteria = all_criteria(order, &defaults, template.as_ref());
+    let mut criteria = all_criteria(order, &defaults, template.as_ref());
+    add_unmet(&mut criteria, &handler.unmet(order), order, handler.measurements(order));
     let plan = handler.plan(order, &criteria, &facts, &context.config)?;
     Ok(Planned { handler, dispatch, facts, plan, template, criteria })
 }
@@ -137,6 +138,21 @@ fn record_before(order: &Order, agent: &str, context: &Context, handler: &dyn Ha
         reference: Vec::new(),
         notes: Vec::new(),
         zone: "UTC".to_owned(),
+    }
+}
+
+/// What the handler doesn't do counts as a criterion, unless one asks the same already.
+fn add_unmet(criteria: &mut Vec<Criterion>, unmet: &[Unmet], order: &Order, known: &Vocabulary) {
+    let binder = Binder::new(&order.bindings, known);
+    for one in unmet {
+        let asks = |criterion: &Criterion| {
+            binder.key_of(criterion).as_deref() == Some(one.key)
+                && fold(&criterion.target) == fold(&one.target)
+                && subject::names_in(&criterion.metric) == subject::names_in(&one.metric)
+        };
+        if !criteria.iter().any(asks) {
+            criteria.push(one.criterion());
+        }
     }
 }
 

@@ -92,6 +92,11 @@ pub trait Handler: Send + Sync {
         Vec::new()
     }
 
+    /// What the order asks by other words than criteria and this handler doesn't do. It becomes a criterion like any other.
+    fn unmet(&self, _order: &Order) -> Vec<Unmet> {
+        Vec::new()
+    }
+
     /// The code of one step of a stored plan.
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError>;
 
@@ -105,6 +110,32 @@ pub trait Handler: Send + Sync {
     /// Commands for a person to repeat the measurement.
     fn reference(&self, _order: &Order) -> Vec<String> {
         Vec::new()
+    }
+}
+
+/// Something that an order asks of a handler that doesn't do it, as a criterion.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unmet {
+    /// What its metric is bound to.
+    pub key: &'static str,
+    pub metric: String,
+    pub target: String,
+    /// What the handler does instead.
+    pub instead: String,
+    pub span: crate::order::Span,
+}
+
+impl Unmet {
+    pub fn criterion(&self) -> Criterion {
+        Criterion {
+            metric: self.metric.clone(),
+            target: self.target.clone(),
+            compiled: crate::order::target::compile(&self.metric, &self.target),
+            measured_by: None,
+            source: crate::order::CriterionSource::Handler,
+            span: self.span.clone(),
+            whose: Vec::new(),
+        }
     }
 }
 

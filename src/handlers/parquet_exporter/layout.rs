@@ -9,7 +9,7 @@ use crate::order::{Item, Order};
 use crate::verify::deployment::Deployment;
 
 use super::place::{Bounds, Place, paths_in, place};
-use super::{codec, timing};
+use super::{codec, timing, wishes};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
@@ -22,6 +22,8 @@ pub struct Layout {
     pub notes: Vec<String>,
     /// When the export is to run, as the target of a criterion, where the order says it.
     pub ordered: Option<String>,
+    /// The codec that requirements ask for, as the target of a criterion.
+    pub codec: Option<String>,
 }
 
 /// What a listed path is.
@@ -67,7 +69,7 @@ pub fn layout(order: &Order, config: &Config, bounds: &Bounds) -> Result<Layout,
     let standard = Deployment::standard(config);
     let listed = listed(order, bounds)?;
     let (mut layout, plists) = deploy_listed(&listed, &standard)?;
-    let Layout { deployment, more_plists, others, notes, ordered } = &mut layout;
+    let Layout { deployment, more_plists, others, notes, ordered, codec } = &mut layout;
     name_plists(&plists, deployment, more_plists);
     leave_alone(order, bounds, deployment, more_plists, notes)?;
     // directories are made, not awaited
@@ -77,7 +79,8 @@ pub fn layout(order: &Order, config: &Config, bounds: &Bounds) -> Result<Layout,
     deployment.summaries = summaries(order, &listed, &standard, bounds, notes);
     required_elsewhere(order, deployment, bounds, notes);
     *ordered = timing::adopt(order, deployment, notes);
-    codec::adopt(order, deployment, notes);
+    *codec = codec::adopt(order, deployment, notes);
+    wishes::note_unmet(order, deployment, notes);
     Ok(layout)
 }
 
@@ -149,7 +152,7 @@ fn deploy_listed(listed: &[Listed], standard: &Deployment) -> Result<(Layout, Ve
             Role::Other => others.push(path.clone()),
         }
     }
-    Ok((Layout { deployment, more_plists: Vec::new(), others, notes, ordered: None }, plists))
+    Ok((Layout { deployment, more_plists: Vec::new(), others, notes, ordered: None, codec: None }, plists))
 }
 
 /// The label is the installed plist's name; the first plist beneath the root is the rendered one.

@@ -8,12 +8,14 @@ mod codec;
 pub mod commands;
 pub mod declarations;
 pub mod layout;
+mod period;
 pub mod place;
 pub mod plan;
 mod said;
 pub mod shims;
 pub mod steps;
 mod timing;
+mod wishes;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -22,7 +24,7 @@ use layout::Layout;
 use place::Bounds;
 use plan::Facts;
 
-use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
+use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, Unmet};
 use crate::config::Config;
 use crate::evidence::Vocabulary;
 use crate::order::{Criterion, Order};
@@ -105,10 +107,17 @@ impl Handler for ParquetExporter {
 
     fn asked(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Vec<(&'static str, String)> {
         let layout = Facts::read(facts).and_then(|facts| layout::layout(order, config, &facts.bounds));
-        let ordered = layout.ok().and_then(|layout| layout.ordered);
-        ordered.map_or_else(Vec::new, |target| {
-            ["export.frequency", "export.schedule"].map(|key| (key, target.clone())).to_vec()
-        })
+        let (when, codec) = layout.map_or((None, None), |layout| (layout.ordered, layout.codec));
+        let unmet = self.unmet(order);
+        let unmet = |key: &str| unmet.iter().find(|one| one.key == key).map(|one| one.target.clone());
+        let when = unmet("export.frequency").or(when);
+        let codec = unmet("export.compression").or(codec);
+        let asked = [("export.frequency", when.clone()), ("export.schedule", when), ("export.compression", codec)];
+        asked.into_iter().filter_map(|(key, target)| Some((key, target?))).collect()
+    }
+
+    fn unmet(&self, order: &Order) -> Vec<Unmet> {
+        wishes::unmet(order)
     }
 
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {

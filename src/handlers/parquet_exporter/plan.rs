@@ -89,7 +89,7 @@ pub struct Params {
 }
 
 pub fn plan(layout: Layout, earlier: Option<&Earlier>) -> Result<Plan, HandlerError> {
-    let Layout { deployment, more_plists, others, mut notes, ordered: _ } = layout;
+    let Layout { deployment, more_plists, others, mut notes, ordered: _, codec: _ } = layout;
     let service = format!("service:{}", deployment.label);
     let mut steps = Steps::new(|work| Params { deployment: deployment.clone(), work });
 

@@ -225,7 +225,7 @@ fn names(part: &[&str], known: &[&str]) -> bool {
 }
 
 /// Whom words name; `None` where they name nobody.
-fn subject_of(part: &[&str], label: &str) -> Option<Subject> {
+pub fn subject_of(part: &[&str], label: &str) -> Option<Subject> {
     let begins = |starts: &[&str]| {
         part.iter().any(|word| {
             let lower = word.to_lowercase();

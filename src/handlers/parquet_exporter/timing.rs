@@ -182,6 +182,20 @@ fn of_criteria(order: &Order, label: &str, notes: &mut Vec<String>) -> (Vec<When
     (bound_ones, is_bound)
 }
 
+/// Whether a criterion that is bound to the export's schedule says when or how often it runs.
+pub fn is_accepted(order: &Order) -> bool {
+    let binder = Binder::new(&order.bindings, &DECLARED);
+    order
+        .acceptance
+        .iter()
+        .any(|criterion| matches!(binder.key_of(criterion).as_deref(), Some("export.schedule" | "export.frequency")))
+}
+
+/// Whether the requirements name a day of the week to run on.
+pub fn requires_day(order: &Order, label: &str) -> bool {
+    of_requirements(order, label, &mut Vec::new()).iter().any(|said| said.to_run && said.when.weekday.is_some())
+}
+
 fn of_requirements(order: &Order, label: &str, notes: &mut Vec<String>) -> Vec<Said> {
     let mut reader = Reader::new(label);
     for item in &order.requirements {
