@@ -34,3 +34,4 @@ mod subjects;
 mod support;
 mod verification;
 mod verify;
+mod wishes;

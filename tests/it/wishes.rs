@@ -1,0 +1,111 @@
+//! What an order asks beside its criteria, and what it asks of something else: followed, told, or not green.
+
+use crate::support::{Heartbeats, Scene, TestLaunchd};
+
+fn scene(launchd: &TestLaunchd) -> Scene {
+    Scene::new().config(&launchd.config()).heartbeats(Heartbeats::days(2).ending(jiff::Timestamp::now()))
+}
+
+/// Each criterion of an order as `metric | target: verdict`.
+fn verdicts(scene: &Scene, id: &str) -> Vec<String> {
+    let result = scene.result(id);
+    let one = |one: &serde_json::Value| {
+        let text = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
+        format!("{} | {}: {}", text("metric"), text("target"), text("verdict"))
+    };
+    result["criteria"].as_array().map(|all| all.iter().map(one).collect()).unwrap_or_default()
+}
+
+#[test]
+fn an_order_to_take_the_exporter_away_is_rejected_and_deploys_nothing() {
+    for (id, head, body) in [
+        (
+            "WO-2611-PARQUET-EXPORTER-ROLLBACK",
+            "",
+            "## Objective\n\nRoll back the Parquet exporter.\n\n## Requirements\n\n\
+             1. **Unload** the LaunchAgent `com.02luka.analytics.parquet`\n2. **Remove** `run/parquet_exporter.cjs`\n",
+        ),
+        (
+            "WO-2611-STOP",
+            "",
+            "## Requirements\n\n1. **Stop** and **unload** the LaunchAgent `com.02luka.analytics.parquet`.\n\n\
+             ## Acceptance Criteria\n\n- File size ≤ 5 MB\n",
+        ),
+        ("WO-2611-OFF", "**Handler:** parquet-exporter\n\n", "## Objective\n\nDisable the nightly export.\n"),
+    ] {
+        let scene = Scene::new();
+        scene.drop_order(&format!("{id}.md"), format!("# {id}\n\n{head}{body}"));
+        scene.wo(["run"]).expect_exit(1);
+        let result = scene.result(id);
+        assert_eq!(result["outcome"], "rejected", "{result:#}");
+        let reason = result["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains("no handler takes away what another made"), "{reason}");
+        assert!(!scene.exists("run/parquet_exporter.cjs"), "{id}");
+    }
+}
+
+#[test]
+fn a_requirement_is_followed_or_a_criterion_that_is_not_met() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let scene = scene(&launchd);
+    let mut run = |id: &str, requirement: &str| {
+        let order = format!("# {id}\n**Handler:** parquet-exporter\n\n## Requirements\n1. {requirement}\n");
+        scene.drop_order(&format!("{id}.md"), &order);
+        let ran = scene.wo(["run"]);
+        let lint = scene.wo_with_stdin(["lint", "-"], order.as_bytes());
+        (ran, lint.stdout)
+    };
+    let (ran, lint) = run("WO-1-X", "Use zstd instead of Snappy");
+    ran.expect_exit(0);
+    assert!(!lint.contains("unmet-requirement"), "{lint}");
+    assert!(
+        verdicts(&scene, "WO-1-X").contains(&"Compression | zstd: PASS".to_owned()),
+        "{:?}",
+        verdicts(&scene, "WO-1-X")
+    );
+    for (id, requirement, criterion) in [
+        ("WO-2-X", "Compress with gzip", "Compression | gzip"),
+        ("WO-3-X", "**Schedule** the export every 6 hours", "Export frequency | every 6 hours"),
+        ("WO-4-X", "Schedule: every weekday at 07:00", "Export frequency | every weekday at 07:00"),
+        (
+            "WO-5-X",
+            "Install as `com.02luka.analytics.parquet.v2`, daily 02:30",
+            "LaunchAgent loaded (com.02luka.analytics.parquet.v2) | yes",
+        ),
+    ] {
+        let (ran, lint) = run(id, requirement);
+        ran.expect_exit(1);
+        assert!(lint.contains("warning[unmet-requirement]"), "{lint}");
+        let found = verdicts(&scene, id);
+        let own: Vec<&String> = found.iter().filter(|one| one.starts_with(criterion)).collect();
+        assert!(!own.is_empty() && own.iter().all(|one| !one.ends_with("PASS")), "{requirement}: {found:?}");
+        assert_eq!(scene.result(id)["outcome"], "partial", "{requirement}");
+    }
+}
+
+#[test]
+fn a_criterion_of_another_thing_is_unmeasured_and_lint_says_so() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let scene = scene(&launchd);
+    let order = |id: &str, acceptance: &str| {
+        format!("# {id}\n**Handler:** parquet-exporter\n\n## Acceptance Criteria\n\n{acceptance}\n")
+    };
+    let own = "### Storage\n- File size ≤ 5 MB\n\n### Parquet Exporter\n- LaunchAgent loaded\n";
+    scene.drop_order("WO-1-X.md", order("WO-1-X", own));
+    scene.wo(["run"]).expect_exit(0);
+    let others = format!("{own}\n### Optimizer\n- LaunchAgent loaded\n\n### com.02luka.other\n- LaunchAgent loaded\n");
+    scene.drop_order("WO-2-X.md", order("WO-2-X", &others));
+    scene.wo(["run"]).expect_exit(1);
+    let result = scene.result("WO-2-X");
+    assert_eq!(result["outcome"], "partial", "{result:#}");
+    let reason = result["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("it is of Optimizer") && reason.contains("it is of com.02luka.other"), "{reason}");
+    let lint = scene.wo_with_stdin(["lint", "-"], order("WO-2-X", &others).as_bytes());
+    lint.expect_stdout("is of `Optimizer`, which parquet-exporter does not measure");
+}
