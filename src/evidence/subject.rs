@@ -214,7 +214,7 @@ fn singular(word: &str) -> String {
 
 /// Things that some check or handler measures, or that stand beside them, each with its other names. One of them in a label is
 /// about that thing.
-const THINGS: [&[&str]; 22] = [
+const THINGS: [&[&str]; 23] = [
     &["redis", "valkey"],
     &["database", "db", "sqlite", "sqlite3"],
     &["postgres", "postgresql", "psql"],
@@ -237,6 +237,7 @@ const THINGS: [&[&str]; 22] = [
     &["rotation"],
     &["dashboard"],
     &["localhost"],
+    &["staging", "sandbox"],
 ];
 
 pub(super) fn is_foreign(word: &str, own: &BTreeSet<String>) -> bool {

@@ -53,7 +53,8 @@ fn one(labels: &Labels, subject: Subject, row: &RowSubject, aside: &Aside) -> Su
         Held::Unclear(_) => match judging::subject(labels, &label::names(&marks::without_green(&aside.text, " "))) {
             other if other.state == State::Green => subject,
             _ if judging::subject(labels, &label::names(&format!("{label} {said}"))).state == State::Green => subject,
-            other if other.state == State::Failed => Subject { state: State::Failed, why: other.why, ..subject },
+            // what failed is shown, and not what works
+            other if other.state == State::Failed => other,
             _ => {
                 let fits = labels.fits(&[format!("{label} {said}")], label, measurement);
                 let why = fits.err().unwrap_or_else(|| format!("“{said}” was not measured"));

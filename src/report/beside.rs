@@ -13,7 +13,7 @@ use crate::order;
 use crate::order::target::{Target, compile};
 
 /// Columns whose paths are about something else than the row's subject.
-const ELSEWHERE: [&str; 17] = [
+const ELSEWHERE: [&str; 18] = [
     "owner",
     "author",
     "assignee",
@@ -29,6 +29,7 @@ const ELSEWHERE: [&str; 17] = [
     "links",
     "depends",
     "dependencies",
+    "dependency",
     "input",
     "inputs",
 ];

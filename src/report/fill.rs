@@ -21,7 +21,8 @@ use super::said::{self, Said};
 use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey, Test};
 use super::test_results::{self, TestResult};
 use super::{
-    RunRecord, asserted, beside, context, criteria, dates, evidence_table, status_lines, targets, verdicts, whole,
+    RunRecord, around, asserted, beside, context, criteria, dates, evidence_table, status_lines, targets, verdicts,
+    whole,
 };
 use crate::evidence::subject;
 
@@ -174,8 +175,8 @@ impl Filler<'_> {
                 slot.span.start,
                 source,
             )?),
-            SlotKind::Cell(cell) => self.cell(cell, Some(&slot.span)),
-            SlotKind::MissingCells { row, roles, closed } => self.missing_cells(row, roles, *closed),
+            SlotKind::Cell(cell) => self.cell(cell, Some(&slot.span), slot.span.start),
+            SlotKind::MissingCells { row, roles, closed } => self.missing_cells(row, roles, *closed, slot.span.start),
             SlotKind::TestMark { test, was, claim } => {
                 let result = test_results::claimed(self.record, test, claim);
                 let space = if was.is_none() { " " } else { "" };
@@ -211,7 +212,7 @@ impl Filler<'_> {
                 let (was, closing) = status_lines::closed(was);
                 let is_whole =
                     matches!(slot.kind, SlotKind::Status { .. }) && whole::is_order(&self.record.order, names);
-                let subject = judging::check(&self.labels, names);
+                let subject = self.found(names, slot.span.start);
                 let mut became = match is_whole {
                     true => self.overall(&was),
                     false => status(&self.as_chosen(subject, names, &was), &was, true),
@@ -272,18 +273,19 @@ impl Filler<'_> {
         Became { text, state, evidence: result.evidence().to_vec() }
     }
 
-    /// `span` are the bytes of a cell that is there.
-    fn cell(&self, cell: &CellSlot, span: Option<&Span>) -> Became {
+    /// `span` are the bytes of a cell that is there, `at` is where its row is.
+    fn cell(&self, cell: &CellSlot, span: Option<&Span>, at: usize) -> Became {
         let row = &cell.row;
         let asked = criteria::metric(&self.record.order, &row.metric, row.is_whole, &row.place);
         let mut became = match (row.kind, asked) {
             (_, None) => self.whole(cell),
             (TableKind::Metrics, Some(asked)) => {
                 let judged = beside::judged(&self.labels, row, self.rows.get(&asked, &row.target));
+                let judged = around::judged(&self.labels, judged, self.survey.places.around(at), row);
                 metric(&asserted::judged(&self.labels, row, judged), cell)
             }
             _ => {
-                let subject = self.subject(&cell.row);
+                let subject = self.subject(&cell.row, at);
                 let names = &cell.row.names;
                 let subject = match (cell.part, span) {
                     (Part::Sign | Part::Claim, Some(span)) => {
@@ -301,12 +303,13 @@ impl Filler<'_> {
         became
     }
 
-    fn subject(&self, row: &RowSubject) -> Subject {
+    fn subject(&self, row: &RowSubject, at: usize) -> Subject {
         // what a person says that a status is of counts before where it stands
         let bound = (row.is_whole && self.labels.is_bound_by_order(&row.metric))
             .then(|| RowSubject { names: vec![row.metric.clone()], ..row.clone() });
         let row = bound.as_ref().unwrap_or(row);
         let found = judging::subject(&self.labels, &row.names);
+        let found = around::hold(&self.labels, found, &row.names, self.survey.places.around(at), Some(row));
         if let Some(why) = beside::why_not(&self.labels, row, &found) {
             return Subject {
                 state: State::Unmeasured,
@@ -325,9 +328,15 @@ impl Filler<'_> {
         asserted::hold(&self.labels, said::hold(&self.labels, found, &row.names, &said), row)
     }
 
+    /// What a line at this place names, unless that is another's there.
+    fn found(&self, names: &[String], at: usize) -> Subject {
+        let found = judging::check(&self.labels, names);
+        around::hold(&self.labels, found, names, self.survey.places.around(at), None)
+    }
+
     /// What a line of a list, a quote or a key ticks, as far as all that it says is so.
     fn checked(&self, names: &[String], sign: &Span) -> Subject {
-        let found = judging::check(&self.labels, names);
+        let found = self.found(names, sign.start);
         if found.state != State::Green {
             return found;
         }
@@ -343,7 +352,7 @@ impl Filler<'_> {
         }
     }
 
-    fn missing_cells(&self, row: &Arc<RowSubject>, roles: &[Role], closed: bool) -> Became {
+    fn missing_cells(&self, row: &Arc<RowSubject>, roles: &[Role], closed: bool, at: usize) -> Became {
         let mut out = Became::neutral("");
         let parts = roles.iter().map(|role| match role {
             Role::Status => Some(Part::Status),
@@ -356,7 +365,9 @@ impl Filler<'_> {
         });
         for part in parts {
             let became = match part {
-                Some(part) => self.cell(&CellSlot { row: row.clone(), part, was: String::new(), blank: false }, None),
+                Some(part) => {
+                    self.cell(&CellSlot { row: row.clone(), part, was: String::new(), blank: false }, None, at)
+                }
                 None => Became::neutral(""),
             };
             if matches!(part, Some(Part::Status | Part::Pass)) {

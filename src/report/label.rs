@@ -9,8 +9,9 @@ use jiff::tz::TimeZone;
 use pulldown_cmark::{Event, Parser};
 
 use super::cells::says_works;
+use super::whole::is_generic;
 use super::{RunRecord, marks};
-use crate::evidence::{Binder, Binding, BoundBy, Judged, Kind, Measurement, Value, bilingual, judge, subject};
+use crate::evidence::{Binder, Binding, BoundBy, Judged, Kind, Measurement, Value, bilingual, judge, subject, whose};
 use crate::order::{Criterion, fold};
 
 /// The text of one line of inline Markdown: emphasis, code marks, links and escapes taken off.
@@ -183,6 +184,32 @@ impl<'r> Labels<'r> {
         let whole = names.first().map_or("", String::as_str);
         let bound = if key(whole) == key(bound) { label.as_str() } else { bound };
         subject::fits(&label, bound, aliases, measurement, &self.days, &|name| self.is_figure(name))
+    }
+
+    /// Whose this measurement is not, where `text`, which stands around its name, names another thing.
+    pub fn other(&self, text: &str, measurement: &Measurement) -> Option<String> {
+        let declared = self.record.declarations.of_key(&measurement.key);
+        let aliases = declared.map_or(&[][..], |declared| declared.aliases);
+        let all: Vec<&Measurement> = self.newest.values().copied().collect();
+        // where a thing lies that is named by words: `Parquet exporter (run/parquet_exporter.cjs)`
+        let is_place =
+            |name: &&String| name.contains('/') && all.iter().any(|one| subject::names(one, name, &self.days));
+        let names = subject::names_in(text);
+        let thing = names.iter().filter(is_place).fold(text.to_owned(), |text, name| text.replace(name, " "));
+        let text = if words(&thing).is_empty() { text } else { &thing };
+        whose::other(text, aliases, measurement, &all, &self.days)
+    }
+
+    /// Whether the name of a thing may be that of what was measured: a word of it is one by which something is called that is
+    /// or could be. One in another script is not told from it.
+    pub fn knows(&self, name: &str, measurement: &Measurement) -> bool {
+        let is_same = |own: &str, word: &str| own == word || word.strip_suffix('s') == Some(own);
+        let own = [words(&measurement.key), words(&measurement.how)].concat();
+        let known = |word: &String| {
+            let mut labels = self.record.declarations.labels().flat_map(|(label, _)| label.split(' '));
+            labels.any(|own| is_same(own, word)) || own.iter().any(|own| is_same(own, word)) || is_generic(word)
+        };
+        name.chars().any(|c| c.is_alphabetic() && !c.is_ascii()) || words(name).iter().any(known)
     }
 
     /// Whether a name means something that is counted, timed or weighed, and no part of what is deployed.

@@ -2,6 +2,7 @@
 //! Same record, same bytes.
 
 mod answers;
+mod around;
 mod asserted;
 mod beside;
 mod cells;

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use super::around::Whose;
 use super::columns::{Role, TableKind};
 use super::dates::{self, DateToken};
 use super::marks::{Form, Mark};
@@ -132,6 +133,8 @@ pub struct RowSubject {
     pub names: Vec<String>,
     /// The paths, service labels and hosts in the author's other cells.
     pub beside: Vec<String>,
+    /// Those cells that say whose the subject is.
+    pub whose: Vec<Whose>,
     /// What else stands in them.
     pub said: Vec<Aside>,
     /// Whether one of them says something in words, of which a time in front is but the time.
@@ -197,6 +200,7 @@ pub struct MetricRow {
 pub struct Survey {
     pub slots: Vec<Slot>,
     pub verdicts: VerdictLists,
+    pub places: Places,
     pub metrics: Vec<MetricRow>,
     /// Commands of operational tests.
     pub commands: Vec<Command>,
@@ -224,6 +228,7 @@ pub fn survey(template: &str) -> Survey {
     let mut claims = Vec::new();
     claim_lines::find(template, &outline, &places, &mut claims);
     survey.slots = with_claims(without_overlaps(slots), without_overlaps(claims));
+    survey.places = places;
     survey.open_end = open_end(template, &outline);
     survey
 }

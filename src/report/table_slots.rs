@@ -8,7 +8,8 @@ use super::marks::{self, Sense};
 use super::rows::{Cell, Row};
 use super::slots::{Aside, CellSlot, MetricRow, Part, RowSubject, Slot, SlotKind, inline};
 use super::whole::Places;
-use super::{beside, label, status_lines, verdicts};
+use super::{around, beside, label, status_lines, verdicts};
+use crate::evidence::subject;
 use crate::order::Demand;
 use crate::order::target::{self, Target, Unit, compile};
 
@@ -80,7 +81,8 @@ pub fn find(
             kind: columns.kind,
             names: if place.is_empty() { label::names(label) } else { place.clone() },
             place,
-            beside: beside_label(source, &columns, &headers, row),
+            beside: beside_label(source, &columns, &headers, row, named),
+            whose: around::cells(source, &headers, row, named, &columns.around),
             said: said(source, &headers, row, &|n| n != columns.label && n != named && is_said(&columns, &headers, n)),
             is_told: row.cells.iter().enumerate().any(|(n, cell)| {
                 let header = headers.get(n).copied().unwrap_or_default();
@@ -118,9 +120,19 @@ fn asked_for(limit: Option<&str>, [comparator, value, unit]: [String; 3]) -> Str
     }
 }
 
-/// The cell that names the row's subject: the one behind it where the label is only an id (`R1`).
+/// The cell that names the row's subject: the one behind it where the label is only an id (`R1`), the one of another column of
+/// names where it is empty or only a path, which says where the other's thing is.
 fn label_cell(source: &str, columns: &Columns, row: &Row) -> usize {
     let text = |n: usize| row.cells.get(n).and_then(|cell| source.get(cell.inner.clone())).unwrap_or("");
+    let names_nothing = |n: usize| {
+        let plain = label::plain(text(n));
+        label::words(text(n)).is_empty() || subject::names_in(&plain) == [plain.trim()]
+    };
+    if names_nothing(columns.label)
+        && let Some(other) = columns.around.iter().copied().find(|n| !names_nothing(*n))
+    {
+        return other;
+    }
     let next = columns.label + 1;
     let is_names = columns.roles.get(next) == Some(&Role::Plain) && !label::words(text(next)).is_empty();
     if is_names && label::is_id(text(columns.label)) { next } else { columns.label }
@@ -153,8 +165,8 @@ fn asks_for_all(target: &str) -> bool {
 }
 
 /// What the author's own cells name besides the one that names the subject.
-fn beside_label(source: &str, columns: &Columns, headers: &[&str], row: &Row) -> Vec<String> {
-    let is_plain = |n: &usize| columns.roles.get(*n) == Some(&Role::Plain) && *n != columns.label;
+fn beside_label(source: &str, columns: &Columns, headers: &[&str], row: &Row, named: usize) -> Vec<String> {
+    let is_plain = |n: &usize| matches!(columns.roles.get(*n), Some(Role::Plain | Role::Label)) && *n != named;
     let cells = row.cells.iter().enumerate().filter(|(n, _)| is_plain(n));
     cells
         .flat_map(|(n, cell)| {
@@ -297,6 +309,7 @@ fn claims(source: &str, headers: &[&str], row: &Row, places: &Places, out: &mut 
         value_elsewhere: is_whole && place.is_empty(),
         place,
         beside,
+        whose: around::cells(source, headers, row, at, &[]),
         said: said(source, headers, row, &|n| n != at),
         is_told: row
             .cells
@@ -344,6 +357,7 @@ fn of_columns(source: &str, headers: &[&str], row: &Row, but: Option<usize>, out
             names: label::names(&name),
             place: Vec::new(),
             beside: Vec::new(),
+            whose: Vec::new(),
             said: Vec::new(),
             is_told: false,
             metric: String::new(),

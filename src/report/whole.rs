@@ -9,13 +9,21 @@ use super::outline::{self, Block, BlockKind, Outline, Span};
 use super::{label, status_lines, verdicts};
 use crate::order::Order;
 
-type Names = Arc<[String]>;
+pub type Names = Arc<[String]>;
 
 /// Of each place of a template, what it is about.
 #[derive(Debug, Default)]
 pub struct Places {
-    /// From where on, in order of the source; no names are the whole order.
-    from: Vec<(usize, Names)>,
+    /// From where on, in order of the source.
+    from: Vec<(usize, Place)>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Place {
+    /// What it is about; no names are the whole order.
+    names: Names,
+    /// All that names a thing around it, the nearest last.
+    around: Vec<Names>,
 }
 
 impl Places {
@@ -37,12 +45,15 @@ impl Places {
             }
             let by_heading = headings.iter().rev().map(|(_, names)| names).find(|names| !names.is_empty());
             let introduced = intro.as_ref().filter(|(_, end)| block.span.start < *end).map(|(names, _)| names);
-            let by_item = block.item.and_then(|item| items.get(item)).and_then(|item| match item.text {
-                Some(own) if own == n => item.above.as_ref(),
-                _ => item.names.as_ref().or(item.above.as_ref()),
-            });
-            let names = by_item.or(introduced).or(by_heading).cloned().unwrap_or_default();
-            places.from.push((block.span.start, names));
+            let by_items: Vec<&Names> = match block.item.and_then(|item| items.get(item)) {
+                Some(item) if item.text == Some(n) => item.above.iter().collect(),
+                Some(item) => item.above.iter().chain(&item.names).collect(),
+                None => Vec::new(),
+            };
+            let names = by_items.last().copied().or(introduced).or(by_heading).cloned().unwrap_or_default();
+            let headings = headings.iter().map(|(_, names)| names).filter(|names| !names.is_empty());
+            let around: Vec<Names> = headings.chain(introduced).chain(by_items).cloned().collect();
+            places.from.push((block.span.start, Place { names, around: around.clone() }));
             if block.kind != BlockKind::Text {
                 continue;
             }
@@ -53,7 +64,8 @@ impl Places {
             {
                 let own = thing(source.get(first.clone()).unwrap_or(""));
                 if !own.is_empty() && !status_lines::is_one(source, first) {
-                    places.from.push((second.start, own));
+                    let around = around.into_iter().chain([own.clone()]).collect();
+                    places.from.push((second.start, Place { names: own, around }));
                 }
             }
             let is_subtitle = n.checked_sub(1).is_none_or(|before| title == Some(before));
@@ -66,8 +78,17 @@ impl Places {
 
     /// The names of the thing that `at` is about; none for the whole order.
     pub fn names_at(&self, at: usize) -> &[String] {
+        self.at(at).map_or(&[], |place| &place.names)
+    }
+
+    /// The names of each thing that a heading, an item or an introducing line around `at` names.
+    pub fn around(&self, at: usize) -> &[Names] {
+        self.at(at).map_or(&[], |place| &place.around)
+    }
+
+    fn at(&self, at: usize) -> Option<&Place> {
         let behind = self.from.partition_point(|(from, _)| *from <= at);
-        behind.checked_sub(1).and_then(|n| self.from.get(n)).map_or(&[], |(_, names)| names)
+        self.from.get(behind.checked_sub(1)?).map(|(_, place)| place)
     }
 
     /// Whether the key or label `name` at this place asks for the whole order's status.
@@ -86,12 +107,16 @@ struct Item {
     text: Option<usize>,
     /// What that names.
     names: Option<Names>,
-    /// What the nearest item around it names.
-    above: Option<Names>,
+    /// What the items around it name, the nearest last.
+    above: Vec<Names>,
 }
 
+/// Items around one that are looked at; nobody nests them deeper.
+const MOST_ITEMS: usize = 8;
+
 fn items(source: &str, outline: &Outline) -> Vec<Item> {
-    let mut out: Vec<Item> = outline.items.iter().map(|_| Item { text: None, names: None, above: None }).collect();
+    let mut out: Vec<Item> =
+        outline.items.iter().map(|_| Item { text: None, names: None, above: Vec::new() }).collect();
     for (n, block) in outline.blocks.iter().enumerate().filter(|(_, block)| block.kind == BlockKind::Text) {
         if let Some(item) = block.item.and_then(|item| out.get_mut(item)).filter(|item| item.text.is_none()) {
             let first = outline::lines(source, block.span.clone()).into_iter().next();
@@ -106,7 +131,10 @@ fn items(source: &str, outline: &Outline) -> Vec<Item> {
         while open.last().and_then(|n| outline.items.get(*n)).is_some_and(|around| around.span.end <= item.span.start) {
             open.pop();
         }
-        let above = open.last().and_then(|n| out.get(*n)).and_then(|item| item.names.clone().or(item.above.clone()));
+        let around = open.last().and_then(|n| out.get(*n));
+        let mut above: Vec<Names> =
+            around.map(|item| item.above.iter().chain(&item.names).cloned().collect()).unwrap_or_default();
+        above.drain(..above.len().saturating_sub(MOST_ITEMS));
         if let Some(item) = out.get_mut(n) {
             item.above = above;
         }

@@ -1,5 +1,6 @@
 //! Reports: what comes out of a template and a record.
 
+mod around;
 mod columns;
 mod green;
 mod layout;

@@ -186,3 +186,47 @@ fn a_header_gives_its_targets_their_comparator_and_says_where_the_value_goes() {
         assert!(text.contains(expect), "{headers}: {text}");
     }
 }
+
+/// Of two columns of names the one of what is smaller has the subjects, and the other says whose they are.
+#[test]
+fn of_two_columns_of_names_the_smaller_one_has_the_subject() {
+    let mut record = deployed();
+    let loaded = record.measurements.iter_mut().find(|one| one.key == "service.loaded").unwrap();
+    (loaded.value, loaded.ok) = (super::record::state(false, "not in launchd's list"), Some(false));
+    let runs = record.measurements.iter_mut().find(|one| one.key == "service.runs").unwrap();
+    (runs.value, runs.ok) = (super::record::state(false, "not loaded"), Some(false));
+    record.take("export.rows", Value::Count { n: 864, noun: "rows".to_owned() }, Some(true));
+    let mut wrong = Vec::new();
+    for (headers, row, expect) in [
+        ("Area | Component | Status | Details", "Parquet | LaunchAgent | ✅ Verified | ", "❌ Failed | not loaded"),
+        ("Area | Component | Status | Details", "Exporter | LaunchAgent | ✅ Verified | ", "❌ Failed | not loaded"),
+        ("Area | Component | Status | Details", "Parquet | Runner | ✅ Verified | ", "✅ Verified | executable"),
+        ("Area | Component | Status | Details", "Parquet | Uploader | ✅ Verified | ", "☐ unmeasured"),
+        ("Group | Item | Result", "Parquet | LaunchAgent loaded | ✅", "❌ Failed: not in launchd's list"),
+        ("Group | Item | Result", "Data | Parquet file | ✅", "✅ Verified: 3 day files"),
+        ("Module | Feature | State", "Exporter | Nightly run | ✅ OK", "☐ unmeasured"),
+        ("Module | Feature | State", "Exporter | Test script | ✅ OK", "✅ OK: executable, 4 of 4"),
+        ("Module | Feature | State", "Uploader | Test script | ✅ OK", "☐ unmeasured"),
+        ("Service | Job | State", "Parquet exporter | LaunchAgent | ✅ OK", "❌ Failed: not loaded"),
+        ("Component | Service | State", "Runner | parquet exporter | ✅ OK", "✅ OK: executable, ran with --dry [E8]"),
+        ("Component | Metric | Target | Actual | Status", "Exporter | Rows | ≥ 800 | |", "864 rows [E18] | ✅ PASS"),
+        ("Component | Artifact | Status", "LaunchAgent | launchd/com.02luka.analytics.parquet.plist | ✅", "❌ Failed"),
+        ("Component | Artifact | Status", "Exporter | run/parquet_exporter.cjs | ✅", "✅ Verified: executable"),
+        ("Component | Artifact | Status", "Exporter | run/csv_exporter.cjs | ✅", "☐ unmeasured"),
+        ("Component | File | Status", "Exporter | run/csv_exporter.cjs | ✅", "☐ unmeasured"),
+        ("Component | Agent | Status", "Exporter | CLC | ✅", "✅ Verified: executable"),
+        ("Component | Dependency | Status", "Exporter | Redis | ✅", "✅ Verified: executable"),
+        // what a column of checks says is held by itself, and what fails is what is shown
+        ("Subsystem | Check | Status", "Exporter | LaunchAgent loaded | ✅", "❌ Failed: not in launchd's list"),
+        ("Subsystem | Check | Status", "Exporter | Executable | ✅", "✅ Verified: executable"),
+        ("Check | Component | Status", "LaunchAgent loaded | Exporter | ✅", "❌ Failed: not in launchd's list"),
+    ] {
+        let rule = "---|".repeat(headers.split('|').count());
+        let text = filled(&format!("| {headers} |\n|{rule}\n| {row} |\n"), &record);
+        let row = text.lines().nth(2).unwrap();
+        if !row.contains(expect) {
+            wrong.push(format!("{headers}: {row}"));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
