@@ -250,7 +250,7 @@ pub(crate) fn compile_requirement(text: &str) -> Requirement {
     let (first, rest) = plain.split_at_checked(end).unwrap_or((plain, ""));
     let rest = rest.trim();
     if first.to_ascii_uppercase().starts_with("WO-") {
-        let first = identity::known_as(first);
+        let first = identity::known_as(without_ending(first));
         let is_id = first.len() > 3
             && first.len() <= 120
             && first.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
@@ -290,6 +290,12 @@ pub(crate) fn compile_requirement(text: &str) -> Requirement {
     }
 }
 
+/// An id without the ending of the file that it was copied from: `WO-1.md`.
+fn without_ending(id: &str) -> &str {
+    let ending = [".md", ".markdown"].into_iter().find(|ending| id.to_ascii_lowercase().ends_with(ending));
+    ending.and_then(|ending| id.get(..id.len() - ending.len())).unwrap_or(id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,6 +306,10 @@ mod tests {
             ("WO-251029-X", "order WO-251029-X"),
             ("wo-251029-X done", "order WO-251029-X"),
             ("order WO-1 must be done", "order WO-1"),
+            ("WO-251029-X.md", "order WO-251029-X"),
+            ("`WO-1.MARKDOWN` done", "order WO-1"),
+            ("WO-1.5", "order WO-1.5"),
+            ("WO-.md", "unclear"),
             ("monitor.healthy_for >= 24h", "monitor.healthy_for ≥ 1 d"),
             ("monitor.healthy_for>=24h", "monitor.healthy_for ≥ 1 d"),
             ("monitor.uptime.redis > 80%", "monitor.uptime.redis > 80%"),
