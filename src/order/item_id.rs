@@ -17,6 +17,9 @@ const MUST: [&str; 5] = ["must", "shall", "should", "required", "mandatory"];
 
 /// `raw` without the id that it begins with, where words are left that may stand by themselves.
 pub(super) fn without(raw: &str) -> Cow<'_, str> {
+    if let Some(name) = named_in_bracket(raw) {
+        return name.into();
+    }
     let mark = ["**", "__"].into_iter().find(|mark| raw.starts_with(mark)).unwrap_or("");
     let inner = raw.get(mark.len()..).unwrap_or("");
     let Some(after) = behind_id(inner, !mark.is_empty()) else { return raw.into() };
@@ -35,9 +38,25 @@ pub(super) fn without(raw: &str) -> Cow<'_, str> {
 /// a statistic does.
 pub(super) fn is_numbered(key: &str) -> bool {
     let (name, aside) = key.split_once(" (").unwrap_or((key, ""));
+    has_number(name, &SORTED) && target::is_aside(aside)
+}
+
+/// Whether a key is nothing but what numbers an item: `AC-1`, `SLO 4`.
+pub(super) fn is_id(key: &str) -> bool {
+    has_number(key, &SORTED) || has_number(key, &NUMBERED)
+}
+
+fn has_number(name: &str, words: &[&str]) -> bool {
     let Some((word, number)) = name.rsplit_once(['-', ' ', '#', '_']) else { return false };
-    let is_word = SORTED.iter().any(|known| word.eq_ignore_ascii_case(known));
-    is_word && (1..=3).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()) && target::is_aside(aside)
+    let is_word = words.iter().any(|known| word.eq_ignore_ascii_case(known));
+    is_word && (1..=3).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// `AC-1 (File size)`: what has the number is named behind it.
+pub(super) fn named_in_bracket(raw: &str) -> Option<&str> {
+    let (id, name) = raw.strip_suffix(')')?.split_once(" (")?;
+    let is_name = name.starts_with(char::is_alphabetic) && !name.contains(['(', ')']);
+    (is_id(id) && is_name).then(|| name.trim())
 }
 
 fn behind_id(text: &str, is_bold: bool) -> Option<&str> {
@@ -124,6 +143,8 @@ mod tests {
             ("P1 – Compression: zstd", "Compression: zstd"),
             ("P0: File size ≤ 5 MB", "File size ≤ 5 MB"),
             ("[MUST] Rows > 0", "Rows > 0"),
+            ("AC-1 (File size)", "File size"),
+            ("SLO 4 (Schema mismatches)", "Schema mismatches"),
         ] {
             assert_eq!(without(raw), expect, "{raw}");
         }
@@ -134,6 +155,8 @@ mod tests {
             "S3 upload: OK",
             "SHA-256: OK",
             "**AC-1**",
+            "AC-1 (≤ 5 MB)",
+            "Phase 9 (File size)",
             "AC-1: ≤ 5 MB",
             "864 heartbeats ± 2%",
             "1.5 MB per file",
