@@ -90,10 +90,12 @@ fn column(draft: &mut Draft<'_>, table: &Table, is_over: bool) {
     for row in &table.rows {
         let Some(cell) = row.cells.get(asked) else { continue };
         let subject = subject.and_then(|column| row.cells.get(column)).map_or("", |cell| cell.text.as_str());
-        for part in parts(&cell.raw).filter(|part| !is_empty(part)) {
-            match criteria::begins_with_sign(part) && !subject.is_empty() {
-                true => criteria::add(draft, subject, part, None, CriterionSource::Table, cell.span.clone()),
-                false => state(draft, part, CriterionSource::Table, cell.span.clone()),
+        for span in parts(draft.source.slice(&cell.span), cell.span.start) {
+            let part = draft.source.slice(&span).replace("\\|", "|");
+            match criteria::begins_with_sign(&part) && !subject.is_empty() {
+                _ if is_empty(&part) => {}
+                true => criteria::add(draft, subject, &part, None, CriterionSource::Table, span),
+                false => state(draft, &part, CriterionSource::Table, span),
             }
         }
     }
@@ -108,9 +110,22 @@ fn state(draft: &mut Draft<'_>, text: &str, source: CriterionSource, span: Span)
     criteria::from_line(draft, text, source, span);
 }
 
-/// What breaks part within a cell.
-fn parts(raw: &str) -> impl Iterator<Item = &str> {
-    raw.split("<br>").flat_map(|part| part.split("<br/>")).flat_map(|part| part.split("<br />")).map(str::trim)
+/// What breaks part within a cell that begins at `base`: where each part stands, for what is told of it is told of it alone.
+fn parts(raw: &str, base: usize) -> Vec<Span> {
+    let breaks = raw.match_indices("<br").filter_map(|(at, _)| {
+        let written =
+            ["<br>", "<br/>", "<br />"].iter().find(|written| raw.get(at..).unwrap_or("").starts_with(**written))?;
+        Some((at, at + written.len()))
+    });
+    let mut start = 0;
+    let mut found = Vec::new();
+    for (at, end) in breaks.chain([(raw.len(), raw.len())]) {
+        let part = raw.get(start..at).unwrap_or("");
+        let from = base + start + part.len() - part.trim_start().len();
+        found.push(from..from + part.trim().len());
+        start = end;
+    }
+    found
 }
 
 fn is_empty(text: &str) -> bool {
@@ -176,5 +191,22 @@ mod tests {
         }
         let over = markdown("## Background\n- **Acceptance:** a ≤ 1 kB\n");
         assert!(over.diagnostics.iter().any(|found| found.code == "past-results"), "{:?}", over.diagnostics);
+    }
+
+    #[test]
+    fn what_breaks_part_in_a_cell_stands_where_it_is_written() {
+        let parts = ["a ≤ 1 kB", "just words", "b: x\\|y", "", "c ≥ 2"];
+        let cell = [parts[0], "<br>", parts[1], "<br/> ", parts[2], "<br />", parts[3], "<br>", parts[4]].concat();
+        let order = markdown(&format!("## Tasks\n\n| Task | Acceptance |\n|-|-|\n| t | {cell} |\n"));
+        let at = |span: &std::ops::Range<usize>| {
+            format!("# WO-1\n\n## Tasks\n\n| Task | Acceptance |\n|-|-|\n| t | {cell} |\n")[span.clone()].to_owned()
+        };
+        assert_eq!(
+            order.acceptance.iter().map(|one| at(&one.span)).collect::<Vec<_>>(),
+            [parts[0], parts[2], parts[4]]
+        );
+        assert_eq!(order.acceptance[1].target, "x|y");
+        let told: Vec<_> = order.diagnostics.iter().filter(|found| found.code == "acceptance-text").collect();
+        assert_eq!(told.iter().map(|found| at(&found.span)).collect::<Vec<_>>(), [parts[1]]);
     }
 }
