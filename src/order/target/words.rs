@@ -235,12 +235,21 @@ const READY: [&str; 73] = [
     "fully",
 ];
 
-/// `OK`, `Working`, `present & executable`.
+/// Around a `PING`, which whoever is up answers.
+const PINGED: [&str; 6] = ["answers", "replies", "to", "ping", "with", "a"];
+
+/// `OK`, `Working`, `present & executable`, `answers PING with PONG`.
 pub(super) fn ready(text: &str) -> Option<Target> {
     let words = words_of(text);
-    let known = |word: &String| READY.contains(&word.as_str()) || matches!(word.as_str(), "and" | "in" | "place");
-    let has_one =
-        words.iter().any(|word| READY.contains(&word.as_str()) && word != "fully") || words == ["in", "place"];
+    let is_pinged = words.iter().any(|word| word == "ping");
+    let known = |word: &String| {
+        READY.contains(&word.as_str())
+            || matches!(word.as_str(), "and" | "in" | "place")
+            || (is_pinged && PINGED.contains(&word.as_str()))
+    };
+    let has_one = words.iter().any(|word| READY.contains(&word.as_str()) && word != "fully")
+        || words == ["in", "place"]
+        || (is_pinged && words.iter().any(|word| PINGED[..2].contains(&word.as_str())));
     let plain = text.chars().all(|c| c.is_alphabetic() || " &,/+-".contains(c));
     (has_one && plain && words.len() <= 6 && words.iter().all(known)).then(|| Target::Ready { word: text.to_owned() })
 }
