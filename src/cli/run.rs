@@ -190,3 +190,6 @@ fn drain(held: &executor::Held, signals: &Signals, mut follow: Follow) -> Result
     output::print(&text)?;
     Ok(worst)
 }
+    if let Some(waiting) = &summary.undelivered {
+        output::complain(format_args!("warning: {waiting}"));
+    }

@@ -64,6 +64,8 @@ pub struct Summary {
     pub rejected: Vec<(String, String)>,
     /// What stays in an inbox because a limit is reached, and why.
     pub unclaimed: Vec<String>,
+    /// How many notices wait for whom, after one pass.
+    pub undelivered: Option<String>,
     /// Told to stop before everything was done.
     pub interrupted: bool,
 }
@@ -124,10 +126,11 @@ pub fn run(
     let watcher = Watcher::start(&executor.root, &executor.settings().config.inbox);
     on_waker(watcher.waker());
     let mut this = Loop::start(executor, mode, watcher)?;
-    let courier = notice::start_courier(executor)?;
+    let courier = notice::start_courier(executor, mode == Mode::Once)?;
     let result = this.recover().and_then(|()| this.turns(reload));
     if mode == Mode::Once {
         notice::finish_courier(executor, &courier);
+        this.summary.undelivered = notice::undelivered(executor).ok().flatten();
     }
     this.drain();
     let result = match mode {

@@ -1,6 +1,7 @@
 //! Tells a person, once, that an order was rejected, is uncertain or waits for him: `[notify]` of `wo.toml`. What can't be
 //! delivered now stays in the journal and is tried again.
 
+use std::collections::HashSet;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -18,18 +19,40 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// What could not be delivered is tried again after this.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 
-/// Starts the thread that delivers notices, so that a slow receiver holds nothing up. It ends with [`end_courier`].
-pub fn start_courier(executor: &Arc<Executor>) -> Result<JoinHandle<()>, EngineError> {
+/// A process that works through the inbox once has this long for all that earlier ones could not deliver: a receiver that is dead
+/// holds up the run that has something to tell it, and none after that.
+const LEFT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What stays undelivered of one pass, and within what time that is.
+struct Bounds<'a> {
+    /// Keys of notices that are passed over.
+    skip: &'a dyn Fn(&str) -> bool,
+    /// Of the whole pass; else each delivery has [`DEADLINE`].
+    until: Option<Instant>,
+}
+
+/// Starts the thread that delivers notices, so that a slow receiver holds nothing up. It ends with [`end_courier`]. What an
+/// earlier process left is tried first, in a process of one pass (`is_once`) once and for a short while.
+pub fn start_courier(executor: &Arc<Executor>, is_once: bool) -> Result<JoinHandle<()>, EngineError> {
     let (wake, woken) = mpsc::channel();
     executor.set_courier(Some(wake));
+    let left: HashSet<String> = match is_once {
+        true => executor.journal.reader()?.untold_notices()?.into_iter().map(|(key, ..)| key).collect(),
+        false => HashSet::new(),
+    };
     let executor = Arc::clone(executor);
     let deliver_all = move || {
-        // first what an earlier process left
-        loop {
-            let is_all_told = deliver(&executor).unwrap_or_else(|error| {
+        let pass = |bounds: &Bounds<'_>| {
+            deliver(&executor, bounds).unwrap_or_else(|error| {
                 tracing::warn!("failed to look for notices: {error}");
                 false
-            });
+            })
+        };
+        if !left.is_empty() {
+            pass(&Bounds { skip: &|key| !left.contains(key), until: Some(Instant::now() + LEFT_PATIENCE) });
+        }
+        loop {
+            let is_all_told = pass(&Bounds { skip: &|key| left.contains(key), until: None });
             let came = match is_all_told {
                 true => woken.recv().is_ok(),
                 false => !matches!(woken.recv_timeout(TRY_AGAIN), Err(mpsc::RecvTimeoutError::Disconnected)),
@@ -43,8 +66,8 @@ pub fn start_courier(executor: &Arc<Executor>) -> Result<JoinHandle<()>, EngineE
     std::thread::Builder::new().name("notices".to_owned()).spawn(deliver_all).map_err(EngineError::Thread)
 }
 
-/// Lets the courier deliver all that waits, each within its own deadline: a receiver that is cut off is told again by the next
-/// process. The wish to stop ends the wait.
+/// Lets the courier deliver all that this process has queued, each within its own deadline: a receiver that is cut off is told
+/// again by the next process. The wish to stop ends the wait.
 pub fn finish_courier(executor: &Executor, courier: &JoinHandle<()>) {
     executor.set_courier(None);
     while !courier.is_finished() && !executor.stop.is_set() {
@@ -84,12 +107,27 @@ pub fn noted(executor: &Executor, id: &str, kind: &str, why: &str) {
     executor.wake_courier();
 }
 
+/// How many notices are not delivered, and for whom they wait; `None` where all were.
+pub fn undelivered(executor: &Executor) -> Result<Option<String>, EngineError> {
+    let notify = executor.settings().config.notify.clone();
+    let waiting = executor.journal.reader()?.untold_notices()?;
+    let late = receivers(&notify).filter(|receiver| waiting.iter().any(|(.., told)| told & receiver.bit == 0));
+    let late: Vec<String> = late.map(|receiver| receiver.name).collect();
+    let count = match waiting.len() {
+        0 => return Ok(None),
+        1 => "1 notice waits".to_owned(),
+        count => format!("{count} notices wait"),
+    };
+    let whom = if late.is_empty() { String::new() } else { format!(" for {}", late.join(" and ")) };
+    Ok(Some(format!("{count}{whom}, not delivered yet; the next `wo run` or `wo up` tries again")))
+}
+
 fn is_wanted(notify: &NotifyConfig) -> bool {
     notify.command.is_some() || notify.webhook.is_some()
 }
 
-/// Delivers all notices that were not told yet; `false` when some could not be.
-fn deliver(executor: &Executor) -> Result<bool, EngineError> {
+/// Delivers the notices that were not told yet; `false` when some could not be.
+fn deliver(executor: &Executor, bounds: &Bounds<'_>) -> Result<bool, EngineError> {
     let notify = executor.settings().config.notify.clone();
     if !is_wanted(&notify) {
         return Ok(true);
@@ -97,24 +135,26 @@ fn deliver(executor: &Executor) -> Result<bool, EngineError> {
     let mut is_all_told = true;
     // those who can't be reached at all now: they fare no better with the next notice
     let mut unreachable = 0;
-    for (key, body, told) in executor.journal.reader()?.untold_notices()? {
+    let notices = executor.journal.reader()?.untold_notices()?;
+    for (key, body, told) in notices.into_iter().filter(|(key, ..)| !(bounds.skip)(key)) {
         let mut now = told;
         for receiver in receivers(&notify).filter(|receiver| told & receiver.bit == 0) {
-            if unreachable & receiver.bit != 0 {
+            let patience = bounds.until.map_or(DEADLINE, |until| until.saturating_duration_since(Instant::now()));
+            if unreachable & receiver.bit != 0 || patience.is_zero() {
                 continue;
             }
-            match (receiver.send)(&notify, &body) {
+            match (receiver.send)(&notify, &body, patience) {
                 Ok(()) => {
                     now |= receiver.bit;
                     executor.journal.notice_told_to(&key, now)?;
                 }
                 Err(failure) => {
                     unreachable |= if failure.is_receivers { receiver.bit } else { 0 };
-                    let after = TRY_AGAIN.as_secs();
-                    tracing::warn!(
-                        "failed to deliver the notice {key}: {}; it is tried again in {after} s",
-                        failure.why
-                    );
+                    let again = match bounds.until {
+                        None => format!("tried again in {} s", TRY_AGAIN.as_secs()),
+                        Some(_) => "tried again by the next process".to_owned(),
+                    };
+                    tracing::warn!("failed to deliver the notice {key}: {}; it is {again}", failure.why);
                 }
             }
         }
@@ -130,12 +170,18 @@ fn deliver(executor: &Executor) -> Result<bool, EngineError> {
 struct Receiver {
     /// In the journal's note of who was told.
     bit: u8,
-    send: fn(&NotifyConfig, &str) -> Result<(), Failure>,
+    /// As it is told; an address may hold a token.
+    name: String,
+    send: fn(&NotifyConfig, &str, Duration) -> Result<(), Failure>,
 }
 
 fn receivers(notify: &NotifyConfig) -> impl Iterator<Item = Receiver> {
-    let command = notify.command.is_some().then_some(Receiver { bit: 2, send: to_command });
-    let webhook = notify.webhook.is_some().then_some(Receiver { bit: 4, send: to_webhook });
+    let command = notify.command.as_ref().map(|command| {
+        let program = crate::text::line(command.first().map_or("", String::as_str), 120);
+        Receiver { bit: 2, name: format!("the command `{program}`"), send: to_command }
+    });
+    let webhook =
+        notify.webhook.is_some().then(|| Receiver { bit: 4, name: "the webhook".to_owned(), send: to_webhook });
     command.into_iter().chain(webhook)
 }
 
@@ -145,9 +191,9 @@ struct Failure {
     is_receivers: bool,
 }
 
-fn to_command(notify: &NotifyConfig, body: &str) -> Result<(), Failure> {
+fn to_command(notify: &NotifyConfig, body: &str, patience: Duration) -> Result<(), Failure> {
     let Some((program, args)) = notify.command.as_deref().and_then(<[String]>::split_first) else { return Ok(()) };
-    let mut spec = process::Spec::new(program).args(args).deadline(DEADLINE);
+    let mut spec = process::Spec::new(program).args(args).deadline(patience);
     spec.stdin = Some(body.as_bytes().to_vec());
     let output = process::run(&spec).map_err(|error| Failure { why: error.to_string(), is_receivers: true })?;
     if output.success() {
@@ -157,10 +203,10 @@ fn to_command(notify: &NotifyConfig, body: &str) -> Result<(), Failure> {
     Err(Failure { why: format!("`{program}`: {}", output.end), is_receivers })
 }
 
-fn to_webhook(notify: &NotifyConfig, body: &str) -> Result<(), Failure> {
+fn to_webhook(notify: &NotifyConfig, body: &str, patience: Duration) -> Result<(), Failure> {
     let Some(url) = &notify.webhook else { return Ok(()) };
     let agent: ureq::Agent =
-        ureq::Agent::config_builder().timeout_global(Some(DEADLINE)).max_redirects(0).build().into();
+        ureq::Agent::config_builder().timeout_global(Some(patience)).max_redirects(0).build().into();
     let sent = agent.post(url).header("content-type", "application/json").send(body);
     sent.map(drop).map_err(|error| Failure {
         // an address may hold a token

@@ -106,6 +106,29 @@ fn a_slow_receiver_is_told_all_of_it_once() {
     }
 }
 
+/// A receiver that never answers holds up the run that has something new for it, and not each that comes after.
+#[test]
+fn what_an_earlier_run_left_is_tried_for_a_short_while() {
+    let server = HttpServer::start();
+    server.set_status(503);
+    let scene = scene(&server).order("WO-1-PROBE.md", probe("WO-1-PROBE", "approval: true\n"));
+    let waiting = "1 notice waits for the webhook, not delivered yet";
+    drop(scene.wo(["run"]).expect_exit(1).expect_stderr(waiting));
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let webhook = |url: &str| format!("{UP}\n[notify]\nwebhook = \"{url}/told\"\n");
+    let scene = scene.config(&webhook(&format!("http://{}", silent.local_addr().unwrap())));
+    let began = std::time::Instant::now();
+    drop(scene.wo(["run"]).expect_exit(1).expect_stderr(waiting));
+    let took = began.elapsed();
+    assert!(took.as_secs() < 15, "{took:?}");
+    // it stays queued
+    server.set_status(200);
+    let scene = scene.config(&webhook(&server.url()));
+    let told_all = scene.wo(["run"]).expect_exit(1);
+    assert!(!told_all.stderr.contains("not delivered"), "{told_all}");
+    assert_eq!(told(&server), [("WO-1-PROBE approval".to_owned(), 1)].into());
+}
+
 /// Where one of two receivers fails, the other is told, and once.
 #[test]
 fn each_of_two_receivers_is_told_once_whatever_the_other_does() {
