@@ -39,6 +39,11 @@ enum Fate {
         key: RunKey,
         known: bool,
     },
+    /// Its order has ended, and it could not be taken away.
+    LeftBehind {
+        key: RunKey,
+        outcome: Outcome,
+    },
     /// It is away, and the journal does not know it.
     Gone,
 }
@@ -50,6 +55,8 @@ pub struct Follow {
     runs: Vec<RunKey>,
     run_mark: i64,
     drop_mark: i64,
+    root: Root,
+    config: Config,
 }
 
 /// How it stands with all that is followed.
@@ -65,7 +72,8 @@ impl Follow {
             Some(reader) => (reader.last_run()?, reader.last_drop()?),
             None => (0, 0),
         };
-        Ok(Follow { files: Vec::new(), runs: Vec::new(), run_mark, drop_mark })
+        let (root, config) = (root.clone(), Config::load(root)?);
+        Ok(Follow { files: Vec::new(), runs: Vec::new(), run_mark, drop_mark, root, config })
     }
 
     pub fn add(&mut self, dropped: Dropped) {
@@ -74,7 +82,7 @@ impl Follow {
 
     /// All that lies in the inboxes now, and the orders that are at work.
     pub fn add_inboxes(&mut self, root: &Root) -> Result<(), CliError> {
-        for look in scan::scan(root, &Config::load(root)?)? {
+        for look in scan::scan(root, &self.config)? {
             let (Look::Order(candidate) | Look::Refused { candidate, .. }) = look else { continue };
             self.add(Dropped { file: candidate.shown(), agent: candidate.agent, path: candidate.path, sha256: None });
         }
@@ -126,6 +134,14 @@ impl Follow {
                 }
             }
         }
+        let left = self.files.iter_mut().zip(&away).filter(|((_, fate), away)| !**away && matches!(fate, Fate::Lies));
+        for ((file, fate), _) in left {
+            let Some(name) = file.path.file_name() else { continue };
+            let found = claim::left_behind(&self.root, &self.config, reader, &file.agent, name);
+            if let Some((key, outcome)) = found.map_err(CliError::from)? {
+                *fate = Fate::LeftBehind { key, outcome };
+            }
+        }
         self.drop_mark = newest_drop;
         for ((file, fate), _) in
             self.files.iter_mut().zip(away).filter(|((_, fate), away)| *away && matches!(fate, Fate::Lies))
@@ -174,9 +190,12 @@ impl Follow {
             match fate {
                 Fate::Run { key, known } if !told(key) => account.run(reader, key, *known)?,
                 Fate::Run { .. } => {}
-                Fate::Rejected(_) if told_file(&file.file) => {}
+                Fate::Rejected(_) | Fate::LeftBehind { .. } | Fate::Lies if told_file(&file.file) => {}
                 Fate::Rejected(why) => account.bad(&rejected(&file.file, why)),
                 Fate::Lies => account.bad(&format!("{}  left in the inbox: no executor has taken it\n", file.file)),
+                Fate::LeftBehind { key, outcome } => {
+                    account.bad(&format!("{}\n", claim::tell_left_behind(&file.file, key, *outcome)));
+                }
                 Fate::Gone => account.bad(&format!(
                     "{}  is gone from the inbox, and no order came of it: somebody took it away\n",
                     file.file

@@ -175,7 +175,12 @@ fn drain(held: &executor::Held, signals: &Signals, mut follow: Follow) -> Result
         summary.ended.iter().any(|(ended, _)| ended.run == key.run)
             || summary.left.iter().any(|(left, _)| left.run == key.run)
     };
-    let others = follow.account(&reader, |file| summary.rejected.iter().any(|(told, _)| told == file), told)?;
+    let is_told = |file: &str| {
+        let stays = format!("{file} stays in the inbox");
+        summary.rejected.iter().any(|(told, _)| told == file)
+            || summary.unclaimed.iter().any(|why| why.starts_with(&stays))
+    };
+    let others = follow.account(&reader, is_told, told)?;
     text.push_str(&others.text);
     if matches!(others.worst, Exit::Bad) {
         worst = Exit::Bad;
@@ -188,8 +193,8 @@ fn drain(held: &executor::Held, signals: &Signals, mut follow: Follow) -> Result
         text = nothing(&held.executor.root)?;
     }
     output::print(&text)?;
-    Ok(worst)
-}
     if let Some(waiting) = &summary.undelivered {
         output::complain(format_args!("warning: {waiting}"));
     }
+    Ok(worst)
+}

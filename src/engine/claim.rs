@@ -2,6 +2,7 @@
 //! and one fsync per directory.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 
 use jiff::Timestamp;
 
@@ -9,9 +10,12 @@ use crate::bridge::moves::MoveError;
 use crate::bridge::scan::Candidate;
 use crate::bridge::take::{self, TakeError, Taken};
 use crate::bridge::{self, Place, Refusal, moves, refusal, signature};
+use crate::config::Config;
 use crate::digest;
+use crate::evidence::Outcome;
 use crate::journal::records::{Admission, Admit, Drop, JournalError, Notice};
-use crate::journal::{Event, Phase, RunKey, WaitOn};
+use crate::journal::{Event, Phase, Reader, RunKey, WaitOn};
+use crate::root::Root;
 
 use super::{EngineError, Executor, notice};
 
@@ -242,6 +246,38 @@ fn stuck(executor: &Executor, candidate: &Candidate, key: &RunKey, error: Engine
         Err(worse) if worse.is_fatal() => worse,
         _ => error,
     }
+}
+
+/// The run that this very file was taken in for and that has ended since, where the file could not be moved and lies in its inbox
+/// still: nothing becomes of it any more.
+pub fn left_behind(
+    root: &Root,
+    config: &Config,
+    reader: &Reader,
+    agent: &str,
+    file: &OsStr,
+) -> Result<Option<(RunKey, Outcome)>, EngineError> {
+    let shown = crate::text::line(&file.to_string_lossy(), 255);
+    let runs = reader.runs_of_file(agent, &shown)?;
+    if runs.iter().all(|row| row.phase.ended().is_none()) {
+        return Ok(None);
+    }
+    let Some(bridge::scan::Look::Order(candidate)) = bridge::scan::look_at(root, config, agent, file)? else {
+        return Ok(None);
+    };
+    let Ok(taken) = take::open(root, &candidate, config.limits.order_bytes) else { return Ok(None) };
+    let Some(row) = runs.into_iter().find(|row| row.key.sha256 == taken.sha256) else { return Ok(None) };
+    let is_taken = reader.is_noted(&taken_note(&candidate, &taken.sha256))?;
+    Ok(row.phase.ended().filter(|_| is_taken).map(|outcome| (row.key, outcome)))
+}
+
+/// What is to be said of such a file.
+pub fn tell_left_behind(file: &str, key: &RunKey, outcome: Outcome) -> String {
+    let (id, became) = match outcome {
+        Outcome::Cancelled => (&key.id, "was cancelled".to_owned()),
+        outcome => (&key.id, format!("has ended ({outcome})")),
+    };
+    format!("{file} stays in the inbox of {}: {id} {became}, but its file can't be moved; remove it by hand", key.agent)
 }
 
 /// After a crash between the commit and the rename: the stored drop still lies in the inbox. Must come before its run is

@@ -200,7 +200,15 @@ impl Reader {
         rows.collect::<Result<_, _>>().map_err(&fail)
     }
 
-    /// Notices that were not told yet: key and body.
+    /// Whether there is a notice of this key, told or not.
+    pub fn is_noted(&self, key: &str) -> Result<bool, JournalError> {
+        let found = self
+            .connection
+            .prepare_cached("SELECT 1 FROM notices WHERE key = ?1")
+            .and_then(|mut select| select.exists([key]));
+        found.map_err(sqlite_at("read", &self.path))
+    }
+
     /// Notices that not everyone was told: key, body and whom it was told already.
     pub fn untold_notices(&self) -> Result<Vec<(String, String, u8)>, JournalError> {
         let fail = sqlite_at("read", &self.path);

@@ -57,6 +57,14 @@ fn a_stuck_file_whose_order_was_cancelled_is_no_new_drop() {
     let locked = Locked::new(scene.path(FILE));
     scene.wo(["run"]).expect_exit(1).expect_stdout(WHY);
     scene.wo(["cancel", "WO-1-STUCK"]).expect_exit(0);
+    let left = "WO-1-STUCK was cancelled, but its file can't be moved; remove it by hand";
+    for _ in 0..2 {
+        let told = scene.wo(["run"]).expect_exit(1).expect_stdout(left).expect_no_stdout("no executor");
+        assert_eq!(told.stdout.matches("WO-1-STUCK.md").count(), 1, "{told}");
+    }
+    let daemon = scene.up();
+    scene.wo(["run", "--timeout", "100"]).expect_exit(1).expect_stdout(left).expect_no_stdout("no executor");
+    daemon.stop().expect_exit(0);
     scene.drop_order("WO-1-OTHER.md", probe("WO-1-STUCK", "params: { steps: 1 }\n"));
     scene.wo(["run"]).expect_exit(1).expect_stdout("WO-1-STUCK  done");
     drop(locked);

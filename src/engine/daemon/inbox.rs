@@ -18,7 +18,7 @@ const FILES_PER_REJECT: u64 = 2;
 
 /// A file that can't be taken: tried again after a while, or as soon as somebody has touched it.
 pub(super) struct Stuck {
-    stat: Stat,
+    candidate: Candidate,
     until: Instant,
     delay: Duration,
     why: String,
@@ -108,7 +108,7 @@ impl Loop {
         let mut is_due = |candidate: &Candidate| {
             let key = (candidate.agent.clone(), candidate.name.clone());
             match self.stuck.get(&key) {
-                Some(stuck) if stuck.stat == candidate.stat && stuck.until > now => {
+                Some(stuck) if stuck.candidate.stat == candidate.stat && stuck.until > now => {
                     held.extend(self.stuck.remove(&key).map(|stuck| (key, stuck)));
                     false
                 }
@@ -131,15 +131,15 @@ impl Loop {
         let before = std::mem::replace(&mut self.stuck, held);
         let others = trouble.files.len().saturating_sub(1);
         for (n, (candidate, error)) in trouble.files.into_iter().enumerate() {
-            let key = (candidate.agent, candidate.name);
-            let earlier = before.get(&key).filter(|stuck| stuck.stat == candidate.stat);
+            let key = (candidate.agent.clone(), candidate.name.clone());
+            let earlier = before.get(&key).filter(|stuck| stuck.candidate.stat == candidate.stat);
             let delay = earlier.map_or(retry_first(&config), |stuck| (stuck.delay * 2).min(retry_max(&config)));
             if n == 0 {
                 let more = if others > 0 { format!(" (and {others} files more)") } else { String::new() };
                 tracing::warn!("{error}{more}; tried again in {delay:?}");
             }
             let why = error.to_string();
-            self.stuck.insert(key, Stuck { stat: candidate.stat, until: now + delay, delay, why });
+            self.stuck.insert(key, Stuck { candidate, until: now + delay, delay, why });
         }
         if let Some(due) = self.stuck.values().map(|stuck| stuck.until).min() {
             self.next_settle = Some(self.next_settle.map_or(due, |next| next.min(due)));
@@ -154,10 +154,15 @@ impl Loop {
             .stuck
             .iter()
             .map(|((agent, name), stuck)| (agent, crate::text::line(&name.to_string_lossy(), 255), stuck));
-        let mut told: Vec<String> = shown
-            .filter(|(agent, name, _)| !stored.contains(&((*agent).clone(), name.clone())))
-            .map(|(agent, name, stuck)| format!("{name} stays in the inbox of {agent}: {}", stuck.why))
-            .collect();
+        let mut told = Vec::new();
+        for (agent, name, stuck) in shown.filter(|(agent, name, _)| !stored.contains(&((*agent).clone(), name.clone())))
+        {
+            let (root, file) = (&self.executor.root, &stuck.candidate.name);
+            told.push(match claim::left_behind(root, &config, &self.reader, agent, file)? {
+                Some((key, outcome)) => claim::tell_left_behind(&name, &key, outcome),
+                None => format!("{name} stays in the inbox of {agent}: {}", stuck.why),
+            });
+        }
         told.sort();
         self.summary.unclaimed.extend(told);
         Ok(())
