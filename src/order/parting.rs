@@ -354,6 +354,8 @@ mod tests {
             ("Runtime for ≤200 rows <5ms", "Runtime for ≤200 rows", "<5ms"),
             ("Compression is Snappy", "Compression", "Snappy"),
             ("Redis connectivity OK", "Redis connectivity", "OK"),
+            ("Redis ping OK", "Redis ping", "OK"),
+            ("Redis answers PING with PONG", "Redis", "answers PING with PONG"),
             ("LaunchAgent loads & runs automatically", "LaunchAgent", "loads & runs automatically"),
             ("Exit code 0", "Exit code 0", "Exit code 0"),
             ("Export runs daily at 02:30", "Export", "runs daily at 02:30"),

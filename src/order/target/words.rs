@@ -235,21 +235,23 @@ const READY: [&str; 73] = [
     "fully",
 ];
 
-/// Around a `PING`, which whoever is up answers.
-const PINGED: [&str; 6] = ["answers", "replies", "to", "ping", "with", "a"];
+/// What whoever is up does with a `PING`.
+const ANSWERS: [&str; 4] = ["answers", "replies", "responds", "responding"];
 
 /// `OK`, `Working`, `present & executable`, `answers PING with PONG`.
 pub(super) fn ready(text: &str) -> Option<Target> {
     let words = words_of(text);
-    let is_pinged = words.iter().any(|word| word == "ping");
+    // `ping OK` may be what is named so
+    let is_answer =
+        words.iter().any(|word| word == "ping") && words.first().is_some_and(|word| ANSWERS.contains(&word.as_str()));
     let known = |word: &String| {
         READY.contains(&word.as_str())
             || matches!(word.as_str(), "and" | "in" | "place")
-            || (is_pinged && PINGED.contains(&word.as_str()))
+            || (is_answer && matches!(word.as_str(), "answers" | "replies" | "to" | "a" | "ping" | "with"))
     };
     let has_one = words.iter().any(|word| READY.contains(&word.as_str()) && word != "fully")
         || words == ["in", "place"]
-        || (is_pinged && words.iter().any(|word| PINGED[..2].contains(&word.as_str())));
+        || is_answer;
     let plain = text.chars().all(|c| c.is_alphabetic() || " &,/+-".contains(c));
     (has_one && plain && words.len() <= 6 && words.iter().all(known)).then(|| Target::Ready { word: text.to_owned() })
 }
