@@ -2,7 +2,7 @@
 
 use super::slots::{self, MetricRow};
 use super::whole;
-use crate::order::target::compile;
+use crate::order::target::{self, compile};
 use crate::order::{Command, Criterion, CriterionSource, Order, Span, fold};
 
 /// The metric rows of a template, in order. They count towards the outcome like the order's own. Those about the whole order
@@ -22,11 +22,13 @@ fn criteria(template: &str, metric: &dyn Fn(&MetricRow) -> Option<String>) -> Ve
     rows.filter_map(|row| Some(criterion(&metric(&row)?, &row.target, row.span))).collect()
 }
 
-/// What a metric row asks after: what it is called, or for a bare status what its place is about; `None` for the whole order.
+/// What a metric row asks after: what it is called, the unit of its target aside, or for a bare status what its place is about;
+/// `None` for the whole order.
 pub(super) fn metric(order: &Order, metric: &str, is_whole: bool, place: &[String]) -> Option<String> {
     let is_bound = || order.bindings.keys().any(|name| fold(name) == fold(metric));
     match place.first() {
-        _ if !is_whole || is_bound() => Some(metric.to_owned()),
+        _ if is_bound() => Some(metric.to_owned()),
+        _ if !is_whole => Some(target::unit_behind(metric).map_or(metric, |(name, _)| name).to_owned()),
         _ if whole::is_order(order, place) => None,
         name => name.cloned(),
     }

@@ -66,6 +66,8 @@ pub fn find(
         let metric = label::plain(&marks::without_green(label, ""));
         let asked = [columns.comparator, target_column, columns.unit].map(|column| label::plain(cell(column)));
         let target = asked_for(columns.limit, asked);
+        // `File size (MB) | 5`
+        let target = target::unit_apart(&metric, &target).map_or(target, |(_, target)| target);
         let is_empty = row.cells.iter().enumerate().all(|(n, cell)| n == named || text(cell).is_empty());
         let is_total = columns.kind == TableKind::Metrics && is_total(&metric);
         let is_whole = status_lines::is_whole(label) || is_total;

@@ -39,15 +39,23 @@ pub(super) fn apart(metric: &str, target: &str) -> Option<Result<(String, String
     Some(Ok((name.to_owned(), joined)))
 }
 
-/// A metric without the unit that its closing bracket is, and the target with it: `File size (MB) | ≤ 5`, `Rate [%] | 100`.
+/// A metric without the unit behind it, and the target with it: `File size (MB) | ≤ 5`, `Rate [%] | 100`, `File size in MB | ≤ 5`.
 pub(crate) fn unit_apart(metric: &str, target: &str) -> Option<(String, String)> {
+    let (name, unit) = unit_behind(metric)?;
+    let is_bare = target.trim_end().ends_with(|c: char| c.is_ascii_digit());
+    is_bare.then(|| (name.to_owned(), assemble("", target, unit)))
+}
+
+/// A metric's name and the unit behind it.
+pub(crate) fn unit_behind(metric: &str) -> Option<(&str, &str)> {
     let metric = metric.trim_end();
-    let (name, unit) = [('(', ')'), ('[', ']')].into_iter().find_map(|(open, close)| {
+    let bracketed = [('(', ')'), ('[', ']')].into_iter().find_map(|(open, close)| {
         metric.strip_suffix(close)?.rsplit_once(open).map(|(name, unit)| (name.trim_end(), unit.trim()))
-    })?;
+    });
+    let (name, unit) = bracketed.or_else(|| metric.rsplit_once(" in "))?;
+    let unit = unit.strip_prefix("in ").unwrap_or(unit).trim();
     let is_unit = lexer::unit(unit).is_some_and(|(_, _, rest)| rest.is_empty());
-    let is_bare = target.trim_end().ends_with(|c: char| c.is_ascii_digit()) && !name.is_empty();
-    (is_unit && is_bare).then(|| (name.to_owned(), assemble("", target, unit)))
+    (is_unit && !name.is_empty()).then_some((name, unit))
 }
 
 /// The comparator at the end of a metric: a sign, or words of which one alone might belong to the name (`Left over`).
@@ -136,10 +144,16 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_in_the_closing_bracket_of_a_metric_is_the_targets() {
+    fn a_unit_behind_a_metric_is_the_targets() {
         for (metric, target, expect) in [
             ("File size (MB)", "≤ 5", "≤ 5 MB"),
             ("File size [MB]", "≤ 5", "≤ 5 MB"),
+            ("File size in MB", "≤ 5", "≤ 5 MB"),
+            ("File size (in MB)", "≤ 5", "≤ 5 MB"),
+            ("Validation time [ms]", "< 2000", "< 2 s"),
+            ("Validation time in ms", "< 2 s", "< 2 s"),
+            ("Heartbeats in a row", "≥ 2", "≥ 2"),
+            ("Heartbeats in 24 h", "≥ 2", "≥ 2"),
             ("Validation time (ms)", "< 2000", "< 2 s"),
             ("Schema consistency (%)", "100", "= 100%"),
             ("Validation time (ms)", "< 2 s", "< 2 s"),

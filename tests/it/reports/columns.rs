@@ -178,6 +178,12 @@ fn a_header_gives_its_targets_their_comparator_and_says_where_the_value_goes() {
         ("Metric | Target (≥) | Actual | Status", "Rows | 800 | |", "✅ PASS |"),
         ("Metric | Target | Actual | Status", "File size | 5 MB | |", "☐ UNMEASURED |"),
         ("Metric | Target | Current | Status", "Rows | > 0 | 9999 | ✅", "| Rows | > 0 | 864 rows ["),
+        (
+            "Metric | Limit | Actual | Status",
+            "File size in MB | 5 | |",
+            "| File size in MB | 5 | 41.2 kB [E1] | ✅ PASS |",
+        ),
+        ("Metric | Target | Actual | Status", "File size (in kB) | ≤ 5 | |", "❌ FAIL |"),
         ("Metric | Target | Before | After | Status", "Rows | > 0 | 0 | 9999 | ✅", "| Rows | > 0 | 0 | 864 rows ["),
         ("Metric | Target | Current owner | Status", "Rows | > 0 | GG | ✅", "| Rows | > 0 | GG | ✅ PASS"),
     ] {
