@@ -32,6 +32,19 @@ pub fn judged(labels: &Labels, row: &RowSubject, judged: Judged) -> Judged {
     }
 }
 
+/// The subject of a row, as far as the time in front of its name is so.
+pub fn hold_time(labels: &Labels, subject: Subject, time: &str) -> Subject {
+    let newest = labels.record.measurements.iter().rev().find(|one| subject.evidence.contains(&one.id));
+    let (State::Green, Some(measurement)) = (subject.state, newest) else { return subject };
+    match held(labels, measurement, "", time) {
+        Held::Meets => subject,
+        Held::Differs(why) => Subject { state: State::Failed, why, ..subject },
+        Held::Unclear(_) => {
+            Subject { state: State::Unmeasured, why: format!("“{time}” was not measured"), ..subject }
+        }
+    }
+}
+
 fn one(labels: &Labels, subject: Subject, row: &RowSubject, aside: &Aside) -> Subject {
     let newest = labels.record.measurements.iter().rev().find(|one| subject.evidence.contains(&one.id));
     let (State::Green, Some(measurement)) = (subject.state, newest) else { return subject };

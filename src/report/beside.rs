@@ -8,7 +8,7 @@ use super::judging::Subject;
 use super::label::{self, Labels, Meaning};
 use super::marks;
 use super::slots::RowSubject;
-use crate::evidence::{Judged, Measurement, Verdict, subject};
+use crate::evidence::{Judged, Measurement, Value, Verdict, subject};
 use crate::order;
 use crate::order::target::{Target, compile};
 
@@ -68,6 +68,25 @@ pub fn why_not(labels: &Labels, row: &RowSubject, found: &Subject) -> Option<Str
         }
         _ => None,
     }
+}
+
+/// The row as that of the schedule which its words name behind the time, with the time: `02:30 | Export schedule`. A time in front
+/// of anything else is when something happened.
+pub fn timed(labels: &Labels, row: &RowSubject) -> Option<(RowSubject, String)> {
+    let time = row.names.first().filter(|label| row.is_told && is_time(label))?;
+    let told = row.said.iter().filter(|aside| !is_elsewhere(&aside.header) && label::has_words(&aside.text));
+    let mut keys = Vec::new();
+    let mut names = Vec::new();
+    for aside in told {
+        let meant = label::names(&marks::without_green(&aside.text, " "));
+        match labels.meaning(&meant) {
+            Meaning::One { key, newest: Some(one) } if matches!(one.value, Value::Schedule { .. }) => keys.push(key),
+            _ => return None,
+        }
+        names.extend(meant);
+    }
+    keys.dedup();
+    (keys.len() == 1).then(|| (RowSubject { names, said: Vec::new(), is_told: false, ..row.clone() }, time.clone()))
 }
 
 /// Whether a label is nothing but a time or a period, of what the row's other cells tell: `02:30`, `Daily`.

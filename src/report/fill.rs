@@ -308,6 +308,10 @@ impl Filler<'_> {
         let bound = (row.is_whole && self.labels.is_bound_by_order(&row.metric))
             .then(|| RowSubject { names: vec![row.metric.clone()], ..row.clone() });
         let row = bound.as_ref().unwrap_or(row);
+        let by_order = row.names.iter().any(|name| self.labels.is_bound_by_order(name));
+        if let Some((named, time)) = beside::timed(&self.labels, row).filter(|_| !by_order) {
+            return asserted::hold_time(&self.labels, self.subject(&named, at), &time);
+        }
         let found = judging::subject(&self.labels, &row.names);
         let found = around::hold(&self.labels, found, &row.names, self.survey.places.around(at), Some(row));
         if let Some(why) = beside::why_not(&self.labels, row, &found) {

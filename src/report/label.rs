@@ -41,6 +41,10 @@ pub fn words(markdown: &str) -> Vec<String> {
     key(&plain(markdown)).split_whitespace().map(str::to_owned).collect()
 }
 
+pub fn has_words(markdown: &str) -> bool {
+    words(markdown).iter().any(|word| word.contains(char::is_alphabetic))
+}
+
 /// The names that a cell may mean its subject by, the most exact first: `LaunchAgent (daily)` → both with and without the
 /// remark, `Exporter` + code and names in two languages → each alone.
 pub fn names(markdown: &str) -> Vec<String> {

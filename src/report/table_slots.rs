@@ -203,11 +203,7 @@ fn is_said(columns: &Columns, headers: &[&str], n: usize) -> bool {
 
 /// Whether a cell that stays as the author wrote it has words.
 fn is_told(columns: &Columns, n: usize, text: &str) -> bool {
-    matches!(columns.roles.get(n), Some(Role::Plain | Role::Label)) && has_words(text)
-}
-
-fn has_words(text: &str) -> bool {
-    label::words(text).iter().any(|word| word.contains(char::is_alphabetic))
+    matches!(columns.roles.get(n), Some(Role::Plain | Role::Label)) && label::has_words(text)
 }
 
 fn value_elsewhere(columns: &Columns) -> bool {
@@ -318,7 +314,7 @@ fn claims(source: &str, headers: &[&str], row: &Row, places: &Places, out: &mut 
             .iter()
             .enumerate()
             .filter(|(n, _)| !beside::is_elsewhere(headers.get(*n).copied().unwrap_or_default()))
-            .any(|(n, cell)| n != at && has_words(text(cell)) && says_more(text(cell))),
+            .any(|(n, cell)| n != at && label::has_words(text(cell)) && says_more(text(cell))),
         metric: String::new(),
         target: String::new(),
         is_whole,
