@@ -22,7 +22,12 @@ pub fn judge(tape: &mut Tape<'_>, order: &Order, handler: Option<&dyn Handler>) 
     let run = tape.run();
     let known = handler.map_or(Vocabulary::empty(), |handler| handler.measurements(order));
     let today = tape.executor.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let criteria = judge::judge(&run.criteria, order, &run.standing_measurements(), known, today);
+    let mut criteria = judge::judge(&run.criteria, order, &run.standing_measurements(), known, today);
+    if let Some(template) = &run.template {
+        let mut record = record(tape.executor, run, order, handler);
+        record.criteria = criteria;
+        criteria = report::as_rows_say(&template.text, &record);
+    }
     let failed_step = run.failure().map(|step| {
         format!("step {} failed: {}", step.spec.name, step.failure.as_deref().unwrap_or("no reason given"))
     });

@@ -76,9 +76,7 @@ pub fn fill(template: &str, record: &RunRecord) -> Result<Filled, FillError> {
     let template = &*targets::resolve(template, record, &[])?;
     let survey = slots::survey(template);
     let labels = Labels::of(record);
-    let asked = |row: &slots::MetricRow| criteria::metric(&record.order, &row.metric, row.is_whole, &row.place);
-    let asked: Vec<_> = survey.metrics.iter().filter_map(|row| Some((asked(row)?, row.target.as_str()))).collect();
-    let rows = Rows::of(&labels, asked.iter().map(|(metric, target)| (metric.as_str(), *target)));
+    let rows = Rows::of_survey(&labels, &survey);
     let chosen = survey.verdicts.iter().map(|(list, lines)| (*list, verdicts::choose(record.outcome, lines))).collect();
     let filler = Filler {
         template,
@@ -280,9 +278,7 @@ impl Filler<'_> {
         let mut became = match (row.kind, asked) {
             (_, None) => self.whole(cell),
             (TableKind::Metrics, Some(asked)) => {
-                let judged = beside::judged(&self.labels, row, self.rows.get(&asked, &row.target));
-                let judged = around::judged(&self.labels, judged, self.survey.places.around(at), row);
-                metric(&asserted::judged(&self.labels, row, judged), cell)
+                metric(&self.rows.held(&self.labels, self.survey.places.around(at), row, &asked), cell)
             }
             _ => {
                 let subject = self.subject(&cell.row, at);

@@ -6,9 +6,12 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use super::columns::TableKind;
 use super::fill::State;
 use super::label::{self, Labels, Meaning};
-use super::{RunRecord, criteria, figures};
+use super::slots::{self, MetricRow, Part, RowSubject, SlotKind, Survey};
+use super::whole::Names;
+use super::{RunRecord, around, asserted, beside, criteria, figures};
 use crate::evidence::value::UNDONE;
 use crate::evidence::{Artifact, Judged, Measurement, Value, Verdict, judge};
 use crate::order::{self, CriterionSource, Target};
@@ -161,7 +164,7 @@ pub fn believed(record: &RunRecord, judged: &Judged) -> Judged {
 pub struct Rows(HashMap<(String, String), Judged>);
 
 impl Rows {
-    pub fn of<'s>(labels: &Labels, rows: impl Iterator<Item = (&'s str, &'s str)>) -> Self {
+    fn of<'s>(labels: &Labels, rows: impl Iterator<Item = (&'s str, &'s str)>) -> Self {
         let record = labels.record;
         let mut found = HashMap::new();
         let mut left = Vec::new();
@@ -187,7 +190,22 @@ impl Rows {
         Rows(found)
     }
 
-    pub fn get(&self, metric: &str, target: &str) -> Judged {
+    /// Those of all metric rows of a template.
+    pub fn of_survey(labels: &Labels, survey: &Survey) -> Self {
+        let order = &labels.record.order;
+        let asked = |row: &MetricRow| criteria::metric(order, &row.metric, row.is_whole, &row.place);
+        let asked: Vec<_> = survey.metrics.iter().filter_map(|row| Some((asked(row)?, row.target.as_str()))).collect();
+        Rows::of(labels, asked.iter().map(|(metric, target)| (metric.as_str(), *target)))
+    }
+
+    /// The verdict of a row that asks after `metric` at these places, as far as they and its other cells are of what was
+    /// measured.
+    pub fn held(&self, labels: &Labels, places: &[Names], row: &RowSubject, metric: &str) -> Judged {
+        let judged = beside::judged(labels, row, self.get(metric, &row.target));
+        asserted::judged(labels, row, around::judged(labels, judged, places, row))
+    }
+
+    fn get(&self, metric: &str, target: &str) -> Judged {
         self.0.get(&(metric.to_owned(), target.to_owned())).cloned().unwrap_or_else(|| Judged {
             metric: metric.to_owned(),
             target: target.to_owned(),
@@ -199,6 +217,33 @@ impl Rows {
             evidence: Vec::new(),
         })
     }
+}
+
+/// The record's criteria, those of the template's metric rows as the rows will say: what a row says besides its metric and its
+/// target must have been measured too, and an outcome that is reckoned without it would be better than its own report.
+pub fn as_rows_say(template: &str, record: &RunRecord) -> Vec<Judged> {
+    let labels = Labels::of(record);
+    let survey = slots::survey(template);
+    let rows = Rows::of_survey(&labels, &survey);
+    let mut held: HashMap<(String, String), Judged> = HashMap::new();
+    for slot in &survey.slots {
+        let SlotKind::Cell(cell) = &slot.kind else { continue };
+        let row = &cell.row;
+        if row.kind != TableKind::Metrics || matches!(cell.part, Part::Sign | Part::Claim) {
+            continue;
+        }
+        let Some(metric) = criteria::metric(&record.order, &row.metric, row.is_whole, &row.place) else { continue };
+        let judged = rows.held(&labels, survey.places.around(slot.span.start), row, &metric);
+        if judged.verdict != Verdict::Pass {
+            held.insert((metric, row.target.clone()), judged);
+        }
+    }
+    let say = |judged: &Judged| {
+        let held = held.get(&(judged.metric.clone(), judged.target.clone()));
+        let held = held.filter(|_| judged.verdict == Verdict::Pass && judged.source == CriterionSource::Template);
+        held.map_or_else(|| judged.clone(), |held| Judged { source: judged.source, ..held.clone() })
+    };
+    record.criteria.iter().map(say).collect()
 }
 
 /// A row is green only where all that its label names is what was measured, a date token filled in.

@@ -44,6 +44,7 @@ pub use completion::completion;
 pub use criteria::{criteria_for, template_commands, template_criteria};
 pub use expressions::FillError;
 pub use fill::{Filled, FilledSlot, State, check, fill};
+pub use judging::as_rows_say;
 pub use result::{SCHEMA, SCHEMA_VERSION, result_json};
 pub use shipped::{builtin, builtin_names, file_name};
 pub use targets::resolve;

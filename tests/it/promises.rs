@@ -118,6 +118,33 @@ fn a_templates_rows_about_heartbeats_are_measured_without_the_order_asking() {
     }
 }
 
+/// What a row says in a column of checks counts for the outcome too: report, result and journal say the same.
+#[test]
+fn the_result_says_of_a_row_what_its_report_says() {
+    let scene = Scene::new().config("[web]\nenabled = false\n").heartbeats(Heartbeats::days(1)).database();
+    for (id, check, verdict) in [
+        ("WO-260101-VERIFY-MONITOR", "Exists", "PASS"),
+        ("WO-260102-VERIFY-MONITOR", "Survives an outage", "UNMEASURED"),
+    ] {
+        let table = "| Metric | Check | Target | Actual | Status |\n|---|---|---|---|---|\n";
+        scene.write(
+            "bridge/inbox/CLC/templates/CHECKS.md",
+            format!("# Checks\n\n{table}| Database | {check} | OK | | |\n"),
+        );
+        scene.drop_order(
+            &format!("{id}.md"),
+            format!("---\nid: {id}\ntemplate: CHECKS\n---\n# Verify\n\n## Acceptance\n\n- Database: OK\n"),
+        );
+        let _ = scene.wo(["run"]);
+        let result = scene.result(id);
+        let rows: Vec<_> =
+            result["criteria"].as_array().unwrap().iter().map(|one| one["verdict"].as_str().unwrap()).collect();
+        assert_eq!(rows, ["PASS", verdict], "the order's and the template's: {result:#}");
+        let report = scene.read(format!("bridge/outbox/CLC/{id}_CHECKS.md"));
+        assert!(report.lines().any(|line| line.starts_with("| Database |") && line.contains(verdict)), "{report}");
+    }
+}
+
 #[test]
 fn a_verification_script_that_is_another_one_has_verified_nothing() {
     let scene = Scene::new().config("[web]\nenabled = false\n").heartbeats(Heartbeats::days(1)).database();

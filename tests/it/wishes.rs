@@ -51,7 +51,7 @@ fn a_requirement_is_followed_or_a_criterion_that_is_not_met() {
     }
     let launchd = TestLaunchd::new();
     let scene = scene(&launchd);
-    let mut run = |id: &str, requirement: &str| {
+    let run = |id: &str, requirement: &str| {
         let order = format!("# {id}\n**Handler:** parquet-exporter\n\n## Requirements\n1. {requirement}\n");
         scene.drop_order(&format!("{id}.md"), &order);
         let ran = scene.wo(["run"]);

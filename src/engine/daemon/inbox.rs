@@ -8,7 +8,6 @@ use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use super::{Loop, Mode, retry_first, retry_max};
-use crate::bridge::Stat;
 use crate::bridge::scan::{self, Candidate};
 use crate::bridge::settle::Sorted;
 use crate::engine::{EngineError, claim};
