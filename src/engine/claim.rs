@@ -280,6 +280,15 @@ pub fn tell_left_behind(file: &str, key: &RunKey, outcome: Outcome) -> String {
     format!("{file} stays in the inbox of {}: {id} {became}, but its file can't be moved; remove it by hand", key.agent)
 }
 
+/// What was taken in from files that were stuck and are away now is no longer remembered by them: another file may get the place
+/// of one on the disk.
+pub fn forget_taken(executor: &Executor, reader: &Reader, candidate: &Candidate) -> Result<(), EngineError> {
+    for row in reader.runs_of_file(&candidate.agent, &candidate.shown())? {
+        executor.journal.forget_notice(&taken_note(candidate, &row.key.sha256))?;
+    }
+    Ok(())
+}
+
 /// After a crash between the commit and the rename: the stored drop still lies in the inbox. Must come before its run is
 /// taken up, or the file would look like a duplicate afterwards.
 pub fn finish_unmoved(executor: &Executor, key: &RunKey) -> Result<(), EngineError> {

@@ -80,6 +80,30 @@ fn a_stuck_file_whose_order_was_cancelled_is_no_new_drop() {
     assert_eq!(scene.list("bridge/inbox/CLC"), Vec::<String>::new());
 }
 
+/// Its owner takes it away beside a live daemon: the order, which is stored, goes on, and the name is free.
+#[test]
+fn a_stuck_file_that_is_taken_away_is_told_and_forgotten() {
+    if !can_lock_a_file() {
+        return;
+    }
+    let scene = Scene::new().config(UP).env("WO_PROBE", "1").order("WO-1-STUCK.md", probe("WO-1-STUCK", ""));
+    // what can't go there stays, and can be deleted
+    std::fs::create_dir_all(scene.path("bridge/processing/CLC")).unwrap();
+    let locked = Locked::new(scene.path("bridge/processing/CLC"));
+    let mut daemon = scene.up();
+    let waits = || scene.wo(["status"]).stdout.contains(WHY);
+    daemon.wait_for("the file to be stuck", waits);
+    std::fs::remove_file(scene.path(FILE)).unwrap();
+    daemon.wait_for("the stored order", || scene.exists("bridge/outbox/CLC/WO-1-STUCK.result.json"));
+    drop(locked);
+    scene.drop_order("WO-1-STUCK.md", probe("WO-1-STUCK", "params: { steps: 1 }\n"));
+    daemon.wait_for("the next drop", || scene.exists("bridge/outbox/CLC/WO-1-STUCK.attempt-2.result.json"));
+    let told = daemon.log();
+    assert_eq!(told.matches("is gone from the inbox of CLC").count(), 1, "{told}");
+    daemon.stop().expect_exit(0);
+    assert_eq!(scene.read("ledger.txt").matches("WO-1-STUCK 1 ").count(), 2);
+}
+
 /// A file that can't be put away holds up the end of its own order, and nobody who needs what that has touched.
 #[test]
 fn an_order_that_only_waits_to_be_put_away_keeps_nothing() {

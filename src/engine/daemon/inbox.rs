@@ -34,6 +34,7 @@ impl Loop {
             tracing::warn!("the inbox of {agent} can't be read: {error}");
         }
         self.note(&sorted)?;
+        self.forget_gone()?;
         let held = self.hold_back(&mut sorted, now);
         let limits = &settings.config.limits;
         let mut trouble = claim::Trouble::default();
@@ -99,6 +100,30 @@ impl Loop {
         }
         (self.hold_off, self.hold_off_for) = (None, retry_first(&settings.config));
         self.note_stuck(held, trouble)
+    }
+
+    /// A stuck file that somebody took away is forgotten, which is told. An order that was stored from it goes on, for its bytes are
+    /// in the journal.
+    fn forget_gone(&mut self) -> Result<(), EngineError> {
+        let lies = |candidate: &Candidate| match Stat::at(rustix::fs::CWD, &candidate.path) {
+            Ok(stat) => stat.same_file(&candidate.stat),
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        };
+        let gone: Vec<Candidate> =
+            self.stuck.extract_if(|_, stuck| !lies(&stuck.candidate)).map(|(_, stuck)| stuck.candidate).collect();
+        for candidate in gone {
+            let (agent, file) = (&candidate.agent, candidate.shown());
+            let waiting = self.reader.runs_of_file(agent, &file)?.into_iter().find(|row| claim::is_stuck(&row.phase));
+            let goes_on = waiting.as_ref().map_or(String::new(), |row| {
+                format!("; {0} goes on with the text that was taken in (`wo cancel {0}` ends it)", row.key.id)
+            });
+            tracing::warn!("{file} is gone from the inbox of {agent}, for somebody took it away{goes_on}");
+            claim::forget_taken(&self.executor, &self.reader, &candidate)?;
+            if let Some(row) = waiting {
+                self.enqueue(row.key, row.priority);
+            }
+        }
+        Ok(())
     }
 
     /// Takes out of `sorted` what was in trouble and need not be tried again yet; what is known of it.
