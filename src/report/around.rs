@@ -10,7 +10,7 @@ use super::label::{self, Labels};
 use super::rows::Row;
 use super::slots::RowSubject;
 use super::whole::{self, Names};
-use super::{beside, columns, marks};
+use super::{beside, columns, marks, name_columns};
 use crate::evidence::{Judged, Measurement, Verdict};
 
 /// A cell that says whose the row's subject is.
@@ -27,11 +27,11 @@ pub fn cells(source: &str, headers: &[&str], row: &Row, label: usize, others: &[
     let cells = cells.filter_map(|(n, cell)| Some((n, *headers.get(n)?, source.get(cell.inner.clone())?)));
     let is_whose = |n: usize, header: &str| {
         let is_left = n < label && !columns::is_filled(header) && !columns::asserts(header);
-        !beside::is_elsewhere(header) && (is_left || others.contains(&n) || columns::is_group(header))
+        !beside::is_elsewhere(header) && (is_left || others.contains(&n) || name_columns::is_group(header))
     };
     let whose = cells.filter(|(n, header, _)| is_whose(*n, header)).map(|(n, header, text)| Whose {
         text: label::plain(&marks::without_green(text, " ")),
-        is_name: columns::is_host(header) || (n < label && others.contains(&n) && !columns::is_group(header)),
+        is_name: name_columns::is_host(header) || (n < label && others.contains(&n) && !name_columns::is_group(header)),
     });
     whose.filter(|whose| !label::words(&whose.text).is_empty() && !is_here(&whose.text)).collect()
 }

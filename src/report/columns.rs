@@ -3,7 +3,7 @@
 //! Invariant: a table is one to fill only if a column says how its subjects are (Status, State, Result, Actual, …); a legend or
 //! a list of files is left alone.
 
-use super::{beside, label, marks};
+use super::{label, marks, name_columns};
 use crate::order::{COMPARATOR, UNIT, fold, is_limit, limit_of};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub struct Columns {
     pub limit: Option<&'static str>,
 }
 
-const LABEL: [&str; 56] = [
+pub(super) const LABEL: [&str; 56] = [
     "metric",
     "metrics",
     "criterion",
@@ -172,7 +172,7 @@ const DETAILS: [&str; 18] = [
     "measurements",
 ];
 
-fn is(set: &[&str], word: &str) -> bool {
+pub(super) fn is(set: &[&str], word: &str) -> bool {
     set.contains(&word)
 }
 
@@ -248,7 +248,7 @@ pub fn read(headers: &[&str]) -> Option<Columns> {
     {
         roles[*first] = Role::Actual;
     }
-    let (known, around) = subject(headers, &mut roles);
+    let (known, around) = name_columns::subject(headers, &mut roles);
     let has = |role| roles.contains(&role);
     let first_plain = roles.iter().position(|role| *role == Role::Plain);
     if !has(Role::Status) && !has(Role::Actual) && !has(Role::Pass) && !has(Role::Fail) {
@@ -276,58 +276,6 @@ pub fn read(headers: &[&str]) -> Option<Columns> {
     };
     let label = known.or(first_plain).unwrap_or(0);
     Some(Columns { kind, label, around, roles, comparator: None, unit: None, limit: None })
-}
-
-/// Headers of wholes, of which a row's subject is a part; of those who do something.
-const WHOLES: [&str; 10] =
-    ["area", "system", "subsystem", "module", "service", "services", "layer", "integration", "agent", "agents"];
-/// Headers of parts.
-const PARTS: [&str; 16] = [
-    "component",
-    "components",
-    "item",
-    "items",
-    "element",
-    "feature",
-    "part",
-    "subject",
-    "aspect",
-    "what",
-    "deliverable",
-    "deliverables",
-    "artifact",
-    "artifacts",
-    "requirement",
-    "indicator",
-];
-/// Headers of what is measured of a part.
-const METRICS: [&str; 6] = ["metric", "metrics", "kpi", "kpis", "measure", "measurement"];
-
-/// The column of the subjects, and the others of names. What a column of checks says is held by itself, unless it stands
-/// first.
-fn subject(headers: &[&str], roles: &mut [Role]) -> (Option<usize>, Vec<usize>) {
-    let Some(first) = roles.iter().position(|role| *role == Role::Label) else { return (None, Vec::new()) };
-    let last = |n: usize| headers.get(n).and_then(|header| label::words(header).pop()).unwrap_or_default();
-    let asserts = |n: usize| headers.get(n).is_some_and(|header| asserts(header));
-    let is_label = |n: &usize| {
-        let is_other = roles.get(*n) == Some(&Role::Plain) && is(&LABEL, &last(*n));
-        *n == first || (is_other && !headers.get(*n).is_some_and(|header| beside::is_elsewhere(header)))
-    };
-    let labels: Vec<usize> = (0..roles.len()).filter(is_label).collect();
-    let size = |n: usize| match &*last(n) {
-        metric if is(&METRICS, metric) => 0,
-        part if is(&PARTS, part) => 1,
-        whole if is(&WHOLES, whole) => 3,
-        _ => 2,
-    };
-    let chosen = match asserts(first) {
-        true => first,
-        false => labels.iter().copied().filter(|n| !asserts(*n)).rev().min_by_key(|n| size(*n)).unwrap_or(first),
-    };
-    for (n, role) in roles.iter_mut().enumerate().filter(|(n, _)| labels.contains(n)) {
-        *role = if n == chosen { Role::Label } else { Role::Plain };
-    }
-    (Some(chosen), labels.into_iter().filter(|n| *n != chosen && !asserts(*n)).collect())
 }
 
 /// `Check | Pass | Fail`, `Check | ✅ | ❌`: of two columns one is for what works and one for what doesn't.
@@ -395,20 +343,6 @@ pub fn asserts(header: &str) -> bool {
     words.iter().any(|word| is(&ASSERTING, word)) && words.iter().all(|word| is(&ASSERTING, word) || is(&AROUND, word))
 }
 
-/// Headers of groups, by which rows are sorted whatever they are of.
-const GROUPS: [&str; 10] =
-    ["area", "layer", "category", "group", "environment", "env", "project", "app", "application", "stack"];
-const HOSTS: [&str; 4] = ["host", "hostname", "server", "machine"];
-
-/// Whether the cells under that header sort the rows, or say where they are.
-pub fn is_group(header: &str) -> bool {
-    is_host(header) || label::words(header).last().is_some_and(|word| is(&GROUPS, word))
-}
-
-pub fn is_host(header: &str) -> bool {
-    label::words(header).last().is_some_and(|word| is(&HOSTS, word))
-}
-
 /// Whether the cells under that header are filled.
 pub fn is_filled(header: &str) -> bool {
     !matches!(role(header, true), Role::Plain | Role::Label)
@@ -472,6 +406,10 @@ mod tests {
             ("Component|Status|Details", TableKind::Components, vec![Label, Status, Details]),
             ("component name|current status|notes", TableKind::Components, vec![Label, Status, Details]),
             ("Component|State", TableKind::States, vec![Label, Status]),
+            ("Area|Component|State", TableKind::States, vec![Plain, Label, Status]),
+            ("Component|Service|State", TableKind::States, vec![Label, Plain, Status]),
+            ("Component|Check|State", TableKind::States, vec![Label, Plain, Status]),
+            ("Component|Metric|Target|Status", TableKind::Metrics, vec![Plain, Label, Target, Status]),
             ("🧩 Component|🟢 State", TableKind::States, vec![Label, Status]),
             ("Health Check|✅", TableKind::States, vec![Label, Status]),
             ("Component|Path|Status|Evidence", TableKind::Components, vec![Label, Plain, Status, Evidence]),

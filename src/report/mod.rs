@@ -22,6 +22,7 @@ mod judging;
 mod label;
 mod list_slots;
 pub mod marks;
+mod name_columns;
 mod numbers;
 mod outline;
 mod printed;
