@@ -28,6 +28,10 @@ pub fn verdict_text(judged: &Judged) -> String {
     match &judged.verdict {
         Verdict::Pass => "✅ PASS".to_owned(),
         Verdict::Fail => "❌ FAIL".to_owned(),
+        // without a value the reason stands in its place
+        Verdict::Unmeasured if judged.actual.is_some() && !judged.reason.is_empty() => {
+            format!("☐ UNMEASURED ({})", marks::show(&judged.reason))
+        }
         Verdict::Unmeasured => "☐ UNMEASURED".to_owned(),
         Verdict::Waived { reason, until } => format!("⚠️ WAIVED ({}, until {until})", marks::show(reason)),
     }
