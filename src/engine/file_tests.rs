@@ -1,14 +1,17 @@
 //! File tests of verification commands: `test -f x`, `[ -s x ] && echo OK || echo MISSING`. They are made, not run.
 //!
 //! Invariant: only what lies beneath the root is looked at; a line is taken as a whole or not at all; one whose test does not
-//! hold has failed, whatever it echoes then; of one that could not be looked at nothing is said.
+//! hold has failed, whatever it echoes then; of one that could not be looked at nothing is said. A date token in a path is the day
+//! of the run, as in the template around it.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
+use jiff::tz::TimeZone;
+
 use crate::files;
 use crate::handlers::Context;
-use crate::report::CommandEnd;
+use crate::report::{CommandEnd, dates};
 use crate::text;
 
 /// A test of `test` with its flag and file.
@@ -81,12 +84,20 @@ fn file_test(context: &Context, words: &[&str]) -> Option<FileTest> {
         _ => return None,
     };
     let flag = flag.strip_prefix('-').filter(|flag| flag.len() == 1)?.chars().next()?;
-    let path = context.root.path().join(path);
+    let path = of_today(context, path);
     // what lies elsewhere is nobody's business
     let beneath = path.starts_with(context.root.path())
         && path.components().all(|part| !matches!(part, std::path::Component::ParentDir));
     let expanded = !path.to_string_lossy().contains(['~', '$', '*', '?']);
     (beneath && expanded && "efdsx".contains(flag)).then_some(FileTest { flag, negated, path })
+}
+
+/// The path with its date tokens as the day of the run; where that is not there, in UTC, by which the telemetry's files are named.
+fn of_today(context: &Context, path: &str) -> PathBuf {
+    let now = context.clock.now();
+    let on = |zone| context.root.path().join(dates::with_tokens(path, &now.to_zoned(zone)));
+    let (here, utc) = (on(TimeZone::system()), on(TimeZone::UTC));
+    if !here.exists() && utc.exists() { utc } else { here }
 }
 
 fn made(context: &Context, parts: &[(Join, Part)]) -> CommandEnd {
@@ -155,6 +166,19 @@ fn look(context: &Context, test: &FileTest) -> Result<Result<String, String>, St
 mod tests {
     use super::*;
     use crate::handlers::testing::{Scene, order};
+
+    #[test]
+    fn a_date_token_is_the_day_of_the_run() {
+        let scene = Scene::new();
+        let context = scene.context(&order("WO-1"), serde_json::Value::Null);
+        let today = context.clock.now().to_zoned(TimeZone::UTC).strftime("%Y%m%d").to_string();
+        std::fs::write(scene.root.join(format!("ops_{today}.parquet")), "x").unwrap();
+        let end = |command: &str| line(&context, command).unwrap();
+        let CommandEnd::Passed { output } = end("test -s ops_YYYYMMDD.parquet && echo OK") else { panic!() };
+        assert_eq!(output, format!("OK; `ops_{today}.parquet` is there, 1 B"));
+        assert!(matches!(end("test -f other_YYYYMMDD.parquet"), CommandEnd::Failed { .. }));
+        assert!(matches!(end("test -f ops_20200101.parquet"), CommandEnd::Failed { .. }));
+    }
 
     #[test]
     fn a_test_of_what_can_not_be_looked_at_is_not_made() {

@@ -42,6 +42,26 @@ pub fn show_token(token: DateToken, now: &Zoned) -> String {
     now.strftime(format).to_string()
 }
 
+/// `text` with its tokens as that day.
+pub fn with_tokens(text: &str, now: &Zoned) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = match token(rest, out.chars().last()) {
+            Some((token, length)) => {
+                out.push_str(&show_token(token, now));
+                length
+            }
+            None => {
+                out.push(c);
+                c.len_utf8()
+            }
+        };
+        rest = rest.get(length..).unwrap_or("");
+    }
+    out
+}
+
 /// The word that a token at `span` is part of: `g/analytics/ops_atomic_YYYYMMDD.parquet`.
 pub fn word_around<'s>(source: &'s str, span: &Range<usize>) -> &'s str {
     /// Characters to either side; no path that was measured is longer.

@@ -134,6 +134,11 @@ impl Deployment {
         }
     }
 
+    /// The codec that its files are to have.
+    pub fn codec(&self, config: &Config) -> String {
+        self.compression.clone().unwrap_or_else(|| config.export.compression.to_string())
+    }
+
     pub fn path(root: &Root) -> PathBuf {
         root.state().join("deployments").join(format!("{PARQUET}.json"))
     }

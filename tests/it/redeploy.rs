@@ -68,6 +68,30 @@ fn a_failed_redeployment_brings_the_earlier_job_back_or_says_that_it_could_not()
     scene.wo(["verify", "parquet"]).expect_exit(0).expect_stdout("04:45");
 }
 
+/// A verification that names no codec and no time asks for those that were ordered when it was deployed.
+#[test]
+fn a_verification_asks_for_what_was_ordered() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let scene = scene(&launchd);
+    for (n, time, codec) in [(1, "02:30", "Snappy"), (3, "07:00", "zstd")] {
+        let id = format!("WO-{n}-PARQUET-EXPORTER");
+        scene.drop_order(&format!("{id}.md"), order(&id, &format!("{time} daily"), codec));
+        scene.wo(["run"]).expect_exit(0);
+        let id = format!("WO-{}-VERIFY-PARQUET", n + 1);
+        let criteria = "## Acceptance Criteria\n\n| Metric | Target |\n|---|---|\n| Verification | All pass |\n";
+        scene.drop_order(&format!("{id}.md"), format!("# {id}\n\n{criteria}"));
+        let _ = scene.wo(["run"]);
+        let report = scene.read(format!("bridge/outbox/CLC/{id}_PHASE7_8_VERIFICATION.md"));
+        for row in [format!("| Compression | {codec} |"), format!("| Export frequency | 1× daily ({time}) |")] {
+            let line = report.lines().find(|line| line.to_lowercase().starts_with(&row.to_lowercase()));
+            assert!(line.is_some_and(|line| line.ends_with("✅ PASS |")), "{row}: {report}");
+        }
+    }
+}
+
 #[test]
 fn a_job_of_which_launchd_said_nothing_at_first_is_brought_back_as_well() {
     if crate::support::launchd::is_real() {

@@ -14,7 +14,7 @@ pub mod plan;
 mod said;
 pub mod shims;
 pub mod steps;
-mod timing;
+pub mod timing;
 mod wishes;
 
 use std::path::{Path, PathBuf};

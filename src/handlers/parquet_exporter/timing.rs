@@ -26,7 +26,7 @@ pub fn in_words(deployment: &Deployment) -> String {
 }
 
 /// The schedule as a criterion's target.
-fn target(deployment: &Deployment) -> String {
+pub fn target(deployment: &Deployment) -> String {
     match deployment.weekday {
         None => format!("1× daily ({})", deployment.at.strftime("%H:%M")),
         Some(_) => in_words(deployment),

@@ -114,6 +114,21 @@ impl Handler for Verification {
         Ok(plan)
     }
 
+    /// What was ordered when it was deployed: a verification asks for no other codec or time.
+    fn asked(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Vec<(&'static str, String)> {
+        let facts: Option<Facts> = serde_json::from_value(facts.clone()).ok();
+        let Some(Facts { deployed: true, deployment }) = facts else { return Vec::new() };
+        if !subject::of(order, &DECLARED).contains(&Subject::Exporter) {
+            return Vec::new();
+        }
+        let schedule = parquet_exporter::timing::target(&deployment);
+        vec![
+            ("export.compression", deployment.codec(config)),
+            ("export.frequency", schedule.clone()),
+            ("export.schedule", schedule),
+        ]
+    }
+
     fn step(&self, spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
         if let Some(step) = heartbeats::step(spec) {
             return Ok(step);

@@ -83,8 +83,7 @@ fn broken(scope: &Scope, scripts: &[CheckResult]) -> Option<String> {
 impl Scope<'_> {
     /// The codec that files are to have, lower case.
     fn compression(&self) -> String {
-        let ordered = self.deployment.compression.clone();
-        ordered.unwrap_or_else(|| self.config.export.compression.to_string()).to_lowercase()
+        self.deployment.codec(self.config).to_lowercase()
     }
 
     fn path(&self, relative: &str) -> PathBuf {
