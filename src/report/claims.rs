@@ -27,6 +27,7 @@ pub fn hold(claim: &str, test: &Ran, own: &[&Measurement], record: &RunRecord) -
     let seen = || format!("{}\n{}", test.commands, test.output);
     let held = [
         amounts(claim, test, own, record),
+        presence(claim, test, own),
         freshness(claim, test.output, record),
         things(claim, seen(), own, record),
         names(claim, seen(), record),
@@ -66,6 +67,56 @@ fn amounts(claim: &str, test: &Ran, own: &[&Measurement], record: &RunRecord) ->
         Held::Unclear(_) => Held::Meets,
         held => held,
     }))
+}
+
+/// `no critical heartbeats`, `Redis never failed` ask for none of what was printed; what found nothing confirms nothing else. What
+/// measurements answered says by itself whether it is good.
+fn presence(claim: &str, test: &Ran, own: &[&Measurement]) -> Held {
+    if !own.is_empty() {
+        return Held::Meets;
+    }
+    let is_counted = |figure: &Figure| matches!(figure.kind, Kind::Count | Kind::Measure | Kind::Ratio);
+    let denied = denied(claim);
+    match (numbers::is_nothing(test.output), denied) {
+        (true, None) if !figures::find(claim).iter().any(is_counted) => {
+            Held::Unclear("nothing was found that bears it out".to_owned())
+        }
+        (_, None) | (true, Some(_)) => Held::Meets,
+        (false, Some(zeros)) => {
+            let unclear = || Held::Unclear(format!("“{claim}” asks for none"));
+            let printed = Printed { numbers: numbers::printed(test.output), days: Vec::new(), own };
+            let found = figures::find(&zeros);
+            let counts: Vec<&Figure> = found.iter().filter(|one| one.kind == Kind::Count && one.bare == "0").collect();
+            // a number that says of nothing what it is of may be of something else
+            let is_of = |figure: &Figure| printed.numbers.iter().any(|one| one.is_of(figure) && !one.is_bare());
+            let held = |figure: &Figure| match printed.counted(figure, test) {
+                Some(Held::Differs(_)) if !is_of(figure) => unclear(),
+                held => held.unwrap_or_else(unclear),
+            };
+            match counts.is_empty() {
+                true => unclear(),
+                false => worst(counts.into_iter().map(held)),
+            }
+        }
+    }
+}
+
+/// What a claim that denies would ask of numbers: `0 critical heartbeats` for `no critical heartbeats`. `no more than` compares.
+fn denied(claim: &str) -> Option<String> {
+    const DENYING: [&str; 4] = ["no", "never", "none", "zero"];
+    const COMPARING: [&str; 8] = ["more", "less", "fewer", "greater", "later", "earlier", "longer", "matter"];
+    let words: Vec<&str> = claim.split_whitespace().collect();
+    let folded: Vec<String> = words.iter().map(|word| fold(word)).collect();
+    let compares = |at: usize| folded.get(at + 1).is_some_and(|next| COMPARING.contains(&next.as_str()));
+    let denies = |at: usize| folded.get(at).is_some_and(|word| DENYING.contains(&word.as_str())) && !compares(at);
+    if !(0..words.len()).any(denies) {
+        return None;
+    }
+    let zeros = words
+        .iter()
+        .enumerate()
+        .map(|(at, word)| if denies(at) && folded.get(at).is_some_and(|one| one == "no") { "0" } else { *word });
+    Some(zeros.collect::<Vec<_>>().join(" "))
 }
 
 /// Whether the command asks for that very figure, or the order is called so (`7.8`): it is then no result.

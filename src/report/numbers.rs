@@ -75,6 +75,19 @@ pub fn printed(output: &str) -> Vec<Number> {
     out
 }
 
+/// Whether a query found nothing: no row, or one of nothing but zeros.
+pub fn is_nothing(output: &str) -> bool {
+    let records: Vec<&str> =
+        output.lines().flat_map(|line| line.split("; ")).map(str::trim).filter(|one| !one.is_empty()).collect();
+    let is_zero =
+        |record: &&str| record.split(',').map(str::trim).all(|cell| cell == "null" || number(cell) == Some(0.0));
+    match records.as_slice() {
+        ["0 rows"] => true,
+        [row] | [_, row] => is_zero(row),
+        _ => false,
+    }
+}
+
 fn number(cell: &str) -> Option<f64> {
     cell.starts_with(|c: char| c.is_ascii_digit() || c == '-').then(|| cell.replace(',', "").parse().ok()).flatten()
 }
