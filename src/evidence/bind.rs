@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::vocabulary::READ;
 use super::{Vocabulary, bilingual, subject, whose};
 use crate::order::target::{self, Comparator, Target, Unit};
 use crate::order::{Criterion, parted};
@@ -213,6 +214,9 @@ fn names_of_one(criterion: &Criterion) -> Vec<String> {
     if let (Target::Ready { .. }, false) = (&criterion.compiled, says_one_thing) {
         let thing = criterion.metric.trim();
         names.push(format!("{thing} {}", criterion.target));
+        // `Parquet | present and readable`
+        let target = fold(&criterion.target);
+        names.extend(target.split(' ').filter(|word| READ.contains(word)).map(|word| format!("{thing} {word}")));
         // `Service status | loaded`
         let bare =
             [" status", " state"].iter().find_map(|end| thing.to_lowercase().strip_suffix(end).map(str::to_owned));

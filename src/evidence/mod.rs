@@ -83,16 +83,24 @@ pub struct Declaration {
     pub about: &'static str,
     /// What its value will be, where it is always the same.
     pub kind: Option<Kind>,
+    /// The key that says whether what it names can be read, where it says itself only that it is there.
+    pub read_by: Option<&'static str>,
 }
 
 impl Declaration {
     pub const fn new(key: &'static str, aliases: &'static [&'static str], about: &'static str) -> Declaration {
-        Declaration { key, aliases, about, kind: None }
+        Declaration { key, aliases, about, kind: None, read_by: None }
     }
 
     /// The same with the kind of its value.
     pub const fn of(mut self, kind: Kind) -> Declaration {
         self.kind = Some(kind);
+        self
+    }
+
+    /// The same with the key that its names ask for with a word for what can be read.
+    pub const fn read_by(mut self, key: &'static str) -> Declaration {
+        self.read_by = Some(key);
         self
     }
 }

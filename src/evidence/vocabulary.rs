@@ -10,6 +10,9 @@ use std::sync::LazyLock;
 use super::{Declaration, Kind, subject};
 use crate::order::fold;
 
+/// Words that ask whether what is there can be read.
+pub const READ: [&str; 7] = ["readable", "valid", "validated", "verified", "queryable", "intact", "uncorrupted"];
+
 /// Declarations, in the order they were made, and their folded labels.
 #[derive(Debug)]
 pub struct Vocabulary {
@@ -34,6 +37,15 @@ impl Vocabulary {
             }
         }
         let words = labels.keys().flat_map(|label| subject::words(label)).collect();
+        for declaration in &declarations {
+            let Some(key) = declaration.read_by.filter(|key| declarations.iter().any(|one| one.key == *key)) else {
+                continue;
+            };
+            let asking = declaration.aliases.iter().flat_map(|alias| READ.map(|word| fold(&format!("{alias} {word}"))));
+            for label in asking {
+                labels.entry(label).or_insert_with(|| BTreeSet::from([key]));
+            }
+        }
         Vocabulary { declarations, labels, states, words }
     }
 
@@ -106,12 +118,16 @@ mod tests {
         let known = Vocabulary::new([
             Declaration::new("export.file_size", &["Size (MB)", "Ｏｕｔｐｕｔ size"], "").of(Kind::Bytes),
             Declaration::new("export.live", &["Export", "Output size"], "").of(Kind::State),
+            Declaration::new("export.file", &["File", "Output"], "").read_by("export.live"),
         ]);
         let named = |label: &str| known.named(label).map(|keys| keys.iter().copied().collect::<Vec<_>>());
         assert_eq!(named("size mb"), Some(vec!["export.file_size"]));
         assert_eq!(named("export file size"), Some(vec!["export.file_size"]));
         assert_eq!(named("output size"), Some(vec!["export.file_size", "export.live"]));
         assert_eq!(named("Output size"), None);
+        assert_eq!(named("output"), Some(vec!["export.file"]));
+        assert_eq!(named("output readable"), Some(vec!["export.live"]));
+        assert_eq!(named("export readable"), None);
         assert!(known.is_state("export.live") && !known.is_state("export.file_size"));
         assert_eq!(known.of_key("export.live").map(|found| found.aliases.len()), Some(2));
         assert!(Vocabulary::empty().is_empty() && Vocabulary::empty().named("export").is_none());

@@ -84,6 +84,32 @@ fn a_lost_day_and_an_unreadable_report_are_seen() {
     assert_eq!(seen(5)[..2], ["FAIL 47/48", "FAIL 1 errors"]);
 }
 
+/// Its footer still tells of its rows; what asks whether it can be read asks for them.
+#[test]
+fn a_damaged_day_file_is_there_and_not_readable() {
+    let (scene, files) = exported();
+    let asked = [
+        ("Parquet", "readable"),
+        ("Output", "readable"),
+        ("Parquet file", "present and readable"),
+        ("Parquet output", "valid"),
+        ("Parquet file present", "yes"),
+    ];
+    let verdicts = |n: usize| judged(&scene, n, &asked).into_iter().map(|one| one.1).collect::<Vec<_>>();
+    let confirms = |n: usize| {
+        let report = scene.read(format!("bridge/outbox/CLC/WO-{n}-VERIFY-PARQUET_PHASE7_8_VERIFICATION.md"));
+        report.lines().find(|line| line.contains("Confirms: DuckDB opens")).unwrap().to_owned()
+    };
+    assert_eq!(verdicts(1), ["PASS"; 5]);
+    assert!(!confirms(1).starts_with('❌'), "{}", confirms(1));
+    let file = scene.path(files.last().unwrap());
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[100..1500].iter_mut().for_each(|byte| *byte ^= 0x5a);
+    fs::write(&file, bytes).unwrap();
+    assert_eq!(verdicts(2), ["FAIL", "FAIL", "FAIL", "FAIL", "PASS"]);
+    assert!(confirms(2).starts_with('❌'), "{}", confirms(2));
+}
+
 #[test]
 fn a_day_file_of_another_tool_is_none_of_ours() {
     let (scene, files) = exported();

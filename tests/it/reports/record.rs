@@ -175,7 +175,7 @@ pub fn deployed() -> RunRecord {
             evidence: vec!["E16".to_owned()],
         },
         CommandResult {
-            command: "wo query \"SELECT count(*) FROM heartbeats\"\n".to_owned(),
+            command: "wo query \"SELECT count(DISTINCT heartbeats) FROM heartbeats\"\n".to_owned(),
             result: CommandEnd::NotRun { why: "policy".to_owned() },
             evidence: Vec::new(),
         },

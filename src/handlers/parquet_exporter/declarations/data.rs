@@ -271,5 +271,6 @@ pub const DECLARATIONS: &[Declaration] = &[
             "g/analytics/ops_atomic_YYYYMMDD.parquet",
         ],
         "day files lie in the output directory and are not empty",
-    ),
+    )
+    .read_by("export.validation"),
 ];
