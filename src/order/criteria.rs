@@ -10,7 +10,7 @@ use super::criteria_table::from_table;
 use super::demand::{MEASURED_BY, TARGET};
 use super::draft::Draft;
 use super::model::{Criterion, CriterionSource, Span};
-pub(crate) use super::parting::{Split, is_judged, parted, split, stated};
+pub(crate) use super::parting::{Split, is_judged, parted, several, split, stated};
 use super::source::Remark;
 use super::target::{self, Narrowing, Target};
 use super::{acceptance, below, denial, elsewhere, fold, keyline, section_names};
@@ -283,6 +283,10 @@ pub(crate) fn from_line(draft: &mut Draft<'_>, raw: &str, source: CriterionSourc
     }
     let standing = fold::without_struck(raw);
     let raw = fold::after_dash(&standing).unwrap_or(&standing);
+    let several = several(raw);
+    if !several.is_empty() {
+        return several.into_iter().for_each(|part| from_line(draft, part, source, span.clone()));
+    }
     let Split { metric, target, .. } = split(fold::strip_marks(raw));
     if !metric.is_empty() {
         let outer = draft.deny(denial::of_line(raw));

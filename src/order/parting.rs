@@ -135,7 +135,8 @@ fn part(raw: &str) -> Split {
         .or_else(|| at_verb(&text))
         .or_else(|| compiles(&text).then(|| whole.clone()))
         .or_else(|| at_bracket(&text))
-        .or_else(|| at_suffix(&text));
+        .or_else(|| at_suffix(&text))
+        .or_else(|| at_codec(&text));
     parted.unwrap_or(whole)
 }
 
@@ -167,6 +168,29 @@ fn parts(metric: &str, target: &str) -> Option<Split> {
     let metric = trim_metric(metric);
     let target = target.trim();
     (!metric.is_empty() && !target.is_empty()).then(|| Split { metric, target: target.to_owned(), is_whole: false })
+}
+
+/// The criteria that semicolons part, where each of them can be judged: `file size ≤ 5 MB; validation time < 2 s`.
+pub(crate) fn several(line: &str) -> Vec<&str> {
+    let parts: Vec<&str> = line.split("; ").collect();
+    let is_one = |part: &&str| {
+        let split = split(fold::strip_marks(part));
+        let is_name = split.metric.split_whitespace().count() <= MAX_METRIC_WORDS;
+        !split.is_whole && is_name && !matches!(target::compile(&split.metric, &split.target), Target::Unclear { .. })
+    };
+    let are_several = parts.len() > 1 && denial::of_line(line).is_none() && parts.iter().all(is_one);
+    if are_several { parts } else { Vec::new() }
+}
+
+/// `Snappy compression`, `Compression Snappy`.
+fn at_codec(text: &str) -> Option<Split> {
+    let (first, last) = text.split_once(' ')?;
+    let is_of_it = |word: &str| ["compression", "codec"].contains(&fold::fold(word).as_str());
+    match (is_of_it(first), is_of_it(last)) {
+        (false, true) if target::is_codec(first) => parts(last, first),
+        (true, false) if target::is_codec(last) => parts(first, last),
+        _ => None,
+    }
 }
 
 /// `Runtime still` is about the runtime.
@@ -334,6 +358,19 @@ mod tests {
     }
 
     #[test]
+    fn semicolons_part_what_can_be_judged_by_itself() {
+        for (line, count) in [
+            ("file size ≤ 5 MB; compression Snappy; validation time < 2 s", 3),
+            ("file size ≤ 5 MB; measured daily at noon by the monitor", 0),
+            ("file size ≤ 5 MB; see below", 0),
+            ("file size ≤ 5 MB", 0),
+            ("Not: file size ≤ 5 MB; rows > 0", 0),
+        ] {
+            assert_eq!(several(line).len(), count, "{line}");
+        }
+    }
+
+    #[test]
     fn bullets_are_parted_as_they_are_meant() {
         for (raw, metric, target) in [
             ("Runtime still <5ms for ≤200 rows.", "Runtime", "<5ms for ≤200 rows"),
@@ -353,6 +390,9 @@ mod tests {
             ("Validation completes in under 2 s", "Validation", "in under 2 s"),
             ("Runtime for ≤200 rows <5ms", "Runtime for ≤200 rows", "<5ms"),
             ("Compression is Snappy", "Compression", "Snappy"),
+            ("Snappy compression", "compression", "Snappy"),
+            ("Compression zstd", "Compression", "zstd"),
+            ("Heavy compression", "Heavy compression", "Heavy compression"),
             ("Redis connectivity OK", "Redis connectivity", "OK"),
             ("Redis ping OK", "Redis ping", "OK"),
             ("Redis answers PING with PONG", "Redis", "answers PING with PONG"),
