@@ -58,6 +58,24 @@ fn no_more_run_at_once_than_there_are_workers() {
     daemon.stop().expect_exit(0);
 }
 
+/// It has nothing to take back, and so nothing to wait for.
+#[test]
+fn one_that_waits_for_its_turn_is_cancelled_at_once() {
+    let scene = scene(2);
+    let mut daemon = scene.up();
+    order(&scene, "WO-1-PROBE", "hang: line-1, subject: s");
+    daemon.wait_for("it is at its step", || scene.wo(["status"]).stdout.contains("step 1 of 2"));
+    order(&scene, "WO-2-PROBE", "subject: s");
+    daemon.wait_for("it waits for the other", || {
+        scene.wo(["status"]).stdout.contains("waits for WO-1-PROBE, which touches `s` too")
+    });
+    scene.wo(["cancel", "WO-2-PROBE"]).expect_exit(0);
+    scene.wo(["wait", "WO-2-PROBE", "--timeout", "60"]).expect_exit(1).expect_stdout("cancelled by a person");
+    let other = scene.wo(["show", "WO-1-PROBE", "--json"]).json();
+    assert_eq!(other["state"], "running", "{other}");
+    daemon.stop().expect_exit(0);
+}
+
 /// An uncertain order keeps its subject, in the next process too; `wo run` says so and ends.
 #[test]
 fn what_an_uncertain_order_touches_stays_its_own() {
