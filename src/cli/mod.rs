@@ -21,6 +21,7 @@ pub mod run;
 pub mod services;
 pub mod show;
 mod signals;
+mod standing;
 pub mod status;
 pub mod steer;
 pub mod submit;

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
+use super::standing::{self, Standing, World};
 use super::{CliError, Exit, Global, output};
-use crate::engine::gate;
+use crate::bridge::lock;
+use crate::config::Config;
 use crate::evidence::Verdict;
 use crate::journal::{Phase, Reader, Run};
 
@@ -32,21 +34,19 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     }
     .ok_or_else(unknown)?;
     let run = reader.load(&row.key)?;
-    let text = if args.json { None } else { Some(page(&run, rows.len())) };
-    match text {
-        Some(text) => output::print(&text)?,
-        None => output::print_json(&as_json(&run))?,
+    // what was recorded is shown also where the settings can't be read
+    let world = World::new(lock::holder(&root)?.as_ref(), Config::load(&root).ok().as_ref());
+    let standing = standing::of(&run, &world, jiff::Timestamp::now());
+    match args.json {
+        true => output::print_json(&as_json(&run, &standing))?,
+        false => output::print(&page(&run, &standing, rows.len()))?,
     }
     Ok(Exit::Good)
 }
 
 /// A run for machines.
-pub fn as_json(run: &Run) -> serde_json::Value {
-    let why = match &run.phase {
-        Phase::Waiting { why, .. } | Phase::Uncertain { why, .. } => Some(why),
-        _ => None,
-    };
-    let until = gate::next_look(&run.phase, jiff::Timestamp::now());
+fn as_json(run: &Run, standing: &Standing) -> serde_json::Value {
+    let why = standing.is_kept().then_some(&standing.why);
     json!({
         "id": run.key.id,
         "attempt": run.key.attempt,
@@ -58,7 +58,8 @@ pub fn as_json(run: &Run) -> serde_json::Value {
         "handler": run.handler,
         "state": run.phase.name(),
         "waits_for": why,
-        "until": until,
+        "needs_person": standing.needs_person(),
+        "until": standing.until,
         "outcome": run.phase.ended(),
         "reason": run.reason,
         "criteria": run.judged,
@@ -70,14 +71,13 @@ pub fn as_json(run: &Run) -> serde_json::Value {
     })
 }
 
-fn page(run: &Run, attempts: usize) -> String {
+fn page(run: &Run, standing: &Standing, attempts: usize) -> String {
     let state = match &run.phase {
         Phase::Ended { outcome } => outcome.to_string(),
-        Phase::Waiting { why, .. } => match gate::next_look(&run.phase, jiff::Timestamp::now()) {
-            Some(at) => format!("waiting until {at:.0}: {why}"),
-            None => format!("waiting: {why}"),
-        },
-        Phase::Uncertain { why, .. } => format!("uncertain: {why}"),
+        phase if standing.is_kept() => {
+            let until = standing.until.map_or(String::new(), |at| format!(" until {at:.0}"));
+            format!("{}{until}: {}", phase.name(), standing.why)
+        }
         phase => phase.name().to_owned(),
     };
     let mut text = format!("{}  attempt {} of {attempts}\nstate: {state}\n", run.key.id, run.key.attempt);

@@ -3,15 +3,14 @@
 
 use serde_json::json;
 
+use super::standing::{self, Stand, Standing, World};
 use super::trouble::{self, Trouble};
 use super::{CliError, Exit, Global, output};
 use crate::bridge::{lock, scan};
 use crate::config::Config;
 use crate::engine::dispatch::pattern_matches;
-use crate::engine::gate;
 use crate::evidence::Outcome;
 use crate::journal::records::{Drop, RunRow};
-use crate::journal::run::{Progress, StepRun};
 use crate::journal::{Phase, Reader, Run, WaitOn};
 use crate::root::Root;
 use crate::schedule::JobView;
@@ -51,11 +50,9 @@ const OPEN_SHOWN: usize = 200;
 /// An order as the page shows it.
 struct Line {
     row: RunRow,
-    why: String,
+    standing: Standing,
     handler: Option<String>,
     ended: Option<jiff::Timestamp>,
-    /// It has not begun, and another order has what it touches.
-    is_blocked: bool,
 }
 
 impl Line {
@@ -63,10 +60,20 @@ impl Line {
         self.row.phase.ended().map_or(self.row.phase.name(), Outcome::as_str)
     }
 
+    /// What it waits for, what it is at, or how it ended.
+    fn why(&self) -> String {
+        let why = &self.standing.why;
+        match self.standing.until {
+            Some(at) => format!("{why}; looked at again {at:.0}"),
+            None => why.clone(),
+        }
+    }
+
     fn cells(&self) -> Vec<String> {
         let row = &self.row;
         let priority = format!("{:?}", row.priority);
-        vec![row.key.id.clone(), priority, self.state().to_owned(), crate::text::line(&self.why, 300)]
+        let why = crate::text::line(&self.why(), 300);
+        vec![row.key.id.clone(), priority, self.state().to_owned(), why]
     }
 }
 
@@ -123,8 +130,8 @@ fn collect(root: &Root, args: &Args) -> Result<Page, CliError> {
     let (mut drops, mut lines, mut more_open, mut untold) = (Vec::new(), Vec::new(), 0, 0);
     if let Some(reader) = Reader::open_existing(root)? {
         let mut open: Vec<RunRow> = reader.open_runs()?.into_iter().filter(|row| fits(row)).collect();
-        // those that a person must look at first, then by urgency as they come
-        open.sort_by_key(|row| (!needs_person(&row.phase), !is_at_work(&row.phase)));
+        // those that a person may have to look at first, then by urgency as they come
+        open.sort_by_key(|row| (!asks_person(&row.phase), !is_begun(&row.phase)));
         if !args.json && open.len() > OPEN_SHOWN {
             more_open = open.len() - OPEN_SHOWN;
             open.truncate(OPEN_SHOWN);
@@ -151,15 +158,13 @@ fn collect(root: &Root, args: &Args) -> Result<Page, CliError> {
             let run = reader.load(&row.key)?;
             runs.push((row, run));
         }
+        let (world, now) = (World::new(holder.as_ref(), Some(&config)), jiff::Timestamp::now());
         for (row, run) in &runs {
-            let blocked = blocked(run, &runs);
-            lines.push(Line {
-                row: row.clone(),
-                is_blocked: blocked.is_some(),
-                why: blocked.unwrap_or_else(|| why(run)),
-                handler: run.handler.clone(),
-                ended: run.ended,
-            });
+            let mut standing = standing::of(run, &world, now);
+            if let Some(why) = blocked(run, &runs).filter(|_| !standing.needs_person()) {
+                standing = Standing { stand: Stand::Waits, why, ..standing };
+            }
+            lines.push(Line { row: row.clone(), standing, handler: run.handler.clone(), ended: run.ended });
         }
     }
     let trouble = trouble::look(root, &config, holder.is_some())?;
@@ -169,7 +174,7 @@ fn collect(root: &Root, args: &Args) -> Result<Page, CliError> {
         if matches!(line.row.phase, Phase::Judged { .. })
             && let Some(why) = trouble.of_outbox(&line.row.key.agent)
         {
-            line.why = format!("{}; {why}", line.why);
+            line.standing.why = format!("{}; {why}", line.standing.why);
         }
     }
     let jobs = crate::schedule::overview(root).map_err(|error| error.to_string());
@@ -187,7 +192,7 @@ impl Page {
             "orders": self.lines.iter().map(|line| json!({
                 "id": line.row.key.id, "attempt": line.row.key.attempt, "agent": line.row.key.agent,
                 "priority": line.row.priority, "state": line.row.phase.name(), "outcome": line.row.phase.ended(),
-                "needs_person": needs_person(&line.row.phase), "why": line.why, "handler": line.handler,
+                "needs_person": line.standing.needs_person(), "why": line.why(), "handler": line.handler,
                 "received": line.row.key.received, "ended": line.ended,
             })).collect::<Vec<_>>(),
             "rejected_files": self.drops,
@@ -221,8 +226,8 @@ impl Page {
                 .all(|other| other.row.key.id != line.row.key.id || other.row.key.attempt <= line.row.key.attempt)
         };
         let title = |line: &Line| match line.row.phase.ended() {
-            None if needs_person(&line.row.phase) => "needs a person",
-            None if is_at_work(&line.row.phase) && !line.is_blocked => "runs",
+            None if line.standing.needs_person() => "needs a person",
+            None if line.standing.stand == Stand::AtWork => "runs",
             None => "waits",
             Some(outcome) if !outcome.is_good() && newest(line) => "did not end well",
             Some(_) => "ended",
@@ -267,43 +272,12 @@ fn is_refused(drop: &Drop) -> bool {
     matches!(drop.kind.as_str(), "rejected" | "edited")
 }
 
-fn needs_person(phase: &Phase) -> bool {
+fn asks_person(phase: &Phase) -> bool {
     matches!(phase, Phase::Uncertain { .. } | Phase::Waiting { on: WaitOn::Approval, .. })
 }
 
-/// A worker has it, or will as soon as one is free.
-fn is_at_work(phase: &Phase) -> bool {
+fn is_begun(phase: &Phase) -> bool {
     matches!(phase, Phase::Running | Phase::Undoing | Phase::Judged { .. })
-}
-
-/// What it waits for, what it is at, or how it ended.
-fn why(run: &Run) -> String {
-    match &run.phase {
-        Phase::Waiting { why, .. } => match gate::next_look(&run.phase, jiff::Timestamp::now()) {
-            Some(at) => format!("{why}; looked at again {at:.0}"),
-            None => why.clone(),
-        },
-        Phase::Uncertain { why, .. } => why.clone(),
-        Phase::Received => "not planned yet".to_owned(),
-        Phase::Planned => "planned; its turn has not come".to_owned(),
-        Phase::Running => {
-            let is_over =
-                |step: &StepRun| matches!(step.progress, Progress::Done | Progress::Already | Progress::Failed);
-            match run.steps.iter().position(|step| !is_over(step)) {
-                Some(n) => format!("step {} of {}: {}", n + 1, run.steps.len(), run.steps[n].spec.describe),
-                None => "all steps are over; it is judged".to_owned(),
-            }
-        }
-        Phase::Undoing => match run.failure() {
-            Some(step) => format!(
-                "step {} failed ({}); what was done is undone",
-                step.spec.name,
-                step.failure.as_deref().unwrap_or("no reason given")
-            ),
-            None => "cancelled; what was done is undone".to_owned(),
-        },
-        Phase::Judged { .. } | Phase::Ended { .. } => run.reason.clone(),
-    }
 }
 
 /// Which order has what this one touches, while this one has not begun.

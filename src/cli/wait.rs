@@ -7,12 +7,14 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::standing::{self, World};
 use super::{CliError, Exit, Global, output};
+use crate::bridge::lock;
 use crate::bridge::scan::{self, Look};
 use crate::bridge::take;
 use crate::config::Config;
 use crate::journal::records::{Drop, RunRow};
-use crate::journal::{Phase, Reader, RequestKind};
+use crate::journal::{Reader, RequestKind};
 use crate::root::Root;
 use crate::{order, text};
 
@@ -28,6 +30,8 @@ pub struct Args {
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often it is looked whether anybody executes orders.
+const HOLDER_EVERY: Duration = Duration::from_secs(1);
 
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let root = global.root()?;
@@ -37,6 +41,8 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let mut told = String::new();
     let mut inboxes = Inboxes { root: &root, config: Config::load(&root)?, ids: HashMap::new() };
     let mut reader = None;
+    let (mut stood, mut holder_looked) = (None, None);
+    let mut world = World::new(None, None);
     loop {
         if reader.is_none() {
             reader = Reader::open_existing(&root)?;
@@ -54,11 +60,18 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             if row.phase.ended().is_some() {
                 return ended(reader, row);
             }
-            if let Phase::Waiting { why, .. } | Phase::Uncertain { why, .. } = &row.phase
-                && *why != told
-            {
-                output::complain(format_args!("{}: {}", args.id, text::line(why, 400)));
-                told.clone_from(why);
+            if holder_looked.is_none_or(|at: Instant| at.elapsed() >= HOLDER_EVERY) {
+                holder_looked = Some(Instant::now());
+                world = World::new(lock::holder(&root)?.as_ref(), Some(&inboxes.config));
+            }
+            let now = (row.key.run, row.phase.clone(), world.has_executor);
+            if stood.as_ref() != Some(&now) {
+                let standing = standing::of(&reader.load(&row.key)?, &world, jiff::Timestamp::now());
+                if standing.is_kept() && standing.why != told {
+                    output::complain(format_args!("{}: {}", args.id, text::line(&standing.why, 400)));
+                    told = standing.why;
+                }
+                stood = Some(now);
             }
         }
         if let Some(newer) = newer.as_ref().filter(|newer| **newer != told) {

@@ -8,6 +8,11 @@ use super::{EngineError, notice};
 use crate::journal::run::Progress;
 use crate::journal::{Event, Phase, WaitOn};
 
+/// What such a run waits for.
+pub fn why(name: &str, id: &str) -> String {
+    format!("it was planned for the handler `{name}`, which is no longer in wo.toml: put it back, or `wo cancel {id}`")
+}
+
 /// Lets the run wait for the handler `name`; `None` when it was cancelled and can be judged: what it began stands.
 pub fn keep(tape: &mut Tape<'_>, name: &str) -> Result<Option<Next>, EngineError> {
     let run = tape.run();
@@ -24,9 +29,7 @@ pub fn keep(tape: &mut Tape<'_>, name: &str) -> Result<Option<Next>, EngineError
     if let Phase::Uncertain { why, .. } = &run.phase {
         return Ok(Some(Next::NeedsPerson { why: why.clone(), until: None }));
     }
-    let why = format!(
-        "it was planned for the handler `{name}`, which is no longer in wo.toml: put it back, or `wo cancel {id}`"
-    );
+    let why = why(name, &id);
     let until = tape.executor.clock.now() + LOOK_AGAIN;
     // one that is being undone goes on with that
     let is_told = match &run.phase {

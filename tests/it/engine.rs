@@ -222,6 +222,10 @@ fn an_approval_is_bound_to_the_bytes() {
     scene.wo(["run"]).expect_exit(1);
     assert!(ledger(&scene).is_empty());
     scene.wo(["approve", "WO-1-PROBE"]).expect_exit(0);
+    // whoever looks sees that it was given
+    scene.wo(["status"]).expect_exit(0).expect_no_stdout("needs a person:").expect_stdout("approved 2");
+    assert_eq!(scene.wo(["status", "--json"]).json()["orders"][0]["needs_person"], false);
+    scene.wo(["show", "WO-1-PROBE"]).expect_exit(0).expect_stdout("it waits for an executor");
     scene.wo(["run"]).expect_exit(0).expect_stdout("done");
     assert_eq!(ledger(&scene).len(), 2);
 }

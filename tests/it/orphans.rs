@@ -41,7 +41,8 @@ fn an_order_whose_handler_is_gone_waits_and_goes_on_when_it_is_back() {
     for _ in 0..2 {
         drop(without(&scene, &["run"]).expect_exit(1).expect_stdout(WHY));
     }
-    drop(without(&scene, &["status"]).expect_exit(0).expect_stdout(WHY));
+    drop(without(&scene, &["status"]).expect_exit(0).expect_stdout(WHY).expect_stdout("needs a person:"));
+    assert_eq!(without(&scene, &["status", "--json"]).json()["orders"][0]["needs_person"], true);
     scene.wo(["run"]).expect_exit(0).expect_stdout("WO-1-PROBE  done");
     assert_eq!(scene.read("ledger.txt").lines().count(), 2);
 }
