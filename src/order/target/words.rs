@@ -62,7 +62,7 @@ pub(super) fn automatic(text: &str) -> Option<Target> {
     }
 }
 
-/// `3/3`, `3 of 3`, `100% pass`, `All pass`, `all 12 checks green`.
+/// `3/3`, `3 of 3`, `100% pass`, `All pass`, `all 12 checks green`, `all present`, `all`.
 pub(super) fn all(text: &str) -> Option<Target> {
     const GOOD: [&str; 11] = [
         "pass",
@@ -77,12 +77,13 @@ pub(super) fn all(text: &str) -> Option<Target> {
         "complete",
         "pass rate",
     ];
-    const NOUNS: [&str; 13] =
+    const BETWEEN: [&str; 13] =
         ["tests", "checks", "test", "check", "of", "them", "must", "are", "steps", "criteria", "items", "the", "cases"];
     let lower = text.to_lowercase();
     let words: Vec<&str> = lower.split_whitespace().collect();
-    let good = |word: &&str| GOOD.contains(word);
-    let known = |word: &&str| GOOD.contains(word) || NOUNS.contains(word);
+    let good = |word: &&str| GOOD.contains(word) || READY.contains(word) && *word != "fully";
+    let known = |word: &&str| good(word) || BETWEEN.contains(word) || AMONG_READY.contains(word) || *word == "fully";
+    let any_good = |words: &[&str]| words.iter().any(good) || words.ends_with(&["in", "place"]);
     if let Some((pass, of, rest)) = fraction(&lower) {
         let rest: Vec<&str> = rest.split_whitespace().collect();
         if !rest.iter().all(&known) {
@@ -95,10 +96,11 @@ pub(super) fn all(text: &str) -> Option<Target> {
         });
     }
     match words.as_slice() {
-        ["100%", rest @ ..] | ["100", "%", rest @ ..] if rest.iter().any(good) && rest.iter().all(known) => {
+        ["all"] => Some(Target::All { of: None }),
+        ["100%", rest @ ..] | ["100", "%", rest @ ..] if any_good(rest) && rest.iter().all(known) => {
             Some(Target::All { of: None })
         }
-        ["all", rest @ ..] if rest.iter().any(good) => {
+        ["all", rest @ ..] if any_good(rest) => {
             let numbers: Vec<u64> = rest.iter().filter_map(|word| word.parse().ok()).collect();
             let others_known = rest.iter().all(|word| known(word) || word.parse::<u64>().is_ok());
             (others_known && numbers.len() <= 1)
@@ -159,7 +161,10 @@ pub(super) fn none(text: &str) -> Option<Target> {
     Some(Target::None { noun: noun.to_owned() })
 }
 
-const READY: [&str; 73] = [
+/// What stands between words of [`READY`].
+const AMONG_READY: [&str; 3] = ["and", "in", "place"];
+
+const READY: [&str; 74] = [
     "pong",
     "ok",
     "okay",
@@ -201,6 +206,7 @@ const READY: [&str; 73] = [
     "responds",
     "installed",
     "deployed",
+    "delivered",
     "operational",
     "online",
     "verified",
@@ -246,7 +252,7 @@ pub(super) fn ready(text: &str) -> Option<Target> {
         words.iter().any(|word| word == "ping") && words.first().is_some_and(|word| ANSWERS.contains(&word.as_str()));
     let known = |word: &String| {
         READY.contains(&word.as_str())
-            || matches!(word.as_str(), "and" | "in" | "place")
+            || AMONG_READY.contains(&word.as_str())
             || (is_answer && matches!(word.as_str(), "answers" | "replies" | "to" | "a" | "ping" | "with"))
     };
     let has_one = words.iter().any(|word| READY.contains(&word.as_str()) && word != "fully")
