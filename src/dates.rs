@@ -87,6 +87,15 @@ pub fn read(text: &str) -> Option<Stated<'_>> {
     }
 }
 
+/// The same of a text that says nothing else.
+pub fn alone(text: &str) -> Option<Stated<'_>> {
+    let text = text.trim();
+    let stated = read(text).filter(|stated| stated.rest.trim().is_empty())?;
+    // days in words are found behind other words too: of one that stands alone no word can be left out
+    let (_, later) = day::after_weekday(text).split_once(char::is_whitespace).unwrap_or_default();
+    day::worded(later).is_none().then_some(stated)
+}
+
 fn at(date: Date, time: Time, zone: &TimeZone) -> Option<i64> {
     let stated = Stated { date, time: Some(time), zone: None, rest: "" };
     Some(stated.at(zone)?.as_microsecond())
@@ -292,6 +301,29 @@ mod tests {
         }
         let bangkok = TimeZone::get("Asia/Bangkok").unwrap();
         assert_eq!(show(stated("Date: 2025-10-28", &bangkok)), "2025-10-27T17:00:00Z");
+    }
+
+    #[test]
+    fn a_date_and_nothing_else() {
+        for (text, expected) in [
+            ("1 Jan 2027", Some("2027-01-01")),
+            ("Dec 31, 2027", Some("2027-12-31")),
+            ("31st of December 2027", Some("2027-12-31")),
+            ("Fri, 31 Dec 2027 18:00 +0700", Some("2027-12-31")),
+            ("31/12/2027", Some("2027-12-31")),
+            ("2027/12/31", Some("2027-12-31")),
+            ("01/02/2027", None),
+            ("in the night of 31 Dec 2027", None),
+            ("30 minutes, Dec 31, 2027", None),
+            ("after Dec 31, 2027", None),
+            ("Dec 31, 2027 or later", None),
+            ("Dec 31, 2027 – Jan 2, 2028", None),
+            ("Dec 2027", None),
+            ("Dec 31", None),
+            ("", None),
+        ] {
+            assert_eq!(alone(text).map(|stated| stated.date.to_string()).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::names::Scalar;
 use super::refusal::ParseRefusal;
 use super::source::{Diagnostics, Remark, Source};
 use super::{body_gates, fold, names, section_names};
+use crate::dates;
 
 /// What stands around the criteria that are read.
 pub(crate) struct Around {
@@ -197,6 +198,10 @@ impl<'a> Draft<'a> {
 
     fn expires(&mut self, value: &str, span: &Span) {
         match end_of_validity(value) {
+            None if is_never(value) => self.remark(
+                span,
+                Remark::note("no-expiry", format!("`{value}` names no time")).understood("the order does not expire"),
+            ),
             // a year of the Buddhist era, read as one of ours, would never come
             Some((at, _)) if at >= BUDDHIST_ERA => self.remark(
                 span,
@@ -314,10 +319,32 @@ fn priority(value: &str) -> Option<Priority> {
     }
 }
 
-/// When it ends to be valid, and whether UTC was assumed. A date is valid through its day, in UTC.
 /// Its year 2400 is 1857: no order that lives that long was meant to.
 const BUDDHIST_ERA: Timestamp = Timestamp::constant(13_569_465_600, 0);
 
+/// `none`, `n/a`, `—`: a field that is filled in because a form has it.
+fn is_never(value: &str) -> bool {
+    const NEVER: [&str; 14] = [
+        "none",
+        "n a",
+        "na",
+        "nil",
+        "null",
+        "no",
+        "false",
+        "never",
+        "not applicable",
+        "no expiry",
+        "no expiration",
+        "does not expire",
+        "never expires",
+        "ไม่มี",
+    ];
+    let is_dash = !value.is_empty() && value.chars().all(|c| matches!(c, '-' | '–' | '—' | '−'));
+    is_dash || NEVER.contains(&fold::fold(value).as_str())
+}
+
+/// When it ends to be valid, and whether UTC was assumed. A date is valid through its day, in UTC.
 fn end_of_validity(value: &str) -> Option<(Timestamp, bool)> {
     let value = value.trim().trim_matches(['"', '\'']);
     if let Ok(at) = value.parse::<Timestamp>() {
@@ -330,16 +357,27 @@ fn end_of_validity(value: &str) -> Option<(Timestamp, bool)> {
         Some(civil) => (civil.trim(), false),
         None => (value, true),
     };
+    let day_after = |date: Date| date.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| (at.timestamp(), false));
     if civil.len() <= 10
         && let Ok(date) = civil.parse::<Date>()
     {
-        return date.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| (at.timestamp(), false));
+        return day_after(date);
     }
-    let at = civil
-        .parse::<jiff::civil::DateTime>()
-        .or_else(|_| jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M", civil))
-        .ok()?;
-    at.to_zoned(TimeZone::UTC).ok().map(|at| (at.timestamp(), assumed))
+    if let Ok(at) =
+        civil.parse::<jiff::civil::DateTime>().or_else(|_| jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M", civil))
+    {
+        return at.to_zoned(TimeZone::UTC).ok().map(|at| (at.timestamp(), assumed));
+    }
+    // as people write it: what could be two days is none
+    let stated = dates::alone(value)?;
+    match (stated.time, stated.zone) {
+        (None, _) => day_after(stated.date),
+        (Some(time), zone) => {
+            let assumed = zone.is_none();
+            let at = stated.date.to_datetime(time).to_zoned(zone.unwrap_or(TimeZone::UTC)).ok()?;
+            Some((at.timestamp(), assumed))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -376,11 +414,45 @@ mod tests {
             ("2025-12-31T18:00:00+07:00", Some("2025-12-31T11:00:00Z")),
             ("2025-12-31 18:00", Some("2025-12-31T18:00:00Z")),
             ("2025-12-31 18:00:00 UTC", Some("2025-12-31T18:00:00Z")),
-            ("31.12.2025", None),
+            ("31.12.2025", Some("2026-01-01T00:00:00Z")),
+            ("31/12/2025", Some("2026-01-01T00:00:00Z")),
+            ("1 Jan 2027", Some("2027-01-02T00:00:00Z")),
+            ("Dec 31, 2027", Some("2028-01-01T00:00:00Z")),
+            ("31 December 2027 18:00 +07:00", Some("2027-12-31T11:00:00Z")),
+            ("31 Dec 2027 18:00", Some("2027-12-31T18:00:00Z")),
+            ("01/02/2027", None),
+            ("31 Dec", None),
+            ("a week after 31 Dec 2027", None),
+            ("2027-12-31 to 2028-12-31", None),
             ("soon", None),
+            ("never", None),
             ("2025-13-01", None),
         ] {
             assert_eq!(end_of_validity(text).map(|(at, _)| at.to_string()).as_deref(), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_says_no_time_is_told_from_one_that_is_not_understood() {
+        for (value, expect) in [
+            ("none", "no-expiry"),
+            ("N/A", "no-expiry"),
+            ("—", "no-expiry"),
+            ("-", "no-expiry"),
+            ("no", "no-expiry"),
+            ("**Never**", "no-expiry"),
+            ("ไม่มี", "no-expiry"),
+            ("TBD", "unreadable-expires"),
+            ("?", "unreadable-expires"),
+            ("no later than Friday", "unreadable-expires"),
+            ("never mind", "unreadable-expires"),
+            ("31/12/2569", "unreadable-expires"),
+        ] {
+            let text = format!("# WO-1\n\n| Field | Value |\n|---|---|\n| Handler | ext |\n| Expires | {value} |\n");
+            let order = crate::order::parse(text.as_bytes(), "WO-1.md").unwrap();
+            let told: Vec<_> =
+                order.diagnostics.iter().map(|d| d.code.as_str()).filter(|c| c.contains("exp")).collect();
+            assert_eq!((order.expires, told), (None, vec![expect]), "{value}");
         }
     }
 }
