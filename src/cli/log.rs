@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{CliError, Exit, Global, output};
+use super::{CliError, Exit, Global, output, rejection};
 use crate::journal::Reader;
 use crate::journal::records::Entry;
 
@@ -40,11 +40,19 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         None => reader.last_event()?.saturating_sub(args.lines as i64),
     };
     let mut begun: Option<VecDeque<String>> = args.id.as_ref().map(|_| VecDeque::new());
-    if let Some(id) = &args.id
-        && reader.last_run_of(id)?.is_none()
-        && !args.follow
-    {
-        return Err(CliError::new(format!("no order {id} is known\nhint: `wo status` lists what is")));
+    if let Some(id) = &args.id {
+        match reader.last_run_of(id)? {
+            None if !args.follow => return Err(rejection::of_unknown(Some(&reader), id)?),
+            row => {
+                let run = row.map(|row| reader.load(&row.key)).transpose()?;
+                if let Some(drop) = rejection::of_newest(&reader, id, run.as_ref())? {
+                    output::complain(format_args!(
+                        "{id}: its newest text is not among these: {}",
+                        rejection::said(&drop)
+                    ));
+                }
+            }
+        }
     }
     loop {
         let entries = reader.events_after(seen, PAGE)?;

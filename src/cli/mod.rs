@@ -17,6 +17,7 @@ pub mod new;
 pub mod output;
 pub mod plan;
 pub mod query;
+mod rejection;
 pub mod run;
 pub mod services;
 pub mod show;

@@ -3,10 +3,11 @@
 use serde_json::json;
 
 use super::standing::{self, Standing, World};
-use super::{CliError, Exit, Global, output};
+use super::{CliError, Exit, Global, output, rejection};
 use crate::bridge::lock;
 use crate::config::Config;
 use crate::evidence::Verdict;
+use crate::journal::records::Drop;
 use crate::journal::{Phase, Reader, Run};
 
 /// Show an order: state, steps, criteria, reports
@@ -25,27 +26,32 @@ pub struct Args {
 
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let root = global.root()?;
-    let unknown = || CliError::new(format!("no order {} is known\nhint: `wo status` lists what is", args.id));
-    let reader = Reader::open_existing(&root)?.ok_or_else(unknown)?;
+    let Some(reader) = Reader::open_existing(&root)? else { return Err(rejection::of_unknown(None, &args.id)?) };
     let rows = reader.runs_of(&args.id)?;
+    let Some(newest) = rows.last() else { return Err(rejection::of_unknown(Some(&reader), &args.id)?) };
     let row = match args.attempt {
-        Some(attempt) => rows.iter().find(|row| row.key.attempt == attempt),
-        None => rows.last(),
-    }
-    .ok_or_else(unknown)?;
+        Some(attempt) => rows.iter().find(|row| row.key.attempt == attempt).ok_or_else(|| {
+            CliError::new(format!("{} has no attempt {attempt}\nhint: it has {}", args.id, rows.len()))
+        })?,
+        None => newest,
+    };
     let run = reader.load(&row.key)?;
     // what was recorded is shown also where the settings can't be read
     let world = World::new(lock::holder(&root)?.as_ref(), Config::load(&root).ok().as_ref());
     let standing = standing::of(&run, &world, jiff::Timestamp::now());
+    let rejected = match row.key == newest.key {
+        true => rejection::of_newest(&reader, &args.id, Some(&run))?,
+        false => None,
+    };
     match args.json {
-        true => output::print_json(&as_json(&run, &standing))?,
-        false => output::print(&page(&run, &standing, rows.len()))?,
+        true => output::print_json(&as_json(&run, &standing, rejected.as_ref()))?,
+        false => output::print(&page(&run, &standing, rows.len(), rejected.as_ref()))?,
     }
     Ok(Exit::Good)
 }
 
-/// A run for machines.
-fn as_json(run: &Run, standing: &Standing) -> serde_json::Value {
+/// A run for machines; `rejected`: a later text of its id.
+fn as_json(run: &Run, standing: &Standing, rejected: Option<&Drop>) -> serde_json::Value {
     let why = standing.is_kept().then_some(&standing.why);
     json!({
         "id": run.key.id,
@@ -68,10 +74,11 @@ fn as_json(run: &Run, standing: &Standing) -> serde_json::Value {
         "reports": run.reports,
         "source": run.source,
         "ended": run.ended,
+        "rejected_later": rejected,
     })
 }
 
-fn page(run: &Run, standing: &Standing, attempts: usize) -> String {
+fn page(run: &Run, standing: &Standing, attempts: usize, rejected: Option<&Drop>) -> String {
     let state = match &run.phase {
         Phase::Ended { outcome } => outcome.to_string(),
         phase if standing.is_kept() => {
@@ -83,6 +90,9 @@ fn page(run: &Run, standing: &Standing, attempts: usize) -> String {
     let mut text = format!("{}  attempt {} of {attempts}\nstate: {state}\n", run.key.id, run.key.attempt);
     if !run.reason.is_empty() {
         text.push_str(&format!("reason: {}\n", run.reason));
+    }
+    if let Some(drop) = rejected {
+        text.push_str(&format!("newest text: {}\n", rejection::said_later(drop)));
     }
     if let Some(handler) = &run.handler {
         text.push_str(&format!("handler: {handler} ({})\n", run.dispatch));

@@ -1,19 +1,20 @@
 //! `wo wait ID`: until the order has ended; exit code by its outcome, 3 on time-out.
 //!
 //! The outcome is that of the newest text: while one lies in the inbox, or a retry was asked for, an earlier end is not it,
-//! and when the newest text was rejected, an earlier success is none.
+//! and when the newest text was rejected, an earlier success is none. Where nothing but rejected texts is known, that is the
+//! end of it.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::standing::{self, World};
-use super::{CliError, Exit, Global, output};
+use super::{CliError, Exit, Global, follow, output, rejection};
 use crate::bridge::lock;
 use crate::bridge::scan::{self, Look};
 use crate::bridge::take;
 use crate::config::Config;
-use crate::journal::records::{Drop, RunRow};
+use crate::journal::records::RunRow;
 use crate::journal::{Reader, RequestKind};
 use crate::root::Root;
 use crate::{order, text};
@@ -48,30 +49,41 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             reader = Reader::open_existing(&root)?;
         }
         let mut row = reader.as_ref().map(|reader| reader.last_run_of(&args.id)).transpose()?.flatten();
-        let mut newer = None;
-        if let (Some(reader), Some(found)) = (&reader, &row)
-            && found.phase.ended().is_some()
+        let (mut newer, mut is_rejected) = (None, false);
+        if let Some(reader) = &reader
+            && is_answered(reader, &args.id, row.as_ref())?
         {
+            is_rejected = row.is_none();
             newer = inboxes.newer(reader, &args.id)?;
             // what lay there until just now may be in the journal by now
             row = reader.last_run_of(&args.id)?;
         }
-        if let (Some(reader), Some(row), None) = (&reader, &row, &newer) {
-            if row.phase.ended().is_some() {
-                return ended(reader, row);
-            }
-            if holder_looked.is_none_or(|at: Instant| at.elapsed() >= HOLDER_EVERY) {
-                holder_looked = Some(Instant::now());
-                world = World::new(lock::holder(&root)?.as_ref(), Some(&inboxes.config));
-            }
-            let now = (row.key.run, row.phase.clone(), world.has_executor);
-            if stood.as_ref() != Some(&now) {
-                let standing = standing::of(&reader.load(&row.key)?, &world, jiff::Timestamp::now());
-                if standing.is_kept() && standing.why != told {
-                    output::complain(format_args!("{}: {}", args.id, text::line(&standing.why, 400)));
-                    told = standing.why;
+        if let (Some(reader), None) = (&reader, &newer) {
+            match &row {
+                None if is_rejected => {
+                    if let Some(drop) = rejection::of_newest(reader, &args.id, None)? {
+                        output::print(&follow::rejected(&drop.file, &drop.reason))?;
+                        output::complain(rejection::hint(&drop));
+                        return Ok(Exit::Bad);
+                    }
                 }
-                stood = Some(now);
+                None => {}
+                Some(row) if row.phase.ended().is_some() => return ended(reader, row),
+                Some(row) => {
+                    if holder_looked.is_none_or(|at: Instant| at.elapsed() >= HOLDER_EVERY) {
+                        holder_looked = Some(Instant::now());
+                        world = World::new(lock::holder(&root)?.as_ref(), Some(&inboxes.config));
+                    }
+                    let now = (row.key.run, row.phase.clone(), world.has_executor);
+                    if stood.as_ref() != Some(&now) {
+                        let standing = standing::of(&reader.load(&row.key)?, &world, jiff::Timestamp::now());
+                        if standing.is_kept() && standing.why != told {
+                            output::complain(format_args!("{}: {}", args.id, text::line(&standing.why, 400)));
+                            told = standing.why;
+                        }
+                        stood = Some(now);
+                    }
+                }
             }
         }
         if let Some(newer) = newer.as_ref().filter(|newer| **newer != told) {
@@ -89,23 +101,24 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     }
 }
 
+/// Whether something would answer for `id`, were there nothing newer: its newest run has ended, or none is known and a text was
+/// rejected.
+fn is_answered(reader: &Reader, id: &str, row: Option<&RunRow>) -> Result<bool, CliError> {
+    match row {
+        Some(row) => Ok(row.phase.ended().is_some()),
+        None => Ok(rejection::of_newest(reader, id, None)?.is_some()),
+    }
+}
+
 fn ended(reader: &Reader, row: &RunRow) -> Result<Exit, CliError> {
     let (id, run) = (&row.key.id, reader.load(&row.key)?);
     let Some(outcome) = run.phase.ended() else { return Ok(Exit::Bad) };
     output::print(&format!("{id}  {outcome}: {}\n", text::line(&run.reason, 600)))?;
-    // who approved the claimed text after an edit of it was set aside meant the claimed one
-    let meant = run.approved_at.unwrap_or(row.key.received);
-    let later = |drop: &Drop| {
-        let since = if drop.kind == "edited" { meant } else { row.key.received };
-        drop.at > since && drop.sha256 != row.key.sha256
-    };
-    if let Some(drop) = reader.last_rejection_of(id)?.filter(later) {
-        let (file, why) = (&drop.file, text::line(&drop.reason, 400));
-        let came = if drop.kind == "edited" { "changed" } else { "dropped" };
+    if let Some(drop) = rejection::of_newest(reader, id, Some(&run))? {
         output::complain(format_args!(
-            "error: that is the outcome of an earlier text; `{file}`, {came} later, was rejected: {why}\n\
-             hint: it lies in bridge/rejected/{}; drop it again, or run the earlier text again with `wo retry {id}`",
-            drop.agent
+            "error: that is the outcome of an earlier text; {}\n{}, or run the earlier text again with `wo retry {id}`",
+            rejection::said_later(&drop),
+            rejection::hint(&drop)
         ));
         return Ok(Exit::Bad);
     }
@@ -116,24 +129,32 @@ fn ended(reader: &Reader, row: &RunRow) -> Result<Exit, CliError> {
 struct Inboxes<'a> {
     root: &'a Root,
     config: Config,
-    ids: HashMap<(PathBuf, (u64, u64), i64), Option<String>>,
+    ids: HashMap<(PathBuf, (u64, u64), i64), String>,
 }
 
 impl Inboxes<'_> {
-    /// What is still to come for `id` though its newest run has ended, in words.
+    /// What is still to come for `id` though something answers for it already, in words.
     fn newer(&mut self, reader: &Reader, id: &str) -> Result<Option<String>, CliError> {
         let asked = |kind: &RequestKind| matches!(kind, RequestKind::Retry);
         if reader.pending_requests()?.iter().any(|request| request.id == id && asked(&request.kind)) {
             return Ok(Some("a retry of it waits for an executor".to_owned()));
         }
         for look in scan::scan(self.root, &self.config)? {
-            let Look::Order(candidate) = look else { continue };
+            let (candidate, is_refused) = match look {
+                Look::Order(candidate) => (candidate, false),
+                Look::Refused { candidate, .. } => (candidate, true),
+                _ => continue,
+            };
             let which = (candidate.path.clone(), candidate.stat.id(), candidate.stat.mtime_ns);
             let found = self.ids.entry(which).or_insert_with(|| {
-                let taken = take::open(self.root, &candidate, self.config.limits.order_bytes).ok()?;
-                order::parse(&taken.bytes, &candidate.shown()).ok().map(|order| order.id)
+                let name = candidate.shown();
+                match take::open(self.root, &candidate, self.config.limits.order_bytes) {
+                    Ok(taken) if !is_refused => order::id_of(&taken.bytes, &name),
+                    // will be rejected as a text of this id
+                    _ => order::named_by(&name),
+                }
             });
-            if found.as_deref() == Some(id) {
+            if found == id {
                 return Ok(Some(format!("`{}` lies in the inbox and was not taken yet", candidate.shown())));
             }
         }

@@ -15,6 +15,7 @@ use crate::digest;
 use crate::evidence::Outcome;
 use crate::journal::records::{Admission, Admit, Drop, JournalError, Notice};
 use crate::journal::{Event, Phase, Reader, RunKey, WaitOn};
+use crate::order;
 use crate::root::Root;
 
 use super::{EngineError, Executor, notice};
@@ -68,7 +69,7 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
         let taken = match open(executor, candidate, limit) {
             Ok(taken) => taken,
             Err(TakeError::Refused(why)) => {
-                claimed.reject(candidate, &why.to_string(), refuse(executor, candidate, &why, "", ""))?;
+                claimed.reject(candidate, &why.to_string(), refuse(executor, candidate, &why))?;
                 continue;
             }
             Err(TakeError::NotSettled) => {
@@ -82,15 +83,19 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
             }
         };
         let file = candidate.shown();
+        let parsed = order::parse(&taken.bytes, &file);
         if settings.masker.finds_in(&taken.bytes) {
             let why = "it contains a secret that Workbridge knows";
             let cure =
                 "take the secret out, name it as `{ env = … }` or `{ file = … }` in wo.toml, and drop the order again";
             let reason = refusal::reason(&file, why, cure);
-            claimed.reject(candidate, why, reject(executor, candidate, &reason, &taken.sha256, "", why))?;
+            let id = parsed.map_or_else(|_| order::named_by(&file), |order| order.id);
+            // what is no word of the order must not bring the secret into the journal either
+            let id = if settings.masker.finds_in(id.as_bytes()) { String::new() } else { id };
+            claimed.reject(candidate, why, reject(executor, candidate, &reason, &taken.sha256, &id, why))?;
             continue;
         }
-        match crate::order::parse(&taken.bytes, &file) {
+        match parsed {
             Ok(order) => {
                 let admit = Admit {
                     id: order.id.clone(),
@@ -108,7 +113,8 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
             Err(why) => {
                 let why = why.to_string();
                 let reason = refusal::reason(&file, &why, "correct it and drop it again");
-                claimed.reject(candidate, &why, reject(executor, candidate, &reason, &taken.sha256, "", &why))?;
+                let id = order::named_by(&file);
+                claimed.reject(candidate, &why, reject(executor, candidate, &reason, &taken.sha256, &id, &why))?;
             }
         }
     }
@@ -334,15 +340,11 @@ fn moved<T>(result: Result<T, MoveError>) -> Result<(), EngineError> {
     }
 }
 
-/// Puts a candidate that is not fit to be read into `rejected/`.
-pub fn refuse(
-    executor: &Executor,
-    candidate: &Candidate,
-    why: &Refusal,
-    sha256: &str,
-    id: &str,
-) -> Result<(), EngineError> {
-    reject(executor, candidate, &why.markdown(&candidate.shown()), sha256, id, &why.to_string())
+/// Puts a candidate that is not fit to be read into `rejected/`. It counts as a text of the id that its name gives, or an
+/// earlier text of that id would pass for the newest.
+pub fn refuse(executor: &Executor, candidate: &Candidate, why: &Refusal) -> Result<(), EngineError> {
+    let file = candidate.shown();
+    reject(executor, candidate, &why.markdown(&file), "", &order::named_by(&file), &why.to_string())
 }
 
 fn reject(

@@ -175,9 +175,12 @@ impl Reader {
         self.drops_where("WHERE agent = ?1 AND file = ?2 ORDER BY seq DESC LIMIT 1000", [agent, file])
     }
 
-    /// The newest rejection of a text of `id`.
-    pub fn last_rejection_of(&self, id: &str) -> Result<Option<Drop>, JournalError> {
-        Ok(self.drops_where("WHERE id = ?1 AND kind IN ('rejected', 'edited') ORDER BY seq DESC LIMIT 1", [id])?.pop())
+    /// The newest rejection of a text of `id`, unless the text `sha256`, which is known, was dropped once more after it.
+    pub fn last_rejection_of(&self, id: &str, sha256: &str) -> Result<Option<Drop>, JournalError> {
+        let sql = "WHERE id = ?1 AND kind IN ('rejected', 'edited') AND seq > (
+                       SELECT coalesce(max(seq), 0) FROM drops WHERE id = ?1 AND kind = 'duplicate' AND sha256 = ?2
+                   ) ORDER BY seq DESC LIMIT 1";
+        Ok(self.drops_where(sql, [id, sha256])?.pop())
     }
 
     fn drops_where(&self, clause: &str, params: impl rusqlite::Params) -> Result<Vec<Drop>, JournalError> {

@@ -81,7 +81,7 @@ pub struct Drop {
     pub agent: String,
     pub file: String,
     pub sha256: String,
-    /// Empty when the file gave none.
+    /// Of a file that could not be read as an order, the one that its name gives; empty where nothing may be kept of it.
     pub id: String,
     /// `duplicate`, `rejected`, `result`, or `edited`: the view of a claimed order that was changed in `processing/`.
     pub kind: String,

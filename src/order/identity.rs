@@ -219,6 +219,16 @@ pub(crate) fn stem(file_name: &str) -> &str {
     if stem == "-" || name == "stdin.md" { "" } else { stem }
 }
 
+/// The id of a file whose text, once it can be read, need not be an order: the text's own where it is one, else the name's.
+pub fn id_of(bytes: &[u8], file_name: &str) -> String {
+    super::parse(bytes, file_name).map_or_else(|_| named_by(file_name), |order| order.id)
+}
+
+/// The id that a file's name alone gives.
+pub fn named_by(file_name: &str) -> String {
+    find(&fold::widths(stem(file_name))).unwrap_or_else(|| from_file_name(file_name, ""))
+}
+
 fn from_file_name(file_name: &str, text: &str) -> String {
     let run: String = fold::widths(stem(file_name))
         .chars()

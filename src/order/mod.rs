@@ -56,7 +56,7 @@ pub(crate) use criteria_columns::{is_limit, limit_of};
 pub(crate) use demand::{COMPARATOR, Demand, UNIT};
 pub use diagnostic::{Diagnostic, Severity};
 pub use fold::fold;
-pub use identity::{OTHER_NAME, known_as};
+pub use identity::{OTHER_NAME, id_of, known_as, named_by};
 pub use model::*;
 pub use parse::parse;
 pub use refusal::ParseRefusal;

@@ -93,3 +93,55 @@ fn a_duplicate_that_was_cut_off_on_its_way_is_no_revision() {
         assert_eq!(attempt(&scene), 3, "{point}");
     }
 }
+
+/// What can't be read as an order is a text of the id that its file's name gives: it is the newest one all the same.
+#[test]
+fn a_newer_text_that_is_rejected_unread_is_not_answered_for_by_an_earlier_one() {
+    let utf16 = |text: &str| [vec![0xff, 0xfe], text.encode_utf16().flat_map(u16::to_le_bytes).collect()].concat();
+    let newer = probe(ID, "params: { steps: 1 }\n");
+    let wait = ["wait", ID, "--timeout", "0.2"];
+    for (what, bytes) in [
+        ("UTF-16", utf16(&newer)),
+        ("a NUL byte", [newer.as_bytes(), b"\0\n"].concat()),
+        ("an anchor", newer.replace("steps: 1", "steps: &a 1").into_bytes()),
+        ("too large", [newer.as_bytes(), &vec![b' '; 2_000_000]].concat()),
+        ("a secret", newer.replace("---\n\n", "---\n\nPassword: hunter2-hunter2\n").into_bytes()),
+    ] {
+        let scene = scene()
+            .config(
+                "[[monitor.check]]\nname = \"redis\"\nkind = \"redis\"\nurl = \"redis://127.0.0.1:1\"\n\
+                 password = { env = \"SECRET_OF_TEST\" }\n",
+            )
+            .env("SECRET_OF_TEST", "hunter2-hunter2");
+        // nothing else is known of the id
+        scene.drop_order("WO-1-PROBE.md", &bytes);
+        drop(scene.wo(wait).expect_exit(3));
+        drop(scene.wo(["run"]).expect_exit(1));
+        scene.wo(wait).expect_exit(1).expect_stdout("WO-1-PROBE.md  rejected: ").expect_stderr("rejected/CLC");
+        scene.wo(["show", ID]).expect_exit(2).expect_stderr("`WO-1-PROBE.md` was rejected: ");
+        scene.wo(["log", ID]).expect_exit(2).expect_stderr("`WO-1-PROBE.md` was rejected: ");
+        // corrected
+        let good = probe(ID, "");
+        scene.drop_order("WO-1-PROBE.md", &good);
+        scene.wo(wait).expect_exit(3).expect_stderr("lies in the inbox");
+        drop(scene.wo(["run"]).expect_exit(0));
+        scene.wo(wait).expect_exit(0).expect_silent_stderr();
+        drop(scene.wo(["log", ID]).expect_exit(0).expect_silent_stderr());
+        // and spoiled
+        scene.drop_order("WO-1-PROBE.md", &bytes);
+        scene.wo(wait).expect_exit(3).expect_stderr("lies in the inbox");
+        drop(scene.wo(["run"]).expect_exit(1));
+        scene.wo(wait).expect_exit(1).expect_stdout("done").expect_stderr("outcome of an earlier text");
+        let rejected = scene.wo(["show", ID, "--json"]).expect_exit(0).json()["rejected_later"].take();
+        assert_eq!(rejected["file"], "WO-1-PROBE.md", "{what}");
+        scene
+            .wo(["show", ID])
+            .expect_exit(0)
+            .expect_stdout("newest text: `WO-1-PROBE.md`, dropped later, was rejected");
+        scene.wo(["log", ID]).expect_exit(0).expect_stderr("was rejected: ");
+        // whoever drops the earlier text once more means that one
+        scene.drop_order("WO-1-PROBE.md", &good);
+        drop(scene.wo(["run"]).expect_exit(0));
+        scene.wo(wait).expect_exit(0).expect_silent_stderr();
+    }
+}

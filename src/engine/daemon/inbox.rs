@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use super::{Loop, Mode, retry_first, retry_max};
+use crate::bridge::Stat;
 use crate::bridge::scan::{self, Candidate};
 use crate::bridge::settle::Sorted;
 use crate::engine::{EngineError, claim};
@@ -69,7 +70,7 @@ impl Loop {
                     break;
                 }
                 if let Some((candidate, why)) = refused.pop_front() {
-                    let refused = claim::refuse(&self.executor, candidate, why, "", "");
+                    let refused = claim::refuse(&self.executor, candidate, why);
                     if trouble.note(candidate, refused)?.is_some() {
                         self.summary.rejected.push((candidate.shown(), why.to_string()));
                         rejected += FILES_PER_REJECT;
