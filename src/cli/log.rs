@@ -1,4 +1,4 @@
-//! `wo log [ID] [-f]`: the events of the journal, one a line.
+//! `wo log [ID] [-f]`: the events of the journal, one a line. It ends with its reader (`wo log -f | grep -m1 …`).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -81,7 +81,9 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
             continue;
         }
         text.extend(begun.take().into_iter().flatten());
-        output::print(&text)?;
+        if !output::print_on(&text)? {
+            return Ok(Exit::Good);
+        }
         if full {
             continue;
         }
@@ -91,7 +93,9 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         // SQLite tells other processes of commits by its data version alone
         let version = reader.data_version()?;
         while reader.data_version()? == version {
-            std::thread::sleep(LOOK_EVERY);
+            if !output::pause_while_read(LOOK_EVERY) {
+                return Ok(Exit::Good);
+            }
         }
     }
 }

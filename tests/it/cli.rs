@@ -1,9 +1,10 @@
 //! What every command has in common: arguments, exit codes, output, and what the binaries are linked to.
 
 use std::collections::BTreeMap;
+use std::io::BufRead as _;
 use std::process::Command;
 
-use crate::support::{self, Scene};
+use crate::support::{self, Scene, probe, wait_for};
 
 #[test]
 fn version_goes_to_stdout() {
@@ -124,6 +125,26 @@ fn output_into_a_closed_pipe_is_no_error() {
         .unwrap();
     // the reader is gone before the first byte
     drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+    assert!(ended.status.success(), "{}", ended.status);
+}
+
+/// Also where nothing more happens that it could print.
+#[test]
+fn a_log_that_is_followed_ends_with_its_reader() {
+    let scene = Scene::new().env("WO_PROBE", "1").order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    drop(scene.wo(["run"]).expect_exit(0));
+    let mut child = scene
+        .command(["log", "-f", "-n", "1"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("WO-1-PROBE#1"), "{line}");
+    wait_for("`wo log -f` has ended", || child.try_wait().unwrap().is_some());
     let ended = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
     assert!(ended.status.success(), "{}", ended.status);
