@@ -11,7 +11,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::engine::{dispatch, gate};
 use crate::evidence::{Binder, Binding, BoundBy, Declaration, Kind, Vocabulary, bind};
-use crate::handlers::{criteria_of, registry};
+use crate::handlers::{criteria_of, deliverables, registry};
 use crate::order::{self, Criterion, CriterionSource, Diagnostic, Order, Severity, Target, target};
 use crate::root::{Root, RootError};
 use crate::text;
@@ -117,11 +117,14 @@ pub(super) fn examine(order: Order, source: String, file: &Path, config: &Config
         finding(&source, 0..0, Severity::Error, "unmeasured-requirement", &why, "it would be rejected", cure)
     }));
     match &handler {
-        Ok((name, _)) => found.extend(
-            criteria
-                .iter()
-                .filter_map(|(criterion, binding)| unbound(criterion, binding, &binder, declarations, name, &source)),
-        ),
+        Ok((name, _)) => {
+            found.extend(
+                criteria.iter().filter_map(|(criterion, binding)| {
+                    unbound(criterion, binding, &binder, declarations, name, &source)
+                }),
+            );
+            found.extend(unfilled(&order, &criteria, &source));
+        }
         Err(why) => found.push(finding(
             &source,
             0..0,
@@ -248,6 +251,28 @@ fn unbound(
         "it will be UNMEASURED, so the order can't end `done`",
         &cure,
     ))
+}
+
+/// What is said of deliverables that can't be looked for, where a criterion asks whether all are there.
+fn unfilled(order: &Order, criteria: &[(Criterion, Binding)], source: &str) -> Vec<Diagnostic> {
+    let is_asked = |(_, binding): &(Criterion, Binding)| matches!(binding, Binding::Bound { key, .. } if key == deliverables::PRESENT);
+    if !criteria.iter().any(is_asked) {
+        return Vec::new();
+    }
+    let told = order.deliverables.iter().filter_map(|deliverable| {
+        let why = deliverables::unfilled(deliverable)?;
+        let shown = text::line(deliverable.path.as_ref()?, 120);
+        Some(finding(
+            source,
+            deliverable.span.clone(),
+            Severity::Warning,
+            "unfilled-deliverable",
+            &format!("`{shown}` {why}"),
+            "where no file is called so, whether all deliverables are there will be UNMEASURED",
+            "name the file, or its folder with a `/` at its end",
+        ))
+    });
+    told.collect()
 }
 
 fn declared(declarations: &[Declaration], key: &str) -> bool {

@@ -23,10 +23,14 @@ use Finding::{Cannot, Fail, Pass};
 /// measurements of every key, for conditions such as `for ≤200 rows`. What the taking code calls broken or stale never
 /// passes, whatever its number is.
 pub fn check(metric: &str, target: &Target, measurement: &Measurement, others: &[&Measurement]) -> Finding {
+    if measurement.ok.is_none() && !measurement.lacks.is_empty() {
+        return Cannot(measurement.lacks.clone());
+    }
     match against(metric, target, measurement, others) {
         Pass(reason) if measurement.ok == Some(false) => {
             Cannot(format!("{reason}, but what measured it says that it is broken or out of date: {}", measurement.how))
         }
+        Fail(reason) if !measurement.lacks.is_empty() => Fail(format!("{reason}: {}", measurement.lacks)),
         finding => finding,
     }
 }

@@ -40,12 +40,16 @@ pub struct Measurement {
     /// What the command that it answers prints, line by line, as far as a test may ask for it: `Rows: 288`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub printed: Vec<String>,
+    /// What of the subject is missing, in words, where it is not all there; where `ok` is none, why it can't be told whether it
+    /// is, and then nothing is judged by it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lacks: String,
 }
 
 impl Measurement {
     pub fn new(key: impl Into<String>, value: Value, how: impl Into<String>, at: Timestamp) -> Self {
         let (id, key, how) = (String::new(), key.into(), how.into());
-        Measurement { id, key, value, how, at, ok: None, artifact: None, printed: Vec::new() }
+        Measurement { id, key, value, how, at, ok: None, artifact: None, printed: Vec::new(), lacks: String::new() }
     }
 
     pub fn ok(mut self, ok: bool) -> Self {
@@ -55,6 +59,11 @@ impl Measurement {
 
     pub fn artifact(mut self, artifact: Artifact) -> Self {
         self.artifact = Some(artifact);
+        self
+    }
+
+    pub fn lacks(mut self, lacks: impl Into<String>) -> Self {
+        self.lacks = lacks.into();
         self
     }
 

@@ -5,6 +5,7 @@
 //! steps are found again; `step` rebuilds the code for a stored [`StepSpec`].
 
 pub mod command_line;
+mod dated;
 pub(crate) mod deliverables;
 pub mod external;
 pub(crate) mod heartbeats;

@@ -92,6 +92,10 @@ fn an_external_handler_is_judged_by_what_is_there() {
     scene.wo(["run"]).expect_exit(1);
     let result = scene.result("WO-1-X");
     assert_eq!(result["outcome"], "failed", "{result:#}");
+    assert!(
+        result["reason"].as_str().unwrap().contains("1/2 against = 100%: `run/two.cjs` is not there"),
+        "{result:#}"
+    );
     let report = scene.read("bridge/outbox/CLC/WO-1-X_REPORT.md");
     assert!(report.contains("| Deliverables | 100% | 1/2 [E1] | ❌ FAIL |"), "{report}");
     assert!(report.contains("`run/two.cjs` is not there"), "{report}");
@@ -118,4 +122,32 @@ fn an_external_handler_is_judged_by_what_is_there() {
     scene.wo(["run"]).expect_stdout("WO-3-X  done: 1 of 1 criteria pass");
     let old = "last written before this attempt began: `run/one.cjs`, `run/two.cjs`";
     assert!(said("WO-3-X").contains(old), "{}", said("WO-3-X"));
+}
+
+/// With the root in front, for the file of the day, as a folder; what is only a pattern is nothing that can be looked for.
+#[test]
+fn deliverables_are_looked_for_as_their_authors_write_them() {
+    let program = "#!/bin/sh\ncat >/dev/null\ncd \"$WO_ROOT\"\nmkdir -p g/raw\necho x >g/raw/a.csv\n\
+                   echo x >\"g/rollup_$(date -u +%Y%m%d).md\"\n";
+    let scene = Scene::new().file("mine.sh", program);
+    let path = scene.path("mine.sh");
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let scene = scene.config(&format!("[handlers.mine]\ncommand = ['{}']\n", path.display()));
+    let order = |id: &str, paths: &[&str]| {
+        let listed: String = paths.iter().map(|path| format!("- `{path}`\n")).collect();
+        format!(
+            "---\nid: {id}\nhandler: mine\n---\n\n# {id}\n\n## Deliverables\n\n{listed}\n## Acceptance Criteria\n\n\
+             | Metric | Target |\n|---|---|\n| Deliverables | all present |\n"
+        )
+    };
+    let whole = scene.path("g/raw/a.csv").display().to_string();
+    scene.drop_order("WO-1-X.md", order("WO-1-X", &[&whole, "g/rollup_YYYYMMDD.md", "g/raw/"]));
+    scene.wo(["run"]).expect_exit(0).expect_stdout("WO-1-X  done: 1 of 1 criteria pass");
+    let pattern = order("WO-2-X", &["g/raw/a.csv", "g/raw/*.csv"]);
+    scene.write("WO-2-X.md", &pattern);
+    scene.wo(["lint", "WO-2-X.md"]).expect_exit(0).expect_stdout("unfilled-deliverable");
+    scene.drop_order("WO-2-X.md", &pattern);
+    scene.wo(["run"]).expect_exit(1).expect_stdout(
+        "WO-2-X  partial: unmeasured: Deliverables (it can't be told, for `g/raw/*.csv` is a pattern of names)",
+    );
 }
