@@ -1,11 +1,14 @@
-//! Opening files where anybody may have put something else, whether one takes more, and whether a directory takes new ones.
+//! Opening files where anybody may have put something else, whether one takes more, and whether a directory takes new ones or
+//! what keeps it from that.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rustix::fs::{Access, OFlags};
+use rustix::fs::{Access, AtFlags, CWD, OFlags};
+
+use crate::text;
 
 /// Opens the regular file at `path`, following links. Anything else is an error at once: a FIFO would wait for a writer.
 pub fn open_regular(path: &Path) -> io::Result<File> {
@@ -33,6 +36,32 @@ pub fn is_absent(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
     // the last two: no file can have such a name
     matches!(error.kind(), NotFound | NotADirectory | InvalidInput | InvalidFilename)
+}
+
+/// Below this a transaction with an order may find no room.
+const ROOM: u64 = 512 * 1024;
+
+/// What keeps this user from making files in `dir` and filling them, in words; nothing of one that does not exist.
+pub fn hindrance(dir: &Path) -> Option<String> {
+    match rustix::fs::accessat(CWD, dir, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
+        Ok(()) => no_room(dir),
+        Err(rustix::io::Errno::NOENT) => None,
+        Err(error) => Some(format!("can't be written to ({})", io::Error::from(error))),
+    }
+}
+
+/// The same of the file system that `dir` lies on, whoever may write there.
+pub fn no_room(dir: &Path) -> Option<String> {
+    let room = match rustix::fs::statvfs(dir) {
+        Ok(room) => room,
+        Err(error) => return Some(format!("can't be asked for its room ({})", io::Error::from(error))),
+    };
+    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    // some file systems count no inodes
+    if room.f_files > 0 && room.f_favail == 0 {
+        return Some("lies on a file system without free inodes".to_owned());
+    }
+    (free < ROOM).then(|| format!("lies on a full file system ({} are left)", text::bytes(free)))
 }
 
 /// The bytes of the regular file at `path`.

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use crate::files;
+
 /// How often the change to WAL is tried, 10 ms apart: SQLite calls no busy handler for it, so that two processes that make
 /// a store at the same moment would get in each other's way.
 const TRIES: u32 = 1_000;
@@ -22,6 +24,23 @@ pub enum OpenError {
     /// Its file system, or somebody else's hold on it, does not let it have a write-ahead log.
     #[error("its journal mode is `{0}`, not WAL")]
     Mode(String),
+}
+
+/// What cures an error that is the machine's and passes; `None` where the file itself may be what is wrong. SQLite says `disk I/O
+/// error` and the like also where the folder has no room for its log's index: what is seen of that is told.
+pub fn hint(error: &rusqlite::Error, path: &Path) -> Option<String> {
+    use ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, PermissionDenied, ReadOnly, SystemIoFailure};
+    let said = match error.sqlite_error_code()? {
+        DiskFull => "make room (or inodes) on that file system",
+        DatabaseBusy | DatabaseLocked => return Some("another process is at it; try again".to_owned()),
+        ReadOnly | CannotOpen | PermissionDenied => {
+            "check owner and mode of the file and its folder, and whether the file system is mounted read-only"
+        }
+        SystemIoFailure => "check the disk and its room, and try again",
+        _ => return None,
+    };
+    let seen = path.parent().and_then(|dir| Some(format!("`{}` {}", dir.display(), files::hindrance(dir)?)));
+    Some(seen.map_or(said.to_owned(), |seen| format!("{seen}; put that right and try again")))
 }
 
 /// A store that may be written to, without a look at it before: see [`connect`] and [`make_durable`] for one that needs it.

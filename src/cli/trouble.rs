@@ -14,10 +14,7 @@ use crate::config::Config;
 use crate::monitor::record::LastCycle;
 use crate::monitor::store::Store;
 use crate::root::Root;
-use crate::text;
-
-/// Below this a journal's transaction with its order may find no room.
-const ROOM: u64 = 512 * 1024;
+use crate::{files, text};
 
 #[derive(Debug, Default)]
 pub struct Trouble {
@@ -89,25 +86,14 @@ struct Full {
 impl Full {
     /// What keeps the executor from making files in `dir`; nothing where it does not exist, since it is made when it is needed.
     fn hindrance(&mut self, dir: &Path) -> Option<String> {
-        match rustix::fs::accessat(CWD, dir, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
-            Err(rustix::io::Errno::NOENT) => return None,
-            Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) if self.is_others => {}
-            Err(error) => return Some(format!("can't be written to ({})", std::io::Error::from(error))),
-            Ok(()) => {}
-        }
-        let room = match rustix::fs::statvfs(dir) {
-            Ok(room) => room,
-            Err(error) => return Some(format!("can't be asked for its room ({})", std::io::Error::from(error))),
+        let access = rustix::fs::accessat(CWD, dir, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
+        let is_shut = match access {
+            Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => !self.is_others,
+            access => access.is_err(),
         };
-        let free = room.f_bavail.saturating_mul(room.f_frsize);
-        // some file systems count no inodes
-        let no_inodes = room.f_files > 0 && room.f_favail == 0;
-        if free >= ROOM && !no_inodes || !self.told.insert(dir.metadata().ok()?.dev()) {
-            return None;
+        if is_shut {
+            return files::hindrance(dir);
         }
-        Some(match no_inodes {
-            true => "lies on a file system without free inodes".to_owned(),
-            false => format!("lies on a full file system ({} are left)", text::bytes(free)),
-        })
+        files::no_room(dir).filter(|_| dir.metadata().is_ok_and(|meta| self.told.insert(meta.dev())))
     }
 }

@@ -11,7 +11,7 @@ use crate::order::Priority;
 
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    #[error("failed to {op} the journal `{}`: {source}", path.display())]
+    #[error("failed to {op} the journal `{}`: {source}{}", path.display(), hinted(source, path))]
     Sqlite { op: &'static str, path: PathBuf, source: rusqlite::Error },
     #[error(
         "the journal `{}` can't be trusted: {why}\n\
@@ -138,6 +138,10 @@ pub struct Admit {
     pub written: Timestamp,
     /// The key of the notice that this very file was taken in before and has not been moved since.
     pub note: String,
+}
+
+fn hinted(error: &rusqlite::Error, path: &Path) -> String {
+    crate::sqlite::hint(error, path).map(|hint| format!("\nhint: {hint}")).unwrap_or_default()
 }
 
 pub(super) fn damaged(path: &Path, why: impl std::fmt::Display) -> JournalError {

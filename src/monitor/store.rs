@@ -30,10 +30,14 @@ pub struct Store {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    // to start anew is advice only where the file itself is what is wrong: the machine's trouble passes, and what was counted
+    // and queued need not go with it
     #[error(
         "failed to {op} `{}`: {source}\nhint: nothing was changed; {}",
         path.display(),
-        hint(source)
+        sqlite::hint(source, path).as_deref().unwrap_or(
+            "to start anew move the file away yourself, which forgets counters, gaps and queued alerts"
+        )
     )]
     Sqlite { op: &'static str, path: PathBuf, source: rusqlite::Error },
     #[error("failed to read `{}`: {what} is not what it should be: {why}", path.display())]
@@ -55,21 +59,6 @@ impl StoreError {
             }
             _ => false,
         }
-    }
-}
-
-/// What cures it. To start anew is advice only where the file itself is what is wrong: the machine's trouble passes, and
-/// what was counted and queued need not go with it.
-fn hint(error: &rusqlite::Error) -> &'static str {
-    use rusqlite::ErrorCode;
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => "make room (or inodes) on that file system",
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "another process is at it; try again",
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            "check owner and mode of the file and its folder, and whether the file system is mounted read-only"
-        }
-        Some(ErrorCode::SystemIoFailure) => "check the disk and its room, and try again",
-        _ => "to start anew move the file away yourself, which forgets counters, gaps and queued alerts",
     }
 }
 

@@ -28,6 +28,7 @@ use crate::durable::DurableError;
 use crate::evidence::ServiceRun;
 use crate::root::Root;
 use crate::services::ManagerKind;
+use crate::sqlite;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -51,7 +52,10 @@ impl Default for ScheduleConfig {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ScheduleError {
-    #[error("failed to {op} `{}`: {source}\nhint: keep the file and look into it; nothing is scheduled from it until it can be read", path.display())]
+    #[error(
+        "failed to {op} `{}`: {source}\nhint: {}; nothing is scheduled from it until then", path.display(),
+        sqlite::hint(source, path).as_deref().unwrap_or("keep the file and look into it until it can be read")
+    )]
     Sqlite { op: &'static str, path: PathBuf, source: rusqlite::Error },
     #[error("failed to open `{}`: {said}\nhint: keep the root on a local disk, and end what else has the file open", path.display())]
     NoLog { path: PathBuf, said: String },

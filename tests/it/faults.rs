@@ -62,6 +62,30 @@ fn a_program_that_ends_while_the_disk_is_full_has_ended() {
     scene.wo(["run"]).expect_exit(0).expect_stdout("nothing to do");
 }
 
+/// SQLite makes files beside the journal to read it, and says `disk I/O error` where there is no room for them.
+#[test]
+fn a_journal_without_room_beside_it_is_not_taken_for_a_dying_disk() {
+    let scene = Scene::new().config(QUIET).env("WO_PROBE", "1");
+    fs::create_dir_all(scene.path("bridge/state")).unwrap();
+    let disk = match Tmpfs::over(&scene.path("bridge/state"), "size=4m,nr_inodes=40") {
+        Ok(disk) => disk,
+        Err(why) => return eprintln!("a full disk was not tried: {}", why.trim()),
+    };
+    let scene = scene.order("WO-1-PROBE.md", probe("WO-1-PROBE", ""));
+    for (fill, said) in
+        [(Tmpfs::fill as fn(&Tmpfs), "lies on a full file system"), (Tmpfs::fill_inodes, "without free inodes")]
+    {
+        // an executor that ends takes these files away
+        drop(scene.wo(["run"]).expect_exit(0));
+        fill(&disk);
+        for args in [&["status"][..], &["show", "WO-1-PROBE"], &["log"], &["run"], &["up"]] {
+            scene.wo(args).expect_exit(2).expect_stderr("bridge/state` ").expect_stderr(said).expect_stderr("hint: ");
+        }
+        disk.free();
+        scene.wo(["show", "WO-1-PROBE"]).expect_exit(0).expect_stdout("state: done");
+    }
+}
+
 /// It had no effect, so it is neither failed nor uncertain.
 #[test]
 fn a_program_that_could_not_be_started_for_want_of_files_is_started_later() {
