@@ -87,7 +87,7 @@ pub async fn run(checks: &[Ready], around: &Arc<Surroundings>) -> Cycle {
             *place = Some(finding);
         }
     }
-    let masker = masker(checks, around);
+    let masker = masker(around);
     let observe = |(ready, finding): (&Ready, Option<Finding>)| {
         let failed = || Finding::error("the check itself failed; this is a defect of Workbridge");
         let mut finding = finding.unwrap_or_else(failed);
@@ -125,10 +125,10 @@ fn clean(masker: &Masker, said: &str) -> String {
     text::line(&masker.mask(said), 400)
 }
 
-/// Nothing that a check says may hold a secret it was given, whatever a server answers.
-fn masker(checks: &[Ready], around: &Surroundings) -> Masker {
-    let sources = checks.iter().flat_map(|ready| ready.check.secrets());
-    Masker::new(sources.filter_map(|source| source.read(around.root.path()).ok()))
+/// Nothing that a check says may hold a secret, its own or another's such as a webhook's URL, whatever a server answers or
+/// a program prints.
+fn masker(around: &Surroundings) -> Masker {
+    Masker::new(around.secrets.iter().filter_map(|source| source.read(around.root.path()).ok()))
 }
 
 impl Observed {

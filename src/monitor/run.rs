@@ -139,6 +139,7 @@ fn surroundings(parts: &Parts, memo: Arc<Memo>) -> Arc<Surroundings> {
         clock: parts.clock.clone(),
         services: parts.services.clone(),
         memo,
+        secrets: parts.config.secrets(),
     })
 }
 

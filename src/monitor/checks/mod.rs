@@ -149,6 +149,8 @@ pub struct Surroundings {
     pub services: Arc<dyn ServiceManager>,
     /// What a check remembers from one cycle to the next.
     pub memo: Arc<Memo>,
+    /// Every secret that the settings refer to, whoever uses it: no check may say one.
+    pub secrets: Vec<SecretRef>,
 }
 
 /// One look of one check.

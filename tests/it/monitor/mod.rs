@@ -45,6 +45,7 @@ impl Bench {
             clock,
             services: services.clone(),
             memo: Arc::new(Memo::default()),
+            secrets: config.secrets(),
         });
         let checks = cycle::ready(&config.monitor, &config.paths).expect("good checks");
         Bench { around, checks, services }

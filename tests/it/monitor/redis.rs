@@ -266,3 +266,26 @@ fn no_secret_is_in_anything_that_is_written() {
         }
     }
 }
+
+/// A program may print what another has: the URL of a webhook is a secret of the monitor as a password is.
+#[test]
+fn a_check_says_no_secret_of_the_monitor() {
+    const TOKEN: &str = "tok-9f8e7d6c5b4a3210";
+    let scene = Scene::new();
+    let script = scene.path("run/leak.sh");
+    scene.write("run/leak.sh", "#!/bin/sh\necho \"posting to $(cat hook) failed\"\nexit 1\n");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("the mode");
+    secret(&scene, "hook", &format!("http://127.0.0.1:1/h/{TOKEN}"));
+    let script = script.display();
+    let scene = scene.config(&format!(
+        "[policy]\nprograms = ['{script}']\n[monitor]\nwebhooks = [{{ name = \"d\", url = {{ file = \"hook\" }} }}]\n\
+         [[monitor.check]]\nname = \"leak\"\nkind = \"command\"\ncommand = ['{script}']\n"
+    ));
+    let ran = scene.wo(["monitor", "--once", "--json"]).expect_exit(1);
+    assert!(ran.stdout.contains("posting to *** failed"), "{ran}");
+    let mut texts = vec![ran.stdout, ran.stderr];
+    for file in scene.tree("").keys().filter(|file| *file != "hook" && scene.path(file).is_file()) {
+        texts.push(String::from_utf8_lossy(&std::fs::read(scene.path(file)).expect("the file")).into_owned());
+    }
+    assert!(texts.iter().all(|text| !text.contains(TOKEN)), "{texts:#?}");
+}
