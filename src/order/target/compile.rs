@@ -3,7 +3,7 @@
 //! What must hold: a target is never compiled to something easier than what was written. What is not understood to its
 //! last word is [`Target::Unclear`] or stays as the `condition` of the comparison, which the judge must see satisfied.
 
-use super::words::{all, automatic, category, none, nonzero, ready, words_of};
+use super::words::{all, automatic, category, file_is_there, none, nonzero, ready, words_of};
 use super::{Comparator, Target, Unit, assemble, explained, lexer, range, schedule, thai};
 use crate::order::{denial, fold};
 
@@ -125,6 +125,7 @@ fn compile_text(metric: &str, text: &str) -> Target {
         .or_else(|| comparison(metric, text))
         .or_else(|| none(text))
         .or_else(|| ready(text))
+        .or_else(|| file_is_there(metric, text))
         .or_else(|| category(metric, text))
         .unwrap_or_else(|| unclear(format!("`{text}` is no comparison, word or schedule that can be judged")))
 }

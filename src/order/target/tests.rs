@@ -43,6 +43,14 @@ fn every_target_seen_in_the_field_compiles() {
         ("Runtime", "<20ms @ ≤300 rows", "< 20 ms, @ ≤300 rows"),
         ("Digest", "Sundays at 03:00 Asia/Bangkok", "once a week on Sunday at 03:00 Asia/Bangkok"),
         ("Health checks < 200ms", "p95", "p95 < 200 ms"),
+        ("Exit code", "0 (was 19968)", "= 0"),
+        ("Exit code", "0 (currently 19968)", "= 0"),
+        ("Exit code", "0 instead of 19968", "= 0"),
+        ("Exit code", "0, not 19968", "= 0"),
+        ("Heartbeat cycles", "≥ 2 (was 0)", "≥ 2"),
+        ("Redis connectivity", "OK (was NOAUTH)", "works (OK)"),
+        ("Database", "Database file exists", "works (Database file exists)"),
+        ("Database check", "file found", "works (file found)"),
     ] {
         assert_eq!(shown(metric, target), expect, "{metric} | {target}");
     }

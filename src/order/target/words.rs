@@ -262,6 +262,17 @@ pub(super) fn ready(text: &str) -> Option<Target> {
     (has_one && plain && words.len() <= 6 && words.iter().all(known)).then(|| Target::Ready { word: text.to_owned() })
 }
 
+/// `Database file exists`, `file found`: as a heartbeat says it of a database that is there, of a metric that is about one.
+pub(super) fn file_is_there(metric: &str, text: &str) -> Option<Target> {
+    let said = words_of(metric);
+    let is_about_file = ["database", "db", "file"].iter().any(|word| said.iter().any(|known| known == word));
+    let words: Vec<String> = words_of(text).into_iter().filter(|word| !said.contains(word)).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| *word != "file").collect();
+    let plain = text.chars().all(|c| c.is_alphabetic() || c == ' ');
+    let is_there = matches!(words.as_slice(), ["exists" | "found" | "present"]);
+    (plain && is_about_file && is_there).then(|| Target::Ready { word: text.to_owned() })
+}
+
 /// Names of codecs, folded.
 pub(crate) const CODECS: [&str; 8] = ["snappy", "zstd", "zstandard", "gzip", "lz4", "brotli", "lzo", "uncompressed"];
 
