@@ -3,7 +3,7 @@
 //!
 //! Nothing here ever goes through a shell. On the deadline, or when `cancel` says so, the whole process group is killed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -24,6 +24,8 @@ pub struct Spec {
     pub deadline: Duration,
     /// Bytes kept of each of stdout and stderr; the rest is read and dropped.
     pub max_output: usize,
+    /// Of more output than that, its beginning and its end are kept, half each, with [`CUT`] between them; else its beginning.
+    pub keep_end: bool,
     /// Once it is set the program is killed.
     pub cancel: Option<Arc<AtomicBool>>,
 }
@@ -38,6 +40,7 @@ impl Spec {
             stdin: None,
             deadline: Duration::from_secs(60),
             max_output: 256 * 1024,
+            keep_end: false,
             cancel: None,
         }
     }
@@ -173,8 +176,9 @@ pub fn start(spec: &Spec) -> Result<Running, ProcessError> {
         command.current_dir(dir);
     }
     let failed = |source| ProcessError::Start { program: spec.program.clone(), source };
-    let (give_stdout, stdout) = collect(spec.max_output).map_err(failed)?;
-    let (give_stderr, stderr) = collect(spec.max_output).map_err(failed)?;
+    let kept = || Kept::new(spec.max_output, spec.keep_end);
+    let (give_stdout, stdout) = collect(kept()).map_err(failed)?;
+    let (give_stderr, stderr) = collect(kept()).map_err(failed)?;
     let feed = |(mut stdin, input): (ChildStdin, Vec<u8>)| {
         // a program that does not read its input is not an error of ours
         let _ = io::Write::write_all(&mut stdin, &input);
@@ -363,8 +367,42 @@ fn end_of(status: ExitStatus) -> End {
 
 /// What comes out of a pipe, bounded.
 struct Collected {
-    kept: Arc<Mutex<Vec<u8>>>,
+    kept: Arc<Mutex<Kept>>,
     ended: mpsc::Receiver<()>,
+}
+
+/// Stands where output was dropped that is not the end of it.
+pub const CUT: &str = "\n…\n";
+
+/// The beginning of what came and, where it is asked for, its end.
+struct Kept {
+    head: Vec<u8>,
+    head_max: usize,
+    tail: VecDeque<u8>,
+    tail_max: usize,
+    dropped: bool,
+}
+
+impl Kept {
+    fn new(max: usize, keep_end: bool) -> Kept {
+        let tail_max = if keep_end { max / 2 } else { 0 };
+        Kept { head: Vec::new(), head_max: max - tail_max, tail: VecDeque::new(), tail_max, dropped: false }
+    }
+
+    fn take(&mut self, chunk: &[u8]) {
+        let room = self.head_max.saturating_sub(self.head.len()).min(chunk.len());
+        let (head, rest) = chunk.split_at(room);
+        self.head.extend_from_slice(head);
+        self.tail.extend(rest);
+        let surplus = self.tail.len().saturating_sub(self.tail_max);
+        self.tail.drain(..surplus);
+        self.dropped |= surplus > 0;
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        let cut = if self.dropped && self.tail_max > 0 { CUT } else { "" };
+        [self.head, cut.as_bytes().to_vec(), self.tail.into()].concat()
+    }
 }
 
 impl Collected {
@@ -372,23 +410,22 @@ impl Collected {
     fn until(&self, deadline: Instant) -> Vec<u8> {
         // closed, or no time left: what is there counts either way
         let _ = self.ended.recv_timeout(deadline.saturating_duration_since(Instant::now()));
-        std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *kept, Kept::new(0, false)).into_bytes()
     }
 }
 
 type Pipe = Box<dyn Read + Send>;
 
 /// With it, where the pipe goes.
-fn collect(max: usize) -> io::Result<(mpsc::Sender<Pipe>, Collected)> {
+fn collect(kept: Kept) -> io::Result<(mpsc::Sender<Pipe>, Collected)> {
     let (sender, ended) = mpsc::channel();
-    let kept = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::new(Mutex::new(kept));
     let keep = kept.clone();
     let give = thread_for(move |mut pipe: Pipe| {
         let mut chunk = [0; 8192];
         while let Ok(n @ 1..) = pipe.read(&mut chunk) {
-            let mut kept = keep.lock().unwrap_or_else(PoisonError::into_inner);
-            let room = max.saturating_sub(kept.len());
-            kept.extend_from_slice(&chunk[..n.min(room)]);
+            keep.lock().unwrap_or_else(PoisonError::into_inner).take(&chunk[..n]);
         }
         let _ = sender.send(());
     })?;
@@ -413,6 +450,21 @@ pub fn find_on_path(name: &str, path: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_much_output_the_beginning_is_kept_and_the_end_where_it_is_asked_for() {
+        for (keep_end, chunks, expected) in [
+            (false, &["abcdef", "ghijkl"][..], "abcdefgh"),
+            (true, &["abcdef", "ghijkl"], "abcd\n…\nijkl"),
+            (true, &["abcdef", "gh"], "abcdefgh"),
+            (true, &["abcdefghijklmnopqrstuvwxyz"], "abcd\n…\nwxyz"),
+            (true, &["a", "", "b"], "ab"),
+        ] {
+            let mut kept = Kept::new(8, keep_end);
+            chunks.iter().for_each(|chunk| kept.take(chunk.as_bytes()));
+            assert_eq!(String::from_utf8(kept.into_bytes()).unwrap(), expected, "{chunks:?}");
+        }
+    }
 
     #[test]
     fn a_child_that_leaves_the_group_neither_holds_the_output_up_nor_takes_it_away() {

@@ -412,3 +412,31 @@ fn a_command_runs_only_if_policy_allows_it() {
     assert!(found.state == State::Error && found.message.contains("time-out: "), "{found:?}");
     assert!(cycle.took < PATIENCE);
 }
+
+/// What it must say may stand on either stream, and at the end of much that nobody keeps.
+#[test]
+fn a_command_is_heard_on_both_streams_and_to_its_end() {
+    let scene = Scene::new();
+    let look = |script: &str, wanted: &str| {
+        let path = scene.path("run/says.sh");
+        scene.write("run/says.sh", format!("#!/bin/sh\n{script}\n"));
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("the mode");
+        let (path, wanted) = (path.display(), wanted);
+        let toml = format!(
+            "[policy]\nprograms = ['{path}']\n[[monitor.check]]\nname = \"says\"\nkind = \"command\"\n\
+             command = ['{path}']\ntimeout_ms = 30000\n{wanted}"
+        );
+        Bench::new(&scene.root(), &toml).look("says")
+    };
+    let much = "yes | head -c 3000000; echo; echo THE END";
+    for (script, wanted, state, said) in [
+        ("echo all fine >&2", "contains = 'all fine'", State::Ok, "all fine"),
+        ("echo all fine", "contains = 'all fine'", State::Ok, "all fine"),
+        ("echo out; echo all bad >&2", "contains = 'all fine'", State::Error, "did not print `all fine`: all bad"),
+        (much, "contains = 'THE END'", State::Ok, "exit status 0: THE END"),
+        (&format!("{much}; exit 4"), "", State::Error, "exit status 4: THE END"),
+    ] {
+        let found = look(script, wanted);
+        assert!(found.state == state && found.message.contains(said), "{script}: {found:?}");
+    }
+}
