@@ -110,6 +110,28 @@ fn a_database_that_moved_is_found() {
     drop((redis, launchd));
 }
 
+/// The script is there, and what it asks for is not, as Node says it: its words come before its version.
+#[test]
+fn a_script_whose_module_is_gone_points_nowhere() {
+    let check = format!("kind = \"command\"\ncommand = [\"{SCRIPT}\", \"scripts/db_health.sh\"]");
+    let (scene, redis, launchd) = scene(&check);
+    let scene = scene.database();
+    scene.write(
+        "scripts/db_health.sh",
+        "printf \"  throw err;\\n\\nError: Cannot find module './index.cjs'\\nRequire stack:\\n- /r/x.cjs\\n\\nNode.js v20.20.2\\n\" >&2\n\
+         exit 1\n",
+    );
+    scene.write("order.md", TEXT);
+    let plan = scene.wo(["plan", "order.md"]).expect_exit(0);
+    assert!(plan.stdout.contains("it shells out to `./index.cjs`, which does not exist"), "{plan}");
+    fs::remove_file(scene.path("order.md")).unwrap();
+    scene.drop_order("WO-1-ACTIVATE-MONITOR.md", TEXT);
+    let ran = scene.wo(["run"]).expect_exit(0);
+    assert_eq!(scene.result("WO-1-ACTIVATE-MONITOR")["outcome"], "done", "{ran}");
+    assert!(scene.read("wo.toml").contains("kind = \"sqlite\""), "{}", scene.read("wo.toml"));
+    drop((redis, launchd));
+}
+
 /// The loop's heartbeats are green in what was repaired, and the verification says no: it is no proof.
 #[test]
 fn a_verification_that_fails_takes_the_repairs_back() {

@@ -82,14 +82,20 @@ fn missing_program(check: &CheckConfig, observed: &Observed, context: &Context) 
     if let Some(module) = missing_module(check, context) {
         return Some(module);
     }
-    // one that is named without its ending: only the program itself can say that it is not there
-    const SAID: [&str; 3] = ["Cannot find module", "No module named", "can't open file"];
-    let is_said = SAID.iter().any(|said| observed.finding.message.contains(said));
-    let names_none = modules(&words).is_empty() && words.len() > 1;
-    (is_said && names_none).then(|| words.last().cloned().unwrap_or_default())
+    // one that is named without its ending, or by a script that is there: only the program itself can say so
+    said_missing(&observed.finding.message)
+        .map(|module| module.unwrap_or_else(|| words.last().cloned().unwrap_or_default()))
 }
 
-/// The script that a command runs, if it does not exist. Where a shell changes the folder first, that can't be told.
+/// Whether a program says that a module of its own is not there, and which, as far as it names it.
+fn said_missing(message: &str) -> Option<Option<String>> {
+    const SAID: [&str; 4] = ["Cannot find module", "Cannot find package", "No module named", "can't open file"];
+    let rest = SAID.iter().find_map(|said| message.split_once(said).map(|(_, rest)| rest))?;
+    let quoted = rest.trim_start().strip_prefix(['\'', '"']).and_then(|rest| rest.split(['\'', '"']).next());
+    Some(quoted.filter(|name| !name.is_empty()).map(str::to_owned))
+}
+
+/// The script that a command runs, if it does not exist. Where a shell changes the folder first, only the program can tell.
 fn missing_module(check: &CheckConfig, context: &Context) -> Option<String> {
     let words = words(check);
     if words.iter().any(|word| word.split_whitespace().any(|piece| piece == "cd")) {
@@ -129,4 +135,27 @@ fn fault(check: &CheckConfig, observed: &Observed, config: &Config, context: &Co
         None => (None, found.databases),
     };
     DatabaseFault { check: check.name.clone(), why, name, found: only, others, dangling }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_says_which_module_is_missing() {
+        for (message, expected) in [
+            ("`/usr/bin/node`: exit status 1: Error: Cannot find module './index.cjs'", Some(Some("./index.cjs"))),
+            (
+                "x: Error [ERR_MODULE_NOT_FOUND]: Cannot find module '/r/a.mjs' imported from /r/b",
+                Some(Some("/r/a.mjs")),
+            ),
+            ("x: ModuleNotFoundError: No module named 'memory'", Some(Some("memory"))),
+            ("x: /usr/bin/python3: No module named agents.memory", Some(None)),
+            ("x: python3: can't open file '/r/x.py': [Errno 2] No such file", Some(Some("/r/x.py"))),
+            ("x: exit status 3: 5 failed jobs", None),
+        ] {
+            let found = said_missing(message);
+            assert_eq!(found, expected.map(|name| name.map(str::to_owned)), "{message}");
+        }
+    }
 }
