@@ -13,6 +13,7 @@ use crate::secret::{Secret, SecretRef};
 
 mod compose;
 mod files;
+mod names;
 mod redis_conf;
 mod search;
 mod syntax;
@@ -67,11 +68,18 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// Variables that hold a Redis password.
+impl Source {
+    /// Whether it is called by the name of the check: of several servers each has its own.
+    pub fn names(&self, check: &str) -> bool {
+        names::names(&self.key, check)
+    }
+}
+
+/// Variables that hold a Redis password, as most call it: they come before those of other names ([`names`]).
 const VARIABLES: &[&str] = &["REDIS_PASSWORD", "REDIS_PASS", "REDIS_AUTH", "REDISCLI_AUTH", "REDIS_REQUIREPASS"];
 /// Variables that hold the name of the user whose password it is.
 const USERS: &[&str] = &["REDIS_USERNAME", "REDIS_USER", "REDISCLI_USER"];
-/// Variables that hold a URL with one.
+/// Variables that hold a URL with one, likewise.
 const URLS: &[&str] = &["REDIS_URL", "REDIS_URI", "REDIS_TLS_URL"];
 
 /// Passwords tried against one server.
@@ -94,12 +102,14 @@ impl Places {
         let names =
             ["/etc/redis/redis.conf", "/etc/redis.conf", "/usr/local/etc/redis.conf", "/opt/homebrew/etc/redis.conf"];
         let path = std::env::var("PATH").unwrap_or_default();
-        let files = VARIABLES.iter().map(|name| format!("{name}_FILE"));
-        let known = VARIABLES.iter().chain(URLS).chain(USERS).map(|name| (*name).to_owned()).chain(files);
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
+            (names::is_of_redis(&name) || names::of_url(&value).is_some()).then_some((name, value))
+        });
         Places {
             launch_agents,
             redis_confs: names.iter().map(PathBuf::from).collect(),
-            environment: known.filter_map(|name| Some((name.clone(), std::env::var(name).ok()?))).collect(),
+            environment: environment.collect(),
             docker: process::find_on_path("docker", &path)
                 .or_else(|| process::find_on_path("docker", process::DEFAULT_PATH))
                 .filter(|program| program.is_absolute()),

@@ -336,7 +336,7 @@ pub fn search(
     let mut refused = Vec::new();
     let credentials::Found { mut candidates, passed } =
         credentials::find(&context.root, &places, &built.secrets(), user);
-    candidates.sort_by_key(|candidate| Some(&candidate.source) != first);
+    candidates.sort_by_key(|found| (Some(&found.source) != first, !found.source.names(&check.name)));
     let mut try_each = |candidates: Vec<Candidate>| -> Result<Option<Candidate>, HandlerError> {
         for mut candidate in candidates {
             if user.is_some() {

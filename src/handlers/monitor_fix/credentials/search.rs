@@ -2,13 +2,13 @@
 //!
 //! What can't be read or is of another shape gives nothing, and is named among what was tried.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::files::{FILE_BYTES, read};
 use super::syntax::{credentials_of_url, dot_env, passwords_in, shell_words};
-use super::{Candidate, Kind, MAX_CANDIDATES, Source, URLS, USERS, VARIABLES};
+use super::{Candidate, Kind, MAX_CANDIDATES, Source, URLS, USERS, VARIABLES, names};
 use crate::process::{self, Spec};
 use crate::root::Root;
 use crate::secret::{Secret, SecretRef};
@@ -58,11 +58,20 @@ impl Search<'_> {
     }
 
     pub(super) fn variables(&mut self, kind: Kind, place: &str, variables: &BTreeMap<String, String>) {
-        let named = self.named.clone();
-        for name in named.iter().map(String::as_str).chain(VARIABLES.iter().copied()) {
+        let others = variables.keys().filter(|name| names::is_password(name));
+        let mut passwords: Vec<String> = self.named.clone();
+        passwords.extend(VARIABLES.iter().map(|name| (*name).to_owned()).chain(others.cloned()));
+        // a file of a name may be all that there is of it
+        let files = variables.keys().filter_map(|name| name.strip_suffix("_FILE"));
+        passwords.extend(files.filter(|name| names::is_password(name)).map(str::to_owned));
+        let mut seen = BTreeSet::new();
+        passwords.retain(|name| seen.insert(name.clone()));
+        for name in &passwords {
             if let Some(value) = variables.get(name) {
                 self.add(kind, place, name, value);
-                if let Some(user) = USERS.iter().find_map(|name| variables.get(*name)) {
+                let users = names::users(name);
+                let mut users = users.iter().map(String::as_str).chain(USERS.iter().copied());
+                if let Some(user) = users.find_map(|name| variables.get(name)) {
                     self.add_of(Some(user), kind, place, name, value);
                 }
             }
@@ -70,10 +79,11 @@ impl Search<'_> {
                 self.secret_file(&self.root.join(path));
             }
         }
-        for name in URLS {
-            if let Some((user, password)) = variables.get(*name).and_then(|value| credentials_of_url(value)) {
-                self.add_of(Some(&user), kind, place, name, &password);
-            }
+        let known =
+            URLS.iter().filter_map(|name| Some(((*name).to_owned(), credentials_of_url(variables.get(*name)?)?)));
+        let others = variables.iter().filter_map(|(name, value)| Some((name.clone(), names::of_url(value)?)));
+        for (name, (user, password)) in known.chain(others) {
+            self.add_of(Some(&user), kind, place, &name, &password);
         }
     }
 

@@ -97,6 +97,31 @@ fn each_service_has_its_own_environment_and_the_check_names_its_variable() {
 }
 
 #[test]
+fn passwords_by_role_and_urls_under_any_name_are_found_with_their_source() {
+    for (line, password) in [
+        ("QUEUE_REDIS_PASSWORD=abc123", "abc123"),
+        ("REDIS_QUEUE_PASSWORD=abc123", "abc123"),
+        ("REDIS_MASTER_PASSWORD=abc123", "abc123"),
+        ("REDIS_PWD=abc123", "abc123"),
+        ("REDIS_AUTH_TOKEN=abc123", "abc123"),
+        ("CELERY_BROKER_URL=redis://:p%40ss@127.0.0.1:18221/1", "p@ss"),
+        ("CACHE_URL=rediss://default:abc123@cache:6379/1", "abc123"),
+    ] {
+        let (_dir, root) = root();
+        write(&root, ".env", &format!("POSTGRES_PASSWORD=no\nDATABASE_URL=postgres://a:no@h/db\n{line}\n"));
+        let key = line.split('=').next().unwrap();
+        assert_eq!(found(&root, &nowhere(), None), [(format!("`.env` ({key})"), password.to_owned())], "{line}");
+    }
+    // the usual name first, then the others; a user beside the password goes with it
+    let (_dir, root) = root();
+    write(&root, ".env", "A_REDIS_PASSWORD=one\nA_REDIS_USERNAME=ops\nREDIS_PASSWORD=two\nB_REDIS_PW_FILE=conf/b\n");
+    write(&root, "conf/b", "three\n");
+    let all = find(&root, &nowhere(), &[], None).candidates;
+    let all: Vec<_> = all.iter().map(|found| (found.user.as_deref(), found.password.expose())).collect();
+    assert_eq!(all, [(None, "two"), (None, "one"), (Some("ops"), "one"), (None, "three")]);
+}
+
+#[test]
 fn compose_lists_and_variables() {
     let (_dir, root) = root();
     write(&root, ".env", "PW='se\"cret'\n");
