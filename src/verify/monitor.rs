@@ -170,10 +170,9 @@ fn heartbeats(scope: &Scope, now: Timestamp) -> (CheckResult, Vec<Measurement>) 
         .and_then(|process| chain(scope.root, scope.config, &asked, process));
     match found {
         Ok(chain) => {
-            let times: Vec<String> = chain.beats.iter().map(|beat| beat.timestamp.to_string()).collect();
             let apart = text::duration_ns(chain.gap_ns());
             let green = if names.is_empty() { String::new() } else { format!(", green in {}", names.join(", ")) };
-            let detail = format!("{}, {apart} apart{green}", times.join(" and "));
+            let detail = format!("{}, {apart} apart{green}", times(&chain.beats));
             let reports = reports_of(scope, &chain.beats);
             let how = format!("{how}; {} in a row were looked for{reports}", scope.cycles);
             let count = Value::Count { n: chain.beats.len() as u64, noun: String::new() };
@@ -191,6 +190,14 @@ fn heartbeats(scope: &Scope, now: Timestamp) -> (CheckResult, Vec<Measurement>) 
             let measurement = Measurement::new("monitor.cycles", count, how, now).ok(false);
             (CheckResult { id, title, finding: Finding::Fail, detail: why, measurement: Some(measurement) }, extra)
         }
+    }
+}
+
+/// When they were; of many, how many and the first and the last.
+fn times(beats: &[Beat]) -> String {
+    match beats {
+        [first, _, _, _, .., last] => format!("{} heartbeats, {} to {}", beats.len(), first.timestamp, last.timestamp),
+        _ => beats.iter().map(|beat| beat.timestamp.to_string()).collect::<Vec<_>>().join(" and "),
     }
 }
 
@@ -212,7 +219,7 @@ fn reports_of(scope: &Scope, beats: &[Beat]) -> String {
 
 /// What the newest heartbeat of the loop says as a whole; nothing when there is none, or it is old.
 fn newest(scope: &Scope, now: Timestamp) -> Vec<Measurement> {
-    let beats = heard(scope.root, scope.config, scope.since, now);
+    let beats = heard(beats(scope.root, scope.config), scope.since, now);
     let Some(beat) = beats.last().filter(|beat| !is_old(beat, scope.config, now)) else { return Vec::new() };
     let bad: Vec<&str> =
         beat.checks.iter().filter(|check| check.state == State::Error).map(|check| check.name.as_str()).collect();

@@ -94,23 +94,30 @@ fn gap_ns_between(from: Timestamp, to: Timestamp) -> u64 {
 pub(super) const LOG: &str = "heartbeats.jsonl";
 /// Lines are looked for this far back: some hundred cycles.
 const TAIL_BYTES: u64 = 512 * 1024;
+/// Where more of them are asked for: so much for each, up to what the log ever holds.
+const LINE_BYTES: u64 = 4 * 1024;
+const TAIL_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// A clock is set by less than this without a reason.
 const SKEW_NS: i128 = 1_000_000_000;
 /// Two heartbeats prove an interval when they are within this part of it.
 const TOLERANCE: f64 = 0.10;
 
 /// The newest `wanted` neighbours of the loop's heartbeats that are the interval apart (±10 %) and green in all of `names`;
-/// the last one is no older than two intervals. Where the service's `process` is known, one of them at least is its own. The
-/// error says what is missing.
+/// the last one is no older than two intervals, and the newest heartbeat of all, in the chain or not, is green too. Where the
+/// service's `process` is known, one of them at least is its own. The error says what is missing.
 pub fn chain(root: &Root, config: &Config, asked: &Asked<'_>, process: Option<u32>) -> Result<Chain, String> {
     let Asked { since, names, wanted, now } = *asked;
-    let beats = heard(root, config, since, now);
-    let interval_ns = config.monitor.interval_ns() as f64;
     let wanted = wanted.max(CYCLES);
+    let beats = heard(read(root, config, tail_for(wanted)), since, now);
+    let interval_ns = config.monitor.interval_ns() as f64;
     let Some(newest) = beats.last() else { return Err("no heartbeat of the loop yet".to_owned()) };
     if is_old(newest, config, now) {
         let age = text::duration_ns(gap_ns_between(newest.timestamp, now));
         return Err(format!("the newest heartbeat of the loop is {age} old, more than two intervals"));
+    }
+    // what it says is how things are now: no older pair speaks against it
+    if let Some(name) = newest.not_green(names) {
+        return Err(format!("{name} is not green in the newest heartbeat, {}", newest.timestamp));
     }
     let mut why = None;
     // newest first
@@ -155,10 +162,10 @@ pub fn chain(root: &Root, config: &Config, asked: &Asked<'_>, process: Option<u3
 
 /// Heartbeats of the loop after `since`. What is dated later than now is from before the clock was set back, and says
 /// nothing of the loop as it is.
-pub(super) fn heard(root: &Root, config: &Config, since: Option<Timestamp>, now: Timestamp) -> Vec<Beat> {
+pub(super) fn heard(beats: Vec<Beat>, since: Option<Timestamp>, now: Timestamp) -> Vec<Beat> {
     let ahead = |beat: &Beat| beat.timestamp.as_nanosecond() > now.as_nanosecond() + SKEW_NS;
     let heard = |beat: &Beat| since.is_none_or(|since| beat.timestamp > since) && !ahead(beat);
-    beats(root, config).into_iter().filter(heard).collect()
+    beats.into_iter().filter(heard).collect()
 }
 
 /// More than two intervals, and a second on top, for a loop that is just about to write.
@@ -177,8 +184,7 @@ fn between(first: &Beat, second: &Beat, names: &[String], interval_ns: f64) -> O
             first.timestamp, second.timestamp
         ));
     }
-    let red = |beat: &Beat| names.iter().find(|name| !beat.is_green(name)).cloned();
-    let name = red(second).or_else(|| red(first))?;
+    let name = second.not_green(names).or_else(|| first.not_green(names))?;
     Some(format!("{name} is not green in the heartbeats {} and {}", first.timestamp, second.timestamp))
 }
 
@@ -186,6 +192,11 @@ impl Beat {
     /// Whether this process may have written it.
     pub(super) fn may_be_of(&self, process: Option<u32>) -> bool {
         process.is_none() || self.pid.is_none() || self.pid == process
+    }
+
+    /// The first of these checks that it does not call fine.
+    fn not_green<'a>(&self, names: &'a [String]) -> Option<&'a String> {
+        names.iter().find(|name| !self.is_green(name))
     }
 
     /// Whether it says that the check of this name is fine; silence is not.
@@ -196,23 +207,33 @@ impl Beat {
 
 /// The newest heartbeats of loops, oldest first. Lines that are torn or of another shape are passed over.
 pub fn beats(root: &Root, config: &Config) -> Vec<Beat> {
+    read(root, config, TAIL_BYTES)
+}
+
+/// Those in the last `bytes` of the log.
+fn read(root: &Root, config: &Config, bytes: u64) -> Vec<Beat> {
     let log = root.join(&config.paths.logs).join(LOG);
     // just after it was begun anew, the newest ones are at the end of the old one
-    let rotated = tail(&log.with_extension("jsonl.1")).unwrap_or_default();
-    let text = rotated + &tail(&log).unwrap_or_default();
+    let rotated = tail(&log.with_extension("jsonl.1"), bytes).unwrap_or_default();
+    let text = rotated + &tail(&log, bytes).unwrap_or_default();
     let mut beats: Vec<Beat> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     beats.retain(|beat| beat.source == "loop");
     beats.sort_by_key(|beat| beat.timestamp);
     beats
 }
 
-fn tail(path: &Path) -> std::io::Result<String> {
+fn tail(path: &Path, max: u64) -> std::io::Result<String> {
     let mut file = std::fs::File::open(path)?;
     let length = file.seek(SeekFrom::End(0))?;
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(max)))?;
     let mut bytes = Vec::new();
-    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+    file.take(max).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// As far back as so many heartbeats in a row may reach; the log itself is bounded.
+fn tail_for(wanted: usize) -> u64 {
+    (wanted as u64).saturating_mul(LINE_BYTES).clamp(TAIL_BYTES, TAIL_BYTES_MAX)
 }
 
 #[cfg(test)]
@@ -268,6 +289,9 @@ mod tests {
             (&[(0.0, ""), (269.0, "")], 270.0, Err("apart")),
             (&[(0.0, "!"), (300.0, "")], 301.0, Err("redis is not green")),
             (&[(0.0, ""), (300.0, "!")], 301.0, Err("redis is not green")),
+            // as it is now, whatever an older pair says that is fresh enough
+            (&[(0.0, ""), (300.0, ""), (600.0, "!")], 601.0, Err("redis is not green in the newest heartbeat")),
+            (&[(0.0, ""), (300.0, ""), (450.0, "!")], 460.0, Err("redis is not green in the newest heartbeat")),
             // one that a person started is no cycle of the loop, and stands in nobody's way
             (&[(0.0, ""), (150.0, "o"), (300.0, "")], 301.0, Ok(300.0)),
             (&[(0.0, ""), (300.0, "o")], 301.0, Err("two are wanted")),
@@ -328,6 +352,19 @@ mod tests {
         }
     }
 
+    /// A day of them is as well found as two.
+    #[test]
+    fn as_many_as_are_asked_for_are_read() {
+        let (_dir, root) = root();
+        let config = Config::default();
+        const N: usize = 5_000;
+        let beats: Vec<(f64, &str)> = (0..N).map(|n| (n as f64 * 300.0, "")).collect();
+        log(&root, &beats);
+        let now = T0.parse::<Timestamp>().unwrap().checked_add(Duration::from_secs(N as u64 * 300)).unwrap();
+        let found = chain(&root, &config, &Asked { since: None, names: &[], wanted: N, now }, None);
+        assert_eq!(found.map(|chain| chain.beats.len()), Ok(N));
+    }
+
     #[test]
     fn more_in_a_row_when_more_are_asked_for() {
         let (_dir, root) = root();
@@ -342,7 +379,8 @@ mod tests {
             (&[(0.0, ""), (300.0, "!"), (600.0, "")], 3, Err("redis is not green")),
             (&[(0.0, ""), (350.0, ""), (650.0, "")], 3, Err("5 min 50 s apart")),
             // an older chain, whose last one is fresh enough
-            (&[(0.0, ""), (300.0, ""), (600.0, ""), (700.0, "!")], 3, Ok(3)),
+            (&[(0.0, ""), (300.0, ""), (600.0, ""), (700.0, "")], 3, Ok(3)),
+            (&[(0.0, ""), (300.0, ""), (600.0, ""), (700.0, "!")], 3, Err("redis is not green")),
         ];
         for (beats, wanted, expected) in cases {
             log(&root, beats);
