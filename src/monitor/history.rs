@@ -125,7 +125,8 @@ pub fn measures(key: &str) -> bool {
     measure::DECLARATIONS.iter().any(|declaration| crate::evidence::bind::key_matches(declaration.key, key))
 }
 
-const HEALTHY_FOR: &str = "monitor.healthy_for";
+/// For how long nothing was wrong.
+pub const HEALTHY_FOR: &str = "monitor.healthy_for";
 
 fn is_zero(measurement: &Measurement) -> bool {
     measurement.value == Value::Duration(0)

@@ -5,6 +5,7 @@ use super::layout::Layout;
 use super::{DECLARED, DESCRIPTOR};
 use crate::evidence::{Binder, Binding};
 use crate::handlers::labels::{names_label, texts};
+use crate::monitor::history::HEALTHY_FOR;
 use crate::order::target::{Comparator, Target, Unit};
 use crate::order::{Criterion, Order};
 use crate::verify::monitor::CYCLES;
@@ -18,9 +19,6 @@ pub struct Asked {
     /// The measurements that criteria are bound to.
     pub keys: Vec<String>,
 }
-
-/// Two hours of the field's loop; who wants to see more can ask for `monitor.healthy_for`.
-const CYCLES_MAX: f64 = 24.0;
 
 impl Asked {
     pub fn of(order: &Order, layout: &Layout) -> Asked {
@@ -60,7 +58,22 @@ fn wanted(criterion: &Criterion) -> Option<usize> {
         Comparator::Greater => number.floor() + 1.0,
         _ => return None,
     };
-    Some(wanted.clamp(0.0, CYCLES_MAX) as usize)
+    // saturates
+    Some(wanted as usize)
+}
+
+/// For how long, in nanoseconds, the criteria want the monitor to have been healthy; the longest of several.
+pub(super) fn healthy_for_ns(order: &Order, criteria: &[Criterion]) -> Option<u64> {
+    let binder = Binder::new(&order.bindings, &DECLARED);
+    let asks = |criterion: &Criterion| binder.key_of(criterion).is_some_and(|key| key == HEALTHY_FOR);
+    let wanted = |criterion: &Criterion| match &criterion.compiled {
+        Target::Compare { comparator: Comparator::AtLeast, number, unit: Unit::Time, .. } => Some(number.ceil() as u64),
+        Target::Compare { comparator: Comparator::Greater, number, unit: Unit::Time, .. } => {
+            Some((number.floor() as u64).saturating_add(1))
+        }
+        _ => None,
+    };
+    order.acceptance.iter().chain(criteria).filter(|criterion| asks(criterion)).filter_map(wanted).max()
 }
 
 /// Whether the order says by its label which service it wants.
@@ -91,9 +104,13 @@ mod tests {
     use super::*;
     use crate::handlers::parquet_exporter::place::Bounds;
 
-    fn asked(body: &str) -> Asked {
+    fn order(body: &str) -> Order {
         let text = format!("# WO-1-MONITOR-FIX\n\n{body}\n");
-        let order = crate::order::parse(text.as_bytes(), "WO-1-MONITOR-FIX.md").unwrap();
+        crate::order::parse(text.as_bytes(), "WO-1-MONITOR-FIX.md").unwrap()
+    }
+
+    fn asked(body: &str) -> Asked {
+        let order = order(body);
         let bounds = Bounds { root: "/srv/02luka".into(), home: Some("/Users/ic".into()) };
         let layout = super::super::layout::layout(&order, &Default::default(), &bounds).unwrap();
         Asked::of(&order, &layout)
@@ -108,13 +125,30 @@ mod tests {
             ("- Heartbeat cycles: ≥ 3", 3),
             ("- Monitor cycles: > 3", 4),
             ("- Consecutive heartbeats: 5", 5),
-            ("- Heartbeat cycles: ≥ 5000", 24),
+            ("- Heartbeat cycles: ≥ 30", 30),
+            ("- Heartbeat cycles: ≥ 5000", 5000),
             // a time, and another count
             ("- Heartbeat cycles: every 5 minutes", 2),
             ("- Cycles 24h: ≥ 280", 2),
         ];
         for (criterion, expected) in cases {
             assert_eq!(asked(&format!("## Acceptance\n\n{criterion}")).cycles, expected, "{criterion}");
+        }
+    }
+
+    #[test]
+    fn as_long_as_the_order_wants_it_healthy() {
+        const HOUR: u64 = 3_600_000_000_000;
+        for (criteria, expected) in [
+            ("- Heartbeat cycles: ≥ 2", None),
+            ("- Healthy for: ≥ 24 h", Some(24 * HOUR)),
+            ("- Healthy for: at least 1 day\n- monitor.healthy_for: >= 36h", Some(36 * HOUR)),
+            ("- Healthy for: > 1 h", Some(HOUR + 1)),
+            // no more than that: nothing to wait for
+            ("- Healthy for: < 24 h", None),
+        ] {
+            let found = healthy_for_ns(&order(&format!("## Acceptance\n\n{criteria}")), &[]);
+            assert_eq!(found, expected, "{criteria}");
         }
     }
 

@@ -93,7 +93,9 @@ impl Handler for MonitorFix {
     ) -> Result<Plan, HandlerError> {
         let facts = Facts::read(facts)?;
         let layout = layout::layout(order, config, &facts.bounds)?;
-        let mut plan = plan::plan(&layout, &facts, &Asked::of(order, &layout))?;
+        let healthy_for_ns = asked::healthy_for_ns(order, criteria);
+        let asked = Asked::of(order, &layout);
+        let mut plan = plan::plan(&layout, &facts, &asked, healthy_for_ns, plan::Times::of(config))?;
         super::heartbeats::append(&mut plan, &super::asked(order, criteria, &DECLARED));
         Ok(plan)
     }

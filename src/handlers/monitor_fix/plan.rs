@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::asked::Asked;
 use super::facts::{DatabaseFault, Facts, OldJob, RedisFault};
 use super::layout::Layout;
+use crate::config::Config;
 use crate::handlers::steps::{Steps, list};
 use crate::handlers::{HandlerError, Plan};
+use crate::monitor::history::HEALTHY_FOR;
 
 /// What a repair touches as a whole; who looks at all of it waits for its end.
 pub const DEPLOYMENT: &str = "deployment:monitor-fix";
@@ -67,6 +69,10 @@ pub enum Work {
         #[serde(default)]
         asked: Vec<String>,
     },
+    /// Waits until the monitor has been healthy for so long.
+    Health {
+        wanted_ns: u64,
+    },
 }
 
 /// What plans of before there was a choice waited for.
@@ -82,8 +88,35 @@ pub struct Params {
     pub work: Work,
 }
 
-pub fn plan(layout: &Layout, facts: &Facts, asked: &Asked) -> Result<Plan, HandlerError> {
+/// How long an order waits at most, and how long a heartbeat takes, in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    pub interval_ns: u64,
+    pub wait_max_ns: u64,
+}
+
+impl Times {
+    pub fn of(config: &Config) -> Times {
+        Times {
+            interval_ns: config.monitor.interval_ns(),
+            wait_max_ns: config.limits.wait_max_s.saturating_mul(1_000_000_000),
+        }
+    }
+}
+
+/// `healthy_for_ns` is how long criteria want the monitor to have been healthy.
+pub fn plan(
+    layout: &Layout,
+    facts: &Facts,
+    asked: &Asked,
+    healthy_for_ns: Option<u64>,
+    times: Times,
+) -> Result<Plan, HandlerError> {
     let cycles = asked.cycles;
+    let takes_ns = times.interval_ns.saturating_mul(cycles as u64);
+    let is_too_long = takes_ns > times.wait_max_ns && !facts.is_healthy();
+    // a repair is not taken back for want of heartbeats that can't come in time: those that are there are measured
+    let proven_by = if is_too_long { two() } else { cycles };
     let mut steps = Steps::new(|work| Params { layout: layout.clone(), work });
     let settings = || vec!["wo.toml".to_owned()];
     let service = format!("service:{}", layout.label);
@@ -163,7 +196,7 @@ pub fn plan(layout: &Layout, facts: &Facts, asked: &Asked) -> Result<Plan, Handl
         .map(|fault| fault.check.clone())
         .chain(facts.database.iter().map(|fault| fault.check.clone()))
         .collect();
-    let proof = Work::Proof { repaired, cycles, asked: asked.keys.clone() };
+    let proof = Work::Proof { repaired, cycles: proven_by, asked: asked.keys.clone() };
     match facts.is_healthy() {
         true => {
             let describe = format!("look for {cycles} heartbeats of the loop in a row, at its interval, all green");
@@ -172,7 +205,7 @@ pub fn plan(layout: &Layout, facts: &Facts, asked: &Asked) -> Result<Plan, Handl
         // a repair that is not proven is none, and is taken back
         false => {
             let describe = format!(
-                "wait for {cycles} heartbeats of the loop in a row, at its interval, green in what was repaired"
+                "wait for {proven_by} heartbeats of the loop in a row, at its interval, green in what was repaired"
             );
             steps.change("proof", describe, vec![service], proof)?;
         }
@@ -182,6 +215,14 @@ pub fn plan(layout: &Layout, facts: &Facts, asked: &Asked) -> Result<Plan, Handl
         let paths = layout.others.clone();
         notes.push(format!("this handler does not make {}; only whether they are there is measured", list(&paths)));
         let describe = format!("look whether {} are there", list(&paths));
+    let too_long = |what: String| {
+        let max = crate::text::duration_ns(times.wait_max_ns);
+        format!("{what}: longer than an order waits, {max} (limits.wait_max_s), so what is there by then is judged")
+    };
+    if is_too_long {
+        let takes = crate::text::duration_ns(takes_ns);
+        notes.push(too_long(format!("{cycles} heartbeats in a row take {takes}")));
+    }
         steps.measure("deliverables", describe, paths.clone(), Work::Deliverables { paths })?;
     }
     let describe = "measure Redis, the database and the heartbeats, as `wo verify monitor` does".to_owned();
@@ -190,6 +231,16 @@ pub fn plan(layout: &Layout, facts: &Facts, asked: &Asked) -> Result<Plan, Handl
 }
 
 /// The faults of a job in a line; the notes have them in full.
+    if let Some(wanted_ns) = healthy_for_ns {
+        if wanted_ns > times.wait_max_ns {
+            notes.push(too_long(format!("healthy for {}", crate::text::duration_ns(wanted_ns))));
+        }
+        let describe = format!(
+            "wait until `{HEALTHY_FOR}` reaches {}; no longer than it grows",
+            crate::text::duration_ns(wanted_ns)
+        );
+        steps.measure("health", describe, vec![], Work::Health { wanted_ns })?;
+    }
 fn brief(faults: &[String]) -> String {
     crate::text::line(&faults.join("; "), 120)
 }

@@ -2,6 +2,7 @@
 //! repair; real Redis, real SQLite, a launchd of the test's own.
 
 mod beyond;
+mod health;
 mod service;
 mod world;
 

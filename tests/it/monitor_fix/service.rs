@@ -4,7 +4,7 @@
 use super::*;
 
 /// A root with nothing wrong, whose heartbeats come from `wo up` itself.
-fn healthy(redis: bool) -> (World, Daemon) {
+pub(super) fn healthy(redis: bool) -> (World, Daemon) {
     let launchd = TestLaunchd::new();
     let server = RedisServer::with_password(PASSWORD);
     let check = format!(
@@ -26,9 +26,9 @@ fn healthy(redis: bool) -> (World, Daemon) {
     (World { scene, launchd, _redis: server }, daemon)
 }
 
-const ANY: &str = "WO-1-ACTIVATE-MONITOR";
+pub(super) const ANY: &str = "WO-1-ACTIVATE-MONITOR";
 
-fn outcome(world: &World, body: &str) -> (String, String) {
+pub(super) fn outcome(world: &World, body: &str) -> (String, String) {
     world.scene.drop_order(&format!("{ANY}.md"), format!("# {ANY}\n\n{body}\n"));
     let shown = wait_for_order(&world.scene, ANY);
     (world.scene.result(ANY)["outcome"].as_str().unwrap().to_owned(), shown)

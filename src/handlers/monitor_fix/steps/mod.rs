@@ -1,6 +1,7 @@
 //! The steps of a repair.
 
 mod beyond;
+mod health;
 mod job;
 mod proof;
 mod settings;
@@ -31,6 +32,7 @@ pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
         Work::Proof { repaired, cycles, asked } => {
             Box::new(proof::Proof { repaired, verification: verification::Verification { layout, cycles, asked } })
         }
+        Work::Health { wanted_ns } => Box::new(health::Health { wanted_ns }),
         Work::Deliverables { paths } => Box::new(Deliverables { paths }),
         Work::Verification { cycles, asked } => Box::new(verification::Verification { layout, cycles, asked }),
     })

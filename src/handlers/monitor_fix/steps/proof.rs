@@ -101,7 +101,7 @@ pub(super) fn since(facts: &Facts, context: &Context) -> Option<Timestamp> {
 }
 
 /// A moment after the next heartbeat is due; soon, when none is known.
-fn next_look(context: &Context, config: &Config, now: Timestamp) -> Timestamp {
+pub(super) fn next_look(context: &Context, config: &Config, now: Timestamp) -> Timestamp {
     let interval = Duration::from_nanos(config.monitor.interval_ns());
     let shortly = (interval / 4).clamp(Duration::from_millis(200), Duration::from_secs(5));
     let newest = monitor::beats(&context.root, config).last().map(|beat| beat.timestamp);
