@@ -95,6 +95,19 @@ pub struct ServiceStatus {
     pub detail: String,
 }
 
+impl ServiceStatus {
+    /// How it ended last, as far as that counts: beside a process that runs, an end by SIGTERM is a normal relaunch, and a
+    /// process that never ended has not failed. A crash stays one, however often it was started again.
+    pub fn standing_exit(&self) -> Option<i32> {
+        const TERMINATED: [i32; 2] = [15, -15];
+        match (self.pid, self.last_exit) {
+            (Some(_), None) => Some(0),
+            (Some(_), Some(exit)) if TERMINATED.contains(&exit) => Some(0),
+            (_, exit) => exit,
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// No manager answers here, e.g. `embedded` without a live `wo up`: whatever depends on it is `UNMEASURED`.
@@ -170,4 +183,28 @@ fn launch_agents(root: &Root, config: &Config) -> Result<PathBuf, ServiceError> 
 pub(crate) fn installed_plist(root: &Root, config: &Config, label: &str) -> Option<::plist::Dictionary> {
     let path = launch_agents(root, config).ok()?.join(format!("{label}.plist"));
     plist::parse(&std::fs::read(path).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relaunch_is_no_fault_and_a_crash_stays_one() {
+        for (pid, last_exit, expected) in [
+            (Some(7), None, Some(0)),
+            (Some(7), Some(0), Some(0)),
+            (Some(7), Some(15), Some(0)),
+            (Some(7), Some(-15), Some(0)),
+            (Some(7), Some(-11), Some(-11)),
+            (Some(7), Some(-9), Some(-9)),
+            (Some(7), Some(78), Some(78)),
+            (None, Some(-15), Some(-15)),
+            (None, Some(0), Some(0)),
+            (None, None, None),
+        ] {
+            let status = ServiceStatus { loaded: true, pid, last_exit, detail: String::new() };
+            assert_eq!(status.standing_exit(), expected, "{pid:?} {last_exit:?}");
+        }
+    }
 }

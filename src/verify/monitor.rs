@@ -262,12 +262,11 @@ fn service(scope: &Scope, now: Timestamp, checks: &mut Vec<CheckResult>) -> Vec<
     }
     let how = format!("asked {manager} for the status of {label}");
     let mut taken = vec![state("service.loaded", true, &format!("`{label}`: {}", status.detail), &how, now)];
-    // a process that runs beside an old exit status is a normal relaunch
-    let exit = if status.pid.is_some() { Some(0) } else { status.last_exit };
-    if let Some(exit) = exit {
+    if let Some(exit) = status.standing_exit() {
         let how = match status.pid {
-            Some(pid) => format!("{how}: it runs, pid {pid}"),
-            None => how.clone(),
+            Some(pid) if exit == 0 => format!("{how}: it runs, pid {pid}"),
+            Some(pid) => format!("{how}: it runs again, pid {pid}; {}", ended(exit)),
+            None => format!("{how}: {}", ended(exit)),
         };
         let value = Value::Count { n: exit.unsigned_abs().into(), noun: String::new() };
         taken.push(Measurement::new("monitor.exit_code", value, how, now).ok(exit == 0));
@@ -276,8 +275,15 @@ fn service(scope: &Scope, now: Timestamp, checks: &mut Vec<CheckResult>) -> Vec<
     taken
 }
 
+fn ended(exit: i32) -> String {
+    match exit {
+        0.. => format!("it ended with exit status {exit}"),
+        _ => format!("it was ended by signal {}", exit.unsigned_abs()),
+    }
+}
+
 /// The loop never ends; what it runs of its own accord are its cycles. They count as the manager's while the process
-/// that makes them is one that the manager started.
+/// that makes them is one that the manager started. The process itself comes last: it has no exit status to be told.
 fn runs(scope: &Scope, pid: Option<u32>, now: Timestamp) -> Option<Measurement> {
     let manager = scope.services.kind();
     let known: Result<Vec<ServiceRun>, ServiceError> = scope.services.runs(scope.label);
@@ -285,7 +291,7 @@ fn runs(scope: &Scope, pid: Option<u32>, now: Timestamp) -> Option<Measurement> 
     let began = process.started;
     let cycles = beats(scope.root, scope.config);
     let of_process = cycles.iter().filter(|beat| beat.timestamp >= began && beat.may_be_of(pid));
-    let runs: Vec<ServiceRun> = of_process
+    let mut runs: Vec<ServiceRun> = of_process
         .map(|beat| ServiceRun {
             started: beat.timestamp,
             ended: beat.timestamp.checked_add(Duration::from_secs_f64(beat.duration_ms.clamp(0.0, 1e9) / 1e3)).ok(),
@@ -298,7 +304,8 @@ fn runs(scope: &Scope, pid: Option<u32>, now: Timestamp) -> Option<Measurement> 
         })
         .collect();
     let works = runs.iter().any(|run| run.started_by != StartedBy::Kicked);
-    let how = format!("the cycles since {manager} started {} at {began}", scope.label);
+    runs.push(process);
+    let how = format!("that {manager} started {} at {began}, and its cycles since", scope.label);
     Some(Measurement::new("service.runs", Value::Runs { manager: manager.to_string(), runs }, how, now).ok(works))
 }
 

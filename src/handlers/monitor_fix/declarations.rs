@@ -156,7 +156,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Monitor exit code",
             "Loop exit code",
         ],
-        "the loop's last exit status; 0 while it runs",
+        "the loop's last exit status; beside a process that runs, a relaunch by SIGTERM is 0",
     ),
     declare(
         "monitor.verification",
