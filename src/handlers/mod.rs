@@ -162,7 +162,8 @@ pub struct StepSpec {
     pub params: serde_json::Value,
     /// Seconds; the configured deadline when `None`.
     pub deadline_s: Option<u64>,
-    /// A step that only measures: it runs even after another failed, and its failure undoes nothing.
+    /// A step that only measures: it runs even after another failed, and its failure undoes nothing but where a change was
+    /// to follow, which then does not come.
     pub measures_only: bool,
 }
 

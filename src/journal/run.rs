@@ -278,13 +278,15 @@ impl Run {
             Event::StepFailed { step, why, measurements } => {
                 let evidence = self.record(measurements);
                 let keep = self.plan.as_ref().is_some_and(|plan| plan.keep_on_failure);
+                // a change that was to follow comes no more: what was done for its sake would stand half made
+                let mut rest = self.steps.iter().skip_while(|run| run.spec.name != *step);
+                let harmless = rest.all(|run| run.spec.measures_only);
                 let run = self.step_mut(step).ok_or(illegal)?;
                 run.progress = Progress::Failed;
                 run.failure = Some(why.clone());
                 run.evidence.extend(evidence);
                 run.started.get_or_insert(at);
                 run.ended = Some(at);
-                let harmless = run.spec.measures_only;
                 self.phase = if keep || harmless { Phase::Running } else { Phase::Undoing };
             }
             Event::StepNotBegun { step, .. } => {
@@ -488,48 +490,5 @@ impl StepRun {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Steps with how each ended and whether it only measures; each gave one measurement.
-    #[test]
-    fn what_was_undone_says_nothing_and_what_was_not_touched_stands() {
-        use Progress::{Already, Done, Failed, NotReached, Undone};
-        for (steps, void) in [
-            (vec![(Already, false), (Done, false), (Done, true)], vec![]),
-            (vec![(Already, false), (Undone, false), (Already, false)], vec!["E2"]),
-            (vec![(Done, true), (Undone, false), (Done, true), (Failed, false)], vec!["E2", "E3", "E4"]),
-            (vec![(Undone, false), (Already, true), (NotReached, false)], vec!["E1", "E2", "E3"]),
-        ] {
-            let at = Timestamp::UNIX_EPOCH;
-            let key = RunKey {
-                run: 1,
-                id: "WO-1".to_owned(),
-                attempt: 1,
-                agent: "CLC".to_owned(),
-                file: "WO-1.md".to_owned(),
-                sha256: String::new(),
-                received: at,
-            };
-            let mut run = Run::new(key);
-            for (n, (progress, measures_only)) in steps.into_iter().enumerate() {
-                let spec = StepSpec {
-                    name: format!("step-{n}"),
-                    describe: String::new(),
-                    subjects: Vec::new(),
-                    params: serde_json::Value::Null,
-                    deadline_s: None,
-                    measures_only,
-                };
-                let value = Value::State { works: true, detail: "fine".to_owned() };
-                let evidence = run.record(&[Measurement::new(format!("key.{n}"), value, "", at).ok(true)]);
-                run.steps.push(StepRun { progress, evidence, ..StepRun::new(spec) });
-            }
-            let undone = |one: &Measurement| one.ok.is_none() && one.value.to_string().ends_with("; it was fine");
-            let standing = run.standing_measurements();
-            let found: Vec<&str> = standing.iter().filter(|one| undone(one)).map(|one| one.id.as_str()).collect();
-            assert_eq!(found, void);
-            assert!(standing.iter().all(|one| undone(one) || one.ok == Some(true)));
-        }
-    }
-}
+#[path = "run_tests.rs"]
+mod tests;

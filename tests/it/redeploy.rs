@@ -1,6 +1,7 @@
 //! Deployments of the exporter that replace one another: what a failed one leaves, and what the runs of the service show.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use crate::support::{Heartbeats, Scene, TestLaunchd, wait_for};
 
@@ -90,6 +91,40 @@ fn a_verification_asks_for_what_was_ordered() {
             assert!(line.is_some_and(|line| line.ends_with("✅ PASS |")), "{row}: {report}");
         }
     }
+}
+
+#[test]
+fn a_redeployment_whose_dry_run_fails_leaves_all_as_it_was() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let scene = scene(&launchd);
+    scene.drop_order("WO-1-PARQUET-EXPORTER.md", order("WO-1-PARQUET-EXPORTER", "02:30 daily", "Snappy"));
+    scene.wo(["run"]).expect_exit(0);
+    let deployed = |scene: &Scene| {
+        let plist = fs::read(launchd.agents().join(format!("{LABEL}.plist"))).unwrap();
+        (["run", "scripts", "launchd", "bridge/state/deployments"].map(|dir| scene.tree(dir)), plist)
+    };
+    let before = deployed(&scene);
+
+    let broken = scene.home().join("wo-sql");
+    fs::write(&broken, "#!/bin/sh\necho 'libduckdb.so: cannot open shared object file' >&2\nexit 127\n").unwrap();
+    fs::set_permissions(&broken, fs::Permissions::from_mode(0o755)).unwrap();
+    let scene = scene.env("WO_SQL", &broken);
+    scene.drop_order("WO-2-PARQUET-EXPORTER.md", order("WO-2-PARQUET-EXPORTER", "05:30 daily", "zstd"));
+    scene.wo(["run"]).expect_exit(1).expect_stdout("dry-run failed");
+    let result = scene.result("WO-2-PARQUET-EXPORTER");
+    let of = |name: &str| result["steps"].as_array().unwrap().iter().find(|step| step["name"] == name).unwrap();
+    for step in ["old-service", "runner", "record", "plist"] {
+        assert_eq!(of(step)["state"], "undone", "{:#}", of(step));
+    }
+
+    // the cause is mended: what was deployed goes on
+    let scene = scene.env("WO_SQL", "");
+    assert_eq!(deployed(&scene), before);
+    launchd.launchctl(["list", LABEL]).expect_exit(0);
+    scene.wo(["verify", "parquet"]).expect_exit(0).expect_stdout("02:30");
 }
 
 #[test]
