@@ -177,7 +177,11 @@ fn apply_failed(tape: &mut Tape<'_>, spec: &StepSpec, why: String) -> Result<Opt
 /// Measures whether it is so. `already`: nothing was changed, with the words of `check`.
 fn verify(tape: &mut Tape<'_>, code: &Code<'_>, already: Option<String>) -> Result<Option<Next>, EngineError> {
     let spec = code.spec;
-    match code.call(|step, context| step.verify(context)) {
+    let verified = code.call(|step, context| step.verify(context));
+    if code.verify_writes() {
+        record_files_again(tape, spec)?;
+    }
+    match verified {
         Ok(Verified::Yes(measurements)) => {
             let note = already.clone().unwrap_or_default();
             tape.push(Event::StepDone { step: spec.name.clone(), already: already.is_some(), note, measurements })?;
@@ -289,6 +293,8 @@ pub fn undo_if_due(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context
         let parts: Vec<String> =
             parts.map(|(what, paths, more)| format!("{what} {}{more}", paths.join(", "))).collect();
         note.push_str(&match (parts.is_empty(), note.is_empty()) {
+            // of a step without files nothing is known but that its undo succeeded
+            (true, true) if step.backups.is_empty() => String::new(),
             (true, true) => "nothing of it was left".to_owned(),
             (true, false) => "what it did may stand".to_owned(),
             (false, _) => parts.join("; "),
@@ -297,6 +303,17 @@ pub fn undo_if_due(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context
         tape.write(Event::StepUndone { step: spec.name.clone(), note, kept })?;
     }
     Ok(())
+}
+
+/// How the files of a step are left that wrote them again after they were recorded, so that undo can tell that from a stranger's
+/// change.
+fn record_files_again(tape: &mut Tape<'_>, spec: &StepSpec) -> Result<(), EngineError> {
+    let files = changed_files(tape, spec)?;
+    let Some(step) = tape.run().step(&spec.name).filter(|step| step.intended && step.files != files) else {
+        return Ok(());
+    };
+    let after = step.after.clone();
+    tape.push(Event::StepApplied { step: spec.name.clone(), after, files })
 }
 
 fn changed_files(tape: &Tape<'_>, spec: &StepSpec) -> Result<Vec<crate::report::FileChange>, EngineError> {
@@ -357,6 +374,10 @@ impl Code<'_> {
             Err(mpsc::RecvTimeoutError::Timeout) => Err(CallError::TimedOut),
             Err(mpsc::RecvTimeoutError::Disconnected) => Err(CallError::Panicked),
         }
+    }
+
+    fn verify_writes(&self) -> bool {
+        self.handler.step(self.spec).is_ok_and(|step| step.verify_writes())
     }
 
     /// Whether nobody but a person can tell or take back what it did.

@@ -181,6 +181,11 @@ pub trait Step: Send {
     /// Measures whether it is so now. Called after `apply`, after `Check::Already`, and again after `Verified::Wait`.
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError>;
 
+    /// Whether `verify` may write the step's files once more, to bring them up to date with what arrived since `apply`.
+    fn verify_writes(&self) -> bool {
+        false
+    }
+
     /// Takes back what `apply` did beyond files, e.g. boots a service out. Files are the engine's; it restores them after
     /// this, but for those that someone else changed meanwhile.
     fn undo(&self, _context: &Context) -> Result<(), HandlerError> {

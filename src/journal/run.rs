@@ -315,7 +315,11 @@ impl Run {
             Event::StepUndone { step, note, kept } => {
                 let run = self.step_mut(step).ok_or(illegal)?;
                 // what could not be taken back must not be told as undone
-                run.after = if note.starts_with(UNDO_FAILED) { note.clone() } else { format!("undone: {note}") };
+                run.after = match note.as_str() {
+                    "" => "undone".to_owned(),
+                    note if note.starts_with(UNDO_FAILED) => note.to_owned(),
+                    note => format!("undone: {note}"),
+                };
                 run.kept.clone_from(kept);
                 run.progress = Progress::Undone;
                 run.ended = Some(at);
@@ -462,6 +466,8 @@ impl StepRun {
     }
 
     fn record(&self, fallback: Timestamp) -> StepRecord {
+        // what undo left as it was is changed still
+        let is_back = |file: &FileChange| self.progress == Progress::Undone && !self.kept.contains(&file.path);
         StepRecord {
             name: self.spec.name.clone(),
             describe: self.spec.describe.clone(),
@@ -481,7 +487,7 @@ impl StepRun {
                 Some(why) => format!("failed: {why}; {}", self.after),
                 None => self.after.clone(),
             },
-            files: if self.progress == Progress::Undone { Vec::new() } else { self.files.clone() },
+            files: self.files.iter().filter(|file| !is_back(file)).cloned().collect(),
             started: self.started.unwrap_or(fallback),
             ended: self.ended,
             evidence: self.evidence.clone(),

@@ -83,3 +83,20 @@ fn what_was_undone_says_nothing_and_what_was_not_touched_stands() {
         assert!(standing.iter().all(|one| undone(one) || one.ok == Some(true)));
     }
 }
+
+#[test]
+fn files_that_undo_left_as_they_were_count_as_changed() {
+    let file = |path: &str| FileChange { path: path.to_owned(), before: None, after: None };
+    let at = Timestamp::UNIX_EPOCH;
+    let step = |note: &str, kept: &[&str]| {
+        let mut run = run();
+        run.steps = vec![StepRun { files: vec![file("a"), file("b")], ..StepRun::new(spec(0, false)) }];
+        let kept = kept.iter().map(|path| (*path).to_owned()).collect();
+        run.apply(&Event::StepUndone { step: "step-0".to_owned(), note: note.to_owned(), kept }, at).unwrap();
+        let record = run.step_records().remove(0);
+        (record.after, record.files)
+    };
+    assert_eq!(step("", &[]), ("undone".to_owned(), vec![]));
+    assert_eq!(step("restored a, b", &[]), ("undone: restored a, b".to_owned(), vec![]));
+    assert_eq!(step("NOT restored: b", &["b"]), ("undone: NOT restored: b".to_owned(), vec![file("b")]));
+}

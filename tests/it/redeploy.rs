@@ -128,6 +128,35 @@ fn a_redeployment_whose_dry_run_fails_leaves_all_as_it_was() {
 }
 
 #[test]
+fn an_export_that_fails_says_why_and_is_taken_back_whole() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let ended = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * 4);
+    let scene = Scene::new().config(&launchd.config()).heartbeats(Heartbeats::days(2).ending(ended));
+    scene.drop_order("WO-1-PARQUET-EXPORTER.md", order("WO-1-PARQUET-EXPORTER", "02:30 daily", "Snappy"));
+    scene.wo(["run"]).expect_exit(0);
+    let summaries = scene.tree("g/reports/parquet");
+    let (name, before) = summaries.iter().find(|(name, _)| name.starts_with("parquet_export_summary_")).unwrap();
+
+    // a folder in the way of a day's file, and nowhere to move it
+    let day = scene.list("g/analytics").into_iter().find(|name| name.starts_with("ops_atomic_")).unwrap();
+    fs::remove_file(scene.path(format!("g/analytics/{day}"))).unwrap();
+    scene.write(format!("g/analytics/{day}/keep"), "");
+    scene.write("g/analytics/legacy", "");
+    scene.drop_order("WO-2-PARQUET-EXPORTER.md", order("WO-2-PARQUET-EXPORTER", "05:30 daily", "Snappy"));
+    scene.wo(["run"]).expect_exit(1).expect_stdout("failed to move aside");
+    let result = scene.result("WO-2-PARQUET-EXPORTER");
+    let of = |name: &str| result["steps"].as_array().unwrap().iter().find(|step| step["name"] == name).unwrap();
+    assert_eq!((&of("export")["state"], &of("old-service")["state"]), (&"undone".into(), &"undone".into()));
+    assert_eq!(of("old-service")["after"], "undone");
+    let reason = result["reason"].as_str().unwrap();
+    assert!(!reason.contains("someone else"), "{reason}");
+    assert_eq!(scene.tree("g/reports/parquet").get(name), Some(before));
+}
+
+#[test]
 fn a_job_of_which_launchd_said_nothing_at_first_is_brought_back_as_well() {
     if crate::support::launchd::is_real() {
         return;

@@ -39,6 +39,11 @@ fn unreadable(report: &ExportReport) -> Option<String> {
     (n > 0).then(|| format!("{n} {noun} can't be read: {}{more}", named.join("; ")))
 }
 
+/// `; a (why); b (why)` of the files that an export could not write, or nothing.
+fn not_written(report: &ExportReport) -> String {
+    report.damaged.iter().take(NAMED).map(|one| format!("; {} ({})", one.path, one.reason)).collect()
+}
+
 /// A dry run does all but write.
 pub struct DryRun {
     pub deployment: Deployment,
@@ -163,11 +168,17 @@ impl Step for Export {
         Ok(Applied { after: format!("{} files, {} rows", report.days.len(), report.rows()) })
     }
 
+    fn verify_writes(&self) -> bool {
+        true
+    }
+
     /// Whether the files are there; what is in them is measured by the rerun and by the verification.
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
+        // a dry run doesn't come to the place where writing fails
+        let mut not_written_why = String::new();
         let found = compare(context, |round| {
             if round > 0 {
-                export(&self.deployment, context, false)?;
+                not_written_why = not_written(&export(&self.deployment, context, false)?);
             }
             export(&self.deployment, context, true)
         })?;
@@ -176,7 +187,7 @@ impl Step for Export {
         let detail = match (works, report.rows()) {
             (_, 0) => "there is nothing to export".to_owned(),
             (true, rows) => format!("{} files hold {rows} rows{}", report.days.len(), found.not_compared()),
-            (false, _) => format!("not as their reports give them: {}", found.faults()),
+            (false, _) => format!("not as their reports give them: {}{not_written_why}", found.faults()),
         };
         let how = "compared every day file with what its reports give, byte for byte";
         let value = Value::State { works, detail: detail.clone() };
