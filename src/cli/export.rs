@@ -33,10 +33,10 @@ pub struct Args {
     /// do all but write: stage, read back, say what would be written
     #[arg(long, alias = "dry", env = "WO_DRY_RUN")]
     dry_run: bool,
-    /// snappy or zstd [default: as configured]
+    /// snappy or zstd [default: as deployed, else as configured]
     #[arg(long, value_name = "CODEC", env = "WO_COMPRESSION")]
     compression: Option<Compression>,
-    /// the folder of the summary, relative to the root [default: as configured]
+    /// the folder of the summary, relative to the root [default: as deployed, else as configured]
     #[arg(long, value_name = "FOLDER", env = "WO_SUMMARIES")]
     summaries: Option<PathBuf>,
     /// print the result as JSON
@@ -46,10 +46,7 @@ pub struct Args {
 
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let root = global.root()?;
-    let mut config = Config::load(&root)?;
-    if let Some(folder) = args.summaries {
-        config.paths.parquet_reports = folder;
-    }
+    let config = Config::load(&root)?;
     let now = SystemClock.now();
     let today = now.to_zoned(config.export.zone()?).date();
     let days = match (&args.date, args.all) {
@@ -57,14 +54,14 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         (None, true) => Days::All,
         (None, false) => Days::Due,
     };
-    // an order may have its summaries elsewhere; a record that can't be read is told by `wo verify`
+    // a record that can't be read is told by `wo verify`
     let deployed = Deployment::load(&root).ok().flatten();
     let request = Request {
         days,
         dry_run: args.dry_run,
-        // the codec that an order asked for stands, so that an export by hand and the nightly one don't undo each other's files
+        // what an order asked for stands, so that an export by hand and the nightly one don't undo each other's files
         compression: args.compression.or_else(|| deployed.as_ref()?.compression.as_deref()?.parse().ok()),
-        summaries: None,
+        summaries: args.summaries.or_else(|| Some(deployed.as_ref()?.summaries.clone().into())),
         own_dirs: deployed.map(|deployment| deployment.summaries.into()).into_iter().collect(),
     };
     let bar = Bar::new();

@@ -59,6 +59,9 @@ pub use row::{AgentState, CheckRow, HeartbeatRow, ReportRow};
 pub use run::run;
 pub use schema::schema;
 
+/// The title of the reports of `wo verify parquet`, which lie beside the summaries.
+pub const VERIFICATION: &str = "Phase 7.8 – Parquet Agent Verification";
+
 /// What to export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {

@@ -8,8 +8,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
-use super::scan;
-use super::{Dataset, ExportError};
+use super::{Dataset, ExportError, VERIFICATION, scan, summary};
 
 /// Directories in which the exporter's own files are left out, as shown.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +28,7 @@ impl Own {
 }
 
 /// `parquet_export_summary_YYYYMMDD.md`, `verify_YYYY-MM-DD_HH-MM-SS.md` and those that share its second.
-fn is_own(name: &str) -> bool {
+pub(super) fn is_own(name: &str) -> bool {
     let Some(stem) = name.strip_suffix(".md") else { return false };
     let is = |pattern: &str, text: &str| {
         text.len() == pattern.len()
@@ -45,6 +44,12 @@ fn is_own(name: &str) -> bool {
     let Some((time, rest)) = stamp.split_at_checked(19) else { return false };
     let is_nth = rest.strip_prefix('_').is_some_and(|nth| !nth.is_empty() && nth.bytes().all(|c| c.is_ascii_digit()));
     is("0000-00-00_00-00-00", time) && (rest.is_empty() || is_nth)
+}
+
+/// Whether a file begins like a summary or a verification report.
+pub(super) fn begins_like_own(bytes: &[u8]) -> bool {
+    let rest = bytes.strip_prefix("## 🔍 ".as_bytes()).and_then(|rest| rest.strip_prefix(VERIFICATION.as_bytes()));
+    rest.or_else(|| bytes.strip_prefix(summary::HEADING.as_bytes())).is_some_and(|rest| rest.starts_with(b"\n"))
 }
 
 /// Tells of the row of an earlier file whether this export has looked at its report.
@@ -128,6 +133,20 @@ mod tests {
             ("g/reports", "parquet_export_summary_20251028.txt", false),
         ] {
             assert_eq!(own.holds(dir, name), expected, "{dir} {name}");
+        }
+    }
+
+    #[test]
+    fn a_summary_and_a_verification_are_known_by_how_they_begin() {
+        for (text, expected) in [
+            ("# Parquet Export Summary\n\n**Date:** 2025-10-28\n", true),
+            ("## 🔍 Phase 7.8 – Parquet Agent Verification\n\n**Timestamp:** x\n", true),
+            ("# Parquet Export Summary of last year\n", false),
+            ("## 🔍 Phase 7.8 – Parquet Agent Verification", false),
+            ("# Weekly\n\n# Parquet Export Summary\n", false),
+            ("", false),
+        ] {
+            assert_eq!(begins_like_own(text.as_bytes()), expected, "{text}");
         }
     }
 

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::reach::Own;
+use super::reach::{self, Own};
 use super::{ExportError, Progress};
 use crate::monitor::heartbeat;
 
@@ -74,12 +74,16 @@ impl Found {
             && (is_dated(name) || self.kind != FileType::RegularFile || self.has_time().unwrap_or(true))
     }
 
+    /// Whether the exporter wrote this itself: it has such a name and begins like it, in whatever folder it lies.
+    fn is_own(&self) -> bool {
+        self.kind == FileType::RegularFile
+            && self.name.to_str().is_some_and(reach::is_own)
+            && self.head().is_some_and(|head| reach::begins_like_own(&head))
+    }
+
     /// `None` where it can't be read.
     fn has_time(&self) -> Option<bool> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&self.dir, self.name.as_os_str(), flags, Mode::empty()).ok()?;
-        let mut head = Vec::new();
-        std::fs::File::from(file).take(HEAD).read_to_end(&mut head).ok()?;
+        let head = self.head()?;
         let text = match std::str::from_utf8(&head) {
             Ok(text) => text,
             // cut within a letter
@@ -87,6 +91,15 @@ impl Found {
             Err(_) => return None,
         };
         Some(heartbeat::parse(text).is_ok_and(|heartbeat| heartbeat.timestamp.is_some()))
+    }
+
+    /// The first bytes; `None` where they can't be read.
+    fn head(&self) -> Option<Vec<u8>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.dir, self.name.as_os_str(), flags, Mode::empty()).ok()?;
+        let mut head = Vec::new();
+        std::fs::File::from(file).take(HEAD).read_to_end(&mut head).ok()?;
+        Some(head)
     }
 
     /// As it is shown: relative to the root, with `/`.
@@ -168,7 +181,7 @@ pub struct HeartbeatsDir<'a> {
 }
 
 /// Every other Markdown file below `path`, and the links to directories. `skip` holds directories (as shown) that are left out,
-/// `own` those where the exporter's own files are.
+/// `own` those where the exporter's own files are now; where they were before they are told by how they begin.
 pub fn reports(
     path: &Path,
     shown: &str,
@@ -234,7 +247,7 @@ impl Directory {
             if name.starts_with(b".") || (beside_heartbeats && entry.is_heartbeat()) {
                 return true;
             }
-            if entry.name.to_str().is_some_and(|name| own.holds(&self.shown, name)) {
+            if entry.name.to_str().is_some_and(|name| own.holds(&self.shown, name)) || entry.is_own() {
                 return true;
             }
             let is_report = is_markdown(name) || entry.is_link_to_directory();

@@ -7,12 +7,15 @@ use jiff::civil::Date;
 use super::{DayReport, ExportReport, FileState, Why};
 use crate::text;
 
+/// What every summary begins with.
+pub const HEADING: &str = "# Parquet Export Summary";
+
 pub fn path(dir: &Path, day: Date) -> PathBuf {
     dir.join(format!("parquet_export_summary_{}.md", day.strftime("%Y%m%d")))
 }
 
 pub fn render(report: &ExportReport) -> String {
-    let mut out = String::from("# Parquet Export Summary\n\n");
+    let mut out = format!("{HEADING}\n\n");
     let mut line = |label: &str, value: String| out.push_str(&format!("**{label}:** {value}\n"));
     line("Date", report.date.to_string());
     line("Timestamp", report.started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());

@@ -324,3 +324,49 @@ fn the_deployed_scripts_write_their_summaries_where_the_order_wants_them() {
         "{report}"
     );
 }
+
+#[test]
+fn what_the_exporter_writes_is_no_report_wherever_its_folder_is_or_was() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    for folder in ["g/reports/exports", "g/reports"] {
+        let launchd = TestLaunchd::new();
+        let scene = scene(&launchd).file("g/reports/weekly_2026-11-27.md", "# Weekly\n\n**Date:** 2026-11-27\n");
+        // somebody else's, though it is called like one of the exporter's
+        let scene = scene.file("g/reports/shop/verify_2025-10-28_19-13-38.md", "# Shop\n\n**Date:** 2025-10-28\n");
+        let rows = || {
+            scene.wo(["query", "--json", "select path from reports order by path"]).expect_exit(0).json().to_string()
+        };
+        let legacy = || scene.list("g/analytics/legacy");
+        scene.wo(["export", "--all"]).expect_exit(0);
+        scene.wo(["verify", "parquet"]).expect_exit(1);
+        let (before, aside) = (rows(), legacy());
+        assert!(before.contains("weekly") && before.contains("shop"), "{before}");
+        let id = "WO-1-PARQUET-EXPORTER";
+        let more = format!("5. `{folder}/parquet_export_summary_YYYYMMDD.md`\n");
+        scene.drop_order(&format!("{id}.md"), order(id, "02:30 daily", "Snappy") + &more);
+        scene.wo(["run"]).expect_exit(0);
+        let runner = scene.path("scripts/analytics/run_parquet_exporter.zsh");
+        let nightly = || {
+            let ended = std::process::Command::new(&runner).arg("--all").output().expect("the runner runs");
+            assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        };
+        nightly();
+        assert_eq!((rows(), legacy()), (before.clone(), aside.clone()), "{folder}");
+        // by hand it does the same, to the same folder
+        let said = scene.wo(["export", "--all"]).expect_exit(0);
+        assert!(said.stdout.contains(&format!("{folder}/parquet_export_summary_")), "{said}");
+        nightly();
+        assert_eq!((rows(), legacy()), (before.clone(), aside.clone()), "{folder}");
+        scene.wo(["verify", "parquet"]).expect_exit(0);
+
+        // back to the standard folder: what lies in the other one is the exporter's still
+        let id = "WO-2-PARQUET-EXPORTER";
+        let more = "5. `g/reports/parquet/parquet_export_summary_YYYYMMDD.md`\n";
+        scene.drop_order(&format!("{id}.md"), order(id, "02:30 daily", "Snappy") + more);
+        scene.wo(["run"]).expect_exit(0);
+        nightly();
+        assert_eq!((rows(), legacy()), (before, aside), "{folder}");
+    }
+}

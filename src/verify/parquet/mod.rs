@@ -38,7 +38,7 @@ pub struct Scope<'a> {
     pub since: Option<Timestamp>,
 }
 
-pub const TITLE: &str = "Phase 7.8 – Parquet Agent Verification";
+pub const TITLE: &str = crate::export::VERIFICATION;
 
 /// Measures everything. Changes nothing that stays: whether directories can be written is tried with a file without a name.
 pub fn verify(scope: &Scope) -> Verification {
