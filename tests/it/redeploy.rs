@@ -370,3 +370,74 @@ fn what_the_exporter_writes_is_no_report_wherever_its_folder_is_or_was() {
         assert_eq!((rows(), legacy()), (before, aside), "{folder}");
     }
 }
+
+#[test]
+fn an_order_about_one_thing_leaves_the_rest_as_it_was_deployed() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let scene = scene(&launchd);
+    scene.drop_order("WO-1-PARQUET-EXPORTER.md", order("WO-1-PARQUET-EXPORTER", "03:45 daily", "zstd"));
+    scene.wo(["run"]).expect_exit(0);
+    let deploy = |id: &str, deliverable: &str, acceptance: &str| {
+        let text = format!(
+            "# {id}\n\n- **Handler:** parquet-exporter\n\n## Deliverables\n\n- `{deliverable}`\n\n\
+             ## Acceptance\n\n- {acceptance}\n"
+        );
+        scene.drop_order(&format!("{id}.md"), text);
+        scene.wo(["run"]).expect_exit(0).expect_stdout("done");
+        scene.read(format!("bridge/outbox/CLC/{id}_REPORT.md"))
+    };
+    let log = "g/logs/px/export.log";
+    let report = deploy("WO-2-PARQUET-EXPORTER", log, "Schema mismatches: 0");
+    assert!(report.contains("as it was deployed before: daily at 03:45, compression zstd"), "{report}");
+    scene.wo(["verify", "parquet"]).expect_exit(0).expect_stdout("03:45").expect_stdout("zstd");
+    let plist = format!("launchd/{LABEL}.plist");
+    deploy("WO-3-PARQUET-EXPORTER", &plist, "Export schedule: daily at 04:00");
+    let verified = scene.wo(["verify", "parquet"]).expect_exit(0).expect_stdout("04:00").expect_stdout("zstd");
+    assert!(!verified.stdout.contains("the order listed none"), "{verified}");
+    assert!(scene.read(&plist).contains(log), "the log stays where the order before put it");
+    for script in ["run/parquet_exporter.cjs", "scripts/analytics/test_parquet_exporter.zsh"] {
+        let text = scene.read(script);
+        fs::remove_file(scene.path(script)).unwrap();
+        scene.wo(["verify", "parquet"]).expect_exit(1).expect_stdout(script);
+        scene.write(script, text);
+        fs::set_permissions(scene.path(script), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    scene.wo(["verify", "parquet"]).expect_exit(0);
+}
+
+#[test]
+fn a_deployment_under_another_label_takes_the_place_of_the_one_before() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    const OTHER: &str = "com.02luka.nightly.parquet";
+    let launchd = TestLaunchd::new();
+    let scene = scene(&launchd);
+    let run = |id: &str, at: &str, label: &str| {
+        let text =
+            order(id, at, "zstd").replace(LABEL, label).replace("run/parquet_exporter.cjs", "run/nightly_export.cjs");
+        scene.drop_order(&format!("{id}.md"), text);
+        scene.wo(["run"])
+    };
+    run("WO-1-PARQUET-EXPORTER", "02:30 daily", LABEL).expect_exit(0);
+    let agent = |label: &str| launchd.agents().join(format!("{label}.plist"));
+    let before = fs::read(agent(LABEL)).unwrap();
+
+    launchd.refuse("<integer>45</integer>");
+    run("WO-2-PARQUET-EXPORTER", "04:45 daily", OTHER).expect_exit(1);
+    assert_eq!((fs::read(agent(LABEL)).unwrap(), agent(OTHER).exists()), (before, false));
+    launchd.launchctl(["list", LABEL]).expect_exit(0);
+    scene.wo(["verify", "parquet"]).expect_exit(0).expect_stdout(LABEL);
+
+    launchd.refuse("nothing like it");
+    run("WO-3-PARQUET-EXPORTER", "04:45 daily", OTHER).expect_exit(0);
+    launchd.launchctl(["list", LABEL]).expect_exit(113);
+    launchd.launchctl(["list", OTHER]).expect_exit(0);
+    assert!(!agent(LABEL).exists(), "the next login would load it");
+    let report = scene.read("bridge/outbox/CLC/WO-3-PARQUET-EXPORTER_REPORT.md");
+    assert!(report.contains(&format!("also wrote `launchd/{LABEL}.plist`")), "{report}");
+    scene.wo(["verify", "parquet"]).expect_exit(0).expect_stdout(OTHER);
+}

@@ -211,10 +211,6 @@ pub fn plan(
         }
     }
     let mut notes = facts.notes();
-    if !layout.others.is_empty() {
-        let paths = layout.others.clone();
-        notes.push(format!("this handler does not make {}; only whether they are there is measured", list(&paths)));
-        let describe = format!("look whether {} are there", list(&paths));
     let too_long = |what: String| {
         let max = crate::text::duration_ns(times.wait_max_ns);
         format!("{what}: longer than an order waits, {max} (limits.wait_max_s), so what is there by then is judged")
@@ -223,14 +219,14 @@ pub fn plan(
         let takes = crate::text::duration_ns(takes_ns);
         notes.push(too_long(format!("{cycles} heartbeats in a row take {takes}")));
     }
+    if !layout.others.is_empty() {
+        let paths = layout.others.clone();
+        notes.push(format!("this handler does not make {}; only whether they are there is measured", list(&paths)));
+        let describe = format!("look whether {} are there", list(&paths));
         steps.measure("deliverables", describe, paths.clone(), Work::Deliverables { paths })?;
     }
     let describe = "measure Redis, the database and the heartbeats, as `wo verify monitor` does".to_owned();
     steps.measure("verification", describe, vec![], Work::Verification { cycles, asked: asked.keys.clone() })?;
-    Ok(Plan { steps: steps.finish(), keep_on_failure: false, notes })
-}
-
-/// The faults of a job in a line; the notes have them in full.
     if let Some(wanted_ns) = healthy_for_ns {
         if wanted_ns > times.wait_max_ns {
             notes.push(too_long(format!("healthy for {}", crate::text::duration_ns(wanted_ns))));
@@ -241,6 +237,10 @@ pub fn plan(
         );
         steps.measure("health", describe, vec![], Work::Health { wanted_ns })?;
     }
+    Ok(Plan { steps: steps.finish(), keep_on_failure: false, notes })
+}
+
+/// The faults of a job in a line; the notes have them in full.
 fn brief(faults: &[String]) -> String {
     crate::text::line(&faults.join("; "), 120)
 }

@@ -4,6 +4,7 @@
 //! else, and neither denies it nor leaves it open: `instead of Snappy`, `rotate the logs with gzip`, `Snappy or zstd`.
 
 use super::DECLARED;
+use crate::config::Config;
 use crate::evidence::Binder;
 use crate::order::target::{CODECS, Target};
 use crate::order::{Item, Order, Span};
@@ -19,8 +20,8 @@ pub struct Wish {
 }
 
 /// Takes the codec of the criteria that are bound to it, else that of the requirements, where it is one that the exporter
-/// writes. Two different ones are none. The answer is the codec that requirements alone ask for.
-pub fn adopt(order: &Order, deployment: &mut Deployment, notes: &mut Vec<String>) -> Option<String> {
+/// writes. Two different ones are none.
+pub fn adopt(order: &Order, deployment: &mut Deployment, notes: &mut Vec<String>) {
     let accepted = accepted(order);
     let asked: Vec<String> = accepted.iter().filter(|codec| WRITTEN.contains(&codec.as_str())).cloned().collect();
     for other in accepted.iter().filter(|codec| !WRITTEN.contains(&codec.as_str())) {
@@ -37,7 +38,7 @@ pub fn adopt(order: &Order, deployment: &mut Deployment, notes: &mut Vec<String>
     let wished = wishes(order);
     let named = || wished.iter().map(|wish| wish.codec.as_str()).collect::<Vec<_>>().join(" and for ");
     match wished.as_slice() {
-        [] => None,
+        [] => {}
         all if !accepted.is_empty() => {
             if all.iter().any(|wish| !accepted.contains(&wish.codec)) {
                 let accepted = accepted.join(" and for ");
@@ -46,17 +47,22 @@ pub fn adopt(order: &Order, deployment: &mut Deployment, notes: &mut Vec<String>
                     named()
                 ));
             }
-            None
         }
         [wish] if WRITTEN.contains(&wish.codec.as_str()) => {
             deployment.compression = Some(wish.codec.clone());
-            Some(if wish.codec == "snappy" { "Snappy".to_owned() } else { wish.codec.clone() })
         }
         _ => {
             notes
                 .push(format!("the requirements ask for {}; the exporter writes snappy or zstd, one of them", named()));
-            None
         }
+    }
+}
+
+/// The codec that the deployed files are to have, as the target of a criterion.
+pub fn target(deployment: &Deployment, config: &Config) -> String {
+    match deployment.codec(config).as_str() {
+        "snappy" => "Snappy".to_owned(),
+        codec => codec.to_owned(),
     }
 }
 
@@ -200,8 +206,7 @@ mod tests {
             let order = order(requirements, "");
             let mut deployment = Deployment::standard(&crate::config::Config::default());
             let mut notes = Vec::new();
-            let found = adopt(&order, &mut deployment, &mut notes);
-            assert_eq!(found.map(|codec| codec.to_lowercase()).as_deref(), taken, "{requirements}");
+            adopt(&order, &mut deployment, &mut notes);
             assert_eq!(deployment.compression.as_deref(), taken, "{requirements}");
             assert_eq!(super::unmet(&order).map(|wish| wish.codec).as_deref(), unmet, "{requirements}");
             assert_eq!(notes.is_empty(), unmet.is_none(), "{requirements}: {notes:?}");
@@ -213,7 +218,7 @@ mod tests {
         let order = order("1. Compress with gzip", "- Compression: Snappy");
         let mut deployment = Deployment::standard(&crate::config::Config::default());
         let mut notes = Vec::new();
-        assert_eq!(adopt(&order, &mut deployment, &mut notes), None);
+        adopt(&order, &mut deployment, &mut notes);
         assert_eq!(deployment.compression.as_deref(), Some("snappy"));
         assert!(unmet(&order).is_none() && notes.len() == 1, "{notes:?}");
     }

@@ -1,7 +1,7 @@
-//! From an order to what is deployed where. Pure: the same order and settings give the same layout.
+//! From an order to what is deployed where. Pure: the same order, settings and deployment before give the same layout.
 //!
 //! What the order lists is deployed at the very paths it lists. What it doesn't list is not deployed, but for what the
-//! service needs; an order that lists nothing of ours gets the standard set.
+//! service needs and what is deployed already ([`before`]); a first order that lists nothing of ours gets the standard set.
 
 use crate::config::Config;
 use crate::handlers::HandlerError;
@@ -9,7 +9,7 @@ use crate::order::{Item, Order};
 use crate::verify::deployment::Deployment;
 
 use super::place::{Bounds, Place, paths_in, place};
-use super::{codec, timing, wishes};
+use super::{before, codec, timing, wishes};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
@@ -22,8 +22,6 @@ pub struct Layout {
     pub notes: Vec<String>,
     /// When the export is to run, as the target of a criterion, where the order says it.
     pub ordered: Option<String>,
-    /// The codec that requirements ask for, as the target of a criterion.
-    pub codec: Option<String>,
 }
 
 /// What a listed path is.
@@ -64,23 +62,37 @@ fn is_ours(role: Role) -> bool {
     matches!(role, Role::Exporter | Role::Runner | Role::TestScript | Role::Plist)
 }
 
-/// Reads the order. Refuses paths outside the root.
-pub fn layout(order: &Order, config: &Config, bounds: &Bounds) -> Result<Layout, HandlerError> {
+/// Reads the order; `earlier` is what an earlier one deployed. Refuses paths outside the root.
+pub fn layout(
+    order: &Order,
+    config: &Config,
+    bounds: &Bounds,
+    earlier: Option<&Deployment>,
+) -> Result<Layout, HandlerError> {
     let standard = Deployment::standard(config);
     let listed = listed(order, bounds)?;
-    let (mut layout, plists) = deploy_listed(&listed, &standard)?;
-    let Layout { deployment, more_plists, others, notes, ordered, codec } = &mut layout;
-    name_plists(&plists, deployment, more_plists);
+    let plists: Vec<&Place> = listed.iter().filter(|(role, _, at)| is_plist(*role, at)).map(|(_, _, at)| at).collect();
+    let label = label(&plists);
+    let kept = before::kept(earlier, label.as_deref(), order, &standard);
+    let mut layout = deploy_listed(&listed, kept, &standard)?;
+    let Layout { deployment, more_plists, others, notes, ordered } = &mut layout;
+    name_plists(label, &plists, deployment, more_plists);
     leave_alone(order, bounds, deployment, more_plists, notes)?;
     // directories are made, not awaited
     others.retain(|path| !is_directory(path, order) || *path == deployment.output);
     others
         .retain(|path| *path != deployment.output && *path != parent(&deployment.log) && *path != deployment.summaries);
-    deployment.summaries = summaries(order, &listed, &standard, bounds, notes);
+    if let Some(place) = summaries(order, &listed, &standard, bounds, notes) {
+        deployment.summaries = place;
+    }
     required_elsewhere(order, deployment, bounds, notes);
     *ordered = timing::adopt(order, deployment, notes);
-    *codec = codec::adopt(order, deployment, notes);
+    *ordered = ordered.take().or_else(|| before::schedule(earlier, deployment, &standard));
+    codec::adopt(order, deployment, notes);
     wishes::note_unmet(order, deployment, notes);
+    if let Some(earlier) = earlier {
+        before::tell(earlier, deployment, more_plists, config, notes);
+    }
     Ok(layout)
 }
 
@@ -103,22 +115,22 @@ fn listed(order: &Order, bounds: &Bounds) -> Result<Vec<Listed>, HandlerError> {
     Ok(listed)
 }
 
-/// The standard deployment with what is listed in its place, and the plists among that.
-fn deploy_listed(listed: &[Listed], standard: &Deployment) -> Result<(Layout, Vec<Place>), HandlerError> {
-    let mut deployment = standard.clone();
-    let (mut plists, mut others, mut notes) = (Vec::new(), Vec::new(), Vec::new());
-    if listed.iter().any(|(role, _, _)| is_ours(*role)) {
-        (deployment.exporter, deployment.runner, deployment.test_script) = (None, None, None);
-    } else {
-        notes.push("the order lists no script or plist: the standard set is deployed".to_owned());
+/// What is deployed already (`kept`), else the standard deployment, with what is listed in its place.
+fn deploy_listed(listed: &[Listed], kept: Option<Deployment>, standard: &Deployment) -> Result<Layout, HandlerError> {
+    let is_first = kept.is_none();
+    let mut deployment = kept.unwrap_or_else(|| standard.clone());
+    let mut stays = [deployment.exporter.take(), deployment.runner.take(), deployment.test_script.take()];
+    let (mut others, mut notes) = (Vec::new(), Vec::new());
+    match (listed.iter().any(|(role, _, _)| is_ours(*role)), is_first) {
+        (true, true) => stays = [None, None, None],
+        (true, false) => {}
+        (false, true) => notes.push("the order lists no script or plist: the standard set is deployed".to_owned()),
+        (false, false) => notes.push("the order lists no script or plist: those that are deployed stay".to_owned()),
     }
     for (role, written, at) in listed {
         let path = match at {
             Place::Root(path) => path,
-            Place::LaunchAgent(_) => {
-                plists.push(at.clone());
-                continue;
-            }
+            Place::LaunchAgent(_) => continue,
             Place::Bridge(path) if is_ours(*role) => {
                 return Err(HandlerError::Refused(format!(
                     "the deliverable `{path}` lies within `bridge/`, where no handler writes\n\
@@ -139,7 +151,6 @@ fn deploy_listed(listed: &[Listed], standard: &Deployment) -> Result<(Layout, Ve
             Role::Exporter => script(&mut deployment.exporter),
             Role::Runner => script(&mut deployment.runner),
             Role::TestScript => script(&mut deployment.test_script),
-            Role::Plist => plists.push(at.clone()),
             Role::Parquet if parent(path) != deployment.output => {
                 notes.push(format!(
                     "the order lists `{written}`; Parquet files go to `{}` ([paths] analytics in wo.toml)",
@@ -148,23 +159,33 @@ fn deploy_listed(listed: &[Listed], standard: &Deployment) -> Result<(Layout, Ve
                 others.push(path.clone());
             }
             Role::Log => deployment.log.clone_from(path),
-            Role::Parquet | Role::Summary | Role::VerifyReport => {}
+            Role::Plist | Role::Parquet | Role::Summary | Role::VerifyReport => {}
             Role::Other => others.push(path.clone()),
         }
     }
-    Ok((Layout { deployment, more_plists: Vec::new(), others, notes, ordered: None, codec: None }, plists))
+    let slots = [&mut deployment.exporter, &mut deployment.runner, &mut deployment.test_script];
+    for (slot, stays) in slots.into_iter().zip(stays) {
+        *slot = slot.take().or(stays);
+    }
+    Ok(Layout { deployment, more_plists: Vec::new(), others, notes, ordered: None })
 }
 
-/// The label is the installed plist's name; the first plist beneath the root is the rendered one.
-fn name_plists(plists: &[Place], deployment: &mut Deployment, more: &mut Vec<String>) {
-    let name_of = |place: &Place| match place {
-        Place::Root(path) | Place::LaunchAgent(path) | Place::Bridge(path) => {
-            path.rsplit('/').next().unwrap_or_default().trim_end_matches(".plist").to_owned()
-        }
-    };
-    if let Some(first) = plists.iter().find(|place| matches!(place, Place::LaunchAgent(_))).or(plists.first()) {
-        deployment.label = name_of(first);
-        deployment.plist = format!("launchd/{}.plist", deployment.label);
+fn is_plist(role: Role, at: &Place) -> bool {
+    matches!(at, Place::LaunchAgent(_)) || (role == Role::Plist && matches!(at, Place::Root(_)))
+}
+
+/// The label is the installed plist's name.
+fn label(plists: &[&Place]) -> Option<String> {
+    let first = plists.iter().find(|place| matches!(place, Place::LaunchAgent(_))).or(plists.first())?;
+    let (Place::Root(path) | Place::LaunchAgent(path) | Place::Bridge(path)) = first;
+    Some(path.rsplit('/').next().unwrap_or_default().trim_end_matches(".plist").to_owned())
+}
+
+/// The first plist beneath the root is the rendered one.
+fn name_plists(label: Option<String>, plists: &[&Place], deployment: &mut Deployment, more: &mut Vec<String>) {
+    if let Some(label) = label.filter(|label| *label != deployment.label) {
+        deployment.plist = format!("launchd/{label}.plist");
+        deployment.label = label;
     }
     let mut beneath = plists.iter().filter_map(|place| match place {
         Place::Root(path) => Some(path.clone()),
@@ -219,14 +240,15 @@ fn is_directory(path: &str, order: &Order) -> bool {
     order.deliverables.iter().filter_map(|deliverable| deliverable.path.as_deref()).any(written)
 }
 
-/// Where summaries go: the standard place if anything names it, else what the deliverables say, else the requirements.
+/// Where summaries go: the standard place if anything names it, else what the deliverables say, else the requirements;
+/// `None` where nothing does.
 fn summaries(
     order: &Order,
     listed: &[Listed],
     standard: &Deployment,
     bounds: &Bounds,
     notes: &mut Vec<String>,
-) -> String {
+) -> Option<String> {
     let mut named: Vec<(&str, String)> = Vec::new();
     for (role, _, at) in listed {
         if let (Role::Summary, Place::Root(path)) = (role, at) {
@@ -250,11 +272,8 @@ fn summaries(
     let mut places: Vec<&str> = named.iter().map(|(_, dir)| dir.as_str()).collect();
     places.sort_unstable();
     places.dedup();
-    let chosen = match named.first() {
-        None => standard.summaries.clone(),
-        Some(_) if places.contains(&standard.summaries.as_str()) => standard.summaries.clone(),
-        Some((_, first)) => first.clone(),
-    };
+    let (_, first) = named.first()?;
+    let chosen = if places.contains(&standard.summaries.as_str()) { &standard.summaries } else { first };
     if places.len() > 1 {
         let all: Vec<String> = named.iter().map(|(who, dir)| format!("{who} `{dir}/`")).collect();
         notes.push(format!(
@@ -262,7 +281,7 @@ fn summaries(
             all.join(", ")
         ));
     }
-    chosen
+    Some(chosen.clone())
 }
 
 /// Says where a requirement wants Parquet files that don't go there.
@@ -334,7 +353,7 @@ mod tests {
     }
 
     fn lay(order: &Order) -> Layout {
-        layout(order, &Config::default(), &bounds()).unwrap()
+        layout(order, &Config::default(), &bounds(), None).unwrap()
     }
 
     #[test]
@@ -387,7 +406,7 @@ mod tests {
         let standard = Deployment::standard(&Config::default());
         for plist in [standard.plist.clone(), format!("~/Library/LaunchAgents/{}.plist", standard.label)] {
             order.left_alone = vec![plist];
-            let result = layout(&order, &Config::default(), &bounds());
+            let result = layout(&order, &Config::default(), &bounds(), None);
             assert!(matches!(result, Err(HandlerError::Refused(_))));
         }
     }
@@ -442,7 +461,7 @@ mod tests {
     #[test]
     fn paths_outside_the_root_are_refused() {
         for bad in ["../x_export.sh", "/etc/run_export.sh", "~/.ssh/export.sh", "bridge/state/export.sh"] {
-            let result = layout(&order(&[bad], &[]), &Config::default(), &bounds());
+            let result = layout(&order(&[bad], &[]), &Config::default(), &bounds(), None);
             assert!(matches!(result, Err(HandlerError::Refused(_))), "{bad}");
         }
     }

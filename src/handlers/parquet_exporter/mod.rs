@@ -4,7 +4,8 @@
 //! Invariant: what is measured comes from the very checks of `wo verify parquet`; a deployment adds only what needs a
 //! run of its own (dry run, export, rerun).
 
-mod codec;
+mod before;
+pub mod codec;
 pub mod commands;
 pub mod declarations;
 pub mod layout;
@@ -29,6 +30,7 @@ use crate::config::Config;
 use crate::evidence::Vocabulary;
 use crate::order::{Criterion, Order};
 use crate::root::Root;
+use crate::verify::deployment::Deployment;
 
 /// The label of the service, unless the order lists another plist.
 pub const LABEL: &str = "com.02luka.analytics.parquet";
@@ -75,16 +77,28 @@ impl Handler for ParquetExporter {
     fn diagnose(&self, order: &Order, context: &Context) -> Result<serde_json::Value, HandlerError> {
         let root = &context.root;
         let bounds = Bounds { root: root.path().to_owned(), home: std::env::var_os("HOME").map(Into::into) };
-        let layout = layout::layout(order, &context.config, &bounds)?;
+        let (before, unread) = match Deployment::load(root) {
+            Ok(before) => (before, None),
+            // this order writes it anew
+            Err(error) => (None, Some(error.to_string().replace('\n', "; "))),
+        };
+        let layout = layout::layout(order, &context.config, &bounds, before.as_ref())?;
         let label = layout.deployment.label.clone();
         let loaded = context.services.status(&label).is_ok_and(|status| status.loaded);
         let definition = steps::service::definition(&layout.deployment, &context.into());
         let installed = context.services.is_installed(&definition).is_ok_and(|installed| installed);
+        let replaced = match before::replaced(before.as_ref(), &layout.deployment, order, &bounds) {
+            Some(label) => steps::earlier::find_other(label, &definition, context)?,
+            None => None,
+        };
         let facts = Facts {
             manager: context.services.kind(),
             loaded: if loaded { vec![label] } else { Vec::new() },
             earlier: if installed { None } else { steps::earlier::find(&definition, context)? },
             installed: Some(installed),
+            before,
+            unread,
+            replaced,
             missing: missing_dirs(&layout, root),
             bounds,
         };
@@ -99,15 +113,18 @@ impl Handler for ParquetExporter {
         config: &Config,
     ) -> Result<Plan, HandlerError> {
         let facts = Facts::read(facts)?;
-        let mut plan = plan::plan(layout::layout(order, config, &facts.bounds)?, facts.earlier.as_ref())?;
+        let layout = layout::layout(order, config, &facts.bounds, facts.before.as_ref())?;
+        let mut plan = plan::plan(layout, &facts)?;
         super::heartbeats::append(&mut plan, &super::asked(order, criteria, &DECLARED));
         plan.notes.push(format!("the service manager here is {}", facts.manager));
         Ok(plan)
     }
 
     fn asked(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Vec<(&'static str, String)> {
-        let layout = Facts::read(facts).and_then(|facts| layout::layout(order, config, &facts.bounds));
-        let (when, codec) = layout.map_or((None, None), |layout| (layout.ordered, layout.codec));
+        let laid =
+            Facts::read(facts).and_then(|facts| layout::layout(order, config, &facts.bounds, facts.before.as_ref()));
+        let (when, codec) =
+            laid.map_or((None, None), |laid| (laid.ordered, Some(codec::target(&laid.deployment, config))));
         let unmet = self.unmet(order);
         let unmet = |key: &str| unmet.iter().find(|one| one.key == key).map(|one| one.target.clone());
         let when = unmet("export.frequency").or(when);

@@ -35,6 +35,15 @@ pub struct Facts {
     /// plans of before this was looked at.
     #[serde(default)]
     pub installed: Option<bool>,
+    /// What an earlier order deployed.
+    #[serde(default)]
+    pub before: Option<Deployment>,
+    /// Why the record of that can't be read.
+    #[serde(default)]
+    pub unread: Option<String>,
+    /// The service of that deployment, where it goes by another label: booted out as well, for both would write the same files.
+    #[serde(default)]
+    pub replaced: Option<Earlier>,
     /// Directories that are not there yet, relative to the root; undo removes those it made, when they are empty.
     pub missing: Vec<PathBuf>,
 }
@@ -59,6 +68,7 @@ pub struct Earlier {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Work {
     Earlier { earlier: Earlier },
+    Replaced { earlier: Earlier },
     Directories { paths: Vec<String> },
     Script { role: ScriptRole, path: String },
     Record,
@@ -88,14 +98,25 @@ pub struct Params {
     pub work: Work,
 }
 
-pub fn plan(layout: Layout, earlier: Option<&Earlier>) -> Result<Plan, HandlerError> {
-    let Layout { deployment, more_plists, others, mut notes, ordered: _, codec: _ } = layout;
+pub fn plan(layout: Layout, facts: &Facts) -> Result<Plan, HandlerError> {
+    let Layout { deployment, more_plists, others, mut notes, ordered: _ } = layout;
     let service = format!("service:{}", deployment.label);
     let mut steps = Steps::new(|work| Params { deployment: deployment.clone(), work });
 
-    if let Some(earlier) = earlier {
+    if let Some(why) = &facts.unread {
+        notes.push(format!("what was deployed before can't be told, and nothing of it is kept: {why}"));
+    }
+    if let Some(earlier) = &facts.earlier {
         let describe = format!("boot out `{}` as it is loaded now; it is loaded again if this fails", earlier.label);
         steps.change("old-service", describe, vec![service.clone()], Work::Earlier { earlier: earlier.clone() })?;
+    }
+    if let Some(earlier) = &facts.replaced {
+        let describe = format!(
+            "boot out `{}`, the export's service until now, for `{}` takes its place; it is loaded again if this fails",
+            earlier.label, deployment.label
+        );
+        let subjects = vec![format!("service:{}", earlier.label)];
+        steps.change("replaced-service", describe, subjects, Work::Replaced { earlier: earlier.clone() })?;
     }
     let log_dir = deployment.log.rsplit_once('/').map(|(dir, _)| dir).unwrap_or(".");
     let directories = vec![deployment.output.clone(), log_dir.to_owned(), deployment.summaries.clone()];

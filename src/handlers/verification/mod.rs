@@ -123,7 +123,7 @@ impl Handler for Verification {
         }
         let schedule = parquet_exporter::timing::target(&deployment);
         vec![
-            ("export.compression", deployment.codec(config)),
+            ("export.compression", parquet_exporter::codec::target(&deployment, config)),
             ("export.frequency", schedule.clone()),
             ("export.schedule", schedule),
         ]

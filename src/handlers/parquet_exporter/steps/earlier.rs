@@ -1,12 +1,12 @@
 //! The service that a deployment replaces: booted out before anything is touched, loaded again as it was when the deployment
-//! is undone.
+//! is undone. One of another label loses its installed plist too, by which the next login would load it.
 //!
 //! Invariant: a failed deployment leaves the service loaded that was loaded before, or its undo says that it could not.
 
 use std::path::PathBuf;
 
 use super::super::plan::Earlier;
-use crate::durable;
+use crate::durable::{self, DurableError};
 use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
 use crate::schedule::store::Store;
 use crate::services::{ManagerKind, ServiceDefinition, ServiceError};
@@ -14,15 +14,31 @@ use crate::services::{ManagerKind, ServiceDefinition, ServiceError};
 /// What is loaded under the label of `definition` and is another one. A schedule that nobody runs now is loaded by the next
 /// `wo up`, and so counts.
 pub fn find(definition: &ServiceDefinition, context: &Context) -> Result<Option<Earlier>, HandlerError> {
-    let label = &definition.label;
-    let loaded = match context.services.status(label) {
+    let waits = registered(&definition.label, context)?.is_some_and(|found| found != *definition);
+    Ok((waits || is_loaded(definition, context)).then(|| earlier(definition, context)))
+}
+
+/// The service under `label`, another one than that of `definition`, where it is loaded.
+pub fn find_other(
+    label: &str,
+    definition: &ServiceDefinition,
+    context: &Context,
+) -> Result<Option<Earlier>, HandlerError> {
+    let other = ServiceDefinition { label: label.to_owned(), ..definition.clone() };
+    let waits = registered(label, context)?.is_some();
+    Ok((waits || is_loaded(&other, context)).then(|| earlier(&other, context)))
+}
+
+fn is_loaded(definition: &ServiceDefinition, context: &Context) -> bool {
+    match context.services.status(&definition.label) {
         Ok(status) => status.loaded,
         // no answer is no "no": what is installed may be loaded, and [`Retire`] asks again
         Err(_) => context.services.files(definition).iter().any(|file| file.exists()),
-    };
-    let waits = registered(label, context)?.is_some_and(|found| found != *definition);
-    Ok((loaded || waits)
-        .then(|| Earlier { label: label.clone(), plist: context.services.files(definition).into_iter().next() }))
+    }
+}
+
+fn earlier(definition: &ServiceDefinition, context: &Context) -> Earlier {
+    Earlier { label: definition.label.clone(), plist: context.services.files(definition).into_iter().next() }
 }
 
 /// What the embedded schedule has under this label, whether a `wo up` lives or not.
@@ -53,6 +69,8 @@ fn lost(label: &str, error: impl std::fmt::Display) -> HandlerError {
 
 pub struct Retire {
     pub earlier: Earlier,
+    /// Whether another label takes its place.
+    pub is_replaced: bool,
 }
 
 const KEPT_MODE: u32 = 0o600;
@@ -64,11 +82,16 @@ impl Retire {
         let name = format!("{}.json", self.earlier.label);
         context.root.backups(&context.order.id).join(attempt).join("old-service").join(name)
     }
+
+    /// The installed plist, where this step removes it and it is there.
+    fn removes(&self) -> Option<&PathBuf> {
+        self.earlier.plist.as_ref().filter(|plist| self.is_replaced && plist.symlink_metadata().is_ok())
+    }
 }
 
 impl Step for Retire {
     fn files(&self, _context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(Vec::new())
+        Ok(self.removes().cloned().into_iter().collect())
     }
 
     fn check(&self, context: &Context) -> Result<Check, HandlerError> {
@@ -79,6 +102,7 @@ impl Step for Retire {
             Ok(_) | Err(ServiceError::NoManager(_)) if waits => {
                 Ok(Check::Needed("registered for the next `wo up`, not as ordered".to_owned()))
             }
+            Ok(status) if self.removes().is_some() => Ok(Check::Needed(format!("{}, and installed", status.detail))),
             Ok(status) => Ok(Check::Already(status.detail)),
             Err(ServiceError::NoManager(why)) => Ok(Check::Already(why)),
             Err(error) => Err(error.into()),
@@ -94,6 +118,10 @@ impl Step for Retire {
             durable::write(&self.kept(context), &bytes, KEPT_MODE)?;
         }
         context.services.uninstall(label)?;
+        if let Some(plist) = self.removes() {
+            std::fs::remove_file(plist).map_err(DurableError::io("remove", plist))?;
+            durable::sync_dir(durable::parent_of(plist))?;
+        }
         Ok(Applied { after: "booted out".to_owned() })
     }
 
@@ -108,11 +136,11 @@ impl Step for Retire {
         }
     }
 
-    /// Comes last of all: its plist and the scripts that it starts are back.
+    /// Comes last of all: its plist and the scripts that it starts are back, but for what this step removes itself.
     fn undo(&self, context: &Context) -> Result<(), HandlerError> {
         let label = &self.earlier.label;
         if self.earlier.plist.is_some() {
-            return load_again(label, context);
+            return if self.is_replaced { Ok(()) } else { load_again(label, context) };
         }
         let bytes = match std::fs::read(self.kept(context)) {
             Ok(bytes) => bytes,
@@ -125,6 +153,13 @@ impl Step for Retire {
             // as it was: registered, for the next `wo up`
             Ok(()) | Err(ServiceError::NoManager(_)) => Ok(()),
             Err(error) => Err(lost(label, error)),
+        }
+    }
+
+    fn clear(&self, context: &Context) -> Result<(), HandlerError> {
+        match self.is_replaced && self.earlier.plist.is_some() {
+            true => load_again(&self.earlier.label, context),
+            false => Ok(()),
         }
     }
 }

@@ -19,7 +19,8 @@ pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
     })?;
     let deployment = params.deployment;
     Ok(match params.work {
-        Work::Earlier { earlier } => Box::new(earlier::Retire { earlier }),
+        Work::Earlier { earlier } => Box::new(earlier::Retire { earlier, is_replaced: false }),
+        Work::Replaced { earlier } => Box::new(earlier::Retire { earlier, is_replaced: true }),
         Work::Directories { paths } => Box::new(files::Directories { paths }),
         Work::Script { role, path } => Box::new(files::Script { role, path, deployment }),
         Work::Record => Box::new(files::Record { deployment }),
