@@ -28,7 +28,7 @@ pub fn other(
             || (is_made && all.iter().filter(is_maker).any(|one| Known::of(one).names_one(name, days)))
     };
     // `row_count` may be the name of a figure
-    let is_name = |name: &String| !(subject::is_identifier(name) && !name.contains(['.', '/']));
+    let is_name = |name: &String| !subject::is_identifier(name) || name.contains(['.', '/']);
     let names: Vec<String> = subject::names_in(&heading).into_iter().filter(is_name).collect();
     if let Some(name) = names.iter().find(|name| !may_name(name)) {
         return Some(shown(name));
