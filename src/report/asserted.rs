@@ -53,28 +53,43 @@ fn one(labels: &Labels, subject: Subject, row: &RowSubject, aside: &Aside) -> Su
         return subject;
     }
     let label = row.names.first().map_or("", String::as_str);
-    let whole = held(labels, measurement, label, &said);
-    let held = match (whole, rest(labels, measurement, label, &said)) {
+    match borne_out(labels, measurement, label, &said, &aside.text) {
+        Held::Meets => subject,
+        Held::Differs(why) => match by_itself(labels, &aside.text) {
+            // what failed is shown, and not what works
+            other if other.state == State::Failed => other,
+            _ => Subject { state: State::Failed, why, ..subject },
+        },
+        Held::Unclear(why) => Subject { state: State::Unmeasured, why, ..subject },
+    }
+}
+
+/// Whether `said`, of what `label` means, is so; `text` is the same as it is written.
+pub(super) fn borne_out(labels: &Labels, measurement: &Measurement, label: &str, said: &str, text: &str) -> Held {
+    let whole = held(labels, measurement, label, said);
+    let held = match (whole, rest(labels, measurement, label, said)) {
         (Held::Unclear(_), Some(rest)) if rest.is_empty() => Held::Meets,
         (Held::Unclear(_), Some(rest)) if is_plain(label, &rest) => held(labels, measurement, label, &rest),
         (whole, _) => whole,
     };
-    match held {
-        Held::Meets => subject,
-        Held::Differs(why) => Subject { state: State::Failed, why, ..subject },
-        // what it states by itself may be of something else: `Row count > 0`
-        Held::Unclear(_) => match judging::subject(labels, &label::names(&marks::without_green(&aside.text, " "))) {
-            other if other.state == State::Green => subject,
-            _ if judging::subject(labels, &label::names(&format!("{label} {said}"))).state == State::Green => subject,
-            // what failed is shown, and not what works
-            other if other.state == State::Failed => other,
-            _ => {
-                let fits = labels.fits(&[format!("{label} {said}")], label, measurement);
-                let why = fits.err().unwrap_or_else(|| format!("“{said}” was not measured"));
-                Subject { state: State::Unmeasured, why, ..subject }
-            }
-        },
+    let Held::Unclear(_) = held else { return held };
+    // what it states by itself may be of something else: `Row count > 0`
+    let of_itself = by_itself(labels, text);
+    let is_green = |subject: &Subject| subject.state == State::Green;
+    if is_green(&of_itself) || is_green(&judging::subject(labels, &label::names(&format!("{label} {said}")))) {
+        return Held::Meets;
     }
+    match of_itself.state {
+        State::Failed => Held::Differs(of_itself.why),
+        _ => {
+            let fits = labels.fits(&[format!("{label} {said}")], label, measurement);
+            Held::Unclear(fits.err().unwrap_or_else(|| format!("“{said}” was not measured")))
+        }
+    }
+}
+
+fn by_itself(labels: &Labels, text: &str) -> Subject {
+    judging::subject(labels, &label::names(&marks::without_green(text, " ")))
 }
 
 /// The words of a cell, without commands and without the paths, labels and hosts, which are held against the measurement by
@@ -197,7 +212,7 @@ fn rest(labels: &Labels, measurement: &Measurement, label: &str, said: &str) -> 
     Some(std::iter::once(first.as_str()).chain(others.iter().copied()).collect::<Vec<_>>().join(" "))
 }
 
-fn is_ready(word: &str) -> bool {
+pub(super) fn is_ready(word: &str) -> bool {
     matches!(compile("", word), Target::Ready { .. })
 }
 

@@ -60,11 +60,11 @@ pub fn why_not(labels: &Labels, row: &RowSubject, found: &Subject) -> Option<Str
         return None;
     }
     match labels.meaning(&row.names) {
-        Meaning::One { newest: Some(measurement), .. } if !by_order => stranger(labels, row, measurement),
+        Meaning::One { newest: Some(measurement), .. } if !by_order => stranger(labels, &row.beside, measurement),
         // what its label states was judged
         Meaning::Nothing => {
             let judged = labels.record.measurements.iter().rev().find(|one| found.evidence.contains(&one.id));
-            judged.and_then(|measurement| stranger(labels, row, measurement))
+            judged.and_then(|measurement| stranger(labels, &row.beside, measurement))
         }
         _ => None,
     }
@@ -102,7 +102,7 @@ pub fn judged(labels: &Labels, row: &RowSubject, mut judged: Judged) -> Judged {
     if labels.is_bound_by_order(&row.metric) {
         return judged;
     }
-    if let Some(why) = stranger(labels, row, measurement) {
+    if let Some(why) = stranger(labels, &row.beside, measurement) {
         judged.verdict = Verdict::Unmeasured;
         judged.actual = None;
         judged.reason = why;
@@ -110,8 +110,9 @@ pub fn judged(labels: &Labels, row: &RowSubject, mut judged: Judged) -> Judged {
     judged
 }
 
-fn stranger(labels: &Labels, row: &RowSubject, measurement: &Measurement) -> Option<String> {
-    row.beside.iter().find_map(|name| {
+/// Why one of `names` is not of what was measured.
+pub(super) fn stranger(labels: &Labels, names: &[String], measurement: &Measurement) -> Option<String> {
+    names.iter().find_map(|name| {
         let fits = |name: &str| labels.fits(&[name.to_owned()], name, measurement);
         // the file of a service is named by its label
         let file = name.rsplit('/').next().unwrap_or(name);

@@ -17,6 +17,7 @@ use super::label::Labels;
 use super::list_slots::{self, choices};
 use super::marks::{self, Form, Mark, Sense};
 use super::outline::Span;
+use super::remarks::{self, Remark};
 use super::said::{self, Said};
 use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey, Test};
 use super::test_results::{self, TestResult};
@@ -286,7 +287,7 @@ impl Filler<'_> {
                 let subject = match (cell.part, span) {
                     (Part::Sign | Part::Claim, Some(span)) => {
                         let text = said::cell(self.template, span);
-                        said::hold(&self.labels, subject, names, &[Said { text: &text, is_aside: false }])
+                        self.as_worded(subject, names, &text, remarks::of_cell(names, &text))
                     }
                     _ => self.as_chosen(subject, names, &cell.was),
                 };
@@ -340,14 +341,29 @@ impl Filler<'_> {
         if found.state != State::Green {
             return found;
         }
-        let text = said::around(self.template, sign);
-        said::hold(&self.labels, found, names, &[Said { text: &text, is_aside: false }])
+        let (before, after) = said::around(self.template, sign);
+        let remark = remarks::beside(names, &before, &after);
+        self.as_worded(found, names, &format!("{before} {after}"), remark)
     }
 
     /// The same where the template's own green words are to stay.
     fn as_chosen(&self, subject: Subject, names: &[String], was: &str) -> Subject {
         match green_choice(was) {
-            Some(text) => said::hold(&self.labels, subject, names, &[Said { text: &text, is_aside: false }]),
+            Some(text) => {
+                // of a form another choice may be ticked
+                let is_verdict = list_slots::form(was).is_some() && verdicts::class(&text).is_some();
+                let remark = remarks::of_choice(names, &text).filter(|_| !is_verdict);
+                self.as_worded(subject, names, &text, remark)
+            }
+            None => subject,
+        }
+    }
+
+    /// As far as the figures of `text` are so, and what the remark says in words.
+    fn as_worded(&self, subject: Subject, names: &[String], text: &str, remark: Option<Remark>) -> Subject {
+        let subject = said::hold(&self.labels, subject, names, &[Said { text, is_aside: false }]);
+        match remark {
+            Some(remark) => remarks::hold(&self.labels, subject, &remark),
             None => subject,
         }
     }

@@ -26,6 +26,7 @@ mod name_columns;
 mod numbers;
 mod outline;
 mod printed;
+mod remarks;
 mod result;
 mod rows;
 mod said;

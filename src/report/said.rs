@@ -10,7 +10,7 @@ use super::fill::State;
 use super::judging::Subject;
 use super::label::{self, Labels, Meaning};
 use super::outline::Span;
-use super::{columns, marks, rows, status_lines, vouched};
+use super::{columns, marks, remarks, rows, status_lines, vouched};
 use crate::evidence::{Measurement, Value, Verdict};
 use crate::order::target::Unit;
 
@@ -24,8 +24,9 @@ pub struct Said<'t> {
     pub is_aside: bool,
 }
 
-/// The line around a sign of a list or key line, up to the next key; of several signs each has what stands next to it.
-pub fn around(template: &str, sign: &Span) -> String {
+/// What stands in front of a sign of a list or key line and behind it, up to the next key; of several signs each has what stands
+/// next to it.
+pub fn around(template: &str, sign: &Span) -> (String, String) {
     let line = line(template, sign);
     let parts = status_lines::parts(template, &line);
     let part = parts.into_iter().find(|part| part.start <= sign.start && sign.end <= part.end).unwrap_or(line);
@@ -48,7 +49,7 @@ pub fn around(template: &str, sign: &Span) -> String {
         let own = after.get(..*at).unwrap_or("");
         after = partings(own).first().map_or(own, |at| own.get(..*at).unwrap_or(""));
     }
-    format!("{before} {after}")
+    (before.to_owned(), after.to_owned())
 }
 
 /// Where something else begins to be spoken of; `2,880` and `15/15` are not parted.
@@ -143,6 +144,13 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
             }
         }
     }
+    for one in said.iter().filter(|one| !one.is_aside) {
+        match remarks::scheduled(labels, measurement, &label::plain(one.text)) {
+            Held::Meets => {}
+            Held::Differs(why) => return Subject { state: State::Failed, why, ..subject },
+            Held::Unclear(why) => unclear = Some(why),
+        }
+    }
     match unclear {
         Some(why) => Subject { state: State::Unmeasured, why, ..subject },
         None => subject,
@@ -157,7 +165,7 @@ pub fn is_of_now(labels: &Labels, subject: &Subject, header: &str) -> bool {
 }
 
 /// The measurement that a subject is judged by.
-fn cited<'r>(labels: &Labels<'r>, subject: &Subject) -> Option<&'r Measurement> {
+pub(super) fn cited<'r>(labels: &Labels<'r>, subject: &Subject) -> Option<&'r Measurement> {
     labels.record.measurements.iter().rev().find(|one| subject.evidence.contains(&one.id))
 }
 
@@ -239,7 +247,8 @@ mod tests {
             ("✅ ✅ Rows 96", 1, "Rows 96"),
         ] {
             let (at, mark) = marks::all(line)[nth];
-            let around = around(line, &(at..at + mark.len));
+            let (before, after) = around(line, &(at..at + mark.len));
+            let around = format!("{before} {after}");
             assert_eq!(around.split_whitespace().collect::<Vec<_>>().join(" "), expect, "{line}");
         }
         assert_eq!(cell("| Rows | ✅ 9,999 | x |", &(9..12)), "✅ 9,999");

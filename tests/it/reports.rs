@@ -6,6 +6,7 @@ mod green;
 mod layout;
 mod property;
 mod record;
+mod remarks;
 mod shapes;
 mod stated;
 mod tests;
