@@ -204,6 +204,7 @@ pub fn is_resource(error: &io::Error) -> bool {
             | io::ErrorKind::QuotaExceeded
             | io::ErrorKind::ReadOnlyFilesystem
             | io::ErrorKind::OutOfMemory
+            | io::ErrorKind::ResourceBusy
     ) || codes.iter().any(|code| error.raw_os_error() == Some(code.raw_os_error()))
 }
 

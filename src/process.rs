@@ -2,6 +2,7 @@
 //! Jobs of the schedule, which outlive a call, are started by `schedule::child`.
 //!
 //! Nothing here ever goes through a shell. On the deadline, or when `cancel` says so, the whole process group is killed.
+//! One that must not outlive this process unseen says where it is written down ([`at_work`]).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
@@ -12,6 +13,11 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
+
+use at_work::AtWork;
+
+pub mod at_work;
+pub mod life_lock;
 
 /// What to run. `program` must be absolute; the environment holds `PATH` and what `env` adds, nothing inherited.
 #[derive(Debug, Clone)]
@@ -28,6 +34,8 @@ pub struct Spec {
     pub keep_end: bool,
     /// Once it is set the program is killed.
     pub cancel: Option<Arc<AtomicBool>>,
+    /// The lock that tells, beyond the end of this process too, that it lives.
+    pub at_work: Option<PathBuf>,
 }
 
 impl Spec {
@@ -42,6 +50,7 @@ impl Spec {
             max_output: 256 * 1024,
             keep_end: false,
             cancel: None,
+            at_work: None,
         }
     }
 
@@ -152,6 +161,8 @@ pub struct Running {
     stdout: Collected,
     stderr: Collected,
     cancel: Option<Arc<AtomicBool>>,
+    /// After the others: its end is told when nothing more is done about it.
+    _at_work: Option<AtWork>,
 }
 
 /// Starts `spec` and hands it nothing yet; its `stdin` and `deadline` are for [`Running::finish`].
@@ -162,20 +173,27 @@ pub fn start(spec: &Spec) -> Result<Running, ProcessError> {
         return Err(ProcessError::NotAbsolute(spec.program.clone()));
     }
     let started = Instant::now();
+    let failed = |source| ProcessError::Start { program: spec.program.clone(), source };
+    let input = || spec.stdin.as_deref().unwrap_or_default();
+    let at_work = spec.at_work.as_ref().map(|path| AtWork::begin(path, input())).transpose().map_err(failed)?;
+    let stdin = match (&at_work, &spec.stdin) {
+        (Some(at_work), _) => at_work.stdin().map_err(failed)?,
+        (None, Some(_)) => Stdio::piped(),
+        (None, None) => Stdio::null(),
+    };
     let mut command = Command::new(&spec.program);
     command
         .args(&spec.args)
         .env_clear()
         .env("PATH", DEFAULT_PATH)
         .envs(&spec.env)
-        .stdin(if spec.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
     if let Some(dir) = &spec.dir {
         command.current_dir(dir);
     }
-    let failed = |source| ProcessError::Start { program: spec.program.clone(), source };
     let kept = || Kept::new(spec.max_output, spec.keep_end);
     let (give_stdout, stdout) = collect(kept()).map_err(failed)?;
     let (give_stderr, stderr) = collect(kept()).map_err(failed)?;
@@ -183,7 +201,8 @@ pub fn start(spec: &Spec) -> Result<Running, ProcessError> {
         // a program that does not read its input is not an error of ours
         let _ = io::Write::write_all(&mut stdin, &input);
     };
-    let feeds = spec.stdin.as_ref().map(|_| thread_for(feed)).transpose().map_err(failed)?;
+    let piped = spec.stdin.as_ref().filter(|_| at_work.is_none());
+    let feeds = piped.map(|_| thread_for(feed)).transpose().map_err(failed)?;
     let (say, ended) = mpsc::channel();
     let waits = thread_for(move |mut child: Child| {
         let _ = say.send(child.wait());
@@ -193,7 +212,11 @@ pub fn start(spec: &Spec) -> Result<Running, ProcessError> {
         return Err(failed(io::Error::other("this process is about to end")));
     }
     let mut child = command.spawn().map_err(failed)?;
-    let live = Live::enter(rustix::process::Pid::from_raw(child.id() as i32));
+    let group = rustix::process::Pid::from_raw(child.id() as i32);
+    let live = Live::enter(group);
+    if let Some(at_work) = &at_work {
+        at_work.started(group);
+    }
     if ENDING.load(Ordering::SeqCst) {
         // too late to be seen by `kill_all`
         live.kill();
@@ -212,6 +235,7 @@ pub fn start(spec: &Spec) -> Result<Running, ProcessError> {
         stdout,
         stderr,
         cancel: spec.cancel.clone(),
+        _at_work: at_work,
     })
 }
 
@@ -241,8 +265,7 @@ impl Running {
                 return Err(ProcessError::Wait { program: self.program.clone(), source });
             }
             Err(end) => {
-                // those that made groups of their own, while their parents still say whose they are
-                self.live.0.into_iter().flat_map(descendants).for_each(kill);
+                self.live.0.into_iter().for_each(kill_group_and_children);
                 end
             }
         };
@@ -293,21 +316,39 @@ fn kill(process: rustix::process::Pid) {
     let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
 }
 
-/// The children of a process, theirs, and so on, as `/proc` tells; none where there is no `/proc`.
-fn descendants(of: rustix::process::Pid) -> Vec<rustix::process::Pid> {
-    let parent_of = |entry: std::fs::DirEntry| {
-        let child: i32 = entry.file_name().to_str()?.parse().ok()?;
+/// Kills a process group, with the children of its leader that made groups of their own: while it lives it says whose they are.
+fn kill_group_and_children(group: rustix::process::Pid) {
+    descendants(group).into_iter().for_each(kill);
+    // it may have ended meanwhile
+    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+}
+
+/// A process, its parent and its group.
+struct Kin {
+    pid: i32,
+    parent: i32,
+    group: i32,
+}
+
+/// All processes, as `/proc` tells; none where there is no `/proc`.
+fn processes() -> Vec<Kin> {
+    let kin_of = |entry: std::fs::DirEntry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
         let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-        // `pid (name) state ppid …`; a name may hold anything
-        let parent: i32 = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
-        Some((child, parent))
+        // `pid (name) state ppid pgrp …`; a name may hold anything
+        let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(1).map(str::parse);
+        Some(Kin { pid, parent: fields.next()?.ok()?, group: fields.next()?.ok()? })
     };
-    let all: Vec<(i32, i32)> =
-        std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(parent_of).collect();
+    std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(kin_of).collect()
+}
+
+/// The children of a process, theirs, and so on.
+fn descendants(of: rustix::process::Pid) -> Vec<rustix::process::Pid> {
+    let all = processes();
     let mut found = vec![of.as_raw_nonzero().get()];
     let mut next = 0;
     while let Some(parent) = found.get(next).copied() {
-        found.extend(all.iter().filter(|(_, above)| *above == parent).map(|(child, _)| *child));
+        found.extend(all.iter().filter(|kin| kin.parent == parent).map(|kin| kin.pid));
         next += 1;
     }
     found.into_iter().skip(1).filter_map(rustix::process::Pid::from_raw).collect()

@@ -100,6 +100,16 @@ impl Root {
         self.join("bridge/state/backups").join(id)
     }
 
+    /// Tells whether the program of an attempt at order `id` lives.
+    pub fn program_lock(&self, id: &str, attempt: u32) -> PathBuf {
+        self.programs().join(format!("{id}.{attempt}.lock"))
+    }
+
+    /// Locks of the programs that orders have at work.
+    pub fn programs(&self) -> PathBuf {
+        self.join("bridge/state/programs")
+    }
+
     pub fn templates(&self) -> PathBuf {
         self.join("templates")
     }

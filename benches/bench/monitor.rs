@@ -48,6 +48,7 @@ pub fn bench() -> Outcome {
         clock: clock.clone(),
         services: workbridge::services::manager(&root, &config, clock)?,
         memo: Arc::new(store.memo()?),
+        secrets: config.secrets(),
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let records = Records { root: &root, config: &config };

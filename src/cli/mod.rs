@@ -144,7 +144,9 @@ pub fn main() -> ExitCode {
     // before anything that takes time: a signal that comes early is a wish to stop like any other
     let signals = match cli.command {
         Command::Up(_) => Signals::listen(true),
-        Command::Run(_) => Signals::listen(false),
+        Command::Run(_) | Command::Retry(_) | Command::Cancel(_) | Command::Approve(_) | Command::Resolve(_) => {
+            Signals::listen(false)
+        }
         _ => Signals::default(),
     };
     // a run that an outside service manager started is recorded, with who started it
@@ -194,10 +196,10 @@ fn run(cli: Cli, signals: Signals) -> Result<Exit, CliError> {
         Command::Show(args) => show::run(args, global),
         Command::Log(args) => log::run(args, global),
         Command::Wait(args) => wait::run(args, global),
-        Command::Retry(args) => steer::retry(args, global),
-        Command::Cancel(args) => steer::cancel(args, global),
-        Command::Approve(args) => steer::approve(args, global),
-        Command::Resolve(args) => steer::resolve(args, global),
+        Command::Retry(args) => steer::retry(args, global, &signals),
+        Command::Cancel(args) => steer::cancel(args, global, &signals),
+        Command::Approve(args) => steer::approve(args, global, &signals),
+        Command::Resolve(args) => steer::resolve(args, global, &signals),
     }
 }
 

@@ -13,16 +13,20 @@ use crate::engine::Stop;
 #[derive(Clone, Default)]
 pub struct Signals {
     pub stop: Arc<Stop>,
-    /// Set by SIGHUP; taken by whoever reads the settings again.
+    /// Whether SIGHUP asks for a reload.
+    reloads: bool,
+    /// Set by SIGHUP then; taken by whoever reads the settings again.
     reload: Arc<AtomicBool>,
     waker: Arc<Mutex<Option<Waker>>>,
 }
 
 impl Signals {
-    /// Listens from now on, on a thread of its own. SIGHUP asks for a reload where `reloads`, else it is left alone.
+    /// Listens from now on, on a thread of its own. SIGHUP asks for a reload where `reloads`, else to stop, as a terminal
+    /// does that is closed; whoever started this process under `nohup` wants it to outlive that.
     pub fn listen(reloads: bool) -> Signals {
-        let signals = Signals::default();
-        let which: &[i32] = if reloads { &[SIGTERM, SIGINT, SIGHUP] } else { &[SIGTERM, SIGINT] };
+        let signals = Signals { reloads, ..Signals::default() };
+        let heeds_hangup = reloads || !is_ignored(SIGHUP);
+        let which: &[i32] = if heeds_hangup { &[SIGTERM, SIGINT, SIGHUP] } else { &[SIGTERM, SIGINT] };
         match signal_hook::iterator::Signals::new(which) {
             Ok(mut came) => {
                 let shared = signals.clone();
@@ -46,10 +50,7 @@ impl Signals {
     /// Where whoever started this process left SIGCHLD ignored, the kernel forgets the ends of programs before anybody can
     /// ask for them: then it is heeded, and nothing is done with it.
     pub fn heed_children() {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
-        if ignored >> (SIGCHLD - 1) & 1 == 1
+        if is_ignored(SIGCHLD)
             && let Err(error) = signal_hook::flag::register(SIGCHLD, Arc::default())
         {
             tracing::warn!("failed to heed the ends of programs: {error}");
@@ -57,7 +58,7 @@ impl Signals {
     }
 
     fn take(&self, signal: i32) {
-        if signal == SIGHUP {
+        if signal == SIGHUP && self.reloads {
             self.reload.store(true, Ordering::SeqCst);
         } else {
             self.stop.set();
@@ -66,4 +67,12 @@ impl Signals {
             waker.wake();
         }
     }
+}
+
+/// Whether whoever started this process left `signal` ignored, as `/proc` tells; `false` where there is no `/proc`.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    ignored >> (signal - 1) & 1 == 1
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::executor::{self, TakeError};
+use super::signals::Signals;
 use super::{CliError, Exit, Global, output};
 use crate::bridge::lock::Role;
 use crate::bridge::watch;
@@ -51,33 +52,33 @@ pub struct Approve {
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-pub fn retry(args: Target, global: &Global) -> Result<Exit, CliError> {
-    ask(&global.root()?, &args.id, RequestKind::Retry)
+pub fn retry(args: Target, global: &Global, signals: &Signals) -> Result<Exit, CliError> {
+    ask(&global.root()?, &args.id, RequestKind::Retry, signals)
 }
 
-pub fn cancel(args: Target, global: &Global) -> Result<Exit, CliError> {
-    ask(&global.root()?, &args.id, RequestKind::Cancel)
+pub fn cancel(args: Target, global: &Global, signals: &Signals) -> Result<Exit, CliError> {
+    ask(&global.root()?, &args.id, RequestKind::Cancel, signals)
 }
 
-pub fn resolve(args: Resolve, global: &Global) -> Result<Exit, CliError> {
-    ask(&global.root()?, &args.target.id, RequestKind::Resolve { done: args.done })
+pub fn resolve(args: Resolve, global: &Global, signals: &Signals) -> Result<Exit, CliError> {
+    ask(&global.root()?, &args.target.id, RequestKind::Resolve { done: args.done }, signals)
 }
 
-pub fn approve(args: Approve, global: &Global) -> Result<Exit, CliError> {
+pub fn approve(args: Approve, global: &Global, signals: &Signals) -> Result<Exit, CliError> {
     let root = global.root()?;
     let id = &args.target.id;
     let known = Reader::open_existing(&root)?.map(|reader| reader.last_run_of(id)).transpose()?.flatten();
     let Some(row) = known else { return Err(unknown(id)) };
     // what the person saw is what is approved: other bytes by the time it is carried out void it
     let sha256 = args.sha256.unwrap_or(row.key.sha256);
-    ask(&root, id, RequestKind::Approve { sha256 })
+    ask(&root, id, RequestKind::Approve { sha256 }, signals)
 }
 
 fn unknown(id: &str) -> CliError {
     CliError::new(format!("no order {id} is known\nhint: `wo status` lists what is"))
 }
 
-fn ask(root: &Root, id: &str, kind: RequestKind) -> Result<Exit, CliError> {
+fn ask(root: &Root, id: &str, kind: RequestKind, signals: &Signals) -> Result<Exit, CliError> {
     super::log_to_stderr();
     let Some(reader) = Reader::open_existing(root)? else { return Err(unknown(id)) };
     if reader.last_run_of(id)?.is_none() {
@@ -90,9 +91,16 @@ fn ask(root: &Root, id: &str, kind: RequestKind) -> Result<Exit, CliError> {
         if let Some(answer) = reader.request(seq)?.and_then(|request| request.answer) {
             return told(id, &answer);
         }
-        match executor::take(root, Role::Run, Arc::default()) {
+        if signals.stop.is_set() {
+            output::complain("error: stopped by a signal; the request stays and will be carried out");
+            return Ok(Exit::Bad);
+        }
+        match executor::take(root, Role::Run, Arc::clone(&signals.stop)) {
             Ok(held) => {
                 let workers_reader = held.executor.journal.reader()?;
+                if matches!(kind, RequestKind::Resolve { .. }) {
+                    requests::look_first(&held.executor, &workers_reader, id, seq)?;
+                }
                 let woken = requests::carry_out(&held.executor, &workers_reader, &HashSet::new())?;
                 // without a daemon a cancelled order is brought to its end here; the rest is for the next `wo run`
                 for key in woken {

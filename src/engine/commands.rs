@@ -194,6 +194,7 @@ fn run_allowed(context: &Context, text: &str) -> CommandEnd {
     let mut output = String::new();
     for mut spec in specs {
         spec.max_output = context.config.limits.output_bytes;
+        spec.at_work = Some(context.root.program_lock(&context.order.id, context.attempt));
         match process::run(&spec) {
             Ok(run) => {
                 output.push_str(&context.masker.mask(&run.stdout_text()));

@@ -93,6 +93,8 @@ mod tests {
             (start(Errno::MFILE), true),
             (start(Errno::AGAIN), true),
             (start(Errno::NOMEM), true),
+            // an earlier start of it still works
+            (start(Errno::BUSY), true),
             (start(Errno::NOENT), false),
             (start(Errno::ACCESS), false),
             // it was at work: tried again, it might have its effect twice

@@ -17,6 +17,7 @@ pub mod error;
 mod file_tests;
 pub mod finish;
 pub mod gate;
+mod left_over;
 pub mod notice;
 pub mod orphan;
 pub mod pipeline;
@@ -67,6 +68,8 @@ pub struct Executor {
     unwritten: Mutex<HashMap<i64, Vec<(Timestamp, Event)>>>,
     /// How long workers of this process were at work on each open run, waits left out.
     worked: Mutex<HashMap<i64, Duration>>,
+    /// Locks of the programs that an earlier executor left at work and that were ended.
+    cut_off: HashSet<PathBuf>,
 }
 
 /// What a reload of `wo.toml` replaces as a whole.
@@ -96,7 +99,7 @@ fn secrets<'a>(root: &'a Root, config: &Config) -> impl Iterator<Item = Secret> 
 }
 
 impl Executor {
-    /// Opens the journal, which checks all of it; keeps the bridge's lock.
+    /// Opens the journal, which checks all of it; keeps the bridge's lock. What an earlier executor left at work is ended.
     pub fn open(
         root: &Root,
         lock: Lock,
@@ -117,6 +120,7 @@ impl Executor {
             cancels: Mutex::default(),
             unwritten: Mutex::default(),
             worked: Mutex::default(),
+            cut_off: left_over::end(root)?,
         })
     }
 

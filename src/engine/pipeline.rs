@@ -107,6 +107,15 @@ pub fn advance(executor: &Executor, reader: &Reader, key: &RunKey, reserve: Rese
     finish::report_and_archive(tape, &order, &bytes)
 }
 
+/// Looks what became of the step of a run that was cut off, and begins nothing: what only a person can tell is asked then.
+pub fn probe(executor: &Executor, reader: &Reader, key: &RunKey) -> Result<(), EngineError> {
+    let tape = &mut Tape::load(executor, reader, key)?;
+    let Ok(order) = crate::order::parse(&reader.bytes(key)?, &key.file).map(Arc::new) else { return Ok(()) };
+    let Ok(Some(handler)) = plan::handler_of(tape.run(), executor) else { return Ok(()) };
+    let context = context(executor, tape, &order);
+    steps::probe(tape, handler.as_ref(), &context)
+}
+
 /// What steps and diagnoses get to see.
 pub fn context(executor: &Executor, tape: &Tape<'_>, order: &Arc<Order>) -> Context {
     let settings = executor.settings();

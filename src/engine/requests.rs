@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use super::{EngineError, Executor, edited, gate};
+use super::{EngineError, Executor, edited, gate, pipeline};
 use crate::journal::requests::Answer;
 use crate::journal::{Event, Phase, Reader, Request, RequestKind, Run, RunKey};
 
@@ -32,6 +32,23 @@ pub fn carry_out(executor: &Executor, reader: &Reader, in_flight: &HashSet<i64>)
     Ok(woken)
 }
 
+/// For a person who is to say what became of a step, where no executor lived that could have asked: looks for it now. What
+/// was still at work until this moment is looked at anew before it is said to be done.
+pub fn look_first(executor: &Executor, reader: &Reader, id: &str, seq: i64) -> Result<(), EngineError> {
+    let Some(row) = reader.last_run_of(id)?.filter(|row| row.phase == Phase::Running) else { return Ok(()) };
+    pipeline::probe(executor, reader, &row.key)?;
+    let request = reader.request(seq)?.filter(|request| request.kind == RequestKind::Resolve { done: true });
+    let is_asked = matches!(reader.load(&row.key)?.phase, Phase::Uncertain { .. });
+    if let Some(request) = request
+        && is_asked
+        && executor.cut_off(&row.key)
+    {
+        let text = format!("{id} was still at work, and was ended just now: look what it did, then say so again");
+        answer(executor, &request, false, text)?;
+    }
+    Ok(())
+}
+
 fn one(executor: &Executor, request: &Request, mut run: Run) -> Result<Option<RunKey>, EngineError> {
     let id = request.id.clone();
     let now = executor.clock.now();
@@ -52,7 +69,10 @@ fn one(executor: &Executor, request: &Request, mut run: Run) -> Result<Option<Ru
         RequestKind::Cancel => match &run.phase {
             Phase::Ended { outcome } => return refused(format!("{id} has ended: {outcome}")),
             Phase::Judged { .. } => return refused(format!("{id} is already judged")),
-            _ => Event::CancelRequested,
+            _ => match executor.outlived(&run.key)? {
+                Some(why) => return refused(format!("{id} is not cancelled: {why}")),
+                None => Event::CancelRequested,
+            },
         },
         RequestKind::Approve { sha256 } => {
             if *sha256 != run.key.sha256 {
@@ -74,7 +94,10 @@ fn one(executor: &Executor, request: &Request, mut run: Run) -> Result<Option<Ru
             }
         }
         RequestKind::Resolve { done } => match &run.phase {
-            Phase::Uncertain { step, .. } => Event::Resolved { step: step.clone(), done: *done },
+            Phase::Uncertain { step, .. } => match executor.outlived(&run.key)? {
+                Some(why) => return refused(format!("{id} is not resolved: {why}")),
+                None => Event::Resolved { step: step.clone(), done: *done },
+            },
             phase => return refused(format!("{id} is not uncertain: it is {}", phase.name())),
         },
     };

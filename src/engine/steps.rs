@@ -12,7 +12,7 @@ use super::tape::Tape;
 use super::{EngineError, backup, notice};
 use crate::failpoint;
 use crate::handlers::{Check, Context, Deadline, Handler, HandlerError, Step, StepSpec, Verified};
-use crate::journal::run::{Progress, UNDO_FAILED};
+use crate::journal::run::{Progress, StepRun, UNDO_FAILED};
 use crate::journal::{Event, Phase, WaitOn};
 use crate::process::ProcessError;
 
@@ -93,7 +93,10 @@ fn run_step(
             }
             apply(tape, &code)
         }
-        Ok(Check::Unknown(why)) => uncertain(tape, spec, why),
+        Ok(Check::Unknown(why)) => {
+            let why = why + how_cut_off(tape);
+            uncertain(tape, spec, why)
+        }
         Err(error) => failed(tape, spec, error),
     }
 }
@@ -226,8 +229,7 @@ fn failed(tape: &mut Tape<'_>, spec: &StepSpec, error: CallError) -> Result<Opti
 }
 
 fn uncertain(tape: &mut Tape<'_>, spec: &StepSpec, why: String) -> Result<Option<Next>, EngineError> {
-    let id = tape.run().key.id.clone();
-    let why = format!("{}: {why}; a person must say: `wo resolve {id} --done` or `--again`", spec.name);
+    let why = asks_person(tape, spec, &why);
     // before it is written down: afterwards the step is not looked at again until a person answers
     let kind = match tape.run().answers {
         0 => format!("uncertain {}", spec.name),
@@ -236,6 +238,37 @@ fn uncertain(tape: &mut Tape<'_>, spec: &StepSpec, why: String) -> Result<Option
     notice::tell(tape.executor, &tape.run().key, &kind, &why)?;
     tape.write(Event::StepUncertain { step: spec.name.clone(), why: why.clone() })?;
     Ok(Some(Next::NeedsPerson { why, until: None }))
+}
+
+/// Why a person must say what became of a step, with how to say it.
+fn asks_person(tape: &Tape<'_>, spec: &StepSpec, why: &str) -> String {
+    let id = &tape.run().key.id;
+    format!("{}: {why}; a person must say: `wo resolve {id} --done` or `--again`", spec.name)
+}
+
+fn how_cut_off(tape: &Tape<'_>) -> &'static str {
+    match tape.executor.cut_off(&tape.run().key) {
+        true => "; it was still at work when the next executor began, and was ended",
+        false => "",
+    }
+}
+
+/// Looks what became of a step that was cut off with its executor, for somebody who is about to say it; begins nothing.
+pub fn probe(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context) -> Result<(), EngineError> {
+    let cut_off = |step: &&StepRun| step.progress == Progress::Intent;
+    let Some(step) = tape.run().steps.iter().find(cut_off).filter(|_| tape.run().phase == Phase::Running) else {
+        return Ok(());
+    };
+    let (spec, started) = (step.spec.clone(), step.started);
+    let deadline = Duration::from_secs(context.config.limits.step_deadline_s);
+    let context = Context { step_applied: started, deadline: Deadline::after(deadline), ..context.clone() };
+    let code = Code { handler, context, spec: &spec, deadline };
+    // what can be told is left to whoever goes on with it
+    if let Ok(Check::Unknown(why)) = code.call(|step, context| step.check(context)) {
+        let why = asks_person(tape, &spec, &(why + how_cut_off(tape)));
+        tape.write(Event::StepUncertain { step: spec.name.clone(), why })?;
+    }
+    Ok(())
 }
 
 /// Takes back, in reverse, what was applied, when a step failed or the order was cancelled.

@@ -4,7 +4,8 @@
 //! Invariant: what such a program says is recorded as its claim and is never a
 //! [`Measurement`](crate::evidence::Measurement), so it can turn nothing green. What Workbridge measures for such orders
 //! is what the heartbeats say and whether the deliverables are there. Whether an interrupted run took effect can't be
-//! probed: then a person decides.
+//! probed: then a person decides. One that outlives its executor is ended by the next (`engine::left_over`), so that
+//! it is never beside itself or beside another order of its handler.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -150,6 +151,7 @@ impl Step for Run {
             .env("WO_ATTEMPT", context.attempt.to_string())
             .deadline(deadline);
         spec.stdin = Some(order);
+        spec.at_work = Some(context.root.program_lock(&context.order.id, context.attempt));
         spec.cancel = Some(Arc::clone(&context.cancelled));
         spec.max_output = context.config.limits.output_bytes;
         let output = process::run(&spec)?;

@@ -1,20 +1,18 @@
 //! Starts a job: the one place besides [`crate::process::run`] where a program is started. That one keeps the output in
 //! memory and has a deadline; a job appends to its log files, lives as long as it must, and may outlive its `wo`.
 //!
-//! What must hold: no two processes run the same label at once. The label's lock file is the job's standard input, so the
-//! kernel holds the lock for exactly as long as the job lives, even when the `wo` that started it was killed. Reading it
-//! gives an end of file, as launchd's `/dev/null` does.
+//! What must hold: no two processes run the same label at once. The label's lock file is the job's standard input
+//! ([`LifeLock`]). Reading it gives an end of file, as launchd's `/dev/null` does.
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use rustix::fs::FlockOperation;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
-use crate::durable::{self, DurableError};
+use crate::durable::DurableError;
+use crate::process::life_lock::{self, LifeLock};
 use crate::root::Root;
 use crate::services::ServiceDefinition;
 
@@ -27,52 +25,19 @@ pub const NOT_STARTED: i32 = 78;
 /// Of the user's session, as launchd passes them to a user's jobs; besides these a job inherits nothing.
 const SESSION_VARIABLES: [&str; 6] = ["HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ"];
 
-/// The right to run a label; held until it and the process it was given to are gone.
-#[derive(Debug)]
-pub struct JobLock(File);
-
-/// Takes the lock of `label`; `None` when it runs somewhere.
-pub fn lock(root: &Root, label: &str) -> Result<Option<JobLock>, DurableError> {
-    let path = lock_path(root, label);
-    durable::create_dir_all(durable::parent_of(&path))?;
-    let file = OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(DurableError::io("open", &path))?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(JobLock(file))),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-        Err(error) => Err(DurableError::io("lock", &path)(error.into())),
-    }
+/// Takes the lock of `label`, the right to run it; `None` when it runs somewhere.
+pub fn lock(root: &Root, label: &str) -> Result<Option<LifeLock>, DurableError> {
+    LifeLock::take(&lock_path(root, label))
 }
 
-/// [`lock`], tried for two seconds: whoever asks [`is_locked`] holds it for a moment, so one refusal says nothing.
-pub fn lock_patiently(root: &Root, label: &str) -> Result<Option<JobLock>, DurableError> {
-    for _ in 0..200 {
-        if let Some(lock) = lock(root, label)? {
-            return Ok(Some(lock));
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    Ok(None)
+/// As [`LifeLock::take_patiently`].
+pub fn lock_patiently(root: &Root, label: &str) -> Result<Option<LifeLock>, DurableError> {
+    LifeLock::take_patiently(&lock_path(root, label))
 }
 
 /// Whether somebody holds the lock of `label`; makes no files.
 pub fn is_locked(root: &Root, label: &str) -> Result<bool, DurableError> {
-    let path = lock_path(root, label);
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(DurableError::io("open", &path)(error)),
-    };
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
-        Ok(()) => Ok(false),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
-        Err(error) => Err(DurableError::io("lock", &path)(error.into())),
-    }
+    life_lock::is_held(&lock_path(root, label))
 }
 
 fn lock_path(root: &Root, label: &str) -> PathBuf {
@@ -87,14 +52,14 @@ pub fn is_label(label: &str) -> bool {
 }
 
 /// Starts the job in a process group of its own. `Err` says in words what kept it from starting.
-pub fn spawn(definition: &ServiceDefinition, lock: &JobLock, run_id: i64) -> Result<Child, String> {
+pub fn spawn(definition: &ServiceDefinition, lock: &LifeLock, run_id: i64) -> Result<Child, String> {
     let Some((program, args)) = definition.program.split_first() else {
         return Err("the definition names no program".to_owned());
     };
     if !Path::new(program).is_absolute() {
         return Err(format!("the program `{program}` is not absolute"));
     }
-    let stdin = lock.0.try_clone().map_err(|error| format!("failed to pass on the job's lock: {error}"))?;
+    let stdin = lock.stdin().map_err(|error| format!("failed to pass on the job's lock: {error}"))?;
     let stdout = log(&definition.stdout)?;
     let stderr = if definition.stderr == definition.stdout {
         stdout.try_clone().map_err(|error| format!("failed to share the log: {error}"))?
@@ -111,7 +76,7 @@ pub fn spawn(definition: &ServiceDefinition, lock: &JobLock, run_id: i64) -> Res
         .env(super::ledger::SERVICE, &definition.label)
         .env(super::ledger::RUN_ID, run_id.to_string())
         .current_dir(&definition.working_directory)
-        .stdin(Stdio::from(stdin))
+        .stdin(stdin)
         .stdout(Stdio::from(stdout))
         .stderr(Stdio::from(stderr))
         .process_group(0)

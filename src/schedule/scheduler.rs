@@ -19,11 +19,12 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use rustix::process::Signal;
 
-use super::child::{self, JobLock};
+use super::child;
 use super::store::{Session, Store};
 use super::{ScheduleConfig, ScheduleError, calendar};
 use crate::bridge::lock::{self, Role};
 use crate::clock::Clock;
+use crate::process::life_lock::LifeLock;
 use crate::root::Root;
 
 mod due;
@@ -162,7 +163,7 @@ struct Worker {
     unrecorded: Vec<End>,
     sender: Sender<Message>,
     receiver: Receiver<Message>,
-    _alive: JobLock,
+    _alive: LifeLock,
 }
 
 impl Worker {

@@ -20,6 +20,7 @@ mod monitor_fix;
 mod notices;
 mod orders;
 mod orphans;
+mod outlived;
 mod packaging;
 mod promises;
 mod query;

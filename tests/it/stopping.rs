@@ -43,7 +43,7 @@ fn a_signal_right_after_the_start_is_a_wish_to_stop() {
 
 #[test]
 fn an_interrupted_run_says_what_is_left_and_is_no_success() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let scene = scene().order("WO-1-PROBE.md", probe("WO-1-PROBE", "params: { steps: 2, wait_ms: 600000 }\n"));
         let mut run = scene.start(["run"]);
         run.wait_for("the step waits", || {

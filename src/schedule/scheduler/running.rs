@@ -10,8 +10,8 @@ use rustix::process::{Pid, Signal};
 
 use super::Worker;
 use super::due::Owed;
-use crate::schedule::ScheduleError;
-use crate::schedule::child::{self, JobLock};
+use crate::process::life_lock::LifeLock;
+use crate::schedule::{ScheduleError, child};
 
 pub(super) struct Running {
     pub(super) run: i64,
@@ -24,7 +24,7 @@ pub(super) struct Running {
     pub(super) owed: Owed,
     /// It ends because its `wo up` does.
     pub(super) cut_off: bool,
-    pub(super) _lock: JobLock,
+    pub(super) _lock: LifeLock,
 }
 
 pub(super) struct End {
