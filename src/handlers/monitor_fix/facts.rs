@@ -3,6 +3,7 @@
 //! Invariant: facts go to the journal, so they hold places of secrets and never a secret.
 
 mod of_database;
+mod of_job;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,9 +23,7 @@ use crate::monitor::config::CheckConfig;
 use crate::monitor::cycle::{Cycle, Observed};
 use crate::monitor::{self, Parts};
 use crate::secret::{Secret, SecretRef};
-use crate::services::explain::explain;
-use crate::services::job::Job;
-use crate::services::{ManagerKind, plist};
+use crate::services::ManagerKind;
 use crate::verify::monitor as proof;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,8 +40,12 @@ pub struct Facts {
     pub old_job: Option<OldJob>,
     /// The loop's label is loaded as something else than would be installed.
     pub old_loop: Option<OldJob>,
-    /// Whether the loop's service is loaded as it would be installed; `None` where no manager answers.
+    /// Whether the loop's service is loaded as it would be installed, or as one of its own that works; `None` where no
+    /// manager answers.
     pub loop_loaded: Option<bool>,
+    /// The loop is loaded by a plist that Workbridge did not write, and proven: it stays.
+    #[serde(default)]
+    pub own_loop: bool,
     /// Folders that the loop needs and that are missing, parents first, relative to the root.
     pub missing_folders: Vec<PathBuf>,
     /// Folders of the plists and the script that are missing, likewise.
@@ -166,7 +169,14 @@ impl Facts {
         }
         notes.extend(self.beyond.iter().map(|what| format!("beyond this handler: {what}")));
         match self.loop_loaded {
+            Some(true) if self.own_loop => {
+                notes.push(
+                    "the loop is loaded, by a plist that Workbridge did not write; it works and stays".to_owned(),
+                );
+            }
             Some(true) => notes.push("the loop is loaded".to_owned()),
+            // told with what is wrong with it
+            Some(false) if self.old_loop.is_some() => {}
             Some(false) => notes.push("the loop is not loaded".to_owned()),
             None => notes.push("no service manager answers: whether the loop runs can't be told".to_owned()),
         }
@@ -213,8 +223,9 @@ pub fn diagnose(layout: &Layout, bounds: Bounds, asked: &Asked, context: &Contex
         redis: Vec::new(),
         database: Vec::new(),
         beyond: Vec::new(),
-        old_job: layout.old_label.as_ref().and_then(|label| old_job(label, context)),
+        old_job: layout.old_label.as_ref().and_then(|label| of_job::replaced(label, context)),
         old_loop: None,
+        own_loop: false,
         loop_loaded: context.services.is_installed(&layout.definition(context)).ok(),
         missing_folders: Vec::new(),
         missing_parents: Vec::new(),
@@ -225,11 +236,6 @@ pub fn diagnose(layout: &Layout, bounds: Bounds, asked: &Asked, context: &Contex
     let parent = |file: &String| Path::new(file).parent().map(Path::to_owned).unwrap_or_default();
     let needed = [parent(&layout.log), config.paths.heartbeats.clone(), config.paths.logs.clone()];
     facts.missing_folders = missing(needed.iter().map(PathBuf::as_path), context);
-    let parents: Vec<PathBuf> = layout.plists.iter().chain(&layout.script).map(parent).collect();
-    facts.missing_parents = missing(parents.iter().map(PathBuf::as_path), context);
-    if facts.loop_loaded == Some(false) {
-        facts.old_loop = old_job(&layout.label, context).filter(|job| job.loaded);
-    }
     let names: Vec<String> = proof::proof_checks(&config).into_iter().map(|check| check.name).collect();
     facts.proven = {
         let now = context.clock.now();
@@ -237,6 +243,16 @@ pub fn diagnose(layout: &Layout, bounds: Bounds, asked: &Asked, context: &Contex
         let process = proof::process_of(context.services.as_ref(), &layout.label);
         process.and_then(|process| proof::chain(&context.root, &config, &wanted, process)).is_ok()
     };
+    if facts.loop_loaded == Some(false) {
+        facts.own_loop = facts.proven && !layout.lists_plist && of_job::is_kept_alive(&layout.label, context);
+        match facts.own_loop {
+            true => facts.loop_loaded = Some(true),
+            false => facts.old_loop = of_job::other_loop(&layout.label, context),
+        }
+    }
+    let plists = layout.plists.iter().filter(|_| !facts.own_loop);
+    let parents: Vec<PathBuf> = plists.chain(&layout.script).map(parent).collect();
+    facts.missing_parents = missing(parents.iter().map(PathBuf::as_path), context);
     // a loop of the service manager that is loaded and green reads whatever it needs
     let loop_works = facts.proven && (facts.loop_loaded == Some(true) || !facts.wants_service);
     for (check, observed) in checks.iter().zip(&cycle.observed) {
@@ -409,46 +425,6 @@ fn secret_file(check: &CheckConfig, password: Option<&Secret>, context: &Context
 pub fn agents_dir(context: &Context) -> Option<PathBuf> {
     let any = super::layout::definition("com.02luka.any", &context.root, &context.program, "");
     context.services.files(&any).first().and_then(|path| path.parent()).map(Path::to_owned)
-}
-
-/// The job that the loop replaces, when it is still there.
-fn old_job(label: &str, context: &Context) -> Option<OldJob> {
-    let path = agents_dir(context)
-        .map(|dir| dir.join(format!("{label}.plist")))
-        .filter(|path| path.symlink_metadata().is_ok());
-    let status = context.services.status(label).ok();
-    // no answer is no "no": what is installed may be loaded, and the step that boots it out asks again
-    let loaded = status.as_ref().map_or(path.is_some(), |status| status.loaded);
-    if path.is_none() && !loaded {
-        return None;
-    }
-    let parsed = path.as_ref().and_then(|path| std::fs::read(path).ok()).map(|bytes| plist::parse(&bytes));
-    let mut faults = Vec::new();
-    match &parsed {
-        Some(Ok(root)) => {
-            if let Some(every_s) = root.get("StartInterval").and_then(::plist::Value::as_unsigned_integer) {
-                faults.push(format!(
-                    "StartInterval {every_s} s misses firings while the machine sleeps and while it still runs"
-                ));
-            }
-        }
-        Some(Err(why)) => faults.push(format!("its plist is none: {why}")),
-        None => {}
-    }
-    let exit = status.and_then(|status| status.last_exit).filter(|exit| *exit != 0);
-    if let Some(exit) = exit {
-        let mut explanation = explain(exit);
-        if let Some(Ok(root)) = &parsed {
-            explanation = explanation.tested(&Job::of_plist(root));
-        }
-        faults.push(format!("last exit status {exit} ({})", explanation.meaning.join("; ")));
-        faults.extend(explanation.found().map(|cause| context.masker.mask(&cause.seen)));
-    }
-    if faults.is_empty() {
-        faults.push("a job beside the loop would monitor twice".to_owned());
-    }
-    let link = path.as_ref().and_then(|path| std::fs::read_link(path).ok());
-    Some(OldJob { label: label.to_owned(), loaded, plist: path, link, faults })
 }
 
 /// Of these folders and those above them the ones that are missing, parents first.

@@ -162,7 +162,7 @@ pub fn plan(
         }
     }
     if let Some(job) = &facts.old_loop {
-        let describe = format!("boot out `{}`, which is loaded as something else: {}", job.label, brief(&job.faults));
+        let describe = format!("boot out `{}`: {}", job.label, brief(&job.faults));
         steps.change("old-loop", describe, vec![service.clone()], Work::RetireJob { job: job.clone() })?;
     }
     let deploys = facts.deploys();
@@ -176,7 +176,7 @@ pub fn plan(
         steps.change("folders", describe, paths.clone(), Work::Folders { paths })?;
     }
     if deploys {
-        for (n, path) in layout.plists.iter().enumerate() {
+        for (n, path) in layout.plists.iter().enumerate().filter(|_| !facts.own_loop) {
             let name = if n == 0 { "plist".to_owned() } else { format!("plist-{}", n + 1) };
             let describe = format!("render the loop `{}` into `{path}`", layout.label);
             steps.change(&name, describe, vec![path.clone()], Work::Plist { path: path.clone() })?;
@@ -185,10 +185,14 @@ pub fn plan(
             let describe = format!("write `{path}`, a shim over `wo verify monitor`");
             steps.change("script", describe, vec![path.clone()], Work::Script { path: path.clone() })?;
         }
-        let describe = "record what is deployed where, for `wo verify`".to_owned();
-        steps.change("record", describe, vec![DEPLOYMENT.to_owned()], Work::Record)?;
-        let describe = format!("install and load `{}`: `wo monitor`, kept alive", layout.label);
-        steps.change("loop", describe, vec![service.clone()], Work::Loop)?;
+        if !facts.own_loop || layout.script.is_some() {
+            let describe = "record what is deployed where, for `wo verify`".to_owned();
+            steps.change("record", describe, vec![DEPLOYMENT.to_owned()], Work::Record)?;
+        }
+        if !facts.own_loop {
+            let describe = format!("install and load `{}`: `wo monitor`, kept alive", layout.label);
+            steps.change("loop", describe, vec![service.clone()], Work::Loop)?;
+        }
     }
     let repaired: Vec<String> = facts
         .redis

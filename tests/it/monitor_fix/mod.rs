@@ -3,6 +3,7 @@
 
 mod beyond;
 mod health;
+mod own_loop;
 mod service;
 mod world;
 
