@@ -11,6 +11,7 @@ fn judged(body: &str, name: &str) -> Vec<String> {
         Declaration::new("export.file_size", &["File size"], "").of(Kind::Bytes),
         Declaration::new("export.rows", &["Rows"], ""),
         Declaration::new("parquet.file", &["Parquet file"], "").of(Kind::State),
+        Declaration::new("exporter.script", &["Exporter script"], "").of(Kind::State),
     ]);
     let now = jiff::Timestamp::UNIX_EPOCH;
     let state = Value::State { works: true, detail: "loaded".to_owned() };
@@ -45,7 +46,10 @@ fn what_stands_below_the_name_of_another_thing_is_of_it() {
             "1. Optimizer\n   - LaunchAgent loaded\n2. Exporter\n   - LaunchAgent loaded",
             vec!["it is of Optimizer", "PASS"],
         ),
-        ("- Optimizer:\n- LaunchAgent loaded\n- Exporter:\n- LaunchAgent loaded", vec!["it is of Optimizer", "PASS"]),
+        (
+            "- Optimizer:\n- LaunchAgent loaded\n- Exporter:\n- LaunchAgent loaded",
+            vec!["nothing measures it", "it is of Optimizer", "nothing measures it", "PASS"],
+        ),
         (
             "| Component | Metric | Target |\n|---|---|---|\n| Exporter | File size | ≤ 5 MB |\n| Optimizer | LaunchAgent | loaded |\n\
              |  | Rows | > 0 |\n| Frontend | Rows | > 0 |\n| Storage | Rows | > 0 |",

@@ -146,11 +146,13 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
         .collect();
     let around = draft.around();
     draft.head(&split(fold::strip_marks(&fold::without_struck(raw))).metric, false);
+    let known = draft.order.acceptance.len();
     for block in below {
         if let Block::Table(table) = block {
             from_table(draft, table, true);
         }
     }
+    let has_rows = draft.order.acceptance.len() > known;
     draft.restore(&around);
     let is_withdrawn = fold::is_withdrawn(raw);
     if is_withdrawn {
@@ -180,7 +182,7 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
     let unread: Vec<Span> =
         told.into_iter().filter(|line| below::may_state_one(&line.text)).map(|line| line.span).collect();
     let target = keyed_target.unwrap_or_else(|| split.target.clone());
-    let is_group = is_bare_title && !(others.is_empty() && stated.is_empty());
+    let is_group = is_bare_title && (has_rows || !(others.is_empty() && stated.is_empty()));
     let (own, notes): (Vec<&ListItem>, Vec<&ListItem>) = if is_group {
         (others, Vec::new())
     } else {
