@@ -132,7 +132,10 @@ pub(super) fn examine(order: Order, source: String, file: &Path, config: &Config
             "no-handler",
             why,
             "it would be rejected",
-            "name one with `handler:` in the front matter",
+            match why.starts_with(dispatch::TAKES_AWAY) {
+                true => "do that by hand: `wo services uninstall LABEL`, then remove the files",
+                false => "name one with `handler:` in the front matter",
+            },
         )),
     }
     found.extend(unmet.iter().map(|one| {

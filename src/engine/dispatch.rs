@@ -66,9 +66,12 @@ pub fn dispatch(
     }
 }
 
+/// What the reason begins with where nobody takes an order because of what it takes away.
+pub const TAKES_AWAY: &str = "no handler takes away what another made";
+
 /// Why no handler takes an order that says this.
 fn takes_away(said: &str, descriptor: &Descriptor) -> String {
-    format!("no handler takes away what another made: `{said}` asks that of what `{}` makes", descriptor.name)
+    format!("{TAKES_AWAY}: `{said}` asks that of what `{}` makes", descriptor.name)
 }
 
 /// Why a handler takes the order, from what it declares. An id that fits is not enough when the order lists paths and none

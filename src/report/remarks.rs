@@ -286,6 +286,23 @@ fn is_free(labels: &Labels, measurement: &Measurement, label: &str, part: &Part,
         "also",
     ];
     const DENYING: [&str; 6] = ["no", "not", "never", "none", "without", "nothing"];
+    // with `by`: who looked at it
+    const LOOKED: [&str; 14] = [
+        "seen",
+        "looked",
+        "checked",
+        "rechecked",
+        "reviewed",
+        "inspected",
+        "noted",
+        "approved",
+        "signed",
+        "acknowledged",
+        "audited",
+        "owned",
+        "handled",
+        "reported",
+    ];
     if is_period(&compile(label, said)) || compile(label, said) == Target::Automatic {
         return false;
     }
@@ -293,7 +310,11 @@ fn is_free(labels: &Labels, measurement: &Measurement, label: &str, part: &Part,
     let words = label::words(said);
     let mut left = words.iter().skip_while(|word| LITTLE.contains(&word.as_str()) || own.contains(word));
     let Some(first) = left.next().map(String::as_str) else { return true };
-    let has_more = left.next().is_some();
+    let second = left.next().map(String::as_str);
+    let has_more = second.is_some();
+    if second == Some("by") && LOOKED.contains(&first) {
+        return true;
+    }
     let found = figures::find(said);
     // `Snappy, not gzip`
     let is_of_codecs = !found.is_empty() && found.iter().all(|figure| figure.kind == figures::Kind::Codec);

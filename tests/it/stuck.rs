@@ -94,12 +94,14 @@ fn a_stuck_file_that_is_taken_away_is_told_and_forgotten() {
     let waits = || scene.wo(["status"]).stdout.contains(WHY);
     daemon.wait_for("the file to be stuck", waits);
     std::fs::remove_file(scene.path(FILE)).unwrap();
-    daemon.wait_for("the stored order", || scene.exists("bridge/outbox/CLC/WO-1-STUCK.result.json"));
+    daemon.wait_for("the stored order", || scene.wo(["wait", "--timeout", "60", "WO-1-STUCK"]).stdout.contains("done"));
+    let log = daemon.log_path();
+    let told = || std::fs::read_to_string(&log).unwrap_or_default().matches("is gone from the inbox of CLC").count();
+    daemon.wait_for("what is told of the file", || told() > 0);
     drop(locked);
     scene.drop_order("WO-1-STUCK.md", probe("WO-1-STUCK", "params: { steps: 1 }\n"));
     daemon.wait_for("the next drop", || scene.exists("bridge/outbox/CLC/WO-1-STUCK.attempt-2.result.json"));
-    let told = daemon.log();
-    assert_eq!(told.matches("is gone from the inbox of CLC").count(), 1, "{told}");
+    assert_eq!(told(), 1, "{}", daemon.log());
     daemon.stop().expect_exit(0);
     assert_eq!(scene.read("ledger.txt").matches("WO-1-STUCK 1 ").count(), 2);
 }

@@ -127,11 +127,15 @@ impl Loop {
         Ok(())
     }
 
-    /// Takes out of `sorted` what was in trouble and need not be tried again yet; what is known of it.
+    /// Takes out of `sorted` what was in trouble and need not be tried again yet; what is known of it, and of what is not there
+    /// any more, of which the next look tells.
     fn hold_back(&mut self, sorted: &mut Sorted, now: Instant) -> HashMap<(String, OsString), Stuck> {
-        let mut held = HashMap::new();
+        let key_of = |candidate: &Candidate| (candidate.agent.clone(), candidate.name.clone());
+        let seen: HashSet<_> =
+            sorted.orders.iter().chain(sorted.refused.iter().map(|(candidate, _)| candidate)).map(key_of).collect();
+        let mut held: HashMap<_, _> = self.stuck.extract_if(|key, _| !seen.contains(key)).collect();
         let mut is_due = |candidate: &Candidate| {
-            let key = (candidate.agent.clone(), candidate.name.clone());
+            let key = key_of(candidate);
             match self.stuck.get(&key) {
                 Some(stuck) if stuck.candidate.stat == candidate.stat && stuck.until > now => {
                     held.extend(self.stuck.remove(&key).map(|stuck| (key, stuck)));

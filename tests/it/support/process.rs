@@ -117,10 +117,19 @@ pub struct Daemon {
     ended: Option<ExitStatus>,
 }
 
+/// Tests under `nohup` would hand on that SIGHUP is ignored. What a process heeds itself is as usual for those that it starts.
+fn heed_hangups() {
+    static HEEDED: std::sync::Once = std::sync::Once::new();
+    HEEDED.call_once(|| {
+        signal_hook::flag::register(signal_hook::consts::SIGHUP, Default::default()).expect("SIGHUP");
+    });
+}
+
 impl Daemon {
     /// Starts it, with its log in `dir`.
     #[track_caller]
     pub(super) fn start(mut command: Command, dir: &Path) -> Daemon {
+        heed_hangups();
         let log = tempfile::NamedTempFile::new_in(dir).expect("a log");
         let out = log.reopen().expect("the log again");
         let shown = format!("{command:?}");
