@@ -40,17 +40,17 @@ pub fn dispatch(
             };
         }
     }
-    let all = handlers
-        .iter()
-        .filter_map(|handler| declares(handler.descriptor(), order).map(|why| (Arc::clone(handler), why)));
-    let (mut candidates, taken): (Vec<(Arc<dyn Handler>, String)>, Vec<_>) =
-        all.partition(|(handler, _)| removal::of(order, handler.descriptor()).is_none());
+    let (mut candidates, mut taken) = (Vec::new(), None);
+    for handler in handlers {
+        let Some(why) = declares(handler.descriptor(), order) else { continue };
+        match removal::of(order, handler.descriptor()) {
+            None => candidates.push((Arc::clone(handler), why)),
+            Some(said) => taken = taken.or_else(|| Some(takes_away(&said, handler.descriptor()))),
+        }
+    }
     match candidates.len() {
         1 => Ok(candidates.swap_remove(0)),
-        0 if let Some((handler, _)) = taken.first() => {
-            let said = removal::of(order, handler.descriptor()).unwrap_or_default();
-            Err(takes_away(&said, handler.descriptor()))
-        }
+        0 if let Some(why) = taken => Err(why),
         0 => Err(format!(
             "no handler takes this order by its id, its deliverables or its service; known are: {}. Name one with `handler:` in the front matter",
             names()

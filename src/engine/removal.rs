@@ -196,7 +196,7 @@ fn falls_back(text: &str) -> bool {
     let is_plan = |lead: &&str| {
         label == **lead || label.strip_prefix(*lead).is_some_and(|rest| matches!(rest, " plan" | " path" | " steps"))
     };
-    FALLING_BACK.iter().any(|lead| is_plan(&lead))
+    FALLING_BACK.iter().any(is_plan)
         || ["if ", "on failure", "in case ", "rollback plan"].iter().any(|lead| first.starts_with(lead))
 }
 
