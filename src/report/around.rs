@@ -4,7 +4,6 @@
 //! Invariant: nothing is green, and nothing has failed, by the measurement of another thing than is named around it. Most of
 //! what stands there is a category (`## Performance`), or words in a row, and says nothing of the kind.
 
-use super::fill::State;
 use super::judging::Subject;
 use super::label::{self, Labels};
 use super::rows::Row;
@@ -56,15 +55,7 @@ pub fn hold(
     let cited = labels.record.measurements.iter().filter(|one| subject.evidence.contains(&one.id));
     let why = cited.rev().find_map(|measurement| why_not(labels, measurement, places, row));
     match why {
-        Some(why) => Subject {
-            state: State::Unmeasured,
-            value: None,
-            artifact: None,
-            at: None,
-            evidence: Vec::new(),
-            why,
-            judged: String::new(),
-        },
+        Some(why) => Subject::unmeasured(why),
         None => subject,
     }
 }

@@ -36,13 +36,11 @@ pub fn judged(labels: &Labels, row: &RowSubject, judged: Judged) -> Judged {
 pub fn hold_time(labels: &Labels, subject: Subject, time: &str) -> Subject {
     let newest = labels.record.measurements.iter().rev().find(|one| subject.evidence.contains(&one.id));
     let (State::Green, Some(measurement)) = (subject.state, newest) else { return subject };
-    match held(labels, measurement, "", time) {
-        Held::Meets => subject,
-        Held::Differs(why) => Subject { state: State::Failed, why, ..subject },
-        Held::Unclear(_) => {
-            Subject { state: State::Unmeasured, why: format!("“{time}” was not measured"), ..subject }
-        }
-    }
+    let held = match held(labels, measurement, "", time) {
+        Held::Unclear(_) => Held::Unclear(format!("“{time}” was not measured")),
+        held => held,
+    };
+    subject.as_held([held])
 }
 
 fn one(labels: &Labels, subject: Subject, row: &RowSubject, aside: &Aside) -> Subject {
@@ -53,14 +51,11 @@ fn one(labels: &Labels, subject: Subject, row: &RowSubject, aside: &Aside) -> Su
         return subject;
     }
     let label = row.names.first().map_or("", String::as_str);
-    match borne_out(labels, measurement, label, &said, &aside.text) {
-        Held::Meets => subject,
-        Held::Differs(why) => match by_itself(labels, &aside.text) {
-            // what failed is shown, and not what works
-            other if other.state == State::Failed => other,
-            _ => Subject { state: State::Failed, why, ..subject },
-        },
-        Held::Unclear(why) => Subject { state: State::Unmeasured, why, ..subject },
+    let held = borne_out(labels, measurement, label, &said, &aside.text);
+    match by_itself(labels, &aside.text) {
+        // what failed is shown, and not what works
+        other if other.state == State::Failed && matches!(held, Held::Differs(_)) => other,
+        _ => subject.as_held([held]),
     }
 }
 

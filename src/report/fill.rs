@@ -312,15 +312,7 @@ impl Filler<'_> {
         let found = judging::subject(&self.labels, &row.names);
         let found = around::hold(&self.labels, found, &row.names, self.survey.places.around(at), Some(row));
         if let Some(why) = beside::why_not(&self.labels, row, &found) {
-            return Subject {
-                state: State::Unmeasured,
-                value: None,
-                artifact: None,
-                at: None,
-                evidence: Vec::new(),
-                why,
-                judged: String::new(),
-            };
+            return Subject::unmeasured(why);
         }
         let label = row.names.iter().take(1).map(|text| Said { text, is_aside: false });
         let asides = row.said.iter().filter(|aside| said::is_of_now(&self.labels, &found, &aside.header));

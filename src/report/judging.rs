@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::columns::TableKind;
+use super::expectation::Held;
 use super::fill::State;
 use super::label::{self, Labels, Meaning};
 use super::slots::{self, MetricRow, Part, RowSubject, SlotKind, Survey};
@@ -32,7 +33,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    fn unmeasured(why: impl Into<String>) -> Self {
+    pub(super) fn unmeasured(why: impl Into<String>) -> Self {
         Subject {
             state: State::Unmeasured,
             value: None,
@@ -41,6 +42,22 @@ impl Subject {
             evidence: Vec::new(),
             why: why.into(),
             judged: String::new(),
+        }
+    }
+
+    /// As far as all that is said of it is so: what differs makes it fail, else what is unclear leaves it unmeasured.
+    pub(super) fn as_held(self, said: impl IntoIterator<Item = Held>) -> Self {
+        let mut unclear = None;
+        for held in said {
+            match held {
+                Held::Meets => {}
+                Held::Differs(why) => return Subject { state: State::Failed, why, ..self },
+                Held::Unclear(why) => unclear = Some(why),
+            }
+        }
+        match unclear {
+            Some(why) => Subject { state: State::Unmeasured, why, ..self },
+            None => self,
         }
     }
 

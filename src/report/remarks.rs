@@ -59,18 +59,8 @@ fn plain(markdown: &str) -> String {
 /// A subject that works, as far as what is said of it holds.
 pub fn hold(labels: &Labels, subject: Subject, remark: &Remark) -> Subject {
     let (State::Green, Some(measurement)) = (subject.state, said::cited(labels, &subject)) else { return subject };
-    let mut unclear = None;
-    for held in parts_held(labels, measurement, remark) {
-        match held {
-            Held::Meets => {}
-            Held::Differs(why) => return Subject { state: State::Failed, why, ..subject },
-            Held::Unclear(why) => unclear = Some(why),
-        }
-    }
-    match unclear {
-        Some(why) => Subject { state: State::Unmeasured, why, ..subject },
-        None => subject,
-    }
+    let held = parts_held(labels, measurement, remark);
+    subject.as_held(held)
 }
 
 /// A period that a text names in brackets, `Schedule (hourly)`, held against the schedule.

@@ -113,7 +113,7 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
     let is_settled = |figure: &Figure, (other, found): &(Figure, Held)| {
         *found == Held::Meets && settles(other, figure, &measurement.value)
     };
-    let mut unclear = None;
+    let mut counts = Vec::new();
     for (is_aside, held) in &all {
         for (figure, found) in held {
             let is_idle = match (&figure.kind, found) {
@@ -137,24 +137,14 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
             };
             match found {
                 _ if is_idle => {}
-                Held::Meets => {}
-                Held::Differs(why) if *is_aside => unclear = Some(format!("{why}, not {}", figure.text)),
-                Held::Differs(why) => return Subject { state: State::Failed, why: why.clone(), ..subject },
-                Held::Unclear(why) => unclear = Some(why.clone()),
+                Held::Differs(why) if *is_aside => counts.push(Held::Unclear(format!("{why}, not {}", figure.text))),
+                held => counts.push(held.clone()),
             }
         }
     }
-    for one in said.iter().filter(|one| !one.is_aside) {
-        match remarks::scheduled(labels, measurement, &label::plain(one.text)) {
-            Held::Meets => {}
-            Held::Differs(why) => return Subject { state: State::Failed, why, ..subject },
-            Held::Unclear(why) => unclear = Some(why),
-        }
-    }
-    match unclear {
-        Some(why) => Subject { state: State::Unmeasured, why, ..subject },
-        None => subject,
-    }
+    let own = said.iter().filter(|one| !one.is_aside);
+    counts.extend(own.map(|one| remarks::scheduled(labels, measurement, &label::plain(one.text))));
+    subject.as_held(counts)
 }
 
 /// Whether what stands under a header is said of the subject as it is now: the header says so, or has its name.
