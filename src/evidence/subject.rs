@@ -166,10 +166,11 @@ fn is_same(written: &str, known: &str) -> bool {
             && known.match_indices('/').any(|(at, _)| known.get(at + 1..).is_some_and(|tail| like(written, tail))))
 }
 
-/// Whether `written` is the plist of the service with this label, by its name or where launchd looks for it.
+/// Whether `written` is the plist of the service with this label, by its name, where it is kept or where launchd looks for it.
 fn is_plist_of(written: &str, label: &str) -> bool {
     let (folder, name) = written.rsplit_once('/').unwrap_or(("", written));
-    (folder.is_empty() || folder.ends_with("Library/LaunchAgents"))
+    let is_kept = folder.rsplit('/').next() == Some("launchd");
+    (folder.is_empty() || is_kept || folder.ends_with("Library/LaunchAgents"))
         && name.strip_suffix(".plist").is_some_and(|stem| stem == label && is_label(stem))
 }
 

@@ -37,7 +37,9 @@ pub fn cells(source: &str, headers: &[&str], row: &Row, label: usize, others: &[
 
 /// Whether a host is the one that was measured.
 fn is_here(host: &str) -> bool {
-    ["localhost", "local", "this host", "this machine"].contains(&label::key(host).as_str())
+    let key = label::key(host);
+    let name = key.strip_prefix("host ").unwrap_or(&key);
+    ["localhost", "local host", "local", "this host", "this machine", "this mac"].contains(&name)
 }
 
 /// A subject as far as it is not another's by what stands around it. `names` are its own: what a person bound by them is
@@ -77,7 +79,7 @@ pub fn judged(labels: &Labels, mut judged: Judged, places: &[Names], row: &RowSu
 
 fn why_not(labels: &Labels, measurement: &Measurement, places: &[Names], row: Option<&RowSubject>) -> Option<String> {
     let around = places.iter().filter(|names| !whole::is_order(&labels.record.order, names));
-    let around = around.filter_map(|names| names.first()).filter(|text| is_name(text));
+    let around = around.filter_map(|names| names.first()).filter(|text| is_name(text) && !is_here(text));
     let cells = row.map_or(&[][..], |row| &row.whose);
     let unknown = |whose: &&Whose| whose.is_name && !labels.knows(&whose.text, measurement);
     let whose = around.chain(cells.iter().map(|whose| &whose.text).filter(|text| is_name(text)));

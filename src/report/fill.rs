@@ -13,7 +13,7 @@ use super::cells::{cite, component, green_choice, metric, quoted, sign, status};
 use super::columns::{Role, TableKind};
 use super::expressions::{self, FillError};
 use super::judging::{self, Rows, Subject};
-use super::label::Labels;
+use super::label::{self, Labels, Meaning};
 use super::list_slots::{self, choices};
 use super::marks::{self, Form, Mark, Sense};
 use super::outline::Span;
@@ -310,6 +310,13 @@ impl Filler<'_> {
             return asserted::hold_time(&self.labels, self.subject(&named, at), &time);
         }
         let found = judging::subject(&self.labels, &row.names);
+        // `LaunchAgent | Loaded` says of what stands beside it what an item of both would
+        let found = match (self.labels.meaning(&row.names), row.whose.first(), row.names.first()) {
+            (Meaning::Nothing, Some(whose), Some(name)) if found.state == State::Unmeasured => {
+                judging::subject(&self.labels, &label::names(&format!("{} {name}", whose.text)))
+            }
+            _ => found,
+        };
         let found = around::hold(&self.labels, found, &row.names, self.survey.places.around(at), Some(row));
         if let Some(why) = beside::why_not(&self.labels, row, &found) {
             return Subject::unmeasured(why);

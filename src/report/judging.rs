@@ -2,7 +2,8 @@
 //!
 //! Invariant: without a measurement in the record there is no [`State::Green`], whatever a verdict or a command claims.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -193,7 +194,10 @@ impl Rows {
             let wanted = squeezed(target);
             let same =
                 || labels.criteria(metric).iter().filter(|judged| squeezed(&label::plain(&judged.target)) == wanted);
-            let judged = same().find(|judged| judged.source == CriterionSource::Template).or_else(|| same().next());
+            // one of the same words may have been held at a place of its own, where each row is held again
+            let rows = || same().filter(|judged| judged.source == CriterionSource::Template);
+            let measured = rows().find(|judged| judged.verdict != Verdict::Unmeasured);
+            let judged = measured.or_else(|| rows().next()).or_else(|| same().next());
             match judged {
                 Some(judged) => drop(found.insert(row, believed(record, judged))),
                 None => left.push(criteria::criterion(metric, target, 0..0)),
@@ -242,23 +246,32 @@ pub fn as_rows_say(template: &str, record: &RunRecord) -> Vec<Judged> {
     let labels = Labels::of(record);
     let survey = slots::survey(template);
     let rows = Rows::of_survey(&labels, &survey);
-    let mut held: HashMap<(String, String), Judged> = HashMap::new();
+    // of each, the rows of the same words in their order
+    let mut held: HashMap<(String, String), VecDeque<Judged>> = HashMap::new();
+    let mut last: Option<&Arc<RowSubject>> = None;
     for slot in &survey.slots {
-        let SlotKind::Cell(cell) = &slot.kind else { continue };
-        let row = &cell.row;
-        if row.kind != TableKind::Metrics || matches!(cell.part, Part::Sign | Part::Claim) {
+        let row = match &slot.kind {
+            SlotKind::Cell(cell) if !matches!(cell.part, Part::Sign | Part::Claim) => &cell.row,
+            SlotKind::MissingCells { row, .. } => row,
+            _ => continue,
+        };
+        if row.kind != TableKind::Metrics || last.is_some_and(|last| Arc::ptr_eq(last, row)) {
             continue;
         }
+        last = Some(row);
         let Some(metric) = criteria::metric(&record.order, &row.metric, row.is_whole, &row.place) else { continue };
         let judged = rows.held(&labels, survey.places.around(slot.span.start), row, &metric);
-        if judged.verdict != Verdict::Pass {
-            held.insert((metric, row.target.clone()), judged);
-        }
+        held.entry((metric, row.target.clone())).or_default().push_back(judged);
     }
     let say = |judged: &Judged| {
-        let held = held.get(&(judged.metric.clone(), judged.target.clone()));
-        let held = held.filter(|_| judged.verdict == Verdict::Pass && judged.source == CriterionSource::Template);
-        held.map_or_else(|| judged.clone(), |held| Judged { source: judged.source, ..held.clone() })
+        if judged.source != CriterionSource::Template {
+            return judged.clone();
+        }
+        let row = held.get_mut(&(judged.metric.clone(), judged.target.clone())).and_then(VecDeque::pop_front);
+        match row.filter(|_| matches!(judged.verdict, Verdict::Pass | Verdict::Fail)) {
+            Some(row) => Judged { source: judged.source, ..row },
+            None => judged.clone(),
+        }
     };
     record.criteria.iter().map(say).collect()
 }

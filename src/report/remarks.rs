@@ -146,15 +146,17 @@ fn parts(text: &str) -> Vec<Part<'_>> {
 fn held(labels: &Labels, measurement: &Measurement, remark: &Remark, part: &Part) -> Held {
     let label = remark.label.as_str();
     let words = label::words(part.text);
-    if words.is_empty() || words.first().is_some_and(|first| first == "see") {
+    if words.is_empty() || words.first().is_some_and(|first| first == "see" || first == "details") {
         return Held::Meets;
     }
     let said = without_names(part.text);
-    if let Some(held) = of_another(labels, measurement, label, &said) {
-        return held;
-    }
     let is_bound = remark.names.iter().any(|name| labels.is_bound_by_order(name));
     let stranger = || beside::stranger(labels, &beside::names("", part.text), measurement).filter(|_| !is_bound);
+    match of_another(labels, measurement, label, &said) {
+        Some(Held::Meets) => return stranger().map_or(Held::Meets, Held::Unclear),
+        Some(held) => return held,
+        None => {}
+    }
     if said_works(&said) {
         return stranger().map_or(Held::Meets, Held::Unclear);
     }
@@ -206,7 +208,23 @@ fn of_another(labels: &Labels, measurement: &Measurement, label: &str, said: &st
 /// Whether it says no more than that the thing works or that what was to be done is.
 fn said_works(said: &str) -> bool {
     // of reports in other languages; those that nobody knows here say nothing that was measured
-    const ELSEWHERE: [&str; 21] = [
+    const ELSEWHERE: [&str; 37] = [
+        "ja",
+        "getestet",
+        "eingerichtet",
+        "funktioniert",
+        "bereit",
+        "in ordnung",
+        "ausführbar",
+        "ติดตั้งแล้ว",
+        "ตรวจสอบแล้ว",
+        "ทดสอบแล้ว",
+        "โหลดแล้ว",
+        "เรียบร้อยแล้ว",
+        "เสร็จแล้ว",
+        "ครบถ้วน",
+        "ใช่",
+        "กำลังทำงาน",
         "da",
         "bestanden",
         "erledigt",
@@ -264,16 +282,44 @@ fn is_of_figures(labels: &Labels, measurement: &Measurement, label: &str, said: 
 
 /// Whether it is what the measurement says in words, or one of the things that it says.
 fn is_told(measurement: &Measurement, said: &str) -> bool {
-    let Value::State { detail, .. } = &measurement.value else { return false };
+    let told = measurement.value.to_string();
     let said = label::key(said);
-    std::iter::once(detail.as_str()).chain(detail.split([';', ','])).any(|told| label::key(told) == said)
+    let is_part = told.split([';', ',']).any(|part| label::key(part) == said);
+    // a word alone may stand there for anything
+    is_part || (said.contains(' ') && format!(" {} ", label::key(&told)).contains(&format!(" {said} ")))
 }
 
 /// Whether a part that nothing bears out says nothing of the thing beyond that it works.
 fn is_free(labels: &Labels, measurement: &Measurement, label: &str, part: &Part, said: &str) -> bool {
-    const LITTLE: [&str; 16] = [
-        "then", "later", "again", "is", "are", "was", "were", "has", "have", "been", "it", "its", "the", "a", "now",
+    const LITTLE: [&str; 28] = [
+        "then",
+        "later",
+        "again",
+        "is",
+        "are",
+        "was",
+        "were",
+        "has",
+        "have",
+        "been",
+        "it",
+        "its",
+        "the",
+        "a",
+        "now",
         "also",
+        "tested",
+        "set",
+        "up",
+        "implemented",
+        "already",
+        "currently",
+        "confirmed",
+        "working",
+        "all",
+        "good",
+        "fine",
+        "works",
     ];
     const DENYING: [&str; 6] = ["no", "not", "never", "none", "without", "nothing"];
     // with `by`: who looked at it
@@ -300,9 +346,8 @@ fn is_free(labels: &Labels, measurement: &Measurement, label: &str, part: &Part,
     let words = label::words(said);
     let mut left = words.iter().skip_while(|word| LITTLE.contains(&word.as_str()) || own.contains(word));
     let Some(first) = left.next().map(String::as_str) else { return true };
-    let second = left.next().map(String::as_str);
-    let has_more = second.is_some();
-    if second == Some("by") && LOOKED.contains(&first) {
+    let has_more = left.next().is_some();
+    if LOOKED.contains(&first) && words.iter().any(|word| word == "by") {
         return true;
     }
     let found = figures::find(said);

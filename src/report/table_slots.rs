@@ -128,7 +128,9 @@ fn label_cell(source: &str, columns: &Columns, row: &Row) -> usize {
     let text = |n: usize| row.cells.get(n).and_then(|cell| source.get(cell.inner.clone())).unwrap_or("");
     let names_nothing = |n: usize| {
         let plain = label::plain(text(n));
-        label::words(text(n)).is_empty() || subject::names_in(&plain) == [plain.trim()]
+        // `LaunchAgent | Status` is of what the other column names
+        let is_status = status_lines::is_whole(text(n));
+        label::words(text(n)).is_empty() || is_status || subject::names_in(&plain) == [plain.trim()]
     };
     if names_nothing(columns.label)
         && let Some(other) = columns.around.iter().copied().find(|n| !names_nothing(*n))

@@ -175,3 +175,25 @@ fn the_other_cells_of_a_row_say_whose_it_is() {
     record.order.bindings.insert("LaunchAgent".to_owned(), "service.loaded".to_owned());
     check(&record, &[(&*format!("# R\n\n## Optimizer\n\n{STATES}"), true)]);
 }
+
+#[test]
+fn what_a_second_column_says_of_the_first_is_of_the_first() {
+    let items = |row: &str| format!("| Component | Item | State |\n|---|---|---|\n{row}");
+    let metrics = |row: &str| {
+        format!(
+            "# R\n\n### Exporter script\n\n| Component | Metric | Target | Actual | Status |\n|---|---|---|---|---|\n{row}"
+        )
+    };
+    let below = |heading: &str| format!("# R\n\n### {heading}\n\n{STATES}");
+    let cases = [
+        (items("| LaunchAgent | Loaded | ✅ OK |\n"), true),
+        (items("| LaunchAgent | Unloaded | ✅ OK |\n"), false),
+        (items("| Kafka | Status | ✅ OK |\n"), false),
+        (metrics("| Kafka | Status | OK | | |\n"), false),
+        (below("launchd/com.02luka.analytics.parquet.plist"), true),
+        (below("launchd/com.02luka.optimizer.plist"), false),
+        (below("Host: localhost"), true),
+        (below("Host: mac-mini.local"), false),
+    ];
+    check(&exported(), &cases.iter().map(|(template, green)| (template.as_str(), *green)).collect::<Vec<_>>());
+}

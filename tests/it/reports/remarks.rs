@@ -99,6 +99,13 @@ fn what_is_said_beside_a_sign_must_be_so() {
         ("**Two readers agree:** ✅ both readers see 864 rows", "✅"),
         // who and where else
         ("**Exporter script:** ✅ Verified by CLC", "✅"),
+        ("**Exporter script:** ✅ Tested and working", "✅"),
+        ("**Exporter script:** ✅ seen by ops", "✅"),
+        ("**Exporter script:** ✅ signed off by CLC", "✅"),
+        ("**Exporter script:** ✅ ติดตั้งแล้ว", "✅"),
+        ("**Exporter script:** ✅ funktioniert", "✅"),
+        ("**LaunchAgent:** ✅ loaded as com.02luka.optimizer", "☐"),
+        ("**LaunchAgent:** ✅ loaded from /opt/other.plist", "☐"),
         ("**Exporter script:** ✅ done – see below", "✅"),
         ("**Exporter script:** ✅ Deployed – details in section 4", "✅"),
         ("- **Exporter script:** ✅ Deployed (see `docs/exporter.md`)", "✅"),
