@@ -57,7 +57,17 @@ const TAKING: [&str; 44] = [
 ];
 
 /// Verbs that set their object up.
-const SETTING_UP: [&str; 21] = [
+const SETTING_UP: [&str; 31] = [
+    "kickstart",
+    "relaunch",
+    "re-enable",
+    "reenable",
+    "reregister",
+    "rerun",
+    "update",
+    "upgrade",
+    "change",
+    "rewrite",
     "deploy",
     "redeploy",
     "install",
@@ -165,7 +175,9 @@ pub fn of(order: &Order, descriptor: &Descriptor) -> Option<String> {
         return None;
     }
     let own = Own::of(descriptor);
-    let required = order.requirements.iter().filter(|item| !falls_back(&item.text)).flat_map(texts);
+    // who has a thing delivered doesn't have it taken away: what its requirements stop or delete is what it is to do
+    let delivers = order.deliverables.iter().filter_map(|item| item.path.as_deref()).any(|path| own.is_named(path));
+    let required = order.requirements.iter().filter(|item| !delivers && !falls_back(&item.text)).flat_map(texts);
     let purpose = || order.title.iter().chain(&order.objective).map(String::as_str);
     let said: Vec<&str> = purpose().chain(required.filter(|text| !falls_back(text))).collect();
     if said.iter().any(|text| own.sets_up(text)) || purpose().any(is_purpose) {
@@ -225,7 +237,7 @@ impl Own {
             let Some(object) = lead(clause, &TAKING) else { return self.is_noun(clause) };
             // `Stop the monitor from crashing`
             let is_hindered = object.contains(" from ") && clause.to_lowercase().starts_with("stop ");
-            !is_hindered && self.is_whole(object_of(&clauses, *at, object))
+            !is_hindered && !is_policy(object) && self.is_whole(object_of(&clauses, *at, object))
         });
         found.and_then(|at| clauses.get(at)).map(|clause| crate::text::line(clause, 80))
     }
@@ -324,17 +336,39 @@ fn lead<'c>(clause: &'c str, verbs: &[&str]) -> Option<&'c str> {
     })
 }
 
+/// `stop the export after 10 minutes`, `kill the job when it hangs`: what a thing is to do, not what is done to it.
+fn is_policy(object: &str) -> bool {
+    const WHEN: [&str; 11] = [
+        " if ",
+        " when ",
+        " whenever ",
+        " unless ",
+        " on error",
+        " on failure",
+        " on the first",
+        " at the first",
+        " on sigterm",
+        " after the current",
+        " older than ",
+    ];
+    let lower = object.to_lowercase();
+    let is_count = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+    WHEN.iter().any(|when| lower.contains(when)) || lower.split_once(" after ").is_some_and(|(_, rest)| is_count(rest))
+}
+
 /// The object of the verb at `at`: `Stop and unload X` has one for both.
 fn object_of<'c>(clauses: &'c [String], at: usize, object: &'c str) -> &'c str {
     if !object.is_empty() {
         return object;
     }
-    let next = clauses.get(at + 1..).unwrap_or_default();
+    // few verbs share one: `Stop, boot out and unload X`
+    const SHARING: usize = 4;
+    let next: Vec<&String> = clauses.iter().skip(at + 1).take(SHARING).collect();
     next.iter()
         .find_map(|clause| {
             lead(clause, &TAKING).or_else(|| lead(clause, &SETTING_UP)).filter(|object| !object.is_empty())
         })
-        .or_else(|| next.first().map(String::as_str))
+        .or_else(|| next.first().map(|clause| clause.as_str()))
         .unwrap_or("")
 }
 
@@ -429,6 +463,12 @@ mod tests {
             "## Requirements\n\n1. Rollback: unload `com.02luka.analytics.parquet` and remove `run/parquet_exporter.cjs`",
             "## Requirements\n\n1. If the dry run fails, remove `run/parquet_exporter.cjs`",
             "## Requirements\n\n1. Never remove `run/parquet_exporter.cjs`",
+            "## Requirements\n\n1. **Stop** the service\n2. **Update** the scripts to zstd\n3. **Kickstart** the service",
+            "## Requirements\n\n1. Unload it\n2. **Change** the time to 03:30\n3. **Relaunch** it",
+            "## Requirements\n\n1. **Timeout:** stop the export after 10 minutes",
+            "## Requirements\n\n1. **Kill** the job when it hangs",
+            "## Requirements\n\n1. **Retention:** delete exports after 90 days\n\n## Deliverables\n\n- `run/parquet_exporter.cjs`",
+            "## Objective\n\nStop the export at the first error, else write all.",
             "## Objective\n\nRemove the need for manual exports by deploying the exporter.",
             "## Objective\n\nStop losing heartbeats: export them nightly.",
             "## Objective\n\nRetire the CSV converter.",

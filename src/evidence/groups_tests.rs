@@ -68,6 +68,12 @@ fn what_stands_below_the_name_of_another_thing_is_of_it() {
             "| # | Category | Metric | Target |\n|---|---|---|---|\n| 1 | Frontend | File size | ≤ 5 MB |\n| 2 | Redis | Rows | > 0 |",
             vec!["PASS", "it is of Redis"],
         ),
+        (
+            "| ID | Description | Metric | Target |\n|---|---|---|---|\n| AC-1 | Smaller than the CSV dumps | File size | ≤ 5 MB |\n\
+             | AC-2 | As written in docs/spec.md | Rows | > 0 |",
+            vec!["PASS", "PASS"],
+        ),
+        ("**Without SQLite:**\n- File size ≤ 5 MB", vec!["PASS"]),
         ("| Metric | Target | Notes |\n|---|---|---|\n| File size | ≤ 5 MB | Redis was slow |", vec!["PASS"]),
     ] {
         let text = format!("# WO-1-X\n\n## Acceptance Criteria\n\n{acceptance}\n");

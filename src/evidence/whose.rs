@@ -51,7 +51,10 @@ pub fn is_surely_other(heading: &str, key: &str, aliases: &[&str]) -> bool {
 }
 
 fn names_another(heading: &str, key: &str, mut own: BTreeSet<String>) -> bool {
-    let words = subject::words(heading);
+    // `Without SQLite`, `Smaller than CSV`, `Replaces SQLite` name what it is not
+    const AGAINST: [&str; 9] = ["than", "without", "vs", "versus", "instead", "no", "replace", "replacing", "replaced"];
+    let words = subject::words(heading).into_iter().take_while(|word| !AGAINST.contains(&word.as_str()));
+    let words: Vec<String> = words.collect();
     let has = |wanted: &str| words.iter().any(|word| word == wanted);
     let is_data = ["export.", "parquet."].iter().any(|prefix| key.starts_with(prefix));
     let names_exporter = words.iter().any(|word| word.starts_with("export") || word == "parquet");

@@ -17,6 +17,24 @@ const THINGS: [&str; 9] =
     ["component", "service", "subject", "system", "subsystem", "module", "host", "application", "app"];
 
 /// Columns that part criteria into groups, wherever they stand.
+/// Headers of sentences, which say whose nothing is.
+const PROSE: [&str; 14] = [
+    "description",
+    "requirement",
+    "requirements",
+    "goal",
+    "purpose",
+    "objective",
+    "why",
+    "reason",
+    "rationale",
+    "background",
+    "step",
+    "action",
+    "note",
+    "notes",
+];
+
 const GROUPS: [&str; 6] = ["category", "area", "group", "domain", "part", "section"];
 
 /// Whether a header or a key says that a thing is named below it.
@@ -322,7 +340,8 @@ impl Columns {
         let heads = self.others(Kind::Other).filter_map(|column| {
             let name = fold::heading(self.headers.get(column)?);
             let is_thing = names_thing(&name);
-            (is_thing || column < self.metric || GROUPS.contains(&name.as_str())).then_some((column, is_thing))
+            let is_before = column < self.metric && !PROSE.contains(&name.as_str());
+            (is_thing || is_before || GROUPS.contains(&name.as_str())).then_some((column, is_thing))
         });
         heads.collect()
     }

@@ -7,7 +7,7 @@
 use jiff::civil::Time;
 
 use super::place::{Bounds, Place, place};
-use super::{DECLARED, timing};
+use super::{DECLARED, period, timing};
 use crate::config::Config;
 use crate::evidence::Binder;
 use crate::order::Order;
@@ -27,7 +27,7 @@ pub fn kept(
         version: standard.version,
         // where queries look for the files
         output: standard.output.clone(),
-        weekday: before.weekday.filter(|_| !asks_daily(order)),
+        weekday: before.weekday.filter(|_| !asks_daily(order) && !period::is_daily(order, &before.label)),
         sha256: Default::default(),
         ..before.clone()
     })
@@ -186,6 +186,21 @@ mod tests {
         // nothing but the standard: nothing to tell
         let (found, notes) = deployed(&[PLIST], "- Rows: > 0", &Deployment::standard(&Config::default()));
         assert_eq!((found, notes.as_str()), (Deployment::standard(&Config::default()), ""));
+    }
+
+    #[test]
+    fn a_requirement_to_run_every_day_ends_the_weekday() {
+        for (requirement, weekday) in [
+            ("**Schedule:** run the export every day instead of weekly", None),
+            ("**Schedule** the export daily", None),
+            ("The export runs once a day", None),
+            ("**Rotate** the logs daily", Some(Weekday::Sunday)),
+        ] {
+            let text = format!("# WO-2-PARQUET-EXPORTER\n\n## Requirements\n\n1. {requirement}\n");
+            let order = crate::order::parse(text.as_bytes(), "WO-2-PARQUET-EXPORTER.md").expect("an order");
+            let layout = layout(&order, &Config::default(), &bounds(), Some(&earlier())).unwrap();
+            assert_eq!(layout.deployment.weekday, weekday, "{requirement}");
+        }
     }
 
     #[test]

@@ -99,7 +99,18 @@ fn wishes(order: &Order) -> Vec<Wish> {
 const CUES: [&str; 9] = ["compress", "codec", "parquet", "encod", "use", "using", "write", "output", "file"];
 
 /// What is not the export's output, or what is no demand.
-const OTHERS: [&str; 32] = [
+const OTHERS: [&str; 43] = [
+    "read",
+    "reads",
+    "reading",
+    "input",
+    "inputs",
+    "source",
+    "decompress",
+    "decompresses",
+    "accept",
+    "slower",
+    "faster",
     "log",
     "logs",
     "backup",
@@ -134,8 +145,29 @@ const OTHERS: [&str; 32] = [
     "size",
 ];
 
-const DENYING: [&str; 11] =
-    ["not", "no", "never", "instead", "than", "without", "from", "replaces", "replacing", "over", "rather"];
+const DENYING: [&str; 13] = [
+    "twice",
+    "those",
+    "not",
+    "no",
+    "never",
+    "instead",
+    "than",
+    "without",
+    "from",
+    "replaces",
+    "replacing",
+    "over",
+    "rather",
+];
+
+/// What is wanted, without why: `because gzip is slower`.
+fn without_reason(part: &str) -> &str {
+    if ["because ", "since ", "as ", "while "].iter().any(|lead| part.starts_with(lead)) {
+        return "";
+    }
+    part.split(" because ").next().unwrap_or(part)
+}
 
 fn read(item: &Item, is_cued: bool, found: &mut Vec<Wish>) {
     let lower = item.text.to_lowercase();
@@ -144,6 +176,7 @@ fn read(item: &Item, is_cued: bool, found: &mut Vec<Wish>) {
         let mut cued = is_cued;
         let mut is_other = false;
         for part in sentence.split(", ").flat_map(|part| part.split(" and ")) {
+            let part = without_reason(part);
             let words: Vec<&str> = part.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
             let forbids = matches!(words.as_slice(), ["do", "not", ..] | ["don", "t", ..] | ["never" | "avoid", ..]);
             // `rotate logs, compress them with gzip`
@@ -202,6 +235,9 @@ mod tests {
             ("1. **Rotate** logs, compress them with gzip", None, None),
             ("1. Replaces the gzip dump of the CSV files", None, None),
             ("1. Write Parquet files daily", None, None),
+            ("1. **Read** heartbeat files that are compressed with zstd", None, None),
+            ("1. Use Snappy because gzip is slower to read", Some("snappy"), None),
+            ("1. Write Parquet with Snappy, since zstd is slower", Some("snappy"), None),
         ] {
             let order = order(requirements, "");
             let mut deployment = Deployment::standard(&crate::config::Config::default());

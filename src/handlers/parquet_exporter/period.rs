@@ -24,6 +24,28 @@ pub fn wishes(order: &Order, label: &str) -> Vec<Wish> {
     found
 }
 
+/// Whether the objective or a requirement wants the export to run every day.
+pub fn is_daily(order: &Order, label: &str) -> bool {
+    let says_daily = |part: &Vec<String>| {
+        let words: Vec<&str> = part.iter().map(String::as_str).collect();
+        let says = |at: usize| {
+            let is_day = matches!(words.get(at), Some(&("daily" | "nightly")))
+                || (matches!(words.get(at), Some(&("every" | "each" | "a")))
+                    && matches!(words.get(at + 1), Some(&("day" | "night"))));
+            is_day && !has(words.get(at.saturating_sub(3)..at).unwrap_or_default(), &DENYING)
+        };
+        said::subject_of(&words, label) != Some(Subject::Other)
+            && !has(&words, &OTHERS)
+            && speaks_of_runs(&words)
+            && (0..words.len()).any(says)
+    };
+    let required = order.requirements.iter().flat_map(crate::handlers::labels::texts);
+    order.objective.iter().map(String::as_str).chain(required).any(|text| {
+        let sentences = text.split([';', '\n']).flat_map(|part| part.split(". "));
+        sentences.flat_map(parts).any(|part| says_daily(&part))
+    })
+}
+
 fn read(item: &Item, is_of_runs: bool, label: &str, found: &mut Vec<Wish>) {
     let mut heads = false;
     let sentences = item.text.split([';', '\n']).flat_map(|part| part.split(". "));
@@ -99,6 +121,22 @@ const RUNNING: [&str; 14] = [
     "starts",
     "frequency",
     "cadence",
+];
+
+/// Before a period that tells of what is exported, or of another try.
+const OF_DATA: [&str; 12] = [
+    "one",
+    "row",
+    "rows",
+    "sample",
+    "samples",
+    "recorded",
+    "taken",
+    "collected",
+    "sampled",
+    "retry",
+    "retries",
+    "retried",
 ];
 
 /// What may follow a period that says when, rather than what kind of thing: `hourly averages`.
@@ -192,7 +230,8 @@ fn phrase(words: &[&str]) -> Option<(usize, String)> {
             .is_none_or(|next| FOLLOWING.contains(next) || next.starts_with(|c: char| c.is_ascii_digit()));
         // `weekly on Sundays` is a schedule that can be kept
         let is_of_day = is_weekly(rest.get(..length).unwrap_or_default()) && words.iter().any(|word| is_day(word));
-        if has(before, &DENYING) || !is_adverb || is_of_day {
+        let is_of_data = before.last().is_some_and(|word| OF_DATA.contains(word));
+        if is_of_data || has(before, &DENYING) || !is_adverb || is_of_day {
             continue;
         }
         let time = rest
@@ -337,6 +376,9 @@ mod tests {
     fn a_period_of_something_else_is_none() {
         for requirements in [
             "1. **Schedule** daily at 02:30",
+            "1. **Export** the heartbeats (one every 5 minutes), daily at 02:30",
+            "1. Run daily at 02:30, retry every 10 minutes on error",
+            "1. **Export** daily at 02:30 with one row every 5 minutes",
             "1. **Schedule** 1× daily (02:30)",
             "1. **Run** every day at 03:15, every 24 hours",
             "1. **Schedule** with cron: 15 4 * * *",
