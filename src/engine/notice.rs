@@ -19,15 +19,17 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// What could not be delivered is tried again after this.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 
-/// A process that works through the inbox once has this long for all that earlier ones could not deliver: a receiver that is dead
-/// holds up the run that has something to tell it, and none after that.
+/// A process that works through the inbox once begins to deliver what earlier ones could not for this long: a receiver that is
+/// dead holds up the run that has something to tell it, and later ones but shortly.
 const LEFT_PATIENCE: Duration = Duration::from_secs(2);
+/// What was begun then has this long, or a receiver that is slow would never be told.
+const LEFT_DEADLINE: Duration = Duration::from_secs(8);
 
 /// What stays undelivered of one pass, and within what time that is.
 struct Bounds<'a> {
     /// Keys of notices that are passed over.
     skip: &'a dyn Fn(&str) -> bool,
-    /// Of the whole pass; else each delivery has [`DEADLINE`].
+    /// Until when deliveries are begun, each with [`LEFT_DEADLINE`]; else each has [`DEADLINE`].
     until: Option<Instant>,
 }
 
@@ -139,8 +141,9 @@ fn deliver(executor: &Executor, bounds: &Bounds<'_>) -> Result<bool, EngineError
     for (key, body, told) in notices.into_iter().filter(|(key, ..)| !(bounds.skip)(key)) {
         let mut now = told;
         for receiver in receivers(&notify).filter(|receiver| told & receiver.bit == 0) {
-            let patience = bounds.until.map_or(DEADLINE, |until| until.saturating_duration_since(Instant::now()));
-            if unreachable & receiver.bit != 0 || patience.is_zero() {
+            let patience = bounds.until.map_or(DEADLINE, |_| LEFT_DEADLINE);
+            let is_over = bounds.until.is_some_and(|until| until <= Instant::now());
+            if unreachable & receiver.bit != 0 || is_over {
                 continue;
             }
             match (receiver.send)(&notify, &body, patience) {

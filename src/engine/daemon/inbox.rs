@@ -133,7 +133,10 @@ impl Loop {
         let key_of = |candidate: &Candidate| (candidate.agent.clone(), candidate.name.clone());
         let seen: HashSet<_> =
             sorted.orders.iter().chain(sorted.refused.iter().map(|(candidate, _)| candidate)).map(key_of).collect();
-        let mut held: HashMap<_, _> = self.stuck.extract_if(|key, _| !seen.contains(key)).collect();
+        // what is not seen is not tried now, and is due once more in its turn
+        let later = |stuck: Stuck| Stuck { until: stuck.until.max(now + stuck.delay), ..stuck };
+        let unseen = self.stuck.extract_if(|key, _| !seen.contains(key));
+        let mut held: HashMap<_, _> = unseen.map(|(key, stuck)| (key, later(stuck))).collect();
         let mut is_due = |candidate: &Candidate| {
             let key = key_of(candidate);
             match self.stuck.get(&key) {

@@ -47,6 +47,8 @@ impl Worker {
         let exit = status.as_ref().ok().copied().and_then(child::exit_of);
         let note = running.note.or_else(|| status.err().map(|error| format!("failed to wait for it: {error}")));
         let owed = (running.cut_off && exit != Some(0)).then_some(running.owed);
+        // killed because its `wo up` ended: no crash of its own
+        let exit = exit.filter(|exit| !(running.cut_off && *exit == -9));
         self.unrecorded.push(End { run, label, at: self.clock.now(), exit, note, owed });
     }
 
