@@ -40,7 +40,7 @@ pub fn hold_time(labels: &Labels, subject: Subject, time: &str) -> Subject {
         Held::Unclear(_) => Held::Unclear(format!("“{time}” was not measured")),
         held => held,
     };
-    subject.as_held([held])
+    subject.held_by([held])
 }
 
 fn one(labels: &Labels, subject: Subject, row: &RowSubject, aside: &Aside) -> Subject {
@@ -55,7 +55,7 @@ fn one(labels: &Labels, subject: Subject, row: &RowSubject, aside: &Aside) -> Su
     match by_itself(labels, &aside.text) {
         // what failed is shown, and not what works
         other if other.state == State::Failed && matches!(held, Held::Differs(_)) => other,
-        _ => subject.as_held([held]),
+        _ => subject.held_by([held]),
     }
 }
 

@@ -47,7 +47,7 @@ impl Subject {
     }
 
     /// As far as all that is said of it is so: what differs makes it fail, else what is unclear leaves it unmeasured.
-    pub(super) fn as_held(self, said: impl IntoIterator<Item = Held>) -> Self {
+    pub(super) fn held_by(self, said: impl IntoIterator<Item = Held>) -> Self {
         let mut unclear = None;
         for held in said {
             match held {

@@ -60,7 +60,7 @@ fn plain(markdown: &str) -> String {
 pub fn hold(labels: &Labels, subject: Subject, remark: &Remark) -> Subject {
     let (State::Green, Some(measurement)) = (subject.state, said::cited(labels, &subject)) else { return subject };
     let held = parts_held(labels, measurement, remark);
-    subject.as_held(held)
+    subject.held_by(held)
 }
 
 /// A period that a text names in brackets, `Schedule (hourly)`, held against the schedule.

@@ -144,7 +144,7 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
     }
     let own = said.iter().filter(|one| !one.is_aside);
     counts.extend(own.map(|one| remarks::scheduled(labels, measurement, &label::plain(one.text))));
-    subject.as_held(counts)
+    subject.held_by(counts)
 }
 
 /// Whether what stands under a header is said of the subject as it is now: the header says so, or has its name.
