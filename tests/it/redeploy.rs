@@ -149,7 +149,9 @@ fn an_export_that_fails_says_why_and_is_taken_back_whole() {
     let of = |name: &str| result["steps"].as_array().unwrap().iter().find(|step| step["name"] == name).unwrap();
     assert_eq!((&of("export")["state"], &of("old-service")["state"]), (&"undone".into(), &"undone".into()));
     assert_eq!(of("old-service")["after"], "undone");
-    // the summary is put back; the service that is loaded again may write the next one at once
+    // all that it wrote is put back, its summary too: of that file nothing more can be seen, for the service that is loaded again
+    // may write the next one at once
+    assert_eq!(of("export")["files"], serde_json::json!([]), "{:#}", of("export"));
     let reason = result["reason"].as_str().unwrap();
     assert!(!reason.contains("someone else"), "{reason}");
 }
