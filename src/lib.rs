@@ -1,6 +1,6 @@
 //! Workbridge processes Markdown work orders and reports only what it measured.
 //!
-//! Data flows one way; the whole of it stands in [`engine::pipeline`]:
+//! Data flows one way, up to the claim in [`engine::daemon`], from there on in [`engine::pipeline`]:
 //! wake → scan → claim → parse → plan → gate → execute → measure → judge → report → archive.
 //!
 //! Two promises hold everywhere:
@@ -8,7 +8,8 @@
 //! * no order is ever lost, no finished step runs twice: the raw bytes are in the [`journal`] before anything runs, and a
 //!   step with a durable `done` is never applied again.
 //!
-//! The modules in reading order; `order`, `evidence`, `report` and `Handler::plan` touch no file, clock or network.
+//! The modules in reading order; `order`, `evidence`, `report` and `Handler::plan` touch no file, clock or network, but for
+//! the machine's time zone database.
 
 // both panic where the stream can't be written to; `cli::output` tells or passes over it
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
