@@ -57,7 +57,7 @@ impl Default for InboxConfig {
     }
 }
 
-/// Directories and files of the home-ops system, relative to the root.
+/// Directories and files of the home-ops system, relative to the root or absolute.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PathsConfig {
@@ -83,6 +83,22 @@ impl Default for PathsConfig {
             run: "run".into(),
             scripts: "scripts".into(),
         }
+    }
+}
+
+impl PathsConfig {
+    /// The folders that are named by an absolute path: what lies there may lie outside the root.
+    pub fn absolute(&self) -> Vec<&Path> {
+        let folders = [
+            &self.reports,
+            &self.heartbeats,
+            &self.parquet_reports,
+            &self.analytics,
+            &self.logs,
+            &self.run,
+            &self.scripts,
+        ];
+        folders.into_iter().filter(|folder| folder.is_absolute()).map(PathBuf::as_path).collect()
     }
 }
 

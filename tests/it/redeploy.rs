@@ -441,3 +441,19 @@ fn a_deployment_under_another_label_takes_the_place_of_the_one_before() {
     assert!(report.contains(&format!("also wrote `launchd/{LABEL}.plist`")), "{report}");
     scene.wo(["verify", "parquet"]).expect_exit(0).expect_stdout(OTHER);
 }
+
+#[test]
+fn data_may_lie_in_a_folder_outside_that_the_settings_name() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let volume = tempfile::tempdir().unwrap();
+    let paths = format!("{}\n[paths]\nanalytics = \"{}\"\n", launchd.config(), volume.path().display());
+    let scene = Scene::new().config(&paths).heartbeats(Heartbeats::days(2).ending(jiff::Timestamp::now()));
+    scene.drop_order("WO-1-PARQUET-EXPORTER.md", order("WO-1-PARQUET-EXPORTER", "02:30 daily", "Snappy"));
+    scene.wo(["run"]).expect_exit(0);
+    assert_eq!(scene.result("WO-1-PARQUET-EXPORTER")["outcome"], "done");
+    assert!(fs::read_dir(volume.path()).unwrap().count() > 0);
+    scene.wo(["verify", "parquet"]).expect_exit(0);
+}

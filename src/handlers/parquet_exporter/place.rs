@@ -6,7 +6,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::handlers::HandlerError;
+use crate::handlers::{Context, HandlerError};
 use crate::root::Root;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,8 +98,13 @@ fn relative(path: &Path) -> Option<Place> {
     }
 }
 
-/// The absolute path of a deliverable, if no symbolic link leads it out of the root.
-pub fn target(root: &Root, relative: &str) -> Result<PathBuf, HandlerError> {
+/// The absolute path of a deliverable, if no symbolic link leads it out of the root, or out of a folder that `wo.toml` names by
+/// its absolute path.
+pub fn target(context: &Context, relative: &str) -> Result<PathBuf, HandlerError> {
+    beneath(&context.root, &context.config.paths.absolute(), relative)
+}
+
+fn beneath(root: &Root, configured: &[&Path], relative: &str) -> Result<PathBuf, HandlerError> {
     let path = root.join(relative);
     let mut existing = path.as_path();
     // the nearest ancestor that is there decides where a new file would land
@@ -114,7 +119,13 @@ pub fn target(root: &Root, relative: &str) -> Result<PathBuf, HandlerError> {
             "failed to follow `{relative}`: {error}\nhint: a symbolic link that leads nowhere is in its place; remove it"
         ))
     })?;
-    if !real.starts_with(root.path()) {
+    let is_beneath = |folder: &Path| match folder.canonicalize() {
+        Ok(folder) => real.starts_with(folder),
+        // not there yet: what leads to it are the setting's own words
+        Err(_) => !folder.starts_with(root.path()),
+    };
+    let is_configured = configured.iter().any(|folder| path.starts_with(folder) && is_beneath(folder));
+    if !is_configured && !real.starts_with(root.path()) {
         return Err(HandlerError::Refused(format!(
             "`{relative}` leads out of the root by a symbolic link to `{}`\nhint: replace the link by a directory",
             real.display()
@@ -185,14 +196,24 @@ mod tests {
         let dir = tempfile::Builder::new().prefix("ราก with space ").tempdir().unwrap();
         let root = Root::at(dir.path()).unwrap();
         std::os::unix::fs::symlink(outside.path(), root.join("run")).unwrap();
-        assert!(matches!(target(&root, "run/x.cjs"), Err(HandlerError::Refused(_))));
+        assert!(matches!(beneath(&root, &[], "run/x.cjs"), Err(HandlerError::Refused(_))));
         std::fs::remove_file(root.join("run")).unwrap();
-        assert_eq!(target(&root, "run/x.cjs").unwrap(), root.join("run/x.cjs"));
+        assert_eq!(beneath(&root, &[], "run/x.cjs").unwrap(), root.join("run/x.cjs"));
         std::fs::create_dir_all(root.join("real")).unwrap();
         std::os::unix::fs::symlink("real", root.join("run")).unwrap();
-        assert!(target(&root, "run/x.cjs").is_ok());
+        assert!(beneath(&root, &[], "run/x.cjs").is_ok());
+        // a folder that the settings name may lie elsewhere, and nothing leads out of that either
+        let volume = outside.path().join("volume");
+        let file = volume.join("x.parquet").display().to_string();
+        assert!(beneath(&root, &[], &file).is_err());
+        assert!(beneath(&root, &[&volume], &file).is_ok());
+        std::fs::create_dir(&volume).unwrap();
+        assert!(beneath(&root, &[&volume], &file).is_ok());
+        std::os::unix::fs::symlink(dir.path(), volume.join("out")).unwrap();
+        std::os::unix::fs::symlink(outside.path(), volume.join("up")).unwrap();
+        assert!(beneath(&root, &[&volume], &volume.join("up/x").display().to_string()).is_err());
         std::os::unix::fs::symlink("nowhere", root.join("dangling")).unwrap();
-        assert!(target(&root, "dangling/x.cjs").is_err());
+        assert!(beneath(&root, &[], "dangling/x.cjs").is_err());
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Step for Folders {
     fn check(&self, context: &Context) -> Result<Check, HandlerError> {
         let mut missing = Vec::new();
         for path in &self.paths {
-            if !place::target(&context.root, path)?.is_dir() {
+            if !place::target(context, path)?.is_dir() {
                 missing.push(format!("`{path}`"));
             }
         }
@@ -53,7 +53,7 @@ impl Step for Folders {
 
     fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
         for path in &self.paths {
-            durable::create_dir_all(&place::target(&context.root, path)?).map_err(|error| match error.is_fatal() {
+            durable::create_dir_all(&place::target(context, path)?).map_err(|error| match error.is_fatal() {
                 true => HandlerError::Durable(error),
                 false => HandlerError::failed(format!("failed to make the folder `{path}`"), error),
             })?;
@@ -63,7 +63,7 @@ impl Step for Folders {
 
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
         for path in &self.paths {
-            let at = place::target(&context.root, path)?;
+            let at = place::target(context, path)?;
             if let Err(error) = rustix::fs::access(&at, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK) {
                 return Ok(no(format!("`{path}` can't be written: {error}")));
             }
@@ -207,17 +207,17 @@ pub struct Plist {
 
 impl Step for Plist {
     fn files(&self, context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(vec![place::target(&context.root, &self.path)?])
+        Ok(vec![place::target(context, &self.path)?])
     }
 
     fn check(&self, context: &Context) -> Result<Check, HandlerError> {
         let bytes = plist::render(&self.layout.definition(context));
-        same_file(&place::target(&context.root, &self.path)?, &bytes, FILE_MODE)
+        same_file(&place::target(context, &self.path)?, &bytes, FILE_MODE)
     }
 
     fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
         let bytes = plist::render(&self.layout.definition(context));
-        durable::write(&place::target(&context.root, &self.path)?, &bytes, FILE_MODE)?;
+        durable::write(&place::target(context, &self.path)?, &bytes, FILE_MODE)?;
         Ok(Applied { after: crate::text::bytes(bytes.len() as u64) })
     }
 
@@ -245,16 +245,16 @@ impl Script {
 
 impl Step for Script {
     fn files(&self, context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(vec![place::target(&context.root, &self.path)?])
+        Ok(vec![place::target(context, &self.path)?])
     }
 
     fn check(&self, context: &Context) -> Result<Check, HandlerError> {
-        same_file(&place::target(&context.root, &self.path)?, self.text(context)?.as_bytes(), SCRIPT_MODE)
+        same_file(&place::target(context, &self.path)?, self.text(context)?.as_bytes(), SCRIPT_MODE)
     }
 
     fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
         let text = self.text(context)?;
-        durable::write(&place::target(&context.root, &self.path)?, text.as_bytes(), SCRIPT_MODE)?;
+        durable::write(&place::target(context, &self.path)?, text.as_bytes(), SCRIPT_MODE)?;
         Ok(Applied { after: format!("{}, executable", crate::text::bytes(text.len() as u64)) })
     }
 

@@ -37,5 +37,5 @@ pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
 
 /// A path relative to the root, beneath it also when links are followed.
 fn target(context: &Context, relative: &str) -> Result<PathBuf, HandlerError> {
-    super::place::target(&context.root, relative)
+    super::place::target(context, relative)
 }
