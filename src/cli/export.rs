@@ -1,7 +1,7 @@
 //! `wo export`: reports to Parquet.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use comfy_table::presets::NOTHING;
@@ -13,6 +13,7 @@ use super::{CliError, Exit, Global, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::export::{self, Compression, Days, ExportReport, Progress, Request, describe};
+use crate::root::Root;
 use crate::schedule::ledger;
 use crate::schedule::store::made::Exported;
 use crate::text;
@@ -44,6 +45,21 @@ pub struct Args {
     json: bool,
 }
 
+/// What is written lies below the root, or in a folder that the settings name.
+fn within(root: &Root, config: &Config, folder: &Path) -> Result<(), CliError> {
+    let at = export::resolve(root.path(), folder);
+    let climbs = at.components().any(|part| part == Component::ParentDir);
+    let mut allowed = config.paths.absolute().into_iter().chain([root.path()]);
+    if !climbs && allowed.any(|allowed| at.starts_with(allowed)) {
+        return Ok(());
+    }
+    Err(CliError::new(format!(
+        "`{}` lies outside the root `{}`\nhint: name a folder relative to the root, or set `[paths] parquet_reports` in wo.toml",
+        text::line(&folder.display().to_string(), 200),
+        root.path().display()
+    )))
+}
+
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let root = global.root()?;
     let config = Config::load(&root)?;
@@ -64,6 +80,9 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         summaries: args.summaries.or_else(|| Some(deployed.as_ref()?.summaries.clone().into())),
         own_dirs: deployed.map(|deployment| deployment.summaries.into()).into_iter().collect(),
     };
+    if let Some(folder) = &request.summaries {
+        within(&root, &config, folder)?;
+    }
     let bar = Bar::new();
     let result = export::run(&root, &config, &request, now, &export::sql_program(), &bar);
     bar.clear();

@@ -114,9 +114,36 @@ fn table(result: &sql::Table) -> String {
         }
     }
     let rows = result.rows.len();
-    let body = if on_terminal { table.to_string() } else { table.trim_fmt() };
+    let body = match table.width().filter(|_| on_terminal) {
+        Some(width) if is_crammed(&table, usize::from(width)) => one_by_one(result),
+        _ if on_terminal => table.to_string(),
+        _ => table.trim_fmt(),
+    };
     let count = if on_terminal { format!("\n{rows} row{}", if rows == 1 { "" } else { "s" }) } else { String::new() };
     format!("{body}{count}\n")
+}
+
+/// Whether columns would have to be cut to a few letters to stand beside each other.
+fn is_crammed(table: &Table, width: usize) -> bool {
+    const READABLE: usize = 12;
+    // a space on either side and a line between
+    const FRAME: usize = 3;
+    let wanted = table.column_max_content_widths();
+    let least: usize = wanted.iter().map(|wanted| usize::from(*wanted).min(READABLE) + FRAME).sum();
+    least > width
+}
+
+/// Each row as a list of its columns.
+fn one_by_one(result: &sql::Table) -> String {
+    let row = |(n, row): (usize, &Vec<Value>)| {
+        let mut table = Table::new();
+        table.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+        table.add_rows(result.columns.iter().zip(row).map(|(column, value)| {
+            [text::escape(&column.name), text::escape(&shown(value).replace('\t', " "))]
+        }));
+        format!("row {}\n{table}", n + 1)
+    };
+    result.rows.iter().enumerate().map(row).collect::<Vec<_>>().join("\n")
 }
 
 /// RFC 4180: CRLF would be its line end, but every tool here wants LF.
@@ -173,6 +200,20 @@ fn markdown(result: &sql::Table) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_stand_beside_each_other_while_they_can_be_read() {
+        let table = |columns: usize, letters: usize| {
+            let mut table = Table::new();
+            table.add_row(vec!["x".repeat(letters); columns]);
+            table
+        };
+        for (columns, letters, width, crammed) in
+            [(3, 200, 80, false), (5, 12, 80, false), (6, 12, 80, true), (12, 3, 80, false), (12, 40, 200, false), (24, 40, 200, true)]
+        {
+            assert_eq!(is_crammed(&table(columns, letters), width), crammed, "{columns} × {letters} in {width}");
+        }
+    }
 
     fn result() -> sql::Table {
         let column = |name: &str, kind: &str| sql::Header { name: name.to_owned(), kind: kind.to_owned() };

@@ -49,6 +49,7 @@ pub use config::{Compression, Dataset, ExportConfig, sql_program};
 pub use history::{History, read_heartbeats, read_heartbeats_as};
 pub use inspect::{Inspection, inspect, inspect_all};
 pub use look::{Looked, look, without_row};
+pub use paths::resolve;
 pub use query::{Queried, query};
 /// Figures of a report in words.
 pub mod describe {

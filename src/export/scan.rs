@@ -192,7 +192,7 @@ pub fn reports(
 ) -> Result<(), ExportError> {
     let Some(fd) = open_dir(path)? else { return Ok(()) };
     let top = Directory { fd: Arc::new(fd), shown: with_slash(shown) };
-    let mut stack = match top.list(own, &mut heartbeats, found) {
+    let mut stack = match top.list(skip, own, &mut heartbeats, found) {
         Ok(Some(below)) => below,
         Ok(None) => return Ok(()),
         Err(errno) => return Err(ExportError::io("list the directory", path)(errno.into())),
@@ -202,7 +202,7 @@ pub fn reports(
         let Some(shown) = Some(next.shown()).filter(|shown| !skip.contains(shown)) else { continue };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let listed = rustix::fs::openat(&next.dir, next.name.as_os_str(), flags, Mode::empty())
-            .and_then(|fd| Directory { fd: Arc::new(fd), shown: with_slash(&shown) }.list(own, &mut heartbeats, found));
+            .and_then(|fd| Directory { fd: Arc::new(fd), shown: with_slash(&shown) }.list(skip, own, &mut heartbeats, found));
         let goes_on = match listed {
             Ok(Some(below)) => {
                 stack.extend(below);
@@ -233,12 +233,14 @@ impl Directory {
     /// Hands over the reports in it; the directories in it, or `None` when no more is wanted.
     fn list(
         self,
+        skip: &[String],
         own: &Own,
         heartbeats: &mut HeartbeatsDir,
         found: &mut dyn FnMut(Found) -> bool,
     ) -> Result<Option<Vec<Found>>, Errno> {
         let mut below = Vec::new();
-        let heartbeats_here = self.shown.trim_end_matches('/') == heartbeats.shown;
+        let heartbeats_at = heartbeats.shown;
+        let heartbeats_here = self.shown.trim_end_matches('/') == heartbeats_at;
         let known = if heartbeats_here { heartbeats.others.take() } else { None };
         // those that are known were told apart already
         let beside_heartbeats = heartbeats_here && known.is_none();
@@ -250,7 +252,9 @@ impl Directory {
             if entry.name.to_str().is_some_and(|name| own.holds(&self.shown, name)) || entry.is_own() {
                 return true;
             }
-            let is_report = is_markdown(name) || entry.is_link_to_directory();
+            // a configured folder is reached by its own way, which a link may be
+            let is_known = |entry: &Found| Some(entry.shown()).is_some_and(|at| at == heartbeats_at || skip.contains(&at));
+            let is_report = is_markdown(name) || (entry.is_link_to_directory() && !is_known(&entry));
             if entry.kind == FileType::Directory {
                 below.push(entry.clone());
             }

@@ -2,6 +2,7 @@
 //!
 //! A heartbeat counts from the run that was to export it: what came since waits for the next one and is no loss.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -20,7 +21,7 @@ pub fn measurement<'a>(
     files: impl Iterator<Item = &'a Inspection>,
 ) -> Option<Measurement> {
     let files: Vec<&Inspection> = files.collect();
-    let until = due(scope).max(files.iter().filter_map(|file| file.last).max());
+    let until = due(scope, scope.now).max(files.iter().filter_map(|file| file.last).max());
     let due: Vec<&str> = looked
         .heartbeats
         .iter()
@@ -63,11 +64,25 @@ pub fn unreadable(scope: &Scope, looked: &Looked) -> Measurement {
     Measurement::new("export.unreadable", value, how, scope.now).ok(n == 0)
 }
 
-/// When the export was last to run, as ordered.
-fn due(scope: &Scope) -> Option<Timestamp> {
+/// The days with heartbeats that an export was to make a file of and that are not among `files`, the newest first; and whether the
+/// newest of all that were to be made is among them. A run is given an hour.
+pub fn missing_days(scope: &Scope, looked: &Looked, files: &[Date]) -> (Vec<Date>, bool) {
+    const RUN: SignedDuration = SignedDuration::from_hours(1);
+    let before = scope.now.checked_sub(RUN).ok().and_then(|before| due(scope, before));
+    let (Some(due), Ok(zone)) = (before, scope.config.export.zone()) else { return (Vec::new(), false) };
+    // the day of the run itself is not over yet
+    let was_due: Vec<Date> = looked.days.iter().copied().filter(|day| *day < due.to_zoned(zone.clone()).date()).collect();
+    let mut missing: Vec<Date> = was_due.iter().copied().filter(|day| !files.contains(day)).collect();
+    missing.sort_unstable_by(|one, other| other.cmp(one));
+    let is_newest = missing.first().is_some_and(|day| was_due.iter().max() == Some(day));
+    (missing, is_newest)
+}
+
+/// When the export was last to run at `now`, as ordered.
+fn due(scope: &Scope, now: Timestamp) -> Option<Timestamp> {
     // more than a week, for one that runs weekly
     const LOOK_BACK: SignedDuration = SignedDuration::from_hours(8 * 24);
-    let start = scope.now.checked_sub(LOOK_BACK).ok()?;
+    let start = now.checked_sub(LOOK_BACK).ok()?;
     let runs = calendar::upcoming(&ordered(scope), start, start, &TimeZone::system(), 10);
-    runs.into_iter().rfind(|at| *at <= scope.now)
+    runs.into_iter().rfind(|at| *at <= now)
 }

@@ -121,6 +121,10 @@ impl Data {
                 looked(scope, id, title, key, false, why, how)
             }
             (_, Some(wrong)) => looked(scope, id, title, key, false, wrong, how),
+            (Some(_), None) if let (days, true) = self.missing_days(scope) => {
+                let why = format!("no file of {}, the newest that was to be exported: see `wo jobs` for the last runs", of(&days));
+                looked(scope, id, title, key, false, why, how)
+            }
             (Some(newest), None) => {
                 let more = self.files.len() - 1;
                 let more = if more > 0 { format!(", and {more} older") } else { String::new() };
@@ -245,17 +249,31 @@ impl Data {
         looked(scope, id, title, "export.validation", works, detail, &how)
     }
 
+    /// See [`coverage::missing_days`].
+    fn missing_days(&self, scope: &Scope) -> (Vec<Date>, bool) {
+        let ours = self.files.iter().map(|seen| seen.path.as_path());
+        let others = self.foreign.iter().chain(&self.displacing).map(PathBuf::as_path);
+        let days: Vec<Date> = ours.chain(others).filter_map(day_of).collect();
+        self.reports.as_ref().map_or_else(|_| (Vec::new(), false), |looked| coverage::missing_days(scope, looked, &days))
+    }
+
     /// What is seen and not judged.
     fn others(&self, scope: &Scope) -> Vec<CheckResult> {
         let info = |id, title, detail| CheckResult { id, title, finding: Finding::Info, detail, measurement: None };
         let foreign = self.foreign.iter().map(|path| (path.as_path(), "without Workbridge's metadata".to_owned()));
         let foreign = named(scope, foreign).map(|detail| info("parquet.others", "Other day files", detail));
+        let missing = match self.missing_days(scope) {
+            // told by the check itself
+            (_, true) => None,
+            (days, false) if days.is_empty() || self.files.is_empty() => None,
+            (days, false) => Some(info("parquet.days", "Days without a file", format!("{}: run `wo export`", of(&days)))),
+        };
         let reports = match &self.reports {
             Err(why) => Some(format!("not looked at: {why}")),
             Ok(reports) => unreadable(&reports.report),
         };
         let reports = reports.map(|detail| info("parquet.reports", "Unreadable reports", detail));
-        foreign.into_iter().chain(reports).collect()
+        foreign.into_iter().chain(missing).chain(reports).collect()
     }
 
     /// Beside the checks' own: which reports are rows, how long reading back took, and what differs from the telemetry in
@@ -383,6 +401,13 @@ impl Seen {
 fn named<'a>(scope: &Scope, all: impl Iterator<Item = (&'a Path, String)>) -> Option<String> {
     let all: Vec<String> = all.map(|(path, why)| format!("`{}` ({why})", scope.root.show(path))).collect();
     (!all.is_empty()).then(|| first(&all))
+}
+
+/// `2025-10-29, 2025-10-28 and 3 more`.
+fn of(days: &[Date]) -> String {
+    let more = days.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more days") } else { String::new() };
+    days.iter().take(NAMED).map(Date::to_string).collect::<Vec<_>>().join(", ") + &more
 }
 
 /// Rounded down, so that what is not whole never shows as 100%; of nothing, nothing is amiss.

@@ -56,6 +56,7 @@ pub fn verify(scope: &Scope) -> Verification {
     checks.extend(files::directories(scope));
     checks.extend(data.checks(scope));
     checks.push(service.next_run(scope));
+    checks.extend(service.last_run());
     extra.push(plist.whole);
     extra.push(files::log_file(scope));
     extra.extend(data.measurements(scope));

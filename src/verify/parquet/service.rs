@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::super::CheckResult;
+use super::super::{CheckResult, Finding};
 use super::written::Written;
 use super::{Scope, looked, unmeasured};
 use crate::evidence::{Made, Measurement, ServiceRun, StartedBy, Value};
@@ -78,6 +78,15 @@ impl Seen {
                 looked(scope, id, title, "service.next_run", right, detail, &how).value(value)
             }
         }
+    }
+
+    /// That the newest run ended badly, whoever started it; nothing where it did not, or nobody knows.
+    pub fn last_run(&self) -> Option<CheckResult> {
+        let newest = self.runs.as_ref().ok()?.iter().rev().find(|run| run.exit.is_some())?;
+        let exit = newest.exit.filter(|exit| *exit != 0)?;
+        let detail = format!("started {}, exit {exit}: see `wo jobs`", newest.started.strftime("%Y-%m-%d %H:%M:%SZ"));
+        let (id, title) = ("service.last-run", "Last run failed");
+        Some(CheckResult { id, title, finding: Finding::Info, detail, measurement: None })
     }
 
     /// Frequency, schedule and runs. Nothing where no manager answers: then they are unmeasured. `broken` says why the

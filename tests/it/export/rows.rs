@@ -282,3 +282,35 @@ fn files_of_an_older_reader_are_made_anew_where_their_reports_are_there() {
     export(&scene, &[]).expect_exit(0).expect_no_stdout("read by an older version");
     assert_eq!([27, 28].map(reader), [(1, None), (1, Some(schema::READER.to_owned()))]);
 }
+
+#[test]
+fn a_configured_folder_that_is_a_link_is_no_report_that_was_passed_over() {
+    let scene = Scene::new().heartbeats(Heartbeats::days(1));
+    let elsewhere = tempfile::tempdir().unwrap();
+    for folder in ["ops_atomic", "parquet"] {
+        let at = scene.path("g/reports").join(folder);
+        fs::create_dir_all(&at).unwrap();
+        std::process::Command::new("mv").arg(&at).arg(elsewhere.path()).status().unwrap();
+        std::os::unix::fs::symlink(elsewhere.path().join(folder), &at).unwrap();
+    }
+    fs::create_dir(elsewhere.path().join("other")).unwrap();
+    export(&scene, &[]).expect_exit(0).expect_no_stdout("symbolic link");
+    assert_eq!(number(&scene, "SELECT count(*) FROM heartbeats"), 288);
+    std::os::unix::fs::symlink(elsewhere.path().join("other"), scene.path("g/reports/other")).unwrap();
+    export(&scene, &[]).expect_exit(0).expect_stdout("g/reports/other is a symbolic link");
+}
+
+#[test]
+fn a_summary_goes_below_the_root_or_where_the_settings_say() {
+    let scene = Scene::new().heartbeats(Heartbeats::days(1));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let outside = elsewhere.path().join("x");
+    for folder in ["../x", "g/../../x", outside.to_str().unwrap()] {
+        export(&scene, &["--summaries", folder]).expect_exit(2).expect_stderr("lies outside the root");
+    }
+    assert!(!outside.exists() && !scene.path("../x").exists() && scene.list(ANALYTICS).is_empty());
+    export(&scene, &["--summaries", "g/../g/exports"]).expect_exit(0);
+    let scene = scene.config(&format!("[paths]\nparquet_reports = \"{}\"\n", elsewhere.path().display()));
+    export(&scene, &["--all", "--summaries", outside.to_str().unwrap()]).expect_exit(0);
+    assert!(outside.is_dir());
+}

@@ -394,3 +394,29 @@ fn a_copied_root_is_not_the_one_that_was_deployed() {
         .collect();
     assert_eq!(failed, ["plist.lint", "exporter", "runner", "test-script"], "{json:#}");
 }
+
+/// A night that nothing was exported in leaves the older files as they were.
+#[test]
+fn a_day_that_was_to_be_exported_and_has_no_file_is_told() {
+    let two_days_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(48);
+    let scene = Scene::new().heartbeats(Heartbeats::days(3).ending(two_days_ago));
+    scene.wo(["export"]).expect_exit(0);
+    let present = |found: &BTreeMap<String, String>| found["parquet.present"].clone();
+    let good = findings(&scene);
+    assert_eq!((present(&good).as_str(), good.get("parquet.days")), ("pass", None));
+    let files: Vec<String> =
+        scene.list("g/analytics").into_iter().filter(|name| name.starts_with("ops_atomic_")).collect();
+    let aside = |name: &String| fs::rename(scene.path("g/analytics").join(name), scene.path("g").join(name)).unwrap();
+    let back = |name: &String| fs::rename(scene.path("g").join(name), scene.path("g/analytics").join(name)).unwrap();
+
+    let newest = files.last().unwrap();
+    aside(newest);
+    let found = findings(&scene);
+    assert_eq!((present(&found).as_str(), found.get("parquet.days")), ("fail", None));
+    back(newest);
+    aside(&files[0]);
+    let found = findings(&scene);
+    assert_eq!((present(&found).as_str(), found["parquet.days"].as_str()), ("pass", "info"));
+    back(&files[0]);
+    assert_eq!(findings(&scene), good);
+}
