@@ -39,6 +39,7 @@ pub mod engine;
 pub mod handlers;
 pub mod journal;
 
+pub mod deployed;
 pub mod export;
 pub mod monitor;
 pub mod schedule;

@@ -12,12 +12,12 @@ use jiff::civil::Date;
 use super::{CliError, Exit, Global, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
+use crate::deployed::record::Deployment;
 use crate::export::{self, Compression, Days, ExportReport, Progress, Request, describe};
 use crate::root::Root;
 use crate::schedule::ledger;
 use crate::schedule::store::made::Exported;
 use crate::text;
-use crate::verify::deployment::Deployment;
 
 /// export heartbeats and other reports to Parquet, verified by two readers
 ///

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use super::{CliError, Exit, Global, output};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::deployed::record::{Deployment, LOOP_LABEL, MonitorDeployment};
 use crate::export::{Days, ExportError};
-use crate::handlers::monitor_fix::layout::LOOP;
 use crate::root::Root;
 use crate::services::ServiceManager;
-use crate::verify::deployment::{Deployment, MonitorDeployment};
 use crate::verify::format::{self, Format};
 use crate::verify::{Verification, monitor, parquet, report};
 
@@ -144,7 +143,7 @@ impl Ground {
             config: &self.config,
             clock: Arc::clone(&self.clock),
             services: Arc::clone(&self.services),
-            label: deployed.map_or(LOOP, |deployed| deployed.label.as_str()),
+            label: deployed.map_or(LOOP_LABEL, |deployed| deployed.label.as_str()),
             since: None,
             cycles: monitor::CYCLES,
             asked: &[],

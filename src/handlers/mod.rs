@@ -33,6 +33,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::deployed::render::Site;
+use crate::deployed::shims::Unnameable;
 use crate::evidence::{Binder, Measurement, Vocabulary};
 use crate::order::{Criterion, Order};
 use crate::root::Root;
@@ -281,6 +283,12 @@ pub struct Context {
     pub cancelled: Arc<AtomicBool>,
 }
 
+impl<'a> From<&'a Context> for Site<'a> {
+    fn from(context: &'a Context) -> Self {
+        Site { root: &context.root, config: &context.config, program: &context.program }
+    }
+}
+
 /// A point on the monotonic clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(Instant);
@@ -309,6 +317,12 @@ pub enum HandlerError {
     Service(#[from] crate::services::ServiceError),
     #[error("{what}: {why}")]
     Failed { what: String, why: String },
+}
+
+impl From<Unnameable> for HandlerError {
+    fn from(why: Unnameable) -> Self {
+        HandlerError::Refused(why.to_string())
+    }
 }
 
 impl HandlerError {

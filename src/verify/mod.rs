@@ -4,7 +4,6 @@
 //! makes it [`Finding::Unmeasured`], never green and never a second red for one fault.
 
 pub mod artifact;
-pub mod deployment;
 pub mod format;
 pub mod monitor;
 pub mod parquet;

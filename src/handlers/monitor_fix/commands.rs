@@ -2,10 +2,10 @@
 //! word of it.
 
 use super::{facts, redis_cli};
+use crate::deployed::record::MonitorDeployment;
 use crate::handlers::Context;
 use crate::handlers::command_line::{asks_for_service, names, names_any, script, without_flags};
 use crate::monitor::checks::redis::Redis;
-use crate::verify::deployment::MonitorDeployment;
 
 /// The measurement that answers one command.
 pub fn key(context: &Context, words: &[String]) -> Option<String> {
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn what_is_asked_of_the_monitor_and_nothing_else() {
         let deployment = MonitorDeployment {
-            version: crate::verify::deployment::VERSION,
+            version: crate::deployed::record::VERSION,
             label: "com.02luka.ops_atomic_monitor.loop".to_owned(),
             plist: "launchd/com.02luka.ops_atomic_monitor.loop.plist".to_owned(),
             script: Some("run/verify_monitor.zsh".to_owned()),

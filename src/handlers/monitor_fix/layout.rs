@@ -5,15 +5,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::deployed::record::LOOP_LABEL;
 use crate::handlers::parquet_exporter::place::{Bounds, Place, place};
 use crate::handlers::{Context, HandlerError};
 use crate::order::Order;
 use crate::process::DEFAULT_PATH;
 use crate::root::Root;
 use crate::services::{ServiceDefinition, Start};
-
-/// The loop's label, unless the order lists another plist.
-pub const LOOP: &str = "com.02luka.ops_atomic_monitor.loop";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Layout {
@@ -81,8 +79,8 @@ pub fn layout(order: &Order, config: &Config, bounds: &Bounds) -> Result<Layout,
     let name = |path: &String| path.rsplit('/').next().unwrap_or_default().trim_end_matches(".plist").to_owned();
     let listed: Vec<String> = installed.iter().chain(&plists).map(name).collect();
     // of several plists the loop's is the one that says so
-    let label =
-        listed.iter().find(|label| label.ends_with("loop")).or(listed.first()).cloned().unwrap_or(LOOP.to_owned());
+    let loops = listed.iter().find(|label| label.ends_with("loop")).or(listed.first());
+    let label = loops.cloned().unwrap_or(LOOP_LABEL.to_owned());
     let old_label = [".loop", "-loop", "_loop"].iter().find_map(|end| label.strip_suffix(end)).map(str::to_owned);
     let lists_plist = !listed.is_empty();
     // a plist of the old job is no place for the loop's
@@ -116,9 +114,9 @@ mod tests {
     #[test]
     fn an_order_without_deliverables_gets_the_standard_loop() {
         let layout = lay(&[]).unwrap();
-        assert_eq!((layout.label.as_str(), layout.lists_plist), (LOOP, false));
+        assert_eq!((layout.label.as_str(), layout.lists_plist), (LOOP_LABEL, false));
         assert_eq!(layout.old_label.as_deref(), Some("com.02luka.ops_atomic_monitor"));
-        assert_eq!(layout.plists, [format!("launchd/{LOOP}.plist")]);
+        assert_eq!(layout.plists, [format!("launchd/{LOOP_LABEL}.plist")]);
     }
 
     #[test]

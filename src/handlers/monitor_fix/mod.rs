@@ -26,6 +26,7 @@ use facts::Facts;
 use super::parquet_exporter::place::Bounds;
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;
+use crate::deployed::record::LOOP_LABEL;
 use crate::evidence::Vocabulary;
 use crate::order::{Criterion, Order};
 
@@ -49,7 +50,7 @@ pub static DESCRIPTOR: LazyLock<Descriptor> = LazyLock::new(|| Descriptor {
         "WO-*-MONITOR-ACTIVATION*",
         "WO-*ACTIVATE-OPS-MONITOR*",
     ],
-    service_labels: &[layout::LOOP, "com.02luka.ops_atomic_monitor"],
+    service_labels: &[LOOP_LABEL, "com.02luka.ops_atomic_monitor"],
     deliverable_paths: &[
         "launchd/com.02luka.ops_atomic_monitor.loop.plist",
         "~/Library/LaunchAgents/com.02luka.ops_atomic_monitor.loop.plist",

@@ -9,10 +9,10 @@ use jiff::civil::Time;
 use super::place::{Bounds, Place, place};
 use super::{DECLARED, period, timing};
 use crate::config::Config;
+use crate::deployed::record::Deployment;
 use crate::evidence::Binder;
 use crate::order::Order;
 use crate::order::target::{Period, Target, Weekday};
-use crate::verify::deployment::Deployment;
 
 /// What stays where the order is silent, if it is about the service that is deployed: it is where the order names no other
 /// label.

@@ -5,10 +5,10 @@
 
 use super::DECLARED;
 use crate::config::Config;
+use crate::deployed::record::Deployment;
 use crate::evidence::Binder;
 use crate::order::target::{CODECS, Target};
 use crate::order::{Item, Order, Span};
-use crate::verify::deployment::Deployment;
 
 const WRITTEN: [&str; 2] = ["snappy", "zstd"];
 

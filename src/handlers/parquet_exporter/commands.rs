@@ -1,9 +1,9 @@
 //! Which fenced verification commands this handler's own measurements answer. Nothing is run here: a command is recognized
 //! by the whole of what it asks of what is deployed, and answered by what was measured of that.
 
+use crate::deployed::record::Deployment;
 use crate::handlers::Context;
 use crate::handlers::command_line::{asks_for_service, names, names_any, script, without_flags};
-use crate::verify::deployment::Deployment;
 
 /// The measurement that answers one command.
 pub fn key(context: &Context, words: &[String]) -> Option<String> {

@@ -4,9 +4,9 @@
 //! service needs and what is deployed already ([`before`]); a first order that lists nothing of ours gets the standard set.
 
 use crate::config::Config;
+use crate::deployed::record::Deployment;
 use crate::handlers::HandlerError;
 use crate::order::{Item, Order};
-use crate::verify::deployment::Deployment;
 
 use super::place::{Bounds, Place, paths_in, place};
 use super::{before, codec, timing, wishes};

@@ -13,7 +13,6 @@ mod period;
 pub mod place;
 pub mod plan;
 mod said;
-pub mod shims;
 pub mod steps;
 pub mod timing;
 mod wishes;
@@ -27,13 +26,11 @@ use plan::Facts;
 
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, Unmet};
 use crate::config::Config;
+use crate::deployed::record::{Deployment, EXPORT_LABEL};
+use crate::deployed::render;
 use crate::evidence::Vocabulary;
 use crate::order::{Criterion, Order};
 use crate::root::Root;
-use crate::verify::deployment::Deployment;
-
-/// The label of the service, unless the order lists another plist.
-pub const LABEL: &str = "com.02luka.analytics.parquet";
 
 /// What this handler measures, and what heartbeats do.
 static DECLARED: LazyLock<Vocabulary> =
@@ -43,7 +40,7 @@ pub static DESCRIPTOR: LazyLock<Descriptor> = LazyLock::new(|| Descriptor {
     name: "parquet-exporter",
     about: "deploys the export of heartbeats to Parquet: scripts, daily service, first export, verification",
     id_patterns: &["WO-*-PARQUET-EXPORTER*", "WO-*-PARQUET_EXPORTER*"],
-    service_labels: &[LABEL],
+    service_labels: &[EXPORT_LABEL],
     deliverable_paths: &[
         "run/parquet_exporter.cjs",
         "scripts/analytics/run_parquet_exporter.zsh",
@@ -85,7 +82,7 @@ impl Handler for ParquetExporter {
         let layout = layout::layout(order, &context.config, &bounds, before.as_ref())?;
         let label = layout.deployment.label.clone();
         let loaded = context.services.status(&label).is_ok_and(|status| status.loaded);
-        let definition = steps::service::definition(&layout.deployment, &context.into());
+        let definition = render::service(&layout.deployment, &context.into());
         let installed = context.services.is_installed(&definition).is_ok_and(|installed| installed);
         let replaced = match before::replaced(before.as_ref(), &layout.deployment, order, &bounds) {
             Some(label) => steps::earlier::find_other(label, &definition, context)?,

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::layout::Layout;
 use super::place::Bounds;
 use super::timing;
+use crate::deployed::record::Deployment;
+use crate::deployed::render::ScriptRole;
 use crate::handlers::steps::{Steps, list};
 use crate::handlers::{HandlerError, Plan};
 use crate::services::ManagerKind;
-use crate::verify::deployment::Deployment;
 
 /// What a deployment touches as a whole; who looks at all of it waits for its end.
 pub const DEPLOYMENT: &str = "deployment:parquet-exporter";
@@ -80,14 +81,6 @@ pub enum Work {
     AutomaticRun,
     Verification,
     Deliverables { paths: Vec<String> },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScriptRole {
-    Exporter,
-    Runner,
-    TestScript,
 }
 
 /// The parameters of every step of this handler.

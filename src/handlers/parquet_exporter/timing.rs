@@ -7,10 +7,10 @@
 
 use super::DECLARED;
 use super::said::{self, Reader, Said, Subject, When};
+use crate::deployed::record::Deployment;
 use crate::evidence::{Binder, Binding};
 use crate::order::target::{Period, Target};
 use crate::order::{Item, Order};
-use crate::verify::deployment::Deployment;
 
 fn is_standard(when: &When, deployment: &Deployment) -> bool {
     when.at.is_none_or(|at| at == deployment.at) && when.weekday == deployment.weekday

@@ -3,12 +3,12 @@
 //!
 //! Invariant: none of it is passed over; each is a criterion, which what was deployed then doesn't meet, and a note.
 
-use super::{LABEL, codec, period, timing};
+use super::{codec, period, timing};
+use crate::deployed::record::{Deployment, EXPORT_LABEL};
 use crate::evidence::subject;
 use crate::handlers::Unmet;
 use crate::handlers::labels::{names_label, texts};
 use crate::order::{Item, Order};
-use crate::verify::deployment::Deployment;
 
 /// A word before a service's label in a requirement to install it.
 const INSTALLING: [&str; 9] = ["install", "load", "register", "bootstrap", "deploy", "name", "label", "create", "as"];
@@ -74,7 +74,7 @@ pub fn note_unmet(order: &Order, deployment: &Deployment, notes: &mut Vec<String
 fn label(order: &Order) -> &str {
     let plists =
         order.deliverables.iter().filter_map(|item| item.path.as_deref()?.rsplit('/').next()?.strip_suffix(".plist"));
-    plists.into_iter().next().unwrap_or(LABEL)
+    plists.into_iter().next().unwrap_or(EXPORT_LABEL)
 }
 
 /// Another label under which a requirement wants the service.

@@ -18,9 +18,9 @@ use super::{
     Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, asked, heartbeats, monitor_fix, parquet_exporter,
 };
 use crate::config::Config;
+use crate::deployed::record::Deployment;
 use crate::evidence::{Declaration, Vocabulary};
 use crate::order::{Criterion, Order};
-use crate::verify::deployment::Deployment;
 
 /// What this handler measures of both subjects, and what heartbeats do. A label that both have is the exporter's.
 static DECLARED: LazyLock<Vocabulary> =

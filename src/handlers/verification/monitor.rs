@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::deployed::record::{LOOP_LABEL, MonitorDeployment};
 use crate::evidence::{Declaration, Measurement, Value};
-use crate::handlers::monitor_fix::{self, layout::LOOP, steps};
+use crate::handlers::monitor_fix::{self, steps};
 use crate::handlers::{Context, HandlerError, Measuring, Step, StepSpec, Verified};
 use crate::verify::artifact::artifact;
-use crate::verify::deployment::MonitorDeployment;
 use crate::verify::{Finding, monitor, report};
 
 const NAME: &str = "monitor-verification";
@@ -61,7 +61,7 @@ impl Measuring for Look {
             config: &context.config,
             clock: Arc::clone(&context.clock),
             services: Arc::clone(&context.services),
-            label: deployed.as_ref().map_or(LOOP, |deployed| deployed.label.as_str()),
+            label: deployed.as_ref().map_or(LOOP_LABEL, |deployed| deployed.label.as_str()),
             since: None,
             cycles: monitor::CYCLES,
             asked: &self.asked,

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::super::CheckResult;
-use super::super::deployment::Deployment;
 use super::{Scope, looked};
 use crate::config::Config;
+use crate::deployed::record::Deployment;
 use crate::export::{self, Days, ExportError, ExportReport, Looked, Request, Silent};
 use crate::root::Root;
 

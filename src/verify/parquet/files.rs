@@ -8,9 +8,9 @@ use super::super::artifact::artifact;
 use super::super::{CheckResult, Finding};
 use super::written::Written;
 use super::{Scope, looked};
+use crate::deployed::shims::{self, MARKER};
 use crate::evidence::{Measurement, Value};
 use crate::files;
-use crate::handlers::parquet_exporter::shims::{self, MARKER};
 use crate::process::{self, Spec};
 use crate::text;
 

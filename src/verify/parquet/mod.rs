@@ -18,9 +18,9 @@ use jiff::Timestamp;
 
 pub use export::{export, failed};
 
-use super::deployment::Deployment;
 use super::{CheckResult, Finding, Verification};
 use crate::config::Config;
+use crate::deployed::record::Deployment;
 use crate::evidence::{Artifact, Measurement, Value};
 use crate::root::Root;
 use crate::services::ServiceManager;

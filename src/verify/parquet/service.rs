@@ -6,10 +6,10 @@ use jiff::tz::TimeZone;
 use super::super::{CheckResult, Finding};
 use super::written::Written;
 use super::{Scope, looked, unmeasured};
+use crate::deployed::record::Deployment;
 use crate::evidence::{Made, Measurement, ServiceRun, StartedBy, Value};
 use crate::schedule::calendar;
 use crate::services::{ManagerKind, ServiceError, ServiceStatus, Start};
-use crate::verify::deployment::Deployment;
 
 /// What the service manager says now, asked once for all that depends on it.
 pub struct Seen {

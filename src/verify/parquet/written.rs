@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Scope;
+use crate::deployed::render::{Site, digests};
 use crate::digest::sha256;
-use crate::handlers::parquet_exporter::steps::files::{Place, digests};
 
 /// SHA-256 by path; `None` where no order deployed anything, so that there is nothing to compare with.
 pub struct Written(Option<BTreeMap<String, String>>);
@@ -16,8 +16,8 @@ impl Written {
         let recorded = &scope.deployment.sha256;
         let rendered = || {
             let program = std::env::current_exe().unwrap_or_default();
-            let place = Place { root: scope.root, config: scope.config, program: &program };
-            digests(&scope.deployment, &place).unwrap_or_default()
+            let site = Site { root: scope.root, config: scope.config, program: &program };
+            digests(&scope.deployment, &site).unwrap_or_default()
         };
         Written(scope.deployed.then(|| if recorded.is_empty() { rendered() } else { recorded.clone() }))
     }

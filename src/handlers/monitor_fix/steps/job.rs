@@ -1,17 +1,17 @@
 //! Steps of the job: folders, the old job out, the loop in.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::super::facts::{Facts, OldJob};
 use super::super::layout::Layout;
+use crate::deployed::record::{MonitorDeployment, VERSION};
+use crate::deployed::shims::{self, Language};
 use crate::durable::{self, DurableError};
 use crate::handlers::parquet_exporter::place;
-use crate::handlers::parquet_exporter::shims::{self, Language};
 use crate::handlers::parquet_exporter::steps::files::same_file;
 use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
 use crate::services::job::{Job, causes};
 use crate::services::{ServiceDefinition, ServiceError, plist};
-use crate::verify::deployment::{MonitorDeployment, VERSION};
 
 const SCRIPT_MODE: u32 = 0o755;
 const FILE_MODE: u32 = 0o644;
@@ -233,13 +233,9 @@ pub struct Script {
 
 impl Script {
     fn text(&self, context: &Context) -> Result<String, HandlerError> {
-        let language = match Path::new(&self.path).extension().and_then(|extension| extension.to_str()) {
-            Some("cjs" | "js" | "mjs") => Language::Node,
-            _ => Language::Shell,
-        };
         let args = ["verify".to_owned(), "monitor".to_owned()];
         let about = "Monitor verification: a shim over `wo verify monitor`";
-        shims::render(language, about, &context.program, context.root.path(), &args)
+        Ok(shims::render(Language::of(&self.path), about, &context.program, context.root.path(), &args)?)
     }
 }
 

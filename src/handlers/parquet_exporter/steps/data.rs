@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::compare::compare;
 use super::target;
+use crate::deployed::record::Deployment;
 use crate::durable::DurableError;
 use crate::evidence::{Measurement, Value};
 use crate::export::sql::SqlError;
@@ -12,7 +13,6 @@ use crate::export::{Days, ExportError, ExportReport, FileState};
 use crate::handlers::{Applied, Check, Context, HandlerError, Measuring, Step, Verified};
 use crate::process::{self, End, Spec};
 use crate::verify::artifact::artifact;
-use crate::verify::deployment::Deployment;
 use crate::verify::parquet;
 
 /// Unreadable reports that are named.

@@ -1,22 +1,17 @@
 //! Steps that make directories and write whole files: scripts and the deployment record.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::super::plan::{Facts, ScriptRole};
-use super::super::shims::{self, Language};
-use super::service::definition;
+use super::super::plan::Facts;
 use super::target;
-use crate::config::Config;
-use crate::digest::sha256;
+use crate::deployed::record::Deployment;
+use crate::deployed::render::{self, ScriptRole};
+use crate::deployed::shims;
 use crate::durable;
 use crate::evidence::{Measurement, Value};
 use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
-use crate::root::Root;
-use crate::services::plist;
 use crate::verify::artifact::artifact;
-use crate::verify::deployment::Deployment;
 
 pub struct Directories {
     pub paths: Vec<String>,
@@ -87,7 +82,7 @@ const SCRIPT_MODE: u32 = 0o755;
 
 impl Script {
     fn text(&self, context: &Context) -> Result<String, HandlerError> {
-        render(self.role, &self.path, &self.deployment, &context.into())
+        Ok(render::script(self.role, &self.path, &self.deployment, &context.into())?)
     }
 
     fn key(&self) -> &'static str {
@@ -97,70 +92,6 @@ impl Script {
             ScriptRole::TestScript => "exporter.test_script",
         }
     }
-}
-
-/// Where a deployment is made, and by which `wo`: all that its files depend on beside the deployment itself.
-pub struct Place<'a> {
-    pub root: &'a Root,
-    pub config: &'a Config,
-    pub program: &'a Path,
-}
-
-impl<'a> From<&'a Context> for Place<'a> {
-    fn from(context: &'a Context) -> Self {
-        Place { root: &context.root, config: &context.config, program: &context.program }
-    }
-}
-
-/// The text of a script at `path`.
-fn render(role: ScriptRole, path: &str, deployment: &Deployment, place: &Place) -> Result<String, HandlerError> {
-    let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
-    let language = match extension {
-        Some("cjs" | "js" | "mjs") => Language::Node,
-        _ => Language::Shell,
-    };
-    let (about, args) = match role {
-        ScriptRole::Exporter => ("Parquet exporter: a shim over `wo export`", export_args(deployment, place)),
-        ScriptRole::Runner => ("Parquet export runner: a shim over `wo export`", export_args(deployment, place)),
-        ScriptRole::TestScript => {
-            let about =
-                "Parquet exporter test: a shim over `wo verify parquet`, prints Rows, Size, Compression, Validation";
-            (about, vec!["verify".to_owned(), "parquet".to_owned()])
-        }
-    };
-    shims::render(language, about, place.program, place.root.path(), &args)
-}
-
-/// The SHA-256 of every file that the deployment writes, by its path. A script that is there stands for the `wo` that it names, which
-/// may have been another one than `place` has: an order that is finished by a newer program does not write again what is done.
-pub fn digests(deployment: &Deployment, place: &Place) -> Result<BTreeMap<String, String>, HandlerError> {
-    let scripts = [
-        (ScriptRole::Exporter, &deployment.exporter),
-        (ScriptRole::Runner, &deployment.runner),
-        (ScriptRole::TestScript, &deployment.test_script),
-    ];
-    let rendered = plist::render(&definition(deployment, place));
-    let mut digests = BTreeMap::from([(deployment.plist.clone(), sha256(&rendered))]);
-    for (role, path) in scripts {
-        let Some(path) = path else { continue };
-        let named = std::fs::read(place.root.join(path)).ok().and_then(|bytes| shims::program(&bytes));
-        let place = Place { program: named.as_deref().unwrap_or(place.program), ..*place };
-        digests.insert(path.clone(), sha256(render(role, path, deployment, &place)?.as_bytes()));
-    }
-    Ok(digests)
-}
-
-/// The deployment as it is recorded.
-pub fn recorded(deployment: &Deployment, context: &Context) -> Result<Deployment, HandlerError> {
-    Ok(Deployment { sha256: digests(deployment, &context.into())?, ..deployment.clone() })
-}
-
-/// The arguments after `--root ROOT` of a run of the exporter: what the deployment sets otherwise than wo.toml does.
-pub fn export_args(deployment: &Deployment, place: &Place) -> Vec<String> {
-    let codec = deployment.compression.iter().flat_map(|codec| ["--compression".to_owned(), codec.clone()]);
-    let is_other = Path::new(&deployment.summaries) != place.config.paths.parquet_reports;
-    let summaries = is_other.then(|| ["--summaries".to_owned(), deployment.summaries.clone()]).into_iter().flatten();
-    std::iter::once("export".to_owned()).chain(codec).chain(summaries).collect()
 }
 
 impl Step for Script {
@@ -190,6 +121,11 @@ impl Step for Script {
             })
         })
     }
+}
+
+/// The deployment as it is recorded.
+pub fn recorded(deployment: &Deployment, context: &Context) -> Result<Deployment, HandlerError> {
+    Ok(Deployment { sha256: render::digests(deployment, &context.into())?, ..deployment.clone() })
 }
 
 pub struct Record {

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use super::files::{recorded, same_file};
-use super::service::{definition, since};
+use super::service::since;
 use super::target;
+use crate::deployed::record::Deployment;
+use crate::deployed::render;
 use crate::durable;
 use crate::durable::DurableError;
 use crate::evidence::{Measurement, Value};
 use crate::handlers::{Applied, Check, Context, HandlerError, Measuring, Step, Verified};
 use crate::services::plist;
 use crate::verify::artifact::artifact;
-use crate::verify::deployment::Deployment;
 use crate::verify::{Finding, Verification, parquet, report};
 
 const PLIST_MODE: u32 = 0o644;
@@ -30,12 +31,12 @@ impl Step for Plist {
     }
 
     fn check(&self, context: &Context) -> Result<Check, HandlerError> {
-        let bytes = plist::render(&definition(&self.deployment, &context.into()));
+        let bytes = plist::render(&render::service(&self.deployment, &context.into()));
         same_file(&target(context, &self.path)?, &bytes, PLIST_MODE)
     }
 
     fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
-        let bytes = plist::render(&definition(&self.deployment, &context.into()));
+        let bytes = plist::render(&render::service(&self.deployment, &context.into()));
         durable::write(&target(context, &self.path)?, &bytes, PLIST_MODE)?;
         Ok(Applied { after: crate::text::bytes(bytes.len() as u64) })
     }

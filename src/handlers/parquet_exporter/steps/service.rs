@@ -6,37 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::plan::Facts;
-use super::files::{Place, export_args};
+use crate::deployed::record::Deployment;
+use crate::deployed::render;
 use crate::evidence::{Measurement, ServiceRun, StartedBy, Value};
 use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified, patience};
-use crate::process::DEFAULT_PATH;
-use crate::services::{ServiceDefinition, ServiceError, Start};
-use crate::verify::deployment::Deployment;
+use crate::services::ServiceError;
 use crate::verify::parquet;
-
-/// The service of this deployment: it starts the deployed runner, else the exporter, else `wo` itself.
-pub fn definition(deployment: &Deployment, place: &Place) -> ServiceDefinition {
-    let root = place.root.path();
-    let program = match deployment.runner.as_ref().or(deployment.exporter.as_ref()) {
-        Some(script) => vec![place.root.join(script).display().to_string()],
-        None => {
-            let words = [place.program.display().to_string(), "--root".to_owned(), root.display().to_string()];
-            words.into_iter().chain(export_args(deployment, place)).collect()
-        }
-    };
-    let log = place.root.join(&deployment.log);
-    ServiceDefinition {
-        label: deployment.label.clone(),
-        program,
-        working_directory: root.to_owned(),
-        environment: [("PATH".to_owned(), DEFAULT_PATH.to_owned())].into(),
-        start: Start::Calendar { at: deployment.at, weekday: deployment.weekday },
-        // a run that the manager itself starts proves that it runs automatically, without waiting for the night
-        run_at_load: true,
-        stdout: log.clone(),
-        stderr: log,
-    }
-}
 
 pub struct Service {
     pub deployment: Deployment,
@@ -44,11 +19,11 @@ pub struct Service {
 
 impl Step for Service {
     fn files(&self, context: &Context) -> Result<Vec<PathBuf>, HandlerError> {
-        Ok(context.services.files(&definition(&self.deployment, &context.into())))
+        Ok(context.services.files(&render::service(&self.deployment, &context.into())))
     }
 
     fn check(&self, context: &Context) -> Result<Check, HandlerError> {
-        match context.services.is_installed(&definition(&self.deployment, &context.into())) {
+        match context.services.is_installed(&render::service(&self.deployment, &context.into())) {
             Ok(true) => Ok(Check::Already(format!("loaded by {}", context.services.kind()))),
             Ok(false) => Ok(Check::Needed("not loaded as defined".to_owned())),
             Err(ServiceError::NoManager(why)) => Ok(Check::Needed(why)),
@@ -57,7 +32,7 @@ impl Step for Service {
     }
 
     fn apply(&self, context: &Context) -> Result<Applied, HandlerError> {
-        match context.services.install(&definition(&self.deployment, &context.into())) {
+        match context.services.install(&render::service(&self.deployment, &context.into())) {
             Ok(()) => Ok(Applied { after: format!("loaded by {}", context.services.kind()) }),
             // nothing to be undone: the criteria that need a manager are unmeasured, which is no success
             Err(ServiceError::NoManager(why)) => Ok(Applied { after: format!("not loaded: {why}") }),
@@ -67,7 +42,7 @@ impl Step for Service {
 
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
         let label = &self.deployment.label;
-        match context.services.is_installed(&definition(&self.deployment, &context.into())) {
+        match context.services.is_installed(&render::service(&self.deployment, &context.into())) {
             Ok(works) => {
                 let status = context.services.status(label)?;
                 let manager = context.services.kind();

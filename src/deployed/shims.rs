@@ -1,11 +1,9 @@
-//! The scripts that jobs and habits name: thin shims over `wo export` and `wo verify parquet`.
+//! The scripts that jobs and habits name: thin shims over `wo export` and `wo verify`.
 //!
 //! Invariant: each pins the absolute `wo` and root and passes its arguments on unchanged; no path, whatever characters it
 //! holds, is ever read as code. Each runs with nothing but `/bin/sh`, whatever shell or runtime its name speaks of.
 
 use std::path::{Path, PathBuf};
-
-use crate::handlers::HandlerError;
 
 /// What tells a shim of ours from a script of someone else's.
 pub const MARKER: &str = "deployed by Workbridge";
@@ -13,11 +11,26 @@ pub const MARKER: &str = "deployed by Workbridge";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Language {
-    /// `.cjs`, `.js`: for Node, and for `/bin/sh` where Node is missing.
+    /// `.cjs`, `.js`, `.mjs`: for Node, and for `/bin/sh` where Node is missing.
     Node,
     /// `.zsh`, `.sh`, `.bash`: all three understand the same body.
     Shell,
 }
+
+impl Language {
+    /// By the name of the script's file.
+    pub fn of(path: &str) -> Language {
+        match Path::new(path).extension().and_then(|extension| extension.to_str()) {
+            Some("cjs" | "js" | "mjs") => Language::Node,
+            _ => Language::Shell,
+        }
+    }
+}
+
+/// Why a script can't name a path.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unnameable(String);
 
 /// The text of a shim that runs `wo --root ROOT ARGS… "$@"`.
 pub fn render(
@@ -26,7 +39,7 @@ pub fn render(
     program: &Path,
     root: &Path,
     args: &[String],
-) -> Result<String, HandlerError> {
+) -> Result<String, Unnameable> {
     let program = plain(program)?;
     let root = plain(root)?;
     let words: Vec<&str> = [program, "--root", root].into_iter().chain(args.iter().map(String::as_str)).collect();
@@ -74,9 +87,9 @@ pub fn program(shim: &[u8]) -> Option<PathBuf> {
 }
 
 /// A path that can stand in a line of a script: UTF-8 and without line ends of any kind.
-fn plain(path: &Path) -> Result<&str, HandlerError> {
+fn plain(path: &Path) -> Result<&str, Unnameable> {
     let refuse = |why| {
-        HandlerError::Refused(format!(
+        Unnameable(format!(
             "a script cannot name `{}`: the path {why}\nhint: move the root or `wo` to a path of ordinary characters",
             path.display().to_string().escape_debug()
         ))
@@ -164,7 +177,7 @@ mod tests {
     fn a_path_that_would_end_the_line_is_refused() {
         for odd in ["/a\nb", "/a\rb", "/a\u{2028}b", "/a\u{1b}[0m"] {
             let result = render(Language::Node, "x", Path::new("/wo"), Path::new(odd), &[]);
-            assert!(matches!(result, Err(HandlerError::Refused(_))), "{odd:?}");
+            assert!(result.is_err(), "{odd:?}");
         }
     }
 }

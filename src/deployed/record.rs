@@ -1,5 +1,5 @@
 //! What was deployed where: `bridge/state/deployments/NAME.json`, written by the handler that deployed it and read by
-//! `wo verify`, so that both speak of the same files.
+//! `wo verify`, so that both speak of the same files. Where no order deployed anything, the standard names count.
 //!
 //! Invariant: the record holds places, settings and the digests of what was written there, never a result; the same
 //! deployment by the same `wo` gives the same bytes.
@@ -16,6 +16,11 @@ use crate::order::target::Weekday;
 use crate::root::Root;
 
 pub const PARQUET: &str = "parquet-exporter";
+
+/// The label of the export's service, unless an order lists another plist.
+pub const EXPORT_LABEL: &str = "com.02luka.analytics.parquet";
+/// The label of the monitor's loop, likewise.
+pub const LOOP_LABEL: &str = "com.02luka.ops_atomic_monitor.loop";
 
 /// The deployed Parquet export. Paths are relative to the root unless they are absolute.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -119,11 +124,11 @@ impl Deployment {
         let text = |path: &Path| path.display().to_string();
         Deployment {
             version: VERSION,
-            label: crate::handlers::parquet_exporter::LABEL.to_owned(),
+            label: EXPORT_LABEL.to_owned(),
             exporter: Some(text(&config.paths.run.join("parquet_exporter.cjs"))),
             runner: Some(text(&config.paths.scripts.join("analytics/run_parquet_exporter.zsh"))),
             test_script: Some(text(&config.paths.scripts.join("analytics/test_parquet_exporter.zsh"))),
-            plist: format!("launchd/{}.plist", crate::handlers::parquet_exporter::LABEL),
+            plist: format!("launchd/{EXPORT_LABEL}.plist"),
             output: text(&config.paths.analytics),
             log: text(&config.paths.logs.join("parquet_exporter.log")),
             summaries: text(&config.paths.parquet_reports),
