@@ -1,6 +1,6 @@
 //! From a deployed Parquet export to what is written for it: its scripts, its service, and the digests of both.
 //!
-//! Invariant: the same deployment at the same site gives the same bytes.
+//! Invariant: the same deployment at the same site gives the same bytes; only the digests look at what is there.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -77,8 +77,9 @@ pub fn service(deployment: &Deployment, site: &Site) -> ServiceDefinition {
     }
 }
 
-/// The SHA-256 of every file that the deployment writes, by its path. A script that is there stands for the `wo` that it names, which
-/// may have been another one than `site` has: an order that is finished by a newer program does not write again what is done.
+/// The SHA-256 of every file that the deployment writes, by its path. A script that is there stands for the `wo` that it
+/// names, which may have been another one than `site` has: an order that is finished by a newer program does not write
+/// again what is done.
 pub fn digests(deployment: &Deployment, site: &Site) -> Result<BTreeMap<String, String>, Unnameable> {
     let scripts = [
         (ScriptRole::Exporter, &deployment.exporter),

@@ -11,11 +11,14 @@ pub mod external;
 pub(crate) mod heartbeats;
 pub mod labels;
 pub mod monitor_fix;
+mod not_made;
 pub mod parquet_exporter;
 pub(crate) mod patience;
+pub mod place;
 #[cfg(any(debug_assertions, feature = "probe"))]
 pub mod probe;
 pub mod registry;
+mod same_file;
 pub mod steps;
 #[cfg(test)]
 pub(crate) mod testing;

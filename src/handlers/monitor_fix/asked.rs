@@ -102,7 +102,7 @@ pub(super) fn defaults(facts: &Facts) -> Vec<(&'static str, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handlers::parquet_exporter::place::Bounds;
+    use crate::handlers::place::Bounds;
 
     fn order(body: &str) -> Order {
         let text = format!("# WO-1-MONITOR-FIX\n\n{body}\n");

@@ -16,7 +16,7 @@ use super::asked::Asked;
 use super::credentials::{self, Candidate, Places, Source};
 use super::{database, layout::Layout};
 use crate::config::Config;
-use crate::handlers::parquet_exporter::place::Bounds;
+use crate::handlers::place::Bounds;
 use crate::handlers::{Context, HandlerError};
 use crate::monitor::checks::State;
 use crate::monitor::config::CheckConfig;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::deployed::record::LOOP_LABEL;
-use crate::handlers::parquet_exporter::place::{Bounds, Place, place};
+use crate::handlers::place::{Bounds, Place, place};
 use crate::handlers::{Context, HandlerError};
 use crate::order::Order;
 use crate::process::DEFAULT_PATH;

@@ -23,7 +23,7 @@ use std::sync::LazyLock;
 use asked::Asked;
 use facts::Facts;
 
-use super::parquet_exporter::place::Bounds;
+use super::place::Bounds;
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec};
 use crate::config::Config;
 use crate::deployed::record::LOOP_LABEL;

@@ -6,11 +6,11 @@
 
 use jiff::civil::Time;
 
-use super::place::{Bounds, Place, place};
 use super::{DECLARED, period, timing};
 use crate::config::Config;
 use crate::deployed::record::Deployment;
 use crate::evidence::Binder;
+use crate::handlers::place::{Bounds, Place, place};
 use crate::order::Order;
 use crate::order::target::{Period, Target, Weekday};
 

@@ -3,13 +3,12 @@
 //! What the order lists is deployed at the very paths it lists. What it doesn't list is not deployed, but for what the
 //! service needs and what is deployed already ([`before`]); a first order that lists nothing of ours gets the standard set.
 
+use super::{before, codec, timing, wishes};
 use crate::config::Config;
 use crate::deployed::record::Deployment;
 use crate::handlers::HandlerError;
+use crate::handlers::place::{Bounds, Place, paths_in, place};
 use crate::order::{Item, Order};
-
-use super::place::{Bounds, Place, paths_in, place};
-use super::{before, codec, timing, wishes};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layout {

@@ -10,7 +10,6 @@ pub mod commands;
 pub mod declarations;
 pub mod layout;
 mod period;
-pub mod place;
 pub mod plan;
 mod said;
 pub mod steps;
@@ -21,9 +20,9 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use layout::Layout;
-use place::Bounds;
 use plan::Facts;
 
+use super::place::Bounds;
 use super::{Context, Descriptor, Handler, HandlerError, Plan, Step, StepSpec, Unmet};
 use crate::config::Config;
 use crate::deployed::record::{Deployment, EXPORT_LABEL};

@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
-use super::place::Bounds;
 use super::timing;
 use crate::deployed::record::Deployment;
 use crate::deployed::render::ScriptRole;
+use crate::handlers::place::Bounds;
 use crate::handlers::steps::{Steps, list};
 use crate::handlers::{HandlerError, Plan};
 use crate::services::ManagerKind;

@@ -8,7 +8,7 @@ mod settings;
 pub(crate) mod verification;
 
 use super::plan::{Params, Work};
-use crate::handlers::parquet_exporter::steps::look::Deliverables;
+use crate::handlers::not_made::NotMade;
 use crate::handlers::{HandlerError, Step, StepSpec};
 
 /// The code of a stored step.
@@ -33,7 +33,7 @@ pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
             Box::new(proof::Proof { repaired, verification: verification::Verification { layout, cycles, asked } })
         }
         Work::Health { wanted_ns } => Box::new(health::Health { wanted_ns }),
-        Work::Deliverables { paths } => Box::new(Deliverables { paths }),
+        Work::Deliverables { paths } => Box::new(NotMade { paths }),
         Work::Verification { cycles, asked } => Box::new(verification::Verification { layout, cycles, asked }),
     })
 }

@@ -1,15 +1,14 @@
 //! Steps that make directories and write whole files: scripts and the deployment record.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::super::plan::Facts;
 use super::target;
 use crate::deployed::record::Deployment;
 use crate::deployed::render::{self, ScriptRole};
-use crate::deployed::shims;
 use crate::durable;
 use crate::evidence::{Measurement, Value};
+use crate::handlers::same_file::same_file;
 use crate::handlers::{Applied, Check, Context, HandlerError, Step, Verified};
 use crate::verify::artifact::artifact;
 
@@ -155,34 +154,6 @@ impl Step for Record {
             Check::Needed(why) | Check::Unknown(why) => Verified::No { why, measurements: Vec::new() },
         })
     }
-}
-
-/// Whether the file holds these bytes under this mode.
-pub fn same_file(path: &Path, bytes: &[u8], mode: u32) -> Result<Check, HandlerError> {
-    let metadata = match path.metadata() {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Check::Needed("there is no such file".to_owned()));
-        }
-        Err(error) => return Err(HandlerError::failed(format!("failed to look at `{}`", path.display()), error)),
-    };
-    if !metadata.is_file() {
-        let why = format!("`{}` is in the way: it is no file\nhint: move it elsewhere", path.display());
-        return Err(HandlerError::Refused(why));
-    }
-    let found = std::fs::read(path)
-        .map_err(|error| HandlerError::failed(format!("failed to read `{}`", path.display()), error))?;
-    let size = crate::text::bytes(found.len() as u64);
-    let has = metadata.permissions().mode() & 0o777;
-    Ok(if found != bytes {
-        let ours = String::from_utf8_lossy(&found).contains(shims::MARKER);
-        let whose = if ours { "an older shim" } else { "another file" };
-        Check::Needed(format!("{whose}, {size}, mode {has:o}"))
-    } else if has != mode {
-        Check::Needed(format!("as ordered, but its mode is {has:o}, not {mode:o}"))
-    } else {
-        Check::Already(format!("{size}, mode {has:o}"))
-    })
 }
 
 /// From a check's result to a step's.

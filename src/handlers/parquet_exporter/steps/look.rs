@@ -1,15 +1,15 @@
-//! Steps that look: the rendered plist, deliverables of others, and the whole verification.
+//! Steps that look: the rendered plist, and the whole verification.
 
 use std::path::PathBuf;
 
-use super::files::{recorded, same_file};
+use super::files::recorded;
 use super::service::since;
 use super::target;
 use crate::deployed::record::Deployment;
 use crate::deployed::render;
 use crate::durable;
-use crate::durable::DurableError;
 use crate::evidence::{Measurement, Value};
+use crate::handlers::same_file::same_file;
 use crate::handlers::{Applied, Check, Context, HandlerError, Measuring, Step, Verified};
 use crate::services::plist;
 use crate::verify::artifact::artifact;
@@ -54,35 +54,6 @@ impl Step for Plist {
                 }])
             }
             Check::Needed(why) | Check::Unknown(why) => Verified::No { why, measurements: Vec::new() },
-        })
-    }
-}
-
-/// Paths that the order lists and this handler does not make.
-pub struct Deliverables {
-    pub paths: Vec<String>,
-}
-
-impl Measuring for Deliverables {
-    fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
-        let mut missing = Vec::new();
-        for path in &self.paths {
-            let at = target(context, path)?;
-            match at.symlink_metadata() {
-                Ok(_) => {}
-                Err(error) if crate::files::is_absent(&error) => missing.push(format!("`{path}`")),
-                Err(error) => return Err(DurableError::io("look at", &at)(error).into()),
-            }
-        }
-        Ok(match missing.is_empty() {
-            true => Verified::Yes(Vec::new()),
-            false => Verified::No {
-                why: format!(
-                    "the order lists {}, which this handler does not make and which is not there",
-                    missing.join(", ")
-                ),
-                measurements: Vec::new(),
-            },
         })
     }
 }

@@ -10,6 +10,7 @@ pub mod service;
 use std::path::PathBuf;
 
 use super::plan::{Params, Work};
+use crate::handlers::not_made::NotMade;
 use crate::handlers::{Context, HandlerError, Step, StepSpec};
 
 /// The code of a stored step.
@@ -30,12 +31,12 @@ pub fn step(spec: &StepSpec) -> Result<Box<dyn Step>, HandlerError> {
         Work::DryRun => Box::new(data::DryRun { deployment }),
         Work::Export => Box::new(data::Export { deployment }),
         Work::Rerun => Box::new(data::Rerun { deployment }),
-        Work::Deliverables { paths } => Box::new(look::Deliverables { paths }),
+        Work::Deliverables { paths } => Box::new(NotMade { paths }),
         Work::Verification => Box::new(look::Verify { deployment, deployed: true, deploys: true }),
     })
 }
 
 /// A path relative to the root, beneath it also when links are followed.
 fn target(context: &Context, relative: &str) -> Result<PathBuf, HandlerError> {
-    super::place::target(context, relative)
+    crate::handlers::place::target(context, relative)
 }

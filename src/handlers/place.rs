@@ -27,7 +27,7 @@ pub struct Bounds {
     pub home: Option<PathBuf>,
 }
 
-/// Understands a path as an author wrote it; `what` names it in the refusal.
+/// Understands a path as an author wrote it.
 pub fn place(written: &str, bounds: &Bounds) -> Result<Place, HandlerError> {
     let refuse = |why: &str| {
         HandlerError::Refused(format!(
