@@ -1,4 +1,5 @@
-//! The plan of a repair: what was found wrong, each with its step; then the loop; then the proof.
+//! The plan of a repair: what was found wrong, each with its step; then the loop; then the proof; then what is measured of
+//! all of it.
 //!
 //! The order of the steps is that of undo, backwards: the old job is loaded again after its plist was put back and the new
 //! folders are gone, so it is booted out before either is touched.
@@ -102,6 +103,11 @@ impl Times {
             wait_max_ns: config.limits.wait_max_s.saturating_mul(1_000_000_000),
         }
     }
+
+    fn too_long(self, what: &str) -> String {
+        let max = crate::text::duration_ns(self.wait_max_ns);
+        format!("{what}: longer than an order waits, {max} (limits.wait_max_s), so what is there by then is judged")
+    }
 }
 
 /// `healthy_for_ns` is how long criteria want the monitor to have been healthy.
@@ -112,14 +118,35 @@ pub fn plan(
     healthy_for_ns: Option<u64>,
     times: Times,
 ) -> Result<Plan, HandlerError> {
-    let cycles = asked.cycles;
-    let takes_ns = times.interval_ns.saturating_mul(cycles as u64);
+    let takes_ns = times.interval_ns.saturating_mul(asked.cycles as u64);
     let is_too_long = takes_ns > times.wait_max_ns && !facts.is_healthy();
     // a repair is not taken back for want of heartbeats that can't come in time: those that are there are measured
-    let proven_by = if is_too_long { two() } else { cycles };
+    let proven_by = if is_too_long { two() } else { asked.cycles };
+
     let mut steps = Steps::new(|work| Params { layout: layout.clone(), work });
+    repairs(&mut steps, layout, facts)?;
+    deploys(&mut steps, layout, facts)?;
+    proof(&mut steps, layout, facts, asked, proven_by)?;
+    measures(&mut steps, layout, asked, healthy_for_ns)?;
+
+    let mut notes = facts.notes();
+    if is_too_long {
+        let takes = crate::text::duration_ns(takes_ns);
+        notes.push(times.too_long(&format!("{} heartbeats in a row take {takes}", asked.cycles)));
+    }
+    if !layout.others.is_empty() {
+        let others = list(&layout.others);
+        notes.push(format!("this handler does not make {others}; only whether they are there is measured"));
+    }
+    if let Some(wanted_ns) = healthy_for_ns.filter(|wanted_ns| *wanted_ns > times.wait_max_ns) {
+        notes.push(times.too_long(&format!("healthy for {}", crate::text::duration_ns(wanted_ns))));
+    }
+    Ok(Plan { steps: steps.finish(), keep_on_failure: false, notes })
+}
+
+/// What was found wrong, each with its step; the jobs that the loop replaces last.
+fn repairs(steps: &mut Steps<impl Fn(Work) -> Params>, layout: &Layout, facts: &Facts) -> Result<(), HandlerError> {
     let settings = || vec!["wo.toml".to_owned()];
-    let service = format!("service:{}", layout.label);
     if facts.is_healthy() {
         steps.change("healthy", "nothing is wrong: look again, change nothing".to_owned(), vec![], Work::Healthy)?;
     }
@@ -163,10 +190,15 @@ pub fn plan(
     }
     if let Some(job) = &facts.old_loop {
         let describe = format!("boot out `{}`: {}", job.label, brief(&job.faults));
-        steps.change("old-loop", describe, vec![service.clone()], Work::RetireJob { job: job.clone() })?;
+        steps.change("old-loop", describe, vec![service(layout)], Work::RetireJob { job: job.clone() })?;
     }
-    let deploys = facts.deploys();
-    let parents = facts.missing_parents.iter().filter(|_| deploys);
+    Ok(())
+}
+
+/// The folders that are missing, then the loop as it is to run.
+fn deploys(steps: &mut Steps<impl Fn(Work) -> Params>, layout: &Layout, facts: &Facts) -> Result<(), HandlerError> {
+    let is_deployed = facts.deploys();
+    let parents = facts.missing_parents.iter().filter(|_| is_deployed);
     let mut paths: Vec<String> =
         facts.missing_folders.iter().chain(parents).map(|path| path.display().to_string()).collect();
     let mut seen = std::collections::BTreeSet::new();
@@ -175,73 +207,79 @@ pub fn plan(
         let describe = format!("make {}", list(&paths));
         steps.change("folders", describe, paths.clone(), Work::Folders { paths })?;
     }
-    if deploys {
-        for (n, path) in layout.plists.iter().enumerate().filter(|_| !facts.own_loop) {
-            let name = if n == 0 { "plist".to_owned() } else { format!("plist-{}", n + 1) };
-            let describe = format!("render the loop `{}` into `{path}`", layout.label);
-            steps.change(&name, describe, vec![path.clone()], Work::Plist { path: path.clone() })?;
-        }
-        if let Some(path) = &layout.script {
-            let describe = format!("write `{path}`, a shim over `wo verify monitor`");
-            steps.change("script", describe, vec![path.clone()], Work::Script { path: path.clone() })?;
-        }
-        if !facts.own_loop || layout.script.is_some() {
-            let describe = "record what is deployed where, for `wo verify`".to_owned();
-            steps.change("record", describe, vec![DEPLOYMENT.to_owned()], Work::Record)?;
-        }
-        if !facts.own_loop {
-            let describe = format!("install and load `{}`: `wo monitor`, kept alive", layout.label);
-            steps.change("loop", describe, vec![service.clone()], Work::Loop)?;
-        }
+    if !is_deployed {
+        return Ok(());
     }
-    let repaired: Vec<String> = facts
-        .redis
-        .iter()
-        .map(|fault| fault.check.clone())
-        .chain(facts.database.iter().map(|fault| fault.check.clone()))
-        .collect();
-    let proof = Work::Proof { repaired, cycles: proven_by, asked: asked.keys.clone() };
-    match facts.is_healthy() {
-        true => {
-            let describe = format!("look for {cycles} heartbeats of the loop in a row, at its interval, all green");
-            steps.measure("proof", describe, vec![service], proof)?;
-        }
-        // a repair that is not proven is none, and is taken back
-        false => {
-            let describe = format!(
-                "wait for {proven_by} heartbeats of the loop in a row, at its interval, green in what was repaired"
-            );
-            steps.change("proof", describe, vec![service], proof)?;
-        }
+    for (n, path) in layout.plists.iter().enumerate().filter(|_| !facts.own_loop) {
+        let name = if n == 0 { "plist".to_owned() } else { format!("plist-{}", n + 1) };
+        let describe = format!("render the loop `{}` into `{path}`", layout.label);
+        steps.change(&name, describe, vec![path.clone()], Work::Plist { path: path.clone() })?;
     }
-    let mut notes = facts.notes();
-    let too_long = |what: String| {
-        let max = crate::text::duration_ns(times.wait_max_ns);
-        format!("{what}: longer than an order waits, {max} (limits.wait_max_s), so what is there by then is judged")
-    };
-    if is_too_long {
-        let takes = crate::text::duration_ns(takes_ns);
-        notes.push(too_long(format!("{cycles} heartbeats in a row take {takes}")));
+    if let Some(path) = &layout.script {
+        let describe = format!("write `{path}`, a shim over `wo verify monitor`");
+        steps.change("script", describe, vec![path.clone()], Work::Script { path: path.clone() })?;
     }
+    if !facts.own_loop || layout.script.is_some() {
+        let describe = "record what is deployed where, for `wo verify`".to_owned();
+        steps.change("record", describe, vec![DEPLOYMENT.to_owned()], Work::Record)?;
+    }
+    if !facts.own_loop {
+        let describe = format!("install and load `{}`: `wo monitor`, kept alive", layout.label);
+        steps.change("loop", describe, vec![service(layout)], Work::Loop)?;
+    }
+    Ok(())
+}
+
+/// The heartbeats in a row that prove the loop.
+fn proof(
+    steps: &mut Steps<impl Fn(Work) -> Params>,
+    layout: &Layout,
+    facts: &Facts,
+    asked: &Asked,
+    cycles: usize,
+) -> Result<(), HandlerError> {
+    let redis = facts.redis.iter().map(|fault| fault.check.clone());
+    let database = facts.database.iter().map(|fault| fault.check.clone());
+    let work = Work::Proof { repaired: redis.chain(database).collect(), cycles, asked: asked.keys.clone() };
+    let subjects = vec![service(layout)];
+    if facts.is_healthy() {
+        let describe = format!("look for {cycles} heartbeats of the loop in a row, at its interval, all green");
+        return steps.measure("proof", describe, subjects, work);
+    }
+    // a repair that is not proven is none, and is taken back
+    let describe =
+        format!("wait for {cycles} heartbeats of the loop in a row, at its interval, green in what was repaired");
+    steps.change("proof", describe, subjects, work)
+}
+
+/// What is measured at the end, whatever became of the steps before.
+fn measures(
+    steps: &mut Steps<impl Fn(Work) -> Params>,
+    layout: &Layout,
+    asked: &Asked,
+    healthy_for_ns: Option<u64>,
+) -> Result<(), HandlerError> {
     if !layout.others.is_empty() {
         let paths = layout.others.clone();
-        notes.push(format!("this handler does not make {}; only whether they are there is measured", list(&paths)));
         let describe = format!("look whether {} are there", list(&paths));
         steps.measure("deliverables", describe, paths.clone(), Work::Deliverables { paths })?;
     }
     let describe = "measure Redis, the database and the heartbeats, as `wo verify monitor` does".to_owned();
-    steps.measure("verification", describe, vec![], Work::Verification { cycles, asked: asked.keys.clone() })?;
+    let work = Work::Verification { cycles: asked.cycles, asked: asked.keys.clone() };
+    steps.measure("verification", describe, vec![], work)?;
     if let Some(wanted_ns) = healthy_for_ns {
-        if wanted_ns > times.wait_max_ns {
-            notes.push(too_long(format!("healthy for {}", crate::text::duration_ns(wanted_ns))));
-        }
         let describe = format!(
             "wait until `{HEALTHY_FOR}` reaches {}; no longer than it grows",
             crate::text::duration_ns(wanted_ns)
         );
         steps.measure("health", describe, vec![], Work::Health { wanted_ns })?;
     }
-    Ok(Plan { steps: steps.finish(), keep_on_failure: false, notes })
+    Ok(())
+}
+
+/// The loop's service, as a subject of steps.
+fn service(layout: &Layout) -> String {
+    format!("service:{}", layout.label)
 }
 
 /// The faults of a job in a line; the notes have them in full.
