@@ -1,4 +1,4 @@
-//! What orders deploy and `wo verify` measures again: where it is recorded, and the bytes of what is written.
+//! What handlers deploy and `wo verify` measures again: the record of it, and the files that are written for it.
 //!
 //! Invariant: nothing here knows a handler or a check, so that both write and compare the very same files.
 
