@@ -7,6 +7,7 @@ mod ranges;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +150,16 @@ impl Default for LimitsConfig {
             retry_max_ms: 30_000,
             requests: 10_000,
             remembered: 10_000,
+        }
+    }
+}
+
+impl LimitsConfig {
+    /// After how long to try again what met the machine's trouble, when the last try came after `before`.
+    pub fn retry_after(&self, before: Option<Duration>) -> Duration {
+        match before {
+            None => Duration::from_millis(self.retry_first_ms),
+            Some(before) => (before * 2).min(Duration::from_millis(self.retry_max_ms)),
         }
     }
 }

@@ -15,16 +15,18 @@ use super::pipeline::Next;
 use super::{EngineError, Executor, claim, edited, notice, requests};
 use crate::bridge::settle::{Patience, Settler};
 use crate::bridge::watch::{Waker, Watcher};
-use crate::config::{Config, InboxConfig};
+use crate::config::InboxConfig;
 use crate::evidence::Outcome;
 use crate::journal::{Reader, RunKey};
 use crate::order::Priority;
 
+mod hold_off;
 mod inbox;
 mod runs;
 mod subjects;
 mod worker;
 
+use hold_off::HoldOff;
 use subjects::Subjects;
 use worker::{Done, Worker};
 
@@ -104,9 +106,7 @@ struct Loop {
     summary: Summary,
     settling: bool,
     next_settle: Option<Instant>,
-    /// After trouble that is no single file's the inbox is not looked at before this, whatever wakes the loop.
-    hold_off: Option<Instant>,
-    hold_off_for: Duration,
+    hold_off: HoldOff,
     /// Files that can't be taken, by agent and name.
     stuck: HashMap<(String, OsString), inbox::Stuck>,
     /// Files that are no orders and were named.
@@ -211,8 +211,7 @@ impl Loop {
             summary: Summary::default(),
             settling: false,
             next_settle: None,
-            hold_off: None,
-            hold_off_for: retry_first(&config),
+            hold_off: HoldOff::new(&config.limits),
             stuck: HashMap::new(),
             noted: HashSet::new(),
             noted_more: false,
@@ -257,7 +256,7 @@ impl Loop {
             let config = self.executor.settings().config;
             let now = Instant::now();
             wanted |= self.next_settle.is_some_and(|due| due <= now) || next_rescan <= now;
-            let look = wanted && self.hold_off.is_none_or(|until| until <= now);
+            let look = wanted && !self.hold_off.delays(now);
             match self.turn(look) {
                 Ok(()) => {
                     if look {
@@ -266,7 +265,11 @@ impl Loop {
                     }
                 }
                 Err(error) if error.is_fatal() || self.mode == Mode::Once => return Err(error),
-                Err(error) => self.hold_off_after(&error.to_string()),
+                // nothing is lost, all of it is looked at again
+                Err(error) => {
+                    let delay = self.hold_off.after_error(&config.limits);
+                    tracing::warn!("{error}; looked at again in {delay:?}");
+                }
             }
             if self.mode == Mode::Once && self.is_idle() {
                 return self.note_left();
@@ -280,13 +283,6 @@ impl Loop {
         }
         self.summary.interrupted = true;
         Ok(())
-    }
-
-    /// A full disk, too many open files: nothing is lost, all of it is looked at again, and less and less often.
-    fn hold_off_after(&mut self, error: &str) {
-        tracing::warn!("{error}; looked at again in {:?}", self.hold_off_for);
-        self.hold_off = Some(Instant::now() + self.hold_off_for);
-        self.hold_off_for = (self.hold_off_for * 2).min(retry_max(&self.executor.settings().config));
     }
 
     /// One look at everything that may have changed.
@@ -322,8 +318,7 @@ impl Loop {
     fn timeout(&self, next_rescan: Instant, wanted: bool) -> Duration {
         let now = Instant::now();
         let due = if wanted { now } else { self.next_settle.map_or(next_rescan, |due| due.min(next_rescan)) };
-        let due = self.hold_off.map_or(due, |until| due.max(until));
-        let mut timeout = due.saturating_duration_since(now);
+        let mut timeout = self.hold_off.put_off(due).saturating_duration_since(now);
         let wall = self.executor.clock.now();
         if let Some(until) = self.waiting.values().map(|(until, _)| *until).min() {
             let left = until.duration_since(wall);
@@ -367,12 +362,4 @@ fn unless_fatal<T>(result: Result<T, EngineError>) -> Result<Option<T>, EngineEr
             Ok(None)
         }
     }
-}
-
-fn retry_first(config: &Config) -> Duration {
-    Duration::from_millis(config.limits.retry_first_ms)
-}
-
-fn retry_max(config: &Config) -> Duration {
-    Duration::from_millis(config.limits.retry_max_ms)
 }

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
-use super::{Loop, Mode, retry_first, retry_max};
+use super::{Loop, Mode};
 use crate::bridge::Stat;
 use crate::bridge::scan::{self, Candidate};
 use crate::bridge::settle::Sorted;
@@ -99,7 +99,7 @@ impl Loop {
                 self.hand_out();
             }
         }
-        (self.hold_off, self.hold_off_for) = (None, retry_first(&settings.config));
+        self.hold_off.clear(limits);
         self.note_stuck(held, trouble)
     }
 
@@ -165,7 +165,7 @@ impl Loop {
         for (n, (candidate, error)) in trouble.files.into_iter().enumerate() {
             let key = (candidate.agent.clone(), candidate.name.clone());
             let earlier = before.get(&key).filter(|stuck| stuck.candidate.stat == candidate.stat);
-            let delay = earlier.map_or(retry_first(&config), |stuck| (stuck.delay * 2).min(retry_max(&config)));
+            let delay = config.limits.retry_after(earlier.map(|stuck| stuck.delay));
             if n == 0 {
                 let more = if others > 0 { format!(" (and {others} files more)") } else { String::new() };
                 tracing::warn!("{error}{more}; tried again in {delay:?}");

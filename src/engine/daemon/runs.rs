@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::worker::Done;
-use super::{Hold, Loop, Mode, retry_first, retry_max};
+use super::{Hold, Loop, Mode};
 use crate::engine::EngineError;
 use crate::engine::pipeline::Next;
 use crate::journal::{Phase, RunKey};
@@ -102,11 +102,10 @@ impl Loop {
                 }
                 Err(error) if error.is_fatal() => return Err(error),
                 Err(error) => {
-                    let config = self.executor.settings().config;
-                    let (tries, delay) = match self.backoff.get(&run) {
-                        Some((tries, delay)) => (tries + 1, (*delay * 2).min(retry_max(&config))),
-                        None => (1, retry_first(&config)),
-                    };
+                    let earlier = self.backoff.get(&run);
+                    let tries = earlier.map_or(1, |(tries, _)| tries + 1);
+                    let limits = &self.executor.settings().config.limits;
+                    let delay = limits.retry_after(earlier.map(|(_, delay)| *delay));
                     if self.mode == Mode::Once && tries >= TRIES_ONCE {
                         tracing::warn!("{}: {error}; left to the next run", key.id);
                         self.given_up.insert(run, error.to_string());
