@@ -5,8 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
-use std::sync::{Arc, Mutex, mpsc};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -28,7 +27,7 @@ mod worker;
 
 use hold_off::HoldOff;
 use subjects::Subjects;
-use worker::{Done, Worker};
+use worker::Pool;
 
 /// Workers get this long to finish or park their steps after the wish to stop.
 const DRAIN: Duration = Duration::from_secs(6);
@@ -100,9 +99,7 @@ struct Loop {
     /// Runs that one pass does not try again, with the machine's trouble that they met or what they need a person for.
     given_up: HashMap<i64, String>,
     subjects: Arc<Subjects>,
-    work: mpsc::Sender<(RunKey, Priority)>,
-    done: mpsc::Receiver<Done>,
-    workers: Vec<JoinHandle<()>>,
+    pool: Pool,
     summary: Summary,
     settling: bool,
     next_settle: Option<Instant>,
@@ -168,27 +165,8 @@ impl Loop {
     /// With its workers, which wait for work.
     fn start(executor: &Arc<Executor>, mode: Mode, watcher: Watcher) -> Result<Loop, EngineError> {
         let config = executor.settings().config;
-        let (work, jobs) = mpsc::channel();
-        let (finished, done) = mpsc::channel();
         let subjects: Arc<Subjects> = Arc::default();
-        let jobs = Arc::new(Mutex::new(jobs));
-        let mut workers = Vec::new();
-        for n in 0..config.limits.workers {
-            let worker = Worker {
-                executor: Arc::clone(executor),
-                reader: executor.journal.reader()?,
-                jobs: Arc::clone(&jobs),
-                done: finished.clone(),
-                waker: watcher.waker(),
-                subjects: Arc::clone(&subjects),
-            };
-            workers.push(
-                std::thread::Builder::new()
-                    .name(format!("worker {n}"))
-                    .spawn(move || worker.run())
-                    .map_err(EngineError::Thread)?,
-            );
-        }
+        let pool = Pool::start(executor, &subjects, &watcher)?;
         Ok(Loop {
             executor: Arc::clone(executor),
             mode,
@@ -205,9 +183,7 @@ impl Loop {
             backoff: HashMap::new(),
             given_up: HashMap::new(),
             subjects,
-            work,
-            done,
-            workers,
+            pool,
             summary: Summary::default(),
             settling: false,
             next_settle: None,
@@ -330,23 +306,9 @@ impl Loop {
     /// Lets the workers finish or park their steps; what does not come back in time is recovered at the next start.
     fn drain(&mut self) {
         self.executor.stop.set();
-        let (closed, _) = mpsc::channel();
-        self.work = closed;
-        let deadline = Instant::now() + DRAIN;
-        while !self.in_flight.is_empty() && Instant::now() < deadline {
-            match self.done.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(done) => {
-                    self.in_flight.remove(&done.key.run);
-                    if let Ok(Next::Ended(outcome)) = done.result {
-                        self.summary.ended.push((done.key, outcome));
-                    }
-                }
-                Err(_) => break,
-            }
-        }
-        if self.in_flight.is_empty() {
-            for worker in self.workers.drain(..) {
-                let _ = worker.join();
+        for done in self.pool.drain(self.in_flight.len(), DRAIN) {
+            if let Ok(Next::Ended(outcome)) = done.result {
+                self.summary.ended.push((done.key, outcome));
             }
         }
     }

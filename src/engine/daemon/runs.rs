@@ -25,14 +25,14 @@ impl Loop {
     }
 
     pub(super) fn hand_out(&mut self) {
-        let room = self.workers.len() * 2;
+        let room = self.pool.room();
         while self.in_flight.len() < room
             && let Some((_, run)) = self.queue.pop_first()
         {
             if let Some(key) = self.keys.get(&run) {
                 self.in_flight.insert(run);
                 let priority = self.priorities.get(&run).copied().unwrap_or_default();
-                if self.work.send((key.clone(), priority)).is_err() {
+                if !self.pool.send(key.clone(), priority) {
                     return;
                 }
             }
@@ -41,7 +41,7 @@ impl Loop {
 
     /// Takes in what the workers came to.
     pub(super) fn collect(&mut self) -> Result<(), EngineError> {
-        while let Ok(Done { key, result }) = self.done.try_recv() {
+        while let Some(Done { key, result }) = self.pool.try_recv() {
             let run = key.run;
             self.in_flight.remove(&run);
             self.given_up.remove(&run);

@@ -5,32 +5,106 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::time::Instant;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::subjects::Subjects;
-use crate::bridge::watch::Waker;
+use crate::bridge::watch::{Waker, Watcher};
 use crate::engine::pipeline::{self, Next};
 use crate::engine::{EngineError, Executor};
 use crate::journal::{Reader, RunKey};
 use crate::order::Priority;
 use crate::text;
 
+/// What a worker came to.
 pub(super) struct Done {
     pub(super) key: RunKey,
     pub(super) result: Result<Next, EngineError>,
 }
 
-pub(super) struct Worker {
-    pub(super) executor: Arc<Executor>,
-    pub(super) reader: Reader,
-    pub(super) jobs: Arc<Mutex<mpsc::Receiver<(RunKey, Priority)>>>,
-    pub(super) done: mpsc::Sender<Done>,
-    pub(super) waker: Waker,
-    pub(super) subjects: Arc<Subjects>,
+/// The workers, as the loop sees them.
+pub(super) struct Pool {
+    work: mpsc::Sender<(RunKey, Priority)>,
+    done: mpsc::Receiver<Done>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Pool {
+    /// `limits.workers` threads, which wait for work.
+    pub(super) fn start(
+        executor: &Arc<Executor>,
+        subjects: &Arc<Subjects>,
+        watcher: &Watcher,
+    ) -> Result<Pool, EngineError> {
+        let (work, jobs) = mpsc::channel();
+        let (finished, done) = mpsc::channel();
+        let jobs = Arc::new(Mutex::new(jobs));
+        let mut workers = Vec::new();
+        for n in 0..executor.settings().config.limits.workers {
+            let worker = Worker {
+                executor: Arc::clone(executor),
+                reader: executor.journal.reader()?,
+                jobs: Arc::clone(&jobs),
+                done: finished.clone(),
+                waker: watcher.waker(),
+                subjects: Arc::clone(subjects),
+            };
+            workers.push(
+                std::thread::Builder::new()
+                    .name(format!("worker {n}"))
+                    .spawn(move || worker.run())
+                    .map_err(EngineError::Thread)?,
+            );
+        }
+        Ok(Pool { work, done, workers })
+    }
+
+    /// How many runs the workers should have: the next of each lies ready.
+    pub(super) fn room(&self) -> usize {
+        self.workers.len() * 2
+    }
+
+    /// Whether a worker will take it; none does once all have ended.
+    pub(super) fn send(&self, key: RunKey, priority: Priority) -> bool {
+        self.work.send((key, priority)).is_ok()
+    }
+
+    pub(super) fn try_recv(&self) -> Option<Done> {
+        self.done.try_recv().ok()
+    }
+
+    /// Gives out no more work; what the `out` runs that the workers have came to within `patience`. With all of them back the
+    /// workers have ended, too.
+    pub(super) fn drain(&mut self, out: usize, patience: Duration) -> Vec<Done> {
+        let (closed, _) = mpsc::channel();
+        self.work = closed;
+        let deadline = Instant::now() + patience;
+        let mut back = Vec::new();
+        while back.len() < out
+            && let Ok(done) = self.done.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            back.push(done);
+        }
+        if back.len() == out {
+            for worker in self.workers.drain(..) {
+                let _ = worker.join();
+            }
+        }
+        back
+    }
+}
+
+struct Worker {
+    executor: Arc<Executor>,
+    reader: Reader,
+    jobs: Arc<Mutex<mpsc::Receiver<(RunKey, Priority)>>>,
+    done: mpsc::Sender<Done>,
+    waker: Waker,
+    subjects: Arc<Subjects>,
 }
 
 impl Worker {
-    pub(super) fn run(self) {
+    fn run(self) {
         loop {
             let job = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
             let Ok((key, priority)) = job else { return };
