@@ -4,7 +4,6 @@
 //! run whose step waits keeps what it touches.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use jiff::Timestamp;
 
 use super::pipeline::Next;
 use super::{EngineError, Executor, claim, edited, notice, requests};
-use crate::bridge::settle::{Patience, Settler};
+use crate::bridge::settle::Patience;
 use crate::bridge::watch::{Waker, Watcher};
 use crate::config::InboxConfig;
 use crate::evidence::Outcome;
@@ -26,6 +25,7 @@ mod subjects;
 mod worker;
 
 use hold_off::HoldOff;
+use inbox::Inbox;
 use subjects::Subjects;
 use worker::Pool;
 
@@ -85,7 +85,7 @@ struct Loop {
     mode: Mode,
     reader: Reader,
     watcher: Watcher,
-    settler: Settler,
+    inbox: Inbox,
     queue: BTreeSet<(Priority, i64)>,
     keys: HashMap<i64, RunKey>,
     priorities: HashMap<i64, Priority>,
@@ -101,14 +101,7 @@ struct Loop {
     subjects: Arc<Subjects>,
     pool: Pool,
     summary: Summary,
-    settling: bool,
-    next_settle: Option<Instant>,
     hold_off: HoldOff,
-    /// Files that can't be taken, by agent and name.
-    stuck: HashMap<(String, OsString), inbox::Stuck>,
-    /// Files that are no orders and were named.
-    noted: HashSet<(String, OsString)>,
-    noted_more: bool,
     next_forget: Option<Instant>,
 }
 
@@ -172,7 +165,7 @@ impl Loop {
             mode,
             reader: executor.journal.reader()?,
             watcher,
-            settler: Settler::new(mode.patience(&config.inbox)),
+            inbox: Inbox::new(mode.patience(&config.inbox)),
             queue: BTreeSet::new(),
             keys: HashMap::new(),
             priorities: HashMap::new(),
@@ -185,12 +178,7 @@ impl Loop {
             subjects,
             pool,
             summary: Summary::default(),
-            settling: false,
-            next_settle: None,
             hold_off: HoldOff::new(&config.limits),
-            stuck: HashMap::new(),
-            noted: HashSet::new(),
-            noted_more: false,
             next_forget: None,
         })
     }
@@ -231,7 +219,7 @@ impl Loop {
             reload(&self.executor);
             let config = self.executor.settings().config;
             let now = Instant::now();
-            wanted |= self.next_settle.is_some_and(|due| due <= now) || next_rescan <= now;
+            wanted |= self.inbox.next_look().is_some_and(|due| due <= now) || next_rescan <= now;
             let look = wanted && !self.hold_off.delays(now);
             match self.turn(look) {
                 Ok(()) => {
@@ -254,7 +242,7 @@ impl Loop {
             if let Some(error) = &wake.error {
                 tracing::warn!("{error}");
             }
-            wake.tell(&mut self.settler);
+            self.inbox.hear(&wake);
             wanted |= wake.dirty || wake.rescan;
         }
         self.summary.interrupted = true;
@@ -293,7 +281,7 @@ impl Loop {
 
     fn timeout(&self, next_rescan: Instant, wanted: bool) -> Duration {
         let now = Instant::now();
-        let due = if wanted { now } else { self.next_settle.map_or(next_rescan, |due| due.min(next_rescan)) };
+        let due = if wanted { now } else { self.inbox.next_look().map_or(next_rescan, |due| due.min(next_rescan)) };
         let mut timeout = self.hold_off.put_off(due).saturating_duration_since(now);
         let wall = self.executor.clock.now();
         if let Some(until) = self.waiting.values().map(|(until, _)| *until).min() {

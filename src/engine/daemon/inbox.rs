@@ -5,114 +5,158 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::{Loop, Mode};
-use crate::bridge::Stat;
-use crate::bridge::scan::{self, Candidate};
-use crate::bridge::settle::Sorted;
-use crate::engine::{EngineError, claim};
+use crate::bridge::scan::{self, Candidate, Look};
+use crate::bridge::settle::{Patience, Settler, Sorted};
+use crate::bridge::{Refusal, Stat, watch};
+use crate::config::{Config, LimitsConfig};
+use crate::engine::{EngineError, Executor, claim};
+use crate::journal::Reader;
 
 /// The file itself and its reason.
 const FILES_PER_REJECT: u64 = 2;
 
 /// A file that can't be taken: tried again after a while, or as soon as somebody has touched it.
-pub(super) struct Stuck {
+struct Stuck {
     candidate: Candidate,
     until: Instant,
     delay: Duration,
     why: String,
 }
 
+/// What is known of the files that lie in the inboxes.
+pub(super) struct Inbox {
+    settler: Settler,
+    /// Whether some file was not whole at the last look.
+    settling: bool,
+    /// When to look again, though nothing wakes the loop.
+    next_settle: Option<Instant>,
+    /// Files that can't be taken, by agent and name.
+    stuck: HashMap<(String, OsString), Stuck>,
+    /// Files that are no orders and were named.
+    noted: HashSet<(String, OsString)>,
+    noted_more: bool,
+}
+
 impl Loop {
+    /// Looks at all inboxes and takes in what is there to be taken.
     pub(super) fn scan(&mut self) -> Result<(), EngineError> {
-        let settings = self.executor.settings();
-        let looks = scan::scan(&self.executor.root, &settings.config)?;
-        self.settler.set_patience(self.mode.patience(&settings.config.inbox));
+        let config = self.executor.settings().config;
+        let looks = scan::scan(&self.executor.root, &config)?;
         let now = Instant::now();
-        let mut sorted = self.settler.sort(looks, now);
-        for (agent, error) in &sorted.unavailable {
-            tracing::warn!("the inbox of {agent} can't be read: {error}");
-        }
-        self.note(&sorted)?;
+        let mut sorted = self.inbox.sort(looks, self.mode.patience(&config.inbox), now);
+        self.inbox.note(&self.executor, &sorted)?;
         self.forget_gone()?;
-        let held = self.hold_back(&mut sorted, now);
-        let limits = &settings.config.limits;
-        let mut trouble = claim::Trouble::default();
-        self.settling = !sorted.waiting.is_empty();
-        self.next_settle = sorted.next_look;
+        let held = self.inbox.hold_back(&mut sorted, now);
+        self.inbox.settling = !sorted.waiting.is_empty();
+        self.inbox.next_settle = sorted.next_look;
         self.summary.unclaimed.clear();
         if self.mode == Mode::Daemon {
             self.summary.rejected.clear();
         }
-        for agent in &settings.config.inbox.agents {
-            let mut refused: VecDeque<_> =
-                sorted.refused.iter().filter(|(candidate, _)| candidate.agent == *agent).collect();
-            let mut orders: VecDeque<Candidate> =
-                sorted.orders.iter().filter(|candidate| candidate.agent == *agent).cloned().collect();
-            let mut rejected = scan::count(&self.executor.root.rejected(agent), limits.rejected_files)?;
-            while !(refused.is_empty() && orders.is_empty()) {
-                if self.executor.stop.is_set() {
-                    return Ok(());
-                }
-                // looked at before each file and each batch, so that no flood passes the limit by more than one of them
-                let stop = if rejected >= limits.rejected_files {
-                    Some(format!("rejected/{agent}/ holds {rejected} files (limits.rejected_files)"))
-                } else if refused.is_empty() && self.reader.open_count()? >= limits.open_orders {
-                    Some(format!("{} orders are open (limits.open_orders)", limits.open_orders))
-                } else {
-                    None
-                };
-                if let Some(why) = stop {
-                    let files = refused.len() + orders.len();
-                    tracing::warn!("claiming stops for {agent}: {why}; {files} files stay in its inbox");
-                    self.summary.unclaimed.push(format!("{files} files stay in the inbox of {agent}: {why}"));
-                    break;
-                }
-                if let Some((candidate, why)) = refused.pop_front() {
-                    let refused = claim::refuse(&self.executor, candidate, why);
-                    if trouble.note(candidate, refused)?.is_some() {
-                        self.summary.rejected.push((candidate.shown(), why.to_string()));
-                        rejected += FILES_PER_REJECT;
-                    }
-                    continue;
-                }
-                let room = limits.open_orders.saturating_sub(self.reader.open_count()?).max(1);
-                let room = room.min((limits.rejected_files - rejected).div_ceil(FILES_PER_REJECT));
-                let room = usize::try_from(room).unwrap_or(usize::MAX);
-                let batch: Vec<Candidate> = orders.drain(..orders.len().min(limits.claim_batch).min(room)).collect();
-                let claimed = claim::claim(&self.executor, &batch)?;
-                rejected += FILES_PER_REJECT * claimed.rejected.len() as u64;
-                self.summary.rejected.extend(claimed.rejected);
-                if claimed.unsettled > 0 {
-                    self.settling = true;
-                    self.next_settle =
-                        Some(Instant::now() + Duration::from_millis(settings.config.inbox.settle_ms.max(10)));
-                }
-                for key in claimed.runs {
-                    let row = self.reader.last_run_of(&key.id)?;
-                    let priority = row.map(|row| row.priority).unwrap_or_default();
-                    self.enqueue(key, priority);
-                }
-                trouble.files.extend(claimed.trouble.files);
-                self.collect()?;
-                self.hand_out();
+        let mut trouble = claim::Trouble::default();
+        for agent in &config.inbox.agents {
+            if self.take_in(agent, &sorted, &config, &mut trouble)?.is_break() {
+                return Ok(());
             }
         }
-        self.hold_off.clear(limits);
-        self.note_stuck(held, trouble)
+        self.hold_off.clear(&config.limits);
+        let told = self.inbox.note_stuck(&self.executor, &self.reader, held, trouble)?;
+        self.summary.unclaimed.extend(told);
+        Ok(())
+    }
+
+    /// Rejects what is refused and claims the orders of one inbox, until a limit is reached; breaks off when the executor is to
+    /// stop.
+    fn take_in(
+        &mut self,
+        agent: &str,
+        sorted: &Sorted,
+        config: &Config,
+        trouble: &mut claim::Trouble,
+    ) -> Result<ControlFlow<()>, EngineError> {
+        let limits = &config.limits;
+        let mut refused: VecDeque<&(Candidate, Refusal)> =
+            sorted.refused.iter().filter(|(candidate, _)| candidate.agent == *agent).collect();
+        let mut orders: VecDeque<Candidate> =
+            sorted.orders.iter().filter(|candidate| candidate.agent == *agent).cloned().collect();
+        let mut rejected = scan::count(&self.executor.root.rejected(agent), limits.rejected_files)?;
+        while !(refused.is_empty() && orders.is_empty()) {
+            if self.executor.stop.is_set() {
+                return Ok(ControlFlow::Break(()));
+            }
+            // looked at before each file and each batch, so that no flood passes the limit by more than one of them
+            if let Some(why) = self.limit_reached(limits, agent, rejected, refused.is_empty())? {
+                let files = refused.len() + orders.len();
+                tracing::warn!("claiming stops for {agent}: {why}; {files} files stay in its inbox");
+                self.summary.unclaimed.push(format!("{files} files stay in the inbox of {agent}: {why}"));
+                break;
+            }
+            if let Some((candidate, why)) = refused.pop_front() {
+                let refused = claim::refuse(&self.executor, candidate, why);
+                if trouble.note(candidate, refused)?.is_some() {
+                    self.summary.rejected.push((candidate.shown(), why.to_string()));
+                    rejected += FILES_PER_REJECT;
+                }
+                continue;
+            }
+            let room = limits.open_orders.saturating_sub(self.reader.open_count()?).max(1);
+            let room = room.min((limits.rejected_files - rejected).div_ceil(FILES_PER_REJECT));
+            let room = usize::try_from(room).unwrap_or(usize::MAX);
+            let batch: Vec<Candidate> = orders.drain(..orders.len().min(limits.claim_batch).min(room)).collect();
+            rejected += FILES_PER_REJECT * self.claim(&batch, config, trouble)?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The limit that lets no further file be taken, in words: a refused one, or an order where `is_order`.
+    fn limit_reached(
+        &self,
+        limits: &LimitsConfig,
+        agent: &str,
+        rejected: u64,
+        is_order: bool,
+    ) -> Result<Option<String>, EngineError> {
+        if rejected >= limits.rejected_files {
+            return Ok(Some(format!("rejected/{agent}/ holds {rejected} files (limits.rejected_files)")));
+        }
+        if is_order && self.reader.open_count()? >= limits.open_orders {
+            return Ok(Some(format!("{} orders are open (limits.open_orders)", limits.open_orders)));
+        }
+        Ok(None)
+    }
+
+    /// Claims a batch and has the workers go on meanwhile; how many of it were rejected.
+    fn claim(
+        &mut self,
+        batch: &[Candidate],
+        config: &Config,
+        trouble: &mut claim::Trouble,
+    ) -> Result<u64, EngineError> {
+        let claimed = claim::claim(&self.executor, batch)?;
+        let rejected = claimed.rejected.len() as u64;
+        self.summary.rejected.extend(claimed.rejected);
+        if claimed.unsettled > 0 {
+            self.inbox.look_again_after(Duration::from_millis(config.inbox.settle_ms.max(10)));
+        }
+        for key in claimed.runs {
+            let row = self.reader.last_run_of(&key.id)?;
+            let priority = row.map(|row| row.priority).unwrap_or_default();
+            self.enqueue(key, priority);
+        }
+        trouble.files.extend(claimed.trouble.files);
+        self.collect()?;
+        self.hand_out();
+        Ok(rejected)
     }
 
     /// A stuck file that somebody took away is forgotten, which is told. An order that was stored from it goes on, for its bytes are
     /// in the journal.
     fn forget_gone(&mut self) -> Result<(), EngineError> {
-        let lies = |candidate: &Candidate| match Stat::at(rustix::fs::CWD, &candidate.path) {
-            Ok(stat) => stat.same_file(&candidate.stat),
-            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
-        };
-        let gone: Vec<Candidate> =
-            self.stuck.extract_if(|_, stuck| !lies(&stuck.candidate)).map(|(_, stuck)| stuck.candidate).collect();
-        for candidate in gone {
+        for candidate in self.inbox.take_gone() {
             let (agent, file) = (&candidate.agent, candidate.shown());
             let waiting = self.reader.runs_of_file(agent, &file)?.into_iter().find(|row| claim::is_stuck(&row.phase));
             let goes_on = waiting.as_ref().map_or(String::new(), |row| {
@@ -125,6 +169,57 @@ impl Loop {
             }
         }
         Ok(())
+    }
+}
+
+impl Inbox {
+    pub(super) fn new(patience: Patience) -> Inbox {
+        Inbox {
+            settler: Settler::new(patience),
+            settling: false,
+            next_settle: None,
+            stuck: HashMap::new(),
+            noted: HashSet::new(),
+            noted_more: false,
+        }
+    }
+
+    /// Takes in what the watcher heard.
+    pub(super) fn hear(&mut self, wake: &watch::Wake) {
+        wake.tell(&mut self.settler);
+    }
+
+    pub(super) fn is_settling(&self) -> bool {
+        self.settling
+    }
+
+    /// When to look again, though nothing wakes the loop.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        self.next_settle
+    }
+
+    /// Sorts what one look found by what is to be done with it.
+    fn sort(&mut self, looks: Vec<Look>, patience: Patience, now: Instant) -> Sorted {
+        self.settler.set_patience(patience);
+        let sorted = self.settler.sort(looks, now);
+        for (agent, error) in &sorted.unavailable {
+            tracing::warn!("the inbox of {agent} can't be read: {error}");
+        }
+        sorted
+    }
+
+    fn look_again_after(&mut self, delay: Duration) {
+        self.settling = true;
+        self.next_settle = Some(Instant::now() + delay);
+    }
+
+    /// The stuck files that are not there any more; they are forgotten.
+    fn take_gone(&mut self) -> Vec<Candidate> {
+        let lies = |candidate: &Candidate| match Stat::at(rustix::fs::CWD, &candidate.path) {
+            Ok(stat) => stat.same_file(&candidate.stat),
+            Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+        };
+        self.stuck.extract_if(|_, stuck| !lies(&stuck.candidate)).map(|(_, stuck)| stuck.candidate).collect()
     }
 
     /// Takes out of `sorted` what was in trouble and need not be tried again yet; what is known of it, and of what is not there
@@ -152,13 +247,15 @@ impl Loop {
         held
     }
 
-    /// What can't be taken is tried again less and less often, each for itself, and told.
+    /// What can't be taken is tried again less and less often, each for itself; what is to be told of it.
     fn note_stuck(
         &mut self,
+        executor: &Executor,
+        reader: &Reader,
         held: HashMap<(String, OsString), Stuck>,
         trouble: claim::Trouble,
-    ) -> Result<(), EngineError> {
-        let config = self.executor.settings().config;
+    ) -> Result<Vec<String>, EngineError> {
+        let config = executor.settings().config;
         let now = Instant::now();
         let before = std::mem::replace(&mut self.stuck, held);
         let others = trouble.files.len().saturating_sub(1);
@@ -177,10 +274,10 @@ impl Loop {
             self.next_settle = Some(self.next_settle.map_or(due, |next| next.min(due)));
         }
         if self.stuck.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         // an order that was stored says for itself what it waits for
-        let stored = self.reader.open_runs()?.into_iter().filter(|row| claim::is_stuck(&row.phase));
+        let stored = reader.open_runs()?.into_iter().filter(|row| claim::is_stuck(&row.phase));
         let stored: HashSet<(String, String)> = stored.map(|row| (row.key.agent, row.key.file)).collect();
         let shown = self
             .stuck
@@ -189,20 +286,19 @@ impl Loop {
         let mut told = Vec::new();
         for (agent, name, stuck) in shown.filter(|(agent, name, _)| !stored.contains(&((*agent).clone(), name.clone())))
         {
-            let (root, file) = (&self.executor.root, &stuck.candidate.name);
-            told.push(match claim::left_behind(root, &config, &self.reader, agent, file)? {
+            let (root, file) = (&executor.root, &stuck.candidate.name);
+            told.push(match claim::left_behind(root, &config, reader, agent, file)? {
                 Some((key, outcome)) => claim::tell_left_behind(&name, &key, outcome),
                 None => format!("{name} stays in the inbox of {agent}: {}", stuck.why),
             });
         }
         told.sort();
-        self.summary.unclaimed.extend(told);
-        Ok(())
+        Ok(told)
     }
 
     /// Says once which files are left in the inbox, and why. Of a heap of them the first are named.
-    fn note(&mut self, sorted: &Sorted) -> Result<(), EngineError> {
-        let most = usize::try_from(self.executor.settings().config.limits.remembered / 2).unwrap_or(usize::MAX);
+    fn note(&mut self, executor: &Executor, sorted: &Sorted) -> Result<(), EngineError> {
+        let most = usize::try_from(executor.settings().config.limits.remembered / 2).unwrap_or(usize::MAX);
         if self.noted.len() > 2 * most {
             self.noted.clear();
         }
@@ -211,8 +307,8 @@ impl Loop {
         for (candidate, is_result) in results.chain(strays).take(most) {
             if self.noted.insert((candidate.agent.clone(), candidate.name.clone())) {
                 match is_result {
-                    true => claim::note_result(&self.executor, candidate)?,
-                    false => claim::note_stray(&self.executor, candidate)?,
+                    true => claim::note_result(executor, candidate)?,
+                    false => claim::note_stray(executor, candidate)?,
                 }
             }
         }

@@ -143,7 +143,7 @@ impl Loop {
     pub(super) fn is_idle(&self) -> bool {
         self.queue.is_empty()
             && self.in_flight.is_empty()
-            && !self.settling
+            && !self.inbox.is_settling()
             && !self.waiting.values().any(|(_, hold)| *hold == Hold::Step)
     }
 
