@@ -1,7 +1,6 @@
 //! `wo retry|cancel|approve|resolve`: requests to the executor. Beside a live one they are written to the journal and waited
 //! for; without one this process is the executor for as long as it takes.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -101,7 +100,7 @@ fn ask(root: &Root, id: &str, kind: RequestKind, signals: &Signals) -> Result<Ex
                 if matches!(kind, RequestKind::Resolve { .. }) {
                     requests::look_first(&held.executor, &workers_reader, id, seq)?;
                 }
-                let woken = requests::carry_out(&held.executor, &workers_reader, &HashSet::new())?;
+                let woken = requests::carry_out(&held.executor, &workers_reader, &|_| false)?;
                 // without a daemon a cancelled order is brought to its end here; the rest is for the next `wo run`
                 for key in woken {
                     if matches!(kind, RequestKind::Cancel) && key.id == id {

@@ -3,11 +3,8 @@
 //! One thread loops; `limits.workers` threads advance runs. Runs that touch the same subject never run side by side, and a
 //! run whose step waits keeps what it touches.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use jiff::Timestamp;
 
 use super::pipeline::Next;
 use super::{EngineError, Executor, claim, edited, notice, requests};
@@ -16,7 +13,6 @@ use crate::bridge::watch::{Waker, Watcher};
 use crate::config::InboxConfig;
 use crate::evidence::Outcome;
 use crate::journal::{Reader, RunKey};
-use crate::order::Priority;
 
 mod hold_off;
 mod inbox;
@@ -26,6 +22,7 @@ mod worker;
 
 use hold_off::HoldOff;
 use inbox::Inbox;
+use runs::Runs;
 use subjects::Subjects;
 use worker::Pool;
 
@@ -71,33 +68,13 @@ pub struct Summary {
     pub interrupted: bool,
 }
 
-/// What a run waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hold {
-    /// Looked at again whenever an order ends, too.
-    Gate,
-    Step,
-    Person,
-}
-
 struct Loop {
     executor: Arc<Executor>,
     mode: Mode,
     reader: Reader,
     watcher: Watcher,
     inbox: Inbox,
-    queue: BTreeSet<(Priority, i64)>,
-    keys: HashMap<i64, RunKey>,
-    priorities: HashMap<i64, Priority>,
-    in_flight: HashSet<i64>,
-    waiting: HashMap<i64, (Timestamp, Hold)>,
-    /// When it was last looked which of them are due.
-    looked: Timestamp,
-    busy: HashSet<i64>,
-    /// How often a run met the machine's trouble, and after how long it is tried again.
-    backoff: HashMap<i64, (u32, Duration)>,
-    /// Runs that one pass does not try again, with the machine's trouble that they met or what they need a person for.
-    given_up: HashMap<i64, String>,
+    runs: Runs,
     subjects: Arc<Subjects>,
     pool: Pool,
     summary: Summary,
@@ -166,15 +143,7 @@ impl Loop {
             reader: executor.journal.reader()?,
             watcher,
             inbox: Inbox::new(mode.patience(&config.inbox)),
-            queue: BTreeSet::new(),
-            keys: HashMap::new(),
-            priorities: HashMap::new(),
-            in_flight: HashSet::new(),
-            waiting: HashMap::new(),
-            looked: executor.clock.now(),
-            busy: HashSet::new(),
-            backoff: HashMap::new(),
-            given_up: HashMap::new(),
+            runs: Runs::new(mode, executor.clock.now()),
             subjects,
             pool,
             summary: Summary::default(),
@@ -207,7 +176,7 @@ impl Loop {
                 // the look at the inbox takes it up, once its file can be moved
                 continue;
             }
-            self.enqueue(row.key, row.priority);
+            self.runs.enqueue(row.key, row.priority);
         }
         Ok(())
     }
@@ -235,7 +204,7 @@ impl Loop {
                     tracing::warn!("{error}; looked at again in {delay:?}");
                 }
             }
-            if self.mode == Mode::Once && self.is_idle() {
+            if self.mode == Mode::Once && self.runs.is_idle() && !self.inbox.is_settling() {
                 return self.note_left();
             }
             let wake = self.watcher.wait(self.timeout(next_rescan, wanted));
@@ -257,12 +226,11 @@ impl Loop {
             self.scan()?;
             self.forget_old()?;
         }
-        for key in requests::carry_out(&self.executor, &self.reader, &self.in_flight)? {
-            let priority = self.priorities.get(&key.run).copied().unwrap_or_default();
-            self.waiting.remove(&key.run);
-            self.enqueue(key, priority);
+        let is_in_flight = |run: i64| self.runs.is_in_flight(run);
+        for key in requests::carry_out(&self.executor, &self.reader, &is_in_flight)? {
+            self.runs.wake(key);
         }
-        self.release_due();
+        self.runs.release_due(self.executor.clock.now());
         self.hand_out();
         Ok(())
     }
@@ -283,9 +251,8 @@ impl Loop {
         let now = Instant::now();
         let due = if wanted { now } else { self.inbox.next_look().map_or(next_rescan, |due| due.min(next_rescan)) };
         let mut timeout = self.hold_off.put_off(due).saturating_duration_since(now);
-        let wall = self.executor.clock.now();
-        if let Some(until) = self.waiting.values().map(|(until, _)| *until).min() {
-            let left = until.duration_since(wall);
+        if let Some(until) = self.runs.soonest() {
+            let left = until.duration_since(self.executor.clock.now());
             timeout = timeout.min(Duration::try_from(left).unwrap_or_default());
         }
         timeout
@@ -294,7 +261,7 @@ impl Loop {
     /// Lets the workers finish or park their steps; what does not come back in time is recovered at the next start.
     fn drain(&mut self) {
         self.executor.stop.set();
-        for done in self.pool.drain(self.in_flight.len(), DRAIN) {
+        for done in self.pool.drain(self.runs.in_flight_count(), DRAIN) {
             if let Ok(Next::Ended(outcome)) = done.result {
                 self.summary.ended.push((done.key, outcome));
             }

@@ -1,6 +1,5 @@
 //! Carries out what other processes asked for. Each request is answered in the transaction that carries it out.
 
-use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
@@ -10,14 +9,18 @@ use crate::journal::requests::Answer;
 use crate::journal::{Event, Phase, Reader, Request, RequestKind, Run, RunKey};
 
 /// Carries out all requests whose run no worker has; the runs to look at again. A run that a worker has is asked to yield.
-pub fn carry_out(executor: &Executor, reader: &Reader, in_flight: &HashSet<i64>) -> Result<Vec<RunKey>, EngineError> {
+pub fn carry_out(
+    executor: &Executor,
+    reader: &Reader,
+    is_in_flight: &dyn Fn(i64) -> bool,
+) -> Result<Vec<RunKey>, EngineError> {
     let mut woken = Vec::new();
     for request in reader.pending_requests()? {
         let Some(row) = reader.last_run_of(&request.id)? else {
             answer(executor, &request, false, format!("no order {} is known", request.id))?;
             continue;
         };
-        if in_flight.contains(&row.key.run) && row.phase.ended().is_none() {
+        if is_in_flight(row.key.run) && row.phase.ended().is_none() {
             executor.interrupt(row.key.run);
             if matches!(request.kind, RequestKind::Cancel) {
                 executor.cancel_of(row.key.run).store(true, Ordering::SeqCst);

@@ -145,7 +145,7 @@ impl Loop {
         for key in claimed.runs {
             let row = self.reader.last_run_of(&key.id)?;
             let priority = row.map(|row| row.priority).unwrap_or_default();
-            self.enqueue(key, priority);
+            self.runs.enqueue(key, priority);
         }
         trouble.files.extend(claimed.trouble.files);
         self.collect()?;
@@ -165,7 +165,7 @@ impl Loop {
             tracing::warn!("{file} is gone from the inbox of {agent}, for somebody took it away{goes_on}");
             claim::forget_taken(&self.executor, &self.reader, &candidate)?;
             if let Some(row) = waiting {
-                self.enqueue(row.key, row.priority);
+                self.runs.enqueue(row.key, row.priority);
             }
         }
         Ok(())
