@@ -58,13 +58,29 @@ pub fn processing_names(key: &RunKey) -> [String; 2] {
     [key.file.clone(), format!("{}-{}", key.run, key.file)]
 }
 
+/// A candidate that was read as an order and can be stored.
+struct Ready<'a> {
+    candidate: &'a Candidate,
+    taken: Taken,
+    admit: Admit,
+}
+
 /// Claims settled candidates.
 pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, EngineError> {
     executor.check_hold()?;
+    let (ready, mut claimed) = read(executor, candidates)?;
+    if !ready.is_empty() {
+        admit(executor, &ready, &mut claimed)?;
+    }
+    Ok(claimed)
+}
+
+/// Reads each candidate; what is no order, or must not be stored, is rejected.
+fn read<'a>(executor: &Executor, candidates: &'a [Candidate]) -> Result<(Vec<Ready<'a>>, Claimed), EngineError> {
     let settings = executor.settings();
     let limit = settings.config.limits.order_bytes;
     let mut claimed = Claimed::default();
-    let mut ready: Vec<(&Candidate, Taken, Admit)> = Vec::new();
+    let mut ready = Vec::new();
     for candidate in candidates {
         let taken = match open(executor, candidate, limit) {
             Ok(taken) => taken,
@@ -108,7 +124,7 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
                     written: written(candidate),
                     note: taken_note(candidate, &taken.sha256),
                 };
-                ready.push((candidate, taken, admit));
+                ready.push(Ready { candidate, taken, admit });
             }
             Err(why) => {
                 let why = why.to_string();
@@ -118,13 +134,15 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
             }
         }
     }
-    if ready.is_empty() {
-        return Ok(claimed);
-    }
-    let admits = ready.iter().map(|(_, _, admit)| admit.clone()).collect();
+    Ok((ready, claimed))
+}
+
+/// Stores what is ready in one transaction, then moves the files.
+fn admit(executor: &Executor, ready: &[Ready<'_>], claimed: &mut Claimed) -> Result<(), EngineError> {
+    let admits = ready.iter().map(|ready| ready.admit.clone()).collect();
     let admissions = executor.journal.admit(admits, executor.clock.now())?;
     let mut touched: BTreeSet<&str> = BTreeSet::new();
-    for ((candidate, taken, admit), admission) in ready.iter().zip(admissions) {
+    for (Ready { candidate, taken, admit }, admission) in ready.iter().zip(admissions) {
         touched.insert(&candidate.agent);
         match admission {
             Admission::Accepted(key) => {
@@ -169,7 +187,7 @@ pub fn claim(executor: &Executor, candidates: &[Candidate]) -> Result<Claimed, E
     for agent in touched {
         bridge::sync_dirs(&executor.root, agent, &[Place::Processing, Place::Inbox])?;
     }
-    Ok(claimed)
+    Ok(())
 }
 
 impl Claimed {
