@@ -2,6 +2,9 @@
 //!
 //! One thread loops; `limits.workers` threads advance runs. Runs that touch the same subject never run side by side, and a
 //! run whose step waits keeps what it touches.
+//!
+//! What the loop knows stands in four places, each with its own rules: `Inbox` the files, `Runs` the orders in hand, `Pool` the
+//! workers, `HoldOff` when to look again after trouble.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

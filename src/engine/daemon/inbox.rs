@@ -208,6 +208,7 @@ impl Inbox {
         sorted
     }
 
+    /// Some files were still being written when they were to be taken.
     fn look_again_after(&mut self, delay: Duration) {
         self.settling = true;
         self.next_settle = Some(Instant::now() + delay);

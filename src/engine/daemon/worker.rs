@@ -73,7 +73,7 @@ impl Pool {
         self.done.try_recv().ok()
     }
 
-    /// Gives out no more work; what the `out` runs that the workers have came to within `patience`. With all of them back the
+    /// Gives out no more work; what became, within `patience`, of the `out` runs that the workers have. Once all are back the
     /// workers have ended, too.
     pub(super) fn drain(&mut self, out: usize, patience: Duration) -> Vec<Done> {
         let (closed, _) = mpsc::channel();
