@@ -12,7 +12,7 @@ impl Measuring for NotMade {
     fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
         let mut missing = Vec::new();
         for path in &self.paths {
-            let at = place::target(&context.root, path)?;
+            let at = place::target(context, path)?;
             match at.symlink_metadata() {
                 Ok(_) => {}
                 Err(error) if crate::files::is_absent(&error) => missing.push(format!("`{path}`")),
