@@ -3,7 +3,8 @@
 //! Invariant: a line is answered only by the measurements of the test's own command or, where it names one (`Rows: 288`), by
 //! the one that is called so; a number of something else answers nothing.
 
-use super::{RunRecord, label, printed};
+use super::printed;
+use super::record::{self, RunRecord};
 use crate::evidence::{Binder, Binding, Finding, Measurement, Value, Vocabulary, check, subject};
 use crate::order::fold;
 use crate::order::target::{Target, Unit, compile};
@@ -163,11 +164,11 @@ fn say(metric: &str, wanted: &str, measurement: &Measurement) -> Answer {
     const BAD: [&str; 8] = ["failed", "fail", "error", "broken", "invalid", "missing", "not ok", "bad"];
     let shown = measurement.value.to_string();
     let no = || Answer::No(format!("{} = {shown}", measurement.key));
-    if fold(wanted) == fold(&shown) && label::works(measurement) != Some(false) {
+    if fold(wanted) == fold(&shown) && record::works(measurement) != Some(false) {
         return Answer::Yes;
     }
     if BAD.contains(&fold(wanted).as_str()) {
-        return if label::works(measurement) == Some(true) { no() } else { Answer::Nothing };
+        return if record::works(measurement) == Some(true) { no() } else { Answer::Nothing };
     }
     let target = compile(metric, wanted);
     // a word for how a thing is says nothing of a value that tells no such thing

@@ -4,43 +4,12 @@
 //! Invariant: nothing is green, and nothing has failed, by the measurement of another thing than is named around it. Most of
 //! what stands there is a category (`## Performance`), or words in a row, and says nothing of the kind.
 
-use super::judging::Subject;
-use super::label::{self, Labels};
-use super::rows::Row;
-use super::slots::RowSubject;
+use super::labels::Labels;
+use super::slot::{RowSubject, Whose};
+use super::state::Subject;
 use super::whole::{self, Names};
-use super::{beside, columns, marks, name_columns};
+use super::{asides, marks, record};
 use crate::evidence::{Judged, Measurement, Verdict};
-
-/// A cell that says whose the row's subject is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Whose {
-    pub text: String,
-    /// Its column holds nothing but names: one that isn't known is somebody else's.
-    pub is_name: bool,
-}
-
-/// Those cells of a row; `others` are the columns of names beside the subject's, `label`.
-pub fn cells(source: &str, headers: &[&str], row: &Row, label: usize, others: &[usize]) -> Vec<Whose> {
-    let cells = row.cells.iter().enumerate().filter(|(n, _)| *n != label);
-    let cells = cells.filter_map(|(n, cell)| Some((n, *headers.get(n)?, source.get(cell.inner.clone())?)));
-    let is_whose = |n: usize, header: &str| {
-        let is_left = n < label && !columns::is_filled(header) && !columns::asserts(header);
-        !beside::is_elsewhere(header) && (is_left || others.contains(&n) || name_columns::is_group(header))
-    };
-    let whose = cells.filter(|(n, header, _)| is_whose(*n, header)).map(|(n, header, text)| Whose {
-        text: label::plain(&marks::without_green(text, " ")),
-        is_name: name_columns::is_host(header) || (n < label && others.contains(&n) && !name_columns::is_group(header)),
-    });
-    whose.filter(|whose| !label::words(&whose.text).is_empty() && !is_here(&whose.text)).collect()
-}
-
-/// Whether a host is the one that was measured.
-fn is_here(host: &str) -> bool {
-    let key = label::key(host);
-    let name = key.strip_prefix("host ").unwrap_or(&key);
-    ["localhost", "local host", "local", "this host", "this machine", "this mac"].contains(&name)
-}
 
 /// A subject as far as it is not another's by what stands around it. `names` are its own: what a person bound by them is
 /// believed.
@@ -64,7 +33,7 @@ pub fn hold(
 
 /// The same of a row that has a target.
 pub fn judged(labels: &Labels, mut judged: Judged, places: &[Names], row: &RowSubject) -> Judged {
-    let newest = judged.key.as_deref().and_then(|key| label::newest(labels.record, key));
+    let newest = judged.key.as_deref().and_then(|key| record::newest(labels.record, key));
     let (Verdict::Pass | Verdict::Fail, Some(measurement)) = (&judged.verdict, newest) else { return judged };
     if labels.is_bound_by_order(&row.metric) {
         return judged;
@@ -79,7 +48,7 @@ pub fn judged(labels: &Labels, mut judged: Judged, places: &[Names], row: &RowSu
 
 fn why_not(labels: &Labels, measurement: &Measurement, places: &[Names], row: Option<&RowSubject>) -> Option<String> {
     let around = places.iter().filter(|names| !whole::is_order(&labels.record.order, names));
-    let around = around.filter_map(|names| names.first()).filter(|text| is_name(text) && !is_here(text));
+    let around = around.filter_map(|names| names.first()).filter(|text| is_name(text) && !asides::is_here(text));
     let cells = row.map_or(&[][..], |row| &row.whose);
     let unknown = |whose: &&Whose| whose.is_name && !labels.knows(&whose.text, measurement);
     let whose = around.chain(cells.iter().map(|whose| &whose.text).filter(|text| is_name(text)));

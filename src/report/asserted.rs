@@ -3,25 +3,23 @@
 //!
 //! Invariant: a row is green only where all that such a cell says was measured too, as in a checklist's item of the same words.
 
-use super::expectation::Held;
-use super::fill::State;
-use super::judging::{self, Subject};
-use super::label::{self, Labels};
-use super::slots::{Aside, RowSubject};
-use super::{cells, columns, criteria, figures, marks, vouched};
+use super::labels::Labels;
+use super::slot::{Aside, RowSubject};
+use super::state::{Held, State, Subject};
+use super::{criteria, figures, headers, judging, marks, record, text, vouched};
 use crate::evidence::{Judged, Measurement, Value, Verdict};
 use crate::order::target::{Comparator, Target, compile};
 use crate::order::{Criterion, fold};
 
 /// The subject of a row that works, as far as what its other cells assert of it holds.
 pub fn hold(labels: &Labels, subject: Subject, row: &RowSubject) -> Subject {
-    let asserted = row.said.iter().filter(|aside| columns::asserts(&aside.header));
+    let asserted = row.said.iter().filter(|aside| headers::asserts(&aside.header));
     asserted.fold(subject, |subject, aside| one(labels, subject, row, aside))
 }
 
 /// The same of a row that has a target: one that asks for no more than `OK` asks for what is asserted.
 pub fn judged(labels: &Labels, row: &RowSubject, judged: Judged) -> Judged {
-    let newest = judged.key.as_deref().and_then(|key| label::newest(labels.record, key));
+    let newest = judged.key.as_deref().and_then(|key| record::newest(labels.record, key));
     let asked = fold(&marks::without_green(&row.target, " "));
     let is_mere = matches!(asked.as_str(), "" | "ok" | "yes" | "works" | "working");
     let (Verdict::Pass, Some(measurement), true) = (&judged.verdict, newest, is_mere) else { return judged };
@@ -47,7 +45,7 @@ fn one(labels: &Labels, subject: Subject, row: &RowSubject, aside: &Aside) -> Su
     let newest = labels.record.measurements.iter().rev().find(|one| subject.evidence.contains(&one.id));
     let (State::Green, Some(measurement)) = (subject.state, newest) else { return subject };
     let said = said(row, aside);
-    if says_nothing(&said, &aside.header) || cells::says_works(&said) {
+    if says_nothing(&said, &aside.header) || text::says_works(&said) {
         return subject;
     }
     let label = row.names.first().map_or("", String::as_str);
@@ -71,7 +69,7 @@ pub(super) fn borne_out(labels: &Labels, measurement: &Measurement, label: &str,
     // what it states by itself may be of something else: `Row count > 0`
     let of_itself = by_itself(labels, text);
     let is_green = |subject: &Subject| subject.state == State::Green;
-    if is_green(&of_itself) || is_green(&judging::subject(labels, &label::names(&format!("{label} {said}")))) {
+    if is_green(&of_itself) || is_green(&judging::subject(labels, &text::names(&format!("{label} {said}")))) {
         return Held::Meets;
     }
     match of_itself.state {
@@ -84,7 +82,7 @@ pub(super) fn borne_out(labels: &Labels, measurement: &Measurement, label: &str,
 }
 
 fn by_itself(labels: &Labels, text: &str) -> Subject {
-    judging::subject(labels, &label::names(&marks::without_green(text, " ")))
+    judging::subject(labels, &text::names(&marks::without_green(text, " ")))
 }
 
 /// The words of a cell, without commands and without the paths, labels and hosts, which are held against the measurement by
@@ -94,7 +92,7 @@ fn said(row: &RowSubject, aside: &Aside) -> String {
         true => aside.text.split('`').step_by(2).collect::<Vec<_>>().join(" "),
         false => aside.text.clone(),
     };
-    let mut text = label::plain(&marks::without_green(&markdown, " "));
+    let mut text = text::plain(&marks::without_green(&markdown, " "));
     for name in &row.beside {
         text = text.replace(name.as_str(), " ");
     }
@@ -110,18 +108,18 @@ fn said(row: &RowSubject, aside: &Aside) -> String {
 /// Whether a cell holds no more than what tells it from others: `T1`, `Test 4`, the number of a step.
 fn says_nothing(said: &str, header: &str) -> bool {
     let is_number = |word: &String| word.chars().all(|c| c.is_ascii_digit() || c == '.');
-    let words = label::words(said);
-    let is_counted = || columns::is_sequence(header) && !said.contains(char::is_alphabetic) && label::is_id(said);
+    let words = text::words(said);
+    let is_counted = || headers::is_sequence(header) && !said.contains(char::is_alphabetic) && text::is_id(said);
     let is_named = || {
         words.iter().any(is_number)
-            && words.iter().all(|word| is_number(word) || columns::asserts(word))
+            && words.iter().all(|word| is_number(word) || headers::asserts(word))
             && words.len() > 1
     };
     // `T1` under `Test`, but not `S3`
     let initial = |text: &str| text.chars().next().filter(|c| c.is_alphabetic()).map(|c| c.to_ascii_lowercase());
     let is_lettered = || {
-        let letters = label::words(header).into_iter().filter(|word| columns::asserts(word)).map(|word| initial(&word));
-        label::is_id(said) && initial(said).is_some() && letters.into_iter().any(|letter| letter == initial(said))
+        let letters = text::words(header).into_iter().filter(|word| headers::asserts(word)).map(|word| initial(&word));
+        text::is_id(said) && initial(said).is_some() && letters.into_iter().any(|letter| letter == initial(said))
     };
     words.is_empty() || is_counted() || is_named() || is_lettered()
 }
@@ -161,9 +159,9 @@ fn held(labels: &Labels, measurement: &Measurement, label: &str, said: &str) -> 
 /// Whether nothing but figures is said, each with its unit or what it counts.
 fn is_mere(said: &str, figures: &[figures::Figure]) -> bool {
     let known: Vec<String> =
-        figures.iter().flat_map(|one| label::words(&format!("{} {}", one.text, one.noun))).collect();
+        figures.iter().flat_map(|one| text::words(&format!("{} {}", one.text, one.noun))).collect();
     let is_number = |word: &String| word.chars().all(|c| c.is_ascii_digit());
-    !figures.is_empty() && label::words(said).iter().all(|word| is_number(word) || word == "of" || known.contains(word))
+    !figures.is_empty() && text::words(said).iter().all(|word| is_number(word) || word == "of" || known.contains(word))
 }
 
 /// What is left of `said` without the names of what was measured, an order to do something as what was done: `Deploy the exporter

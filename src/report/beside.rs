@@ -4,51 +4,13 @@
 //! Invariant: a path, service label or host beside a label is held against the measurement as one in the label is. Free words
 //! say nothing here, but that a time in front of them is no name; what they claim in a column of checks is `asserted`'s to hold.
 
-use super::judging::Subject;
-use super::label::{self, Labels, Meaning};
-use super::marks;
-use super::slots::RowSubject;
+use super::labels::{Labels, Meaning};
+use super::slot::RowSubject;
+use super::state::Subject;
+use super::{asides, marks, record, text};
 use crate::evidence::{Judged, Measurement, Value, Verdict, subject};
 use crate::order;
 use crate::order::target::{Target, compile};
-
-/// Columns whose paths are about something else than the row's subject.
-const ELSEWHERE: [&str; 18] = [
-    "owner",
-    "author",
-    "assignee",
-    "contact",
-    "team",
-    "doc",
-    "docs",
-    "documentation",
-    "reference",
-    "references",
-    "ref",
-    "link",
-    "links",
-    "depends",
-    "dependencies",
-    "dependency",
-    "input",
-    "inputs",
-];
-
-/// The paths, service labels and hosts in a cell of the author's, under this header.
-pub fn names(header: &str, cell: &str) -> Vec<String> {
-    if is_elsewhere(header) {
-        return Vec::new();
-    }
-    let mut names = subject::names_in(&marks::without_green(&label::plain(cell), " "));
-    // an identifier alone is a word like others
-    names.retain(|name| !subject::names_in(&name.replace('_', "x")).is_empty());
-    names
-}
-
-/// Whether what stands under this header is about something else than the row's subject.
-pub fn is_elsewhere(header: &str) -> bool {
-    label::words(header).iter().any(|word| ELSEWHERE.contains(&word.as_str()))
-}
 
 /// Why the row is not about what its label means.
 pub fn why_not(labels: &Labels, row: &RowSubject, found: &Subject) -> Option<String> {
@@ -74,11 +36,11 @@ pub fn why_not(labels: &Labels, row: &RowSubject, found: &Subject) -> Option<Str
 /// of anything else is when something happened.
 pub fn timed(labels: &Labels, row: &RowSubject) -> Option<(RowSubject, String)> {
     let time = row.names.first().filter(|label| row.is_told && is_time(label))?;
-    let told = row.said.iter().filter(|aside| !is_elsewhere(&aside.header) && label::has_words(&aside.text));
+    let told = row.said.iter().filter(|aside| !asides::is_elsewhere(&aside.header) && text::has_words(&aside.text));
     let mut keys = Vec::new();
     let mut names = Vec::new();
     for aside in told {
-        let meant = label::names(&marks::without_green(&aside.text, " "));
+        let meant = text::names(&marks::without_green(&aside.text, " "));
         match labels.meaning(&meant) {
             Meaning::One { key, newest: Some(one) } if matches!(one.value, Value::Schedule { .. }) => keys.push(key),
             _ => return None,
@@ -97,7 +59,7 @@ fn is_time(label: &str) -> bool {
 
 /// No row passes that is about something else.
 pub fn judged(labels: &Labels, row: &RowSubject, mut judged: Judged) -> Judged {
-    let newest = judged.key.as_deref().and_then(|key| label::newest(labels.record, key));
+    let newest = judged.key.as_deref().and_then(|key| record::newest(labels.record, key));
     let (Verdict::Pass, Some(measurement)) = (&judged.verdict, newest) else { return judged };
     if labels.is_bound_by_order(&row.metric) {
         return judged;
@@ -122,25 +84,4 @@ pub(super) fn stranger(labels: &Labels, names: &[String], measurement: &Measurem
             false => fits(name).err(),
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_paths_labels_and_hosts_count() {
-        for (header, cell, expect) in [
-            ("Path", "`run/csv_exporter.cjs`", "run/csv_exporter.cjs"),
-            ("Label", "com.02luka.digest", "com.02luka.digest"),
-            ("Host", "10.0.0.7:6379", "10.0.0.7:6379"),
-            ("Where", "[script](x) in run/a.cjs, g/logs/", "run/a.cjs g/logs/"),
-            ("Module", "csv_exporter", ""),
-            ("Owner", "ops/team.md", ""),
-            ("Schedule", "02:30 daily, and/or by hand", ""),
-            ("Runtime", "Node.js", ""),
-        ] {
-            assert_eq!(names(header, cell).join(" "), expect, "{header}: {cell}");
-        }
-    }
 }

@@ -4,12 +4,13 @@
 
 use jiff::tz::TimeZone;
 
-use super::fill::{Became, State};
-use super::judging::Subject;
-use super::list_slots::{self, choices};
+use super::choices::{self, choices};
 use super::marks::{self, Sense};
-use super::slots::{CellSlot, Part};
-use super::{RunRecord, verdicts};
+use super::record::RunRecord;
+use super::slot::{CellSlot, Part};
+use super::state::{Became, State, Subject};
+use super::text::WORKING;
+use super::verdicts;
 use crate::evidence::{Judged, Outcome, Verdict};
 
 /// ` [E1, E3]`, or nothing.
@@ -103,8 +104,8 @@ pub(super) fn ids(evidence: &[String]) -> String {
 /// A status or state cell. With `value`, no other cell shows what was measured.
 pub(super) fn status(subject: &Subject, was: &str, value: bool) -> Became {
     let measured = if value && subject.value.is_some() { format!(": {}", value_text(subject)) } else { String::new() };
-    let form = list_slots::form(was);
-    let ticked = |chosen| form.as_deref().map(|options| list_slots::ticked(options, chosen, "✅"));
+    let form = choices::form(was);
+    let ticked = |chosen| form.as_deref().map(|options| choices::ticked(options, chosen, "✅"));
     // what says that it is done, else what the author ticked: that may be `Not started`
     let classes: Vec<_> = form.iter().flatten().map(|(_, option)| verdicts::class(option)).collect();
     let author = form.iter().flatten().position(|(sense, _)| *sense == Sense::Green);
@@ -156,37 +157,12 @@ pub(super) fn green_choice(was: &str) -> Option<String> {
     (options.len() > 1 && one && option.chars().count() <= 24 && !option.contains('|')).then(|| (*option).to_owned())
 }
 
-/// Words that say no more than that a thing works; any other word of the template would claim what wasn't measured.
-const WORDS: [&str; 15] = [
-    "verified",
-    "working",
-    "ok",
-    "active",
-    "works",
-    "pass",
-    "passed",
-    "present",
-    "yes",
-    "good",
-    "valid",
-    "confirmed",
-    "up",
-    "success",
-    "ready",
-];
-
-/// Whether words say of a thing no more than that it works, or that it was done.
-pub(super) fn says_works(text: &str) -> bool {
-    let word = text.trim().to_lowercase();
-    WORDS.contains(&word.as_str()) || ["deployed", "loaded", "done"].contains(&word.as_str())
-}
-
 pub(super) fn green_word(was: &str) -> Option<String> {
     let options = choices(was);
     let [(Sense::Green, option)] = options.as_slice() else { return None };
     let mark = marks::at(option)?;
     let word = option.get(mark.len..)?.trim();
-    WORDS.contains(&word.to_lowercase().as_str()).then(|| format!("✅ {word}"))
+    WORKING.contains(&word.to_lowercase().as_str()).then(|| format!("✅ {word}"))
 }
 
 pub(super) fn value_text(subject: &Subject) -> String {

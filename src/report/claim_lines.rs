@@ -4,13 +4,13 @@
 //! Invariant: only signs are slots, and only where the line or the key's value begins or ends with one; a sign in the middle of a
 //! sentence stays.
 
-use super::list_slots::{choices, is_of_signs, trailing};
+use super::choices::{choices, is_of_signs, trailing};
+use super::key_lines::{self, confirms_line};
 use super::marks::{self, Mark, Sense};
 use super::outline::{self, BlockKind, Outline, Span};
-use super::slots::{Slot, SlotKind};
-use super::test_slots::confirms_line;
+use super::slot::{Slot, SlotKind};
+use super::text;
 use super::whole::Places;
-use super::{label, status_lines};
 
 pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot>) {
     for block in outline.blocks.iter().filter(|block| block.kind == BlockKind::Text) {
@@ -21,11 +21,11 @@ pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot
                 continue;
             }
             let before = out.len();
-            for part in status_lines::parts(source, &line) {
+            for part in key_lines::parts(source, &line) {
                 key_line(source, part, places, out);
             }
             if is_quoted && out.len() == before {
-                let names = label::names(&marks::without_green(text, ""));
+                let names = text::names(&marks::without_green(text, ""));
                 signs(line.start, marks::claims(text), &names, out);
             }
         }
@@ -41,10 +41,10 @@ const EXPLAINING: [&str; 14] = [
 fn key_line(source: &str, part: Span, places: &Places, out: &mut Vec<Slot>) {
     let text = source.get(part.clone()).unwrap_or("");
     let Some(Key { name, value, is_apart }) = key(text) else { return };
-    let short = label::plain(name).split_whitespace().count();
+    let short = text::plain(name).split_whitespace().count();
     // without a sentence's length or punctuation, unless it is set apart
     let is_name = is_apart || (short <= 6 && !name.contains(['?', '!']) && !name.contains(". ") && !has_sign(name));
-    let folded = label::key(&label::plain(name));
+    let folded = text::key(&text::plain(name));
     // what a test expects is no claim
     if folded.is_empty() || EXPLAINING.contains(&folded.as_str()) || folded.starts_with("expect") {
         return;
@@ -52,12 +52,12 @@ fn key_line(source: &str, part: Span, places: &Places, out: &mut Vec<Slot>) {
     if !is_name {
         // a sentence with a colon in it
         if ends_green(text) {
-            let all = label::names(&marks::without_green(text, ""));
+            let all = text::names(&marks::without_green(text, ""));
             signs(part.start, marks::claims(text), &all, out);
         }
         return;
     }
-    let names = label::names(&marks::without_green(name, ""));
+    let names = text::names(&marks::without_green(name, ""));
     if has_sign(name) {
         let start = text.find(name).map_or(part.start, |at| part.start + at);
         signs(start, marks::claims(name), &names, out);
@@ -66,7 +66,7 @@ fn key_line(source: &str, part: Span, places: &Places, out: &mut Vec<Slot>) {
     let signs_of_value = marks::claims(value);
     let begins = value.trim_start_matches(['*', '_', '`', ' ', '\t', '\u{a0}']);
     let leads = marks::at(begins);
-    let is_claim = leads.is_some() || is_apart || (short <= 3 && label::words(value).len() <= 6) || ends_green(value);
+    let is_claim = leads.is_some() || is_apart || (short <= 3 && text::words(value).len() <= 6) || ends_green(value);
     if !is_claim || leads.is_some_and(|mark| explains(begins.get(mark.len..).unwrap_or(""))) {
         return;
     }
@@ -79,7 +79,7 @@ fn key_line(source: &str, part: Span, places: &Places, out: &mut Vec<Slot>) {
         return;
     }
     // `Verdict — ✅ GO`
-    if status_lines::is_whole(name) && leads.is_some_and(|mark| mark.sense == Sense::Green) {
+    if key_lines::is_whole(name) && leads.is_some_and(|mark| mark.sense == Sense::Green) {
         let names = if places.is_whole(name, part.start) { Vec::new() } else { places.names_at(part.start).to_vec() };
         let start = part.end - begins.len();
         let was = begins.trim_end_matches(['*', '_', ' ', '\t', '\\']).to_owned();
@@ -105,7 +105,7 @@ pub(super) fn explains(behind: &str) -> bool {
     let first = behind.trim_start();
     first.starts_with(['=', '→', ':'])
         || ["means", "is", "stands", "marks", "says", "denotes", "indicates", "signifies"]
-            .contains(&label::words(first).first().map_or("", String::as_str))
+            .contains(&text::words(first).first().map_or("", String::as_str))
 }
 
 /// Whether a line has a key: its sign is then that key's.
@@ -125,10 +125,10 @@ struct Key<'t> {
 fn key(text: &str) -> Option<Key<'_>> {
     // `🔐 **Security:** ✅`
     let lead = text.trim_start_matches(|c: char| !c.is_alphanumeric() && !"*_`[".contains(c));
-    if let Some((name, length)) = status_lines::bold_key(lead) {
+    if let Some((name, length)) = key_lines::bold_key(lead) {
         return Some(Key { name, value: lead.get(length..)?, is_apart: true });
     }
-    let by_colon = status_lines::colon(text).filter(|colon| {
+    let by_colon = key_lines::colon(text).filter(|colon| {
         let behind = text.get(colon.end..).unwrap_or("");
         // `02:30`, `https://`
         let parts = |c: char| c.is_whitespace() || matches!(c, '*' | '_');
@@ -139,7 +139,7 @@ fn key(text: &str) -> Option<Key<'_>> {
         let is_apart = code(name.trim()).is_some_and(|(_, length)| length == name.trim().len());
         return Some(Key { name, value: text.get(colon.end..)?, is_apart });
     }
-    if let Some((name, length)) = status_lines::bold(lead).or_else(|| code(lead)) {
+    if let Some((name, length)) = key_lines::bold(lead).or_else(|| code(lead)) {
         let behind = lead.get(length..)?.trim_start();
         let value = behind.trim_start_matches(['–', '—', '→', '=']);
         if value.len() < behind.len() || marks::at(value).is_some() {

@@ -4,11 +4,12 @@
 //! where the command's own output or a measurement bears it out; all else that it says is the author's description of the command.
 
 use super::answers::{Answer, Answers};
-use super::expectation::{self, Held};
 use super::figures::{self, Figure, Kind, ROWS};
 use super::numbers::{self, Number};
-use super::slots::Expected;
-use super::{RunRecord, label, vouched};
+use super::record::{self, RunRecord};
+use super::slot::Expected;
+use super::state::Held;
+use super::{expectation, text, vouched};
 use crate::evidence::{Measurement, subject};
 use crate::order::fold;
 
@@ -22,7 +23,7 @@ pub struct Ran<'t> {
 
 /// `claim` is what stands behind the mark; `own` are the measurements that the test was answered with.
 pub fn hold(claim: &str, test: &Ran, own: &[&Measurement], record: &RunRecord) -> Held {
-    let claim = label::plain(claim);
+    let claim = text::plain(claim);
     let claim = claim.as_str();
     let seen = || format!("{}\n{}", test.commands, test.output);
     let held = [
@@ -78,7 +79,7 @@ fn presence(claim: &str, test: &Ran, own: &[&Measurement]) -> Held {
     if !own.is_empty() || tests_a_file {
         return Held::Meets;
     }
-    let says_empty = label::words(claim).iter().any(|word| word == "nothing" || word == "empty");
+    let says_empty = text::words(claim).iter().any(|word| word == "nothing" || word == "empty");
     let is_counted = |figure: &Figure| matches!(figure.kind, Kind::Count | Kind::Measure | Kind::Ratio);
     let denied = denied(claim);
     match (numbers::is_nothing(test.output), denied) {
@@ -228,7 +229,7 @@ fn freshness(claim: &str, output: &str, record: &RunRecord) -> Held {
     if !is_today && !is_fresh {
         return Held::Meets;
     }
-    let days = label::days(record);
+    let days = record::days(record);
     let dates: Vec<jiff::civil::Date> = figures::days(output);
     match dates.iter().max() {
         _ if words.contains(&"yesterday") => Held::Unclear(format!("“{claim}” can't be told from it")),
@@ -254,10 +255,10 @@ fn things(claim: &str, seen: String, own: &[&Measurement], record: &RunRecord) -
     let others =
         subject::things_in(claim).into_iter().filter(|thing| !["heartbeat", "monitor"].contains(&thing.as_str()));
     for thing in others.filter(|thing| !known.contains(thing)) {
-        let newest = |one: &&Measurement| label::newest(record, &one.key).is_some_and(|newest| newest.id == one.id);
+        let newest = |one: &&Measurement| record::newest(record, &one.key).is_some_and(|newest| newest.id == one.id);
         let about = |one: &&Measurement| subject::things_in(&one.key).contains(&thing);
         let states: Vec<Option<bool>> =
-            record.measurements.iter().filter(newest).filter(about).map(label::works).collect();
+            record.measurements.iter().filter(newest).filter(about).map(record::works).collect();
         match () {
             () if states.contains(&Some(false)) => return Held::Differs(format!("{thing} does not work")),
             () if states.contains(&Some(true)) => {}
@@ -269,9 +270,9 @@ fn things(claim: &str, seen: String, own: &[&Measurement], record: &RunRecord) -
 
 /// Paths, service labels and hosts: in the command, in what it printed, or measured.
 fn names(claim: &str, seen: String, record: &RunRecord) -> Held {
-    let days = label::days(record);
+    let days = record::days(record);
     for name in subject::names_in(claim).into_iter().filter(|name| name.contains(['/', '.', ':'])) {
-        let works = |one: &&Measurement| label::works(one) != Some(false);
+        let works = |one: &&Measurement| record::works(one) != Some(false);
         let is_measured = record.measurements.iter().filter(works).any(|one| subject::names(one, &name, &days));
         let is_asked = seen.contains(&name) && !name.contains("YYYY");
         if !is_measured && !is_asked {

@@ -3,37 +3,10 @@
 //! Invariant: a table is one to fill only if a column says how its subjects are (Status, State, Result, Actual, …); a legend or
 //! a list of files is left alone.
 
-use super::{label, marks, name_columns};
+use super::headers::{LABEL, is};
+use super::slot::{Role, TableKind};
+use super::{marks, name_columns, text};
 use crate::order::{COMPARATOR, UNIT, fold, is_limit, limit_of};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    Label,
-    Target,
-    Actual,
-    Status,
-    Details,
-    /// Ids of measurements.
-    Evidence,
-    /// Ticked where it works, beside a [`Role::Fail`].
-    Pass,
-    /// Crossed where it doesn't.
-    Fail,
-    /// The author's own words.
-    Plain,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TableKind {
-    /// `Metric | Target | Actual | Status`.
-    Metrics,
-    /// `Component | Status | Details`.
-    Components,
-    /// `Component | State`.
-    States,
-    /// A column says how things are, but what they are is not known: only what is green there is looked at.
-    Other,
-}
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Columns {
@@ -50,64 +23,6 @@ pub struct Columns {
     pub limit: Option<&'static str>,
 }
 
-pub(super) const LABEL: [&str; 56] = [
-    "metric",
-    "metrics",
-    "criterion",
-    "criteria",
-    "kpi",
-    "kpis",
-    "indicator",
-    "measure",
-    "measurement",
-    "requirement",
-    "component",
-    "components",
-    "service",
-    "services",
-    "subject",
-    "item",
-    "items",
-    "check",
-    "checks",
-    "module",
-    "part",
-    "system",
-    "subsystem",
-    "agent",
-    "agents",
-    "launchagent",
-    "launchagents",
-    "file",
-    "files",
-    "artifact",
-    "artifacts",
-    "deliverable",
-    "deliverables",
-    "test",
-    "tests",
-    "script",
-    "scripts",
-    "endpoint",
-    "area",
-    "feature",
-    "process",
-    "job",
-    "jobs",
-    "dependency",
-    "resource",
-    "layer",
-    "element",
-    "name",
-    "step",
-    "task",
-    "case",
-    "tool",
-    "directory",
-    "integration",
-    "aspect",
-    "what",
-];
 const TARGET: [&str; 12] = [
     "target",
     "targets",
@@ -172,12 +87,8 @@ const DETAILS: [&str; 18] = [
     "measurements",
 ];
 
-pub(super) fn is(set: &[&str], word: &str) -> bool {
-    set.contains(&word)
-}
-
 fn role(header: &str, has_label: bool) -> Role {
-    let words = label::words(header);
+    let words = text::words(header);
     let any = |set: &[&str]| words.iter().any(|word| is(set, word));
     let Some(last) = words.last() else {
         return if marks::all(header).is_empty() { Role::Plain } else { Role::Status };
@@ -197,7 +108,7 @@ fn role(header: &str, has_label: bool) -> Role {
         return Role::Evidence;
     }
     // `Max value` is none
-    if is_limit(&label::plain(header)) {
+    if is_limit(&text::plain(header)) {
         return Role::Plain;
     }
     if is(&DETAILS, last) {
@@ -223,7 +134,7 @@ pub fn read(headers: &[&str]) -> Option<Columns> {
         roles.push(role(header, roles.contains(&Role::Label)));
     }
     split_verdicts(headers, &mut roles);
-    let is_bound = |n: &usize| headers.get(*n).is_some_and(|header| is_limit(&label::plain(header)));
+    let is_bound = |n: &usize| headers.get(*n).is_some_and(|header| is_limit(&text::plain(header)));
     let limits: Vec<usize> = positions(&roles, Role::Plain).into_iter().filter(is_bound).collect();
     // `Metric | Max | Actual`; of two, neither is all that is asked
     if let ([one], true, false, true) =
@@ -234,7 +145,7 @@ pub fn read(headers: &[&str]) -> Option<Columns> {
     // `Metric | Target | Current | Status`
     if [Role::Target, Role::Status].iter().all(|role| roles.contains(role)) && !roles.contains(&Role::Actual) {
         for (role, header) in roles.iter_mut().zip(headers) {
-            if *role == Role::Plain && is_of_now(header) && label::words(header).iter().any(|word| is(&NOW, word)) {
+            if *role == Role::Plain && is_of_now(header) && text::words(header).iter().any(|word| is(&NOW, word)) {
                 *role = Role::Actual;
             }
         }
@@ -244,7 +155,7 @@ pub fn read(headers: &[&str]) -> Option<Columns> {
     // `Metric | Target | Result | Status`: the first of two is the value
     if let ([first, _, ..], []) = (statuses.as_slice(), actuals.as_slice())
         && roles.contains(&Role::Target)
-        && headers.get(*first).is_some_and(|header| label::words(header).iter().any(|word| word.starts_with("result")))
+        && headers.get(*first).is_some_and(|header| text::words(header).iter().any(|word| word.starts_with("result")))
     {
         roles[*first] = Role::Actual;
     }
@@ -281,7 +192,7 @@ pub fn read(headers: &[&str]) -> Option<Columns> {
 /// `Check | Pass | Fail`, `Check | ✅ | ❌`: of two columns one is for what works and one for what doesn't.
 fn split_verdicts(headers: &[&str], roles: &mut [Role]) {
     let sense = |header: &str| {
-        let words = label::words(header);
+        let words = text::words(header);
         let all = |set: &[&str]| !words.is_empty() && words.iter().all(|word| set.contains(&word.as_str()));
         let signs: Vec<marks::Sense> = marks::all(header).into_iter().map(|(_, mark)| mark.sense).collect();
         let only = |sense| words.is_empty() && !signs.is_empty() && signs.iter().all(|own| *own == sense);
@@ -309,38 +220,8 @@ const VALUE: [&str; 8] = ["value", "values", "count", "amount", "total", "codec"
 /// Whether a header says no more than that its cells hold what is so now: `Value`, `Current count`, `After (kB)`.
 pub fn is_of_now(header: &str) -> bool {
     let is_now = |word: &String| [&NOW[..], &VALUE, &ACTUAL, &DETAILS].iter().any(|set| is(set, word));
-    let words = label::names(header).iter().map(|name| label::words(name)).collect::<Vec<_>>();
+    let words = text::names(header).iter().map(|name| text::words(name)).collect::<Vec<_>>();
     words.iter().any(|words| !words.is_empty() && words.iter().all(is_now))
-}
-
-/// Words of headers whose cells say what was found of their row's subject, or done to it.
-const ASSERTING: [&str; 18] = [
-    "check",
-    "checks",
-    "checked",
-    "test",
-    "tests",
-    "tested",
-    "testing",
-    "verification",
-    "verifications",
-    "verify",
-    "validation",
-    "assertion",
-    "scenario",
-    "action",
-    "actions",
-    "task",
-    "tasks",
-    "step",
-];
-const AROUND: [&str; 11] =
-    ["what", "was", "were", "is", "the", "performed", "description", "case", "made", "taken", "done"];
-
-/// Whether a column says what its rows claim: `Check`, `What was tested`, but not `Test script`.
-pub fn asserts(header: &str) -> bool {
-    let words = label::words(header);
-    words.iter().any(|word| is(&ASSERTING, word)) && words.iter().all(|word| is(&ASSERTING, word) || is(&AROUND, word))
 }
 
 /// Whether the cells under that header are filled.
@@ -348,17 +229,9 @@ pub fn is_filled(header: &str) -> bool {
     !matches!(role(header, true), Role::Plain | Role::Label)
 }
 
-/// Whether a bare number under that header counts what is done, or tells how many were made (`Tests`).
-pub fn is_sequence(header: &str) -> bool {
-    let words = label::words(header);
-    words
-        .iter()
-        .any(|word| ["step", "task", "action"].contains(&word.as_str()) || word.ends_with('s') && is(&ASSERTING, word))
-}
-
 /// Whether a name is of what there was, as against what was expected: `Actual output`, `Got`.
 pub fn is_actual(name: &str) -> bool {
-    let words = label::words(name);
+    let words = text::words(name);
     words.len() <= 3 && words.first().is_some_and(|word| word != "value" && is(&ACTUAL, word))
 }
 
@@ -371,10 +244,10 @@ pub fn is_legend(headers: &[&str]) -> bool {
     let is_one = |word: &String| is(&WORDS, word);
     match read(headers) {
         Some(columns) => {
-            let explains = |header: &&str| matches!(label::words(header).as_slice(), [word] if word == "meaning");
+            let explains = |header: &&str| matches!(text::words(header).as_slice(), [word] if word == "meaning");
             headers.len() == 2 && !columns.roles.contains(&Role::Label) && headers.iter().any(explains)
         }
-        None => headers.iter().any(|header| label::words(header).iter().any(is_one)),
+        None => headers.iter().any(|header| text::words(header).iter().any(is_one)),
     }
 }
 

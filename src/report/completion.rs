@@ -7,13 +7,9 @@ use serde_json::json;
 
 use super::cells::{actual_text, verdict_text};
 use super::expressions::{self, FillError};
-use super::fill::now;
-use super::judging;
+use super::record::{self, CommandResult, FileChange, RunRecord, StepRecord, StepState, now};
 use super::test_results::{self, TestResult};
-use super::{
-    CommandResult, FileChange, RunRecord, StepRecord, StepState, context, evidence_table, label, marks, result,
-    verdicts,
-};
+use super::{context, evidence_table, judging, marks, result, verdicts};
 use crate::evidence::{Artifact, Judged, Measurement};
 
 /// Renders the completion report.
@@ -174,8 +170,8 @@ fn test(record: &RunRecord, command: &CommandResult) -> Value {
 fn subjects(record: &RunRecord) -> Vec<&Measurement> {
     let mut out: Vec<&Measurement> = Vec::new();
     for measurement in &record.measurements {
-        let newest = label::newest(record, &measurement.key).unwrap_or(measurement);
-        if label::works(newest).is_some() && !out.iter().any(|seen| seen.key == newest.key) {
+        let newest = record::newest(record, &measurement.key).unwrap_or(measurement);
+        if record::works(newest).is_some() && !out.iter().any(|seen| seen.key == newest.key) {
             out.push(newest);
         }
     }
@@ -183,7 +179,7 @@ fn subjects(record: &RunRecord) -> Vec<&Measurement> {
 }
 
 fn subject(measurement: &Measurement) -> Value {
-    let state = match label::works(measurement) {
+    let state = match record::works(measurement) {
         Some(true) => "✅ works",
         Some(false) => "❌ Failed",
         None => "☐ unmeasured",

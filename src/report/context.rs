@@ -3,9 +3,8 @@
 use minijinja::Value;
 use serde_json::json;
 
-use super::RunRecord;
-use super::fill::now;
 use super::judging::believed;
+use super::record::{RunRecord, now};
 use super::result::{criterion_json, measurement_json};
 
 /// `order`, `outcome`, `reason`, `attempt`, `agent`, `handler`, `criteria`, `measurements`, `steps`, `dates`. Nothing in it is

@@ -1,7 +1,7 @@
 //! What a template asks for: its metric rows are criteria, its operational tests are commands.
 
-use super::slots::{self, MetricRow};
-use super::whole;
+use super::slot::MetricRow;
+use super::{slots, whole};
 use crate::order::target::{self, compile};
 use crate::order::{Command, Criterion, CriterionSource, Order, Span, fold};
 

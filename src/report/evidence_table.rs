@@ -2,7 +2,8 @@
 
 use jiff::tz::TimeZone;
 
-use super::{RunRecord, marks};
+use super::marks;
+use super::record::RunRecord;
 
 /// `## Evidence` and its table, with a blank line before; lines end with `\n`.
 pub fn section(record: &RunRecord) -> String {

@@ -5,22 +5,14 @@
 
 use super::answers::{Answer, Answers};
 use super::numbers::{self, Number};
-use super::slots::Expected;
+use super::slot::Expected;
+use super::state::Held;
 use crate::evidence::holds;
 use crate::order::fold;
 use crate::order::target::{Comparator, Target, Unit, comparison_in, compile};
 
 /// Of lines that are held against each other.
 const MOST_PAIRS: usize = 100_000;
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum Held {
-    Meets,
-    /// In words, what was printed instead.
-    Differs(String),
-    /// Why it can't be told.
-    Unclear(String),
-}
 
 /// The exit status that `Expected: exit code 1` asks for.
 pub fn exit_status(expected: &Expected) -> Option<i32> {

@@ -10,20 +10,21 @@ use jiff::Zoned;
 use jiff::tz::TimeZone;
 
 use super::cells::{cite, component, green_choice, metric, quoted, sign, status};
-use super::columns::{Role, TableKind};
+use super::choices::{self, choices};
 use super::expressions::{self, FillError};
-use super::judging::{self, Rows, Subject};
-use super::label::{self, Labels, Meaning};
-use super::list_slots::{self, choices};
+use super::judging::{self, Rows};
+use super::labels::{Labels, Meaning};
 use super::marks::{self, Form, Mark, Sense};
 use super::outline::Span;
+use super::record::{RunRecord, now};
 use super::remarks::{self, Remark};
 use super::said::{self, Said};
-use super::slots::{self, CellSlot, Part, RowSubject, Slot, SlotKind, Survey, Test};
+use super::slot::{CellSlot, Part, Role, RowSubject, Slot, SlotKind, TableKind, Test};
+use super::slots::{self, Survey};
+use super::state::{Became, State, Subject};
 use super::test_results::{self, TestResult};
 use super::{
-    RunRecord, around, asserted, beside, context, criteria, dates, evidence_table, status_lines, targets, verdicts,
-    whole,
+    around, asserted, beside, context, criteria, dates, evidence_table, key_lines, targets, text, verdicts, whole,
 };
 use crate::evidence::subject;
 
@@ -42,31 +43,6 @@ pub struct FilledSlot {
     pub state: State,
     /// Ids of the measurements it rests on.
     pub evidence: Vec<String>,
-}
-
-/// What a slot says now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Measured, and it is so.
-    Green,
-    /// Measured, and it isn't.
-    Failed,
-    Unmeasured,
-    Waived,
-    /// It judges nothing: a date, a value, a line that isn't chosen.
-    Neutral,
-}
-
-pub(super) struct Became {
-    pub text: String,
-    pub state: State,
-    pub evidence: Vec<String>,
-}
-
-impl Became {
-    pub fn neutral(text: impl Into<String>) -> Self {
-        Became { text: text.into(), state: State::Neutral, evidence: Vec::new() }
-    }
 }
 
 /// Fills `template` from `record`. The Evidence table is added at the end.
@@ -136,11 +112,6 @@ fn end_line(text: &mut String, eol: &str) {
     }
 }
 
-/// The end of the run in the record's zone; UTC where that isn't known.
-pub fn now(record: &RunRecord) -> Zoned {
-    record.ended.to_zoned(TimeZone::get(&record.zone).unwrap_or(TimeZone::UTC))
-}
-
 struct Filler<'a> {
     template: &'a str,
     record: &'a RunRecord,
@@ -196,7 +167,7 @@ impl Filler<'_> {
             }
             SlotKind::TestStatus { test } => {
                 let (result, line) = self.test_line(test);
-                self.test(result, line + &status_lines::closed(source).1)
+                self.test(result, line + &key_lines::closed(source).1)
             }
             SlotKind::Verdict { list, line, form, was } => self.verdict(*list, *line, *form, was.is_some()),
             SlotKind::VerdictSign { list, line, was } => self.verdict_sign(source, *list, *line, *was),
@@ -208,7 +179,7 @@ impl Filler<'_> {
                 self.check(names, was, *repeats, &slot.span)
             }
             SlotKind::Choice { names, was } | SlotKind::Status { names, was } => {
-                let (was, closing) = status_lines::closed(was);
+                let (was, closing) = key_lines::closed(was);
                 let is_whole =
                     matches!(slot.kind, SlotKind::Status { .. }) && whole::is_order(&self.record.order, names);
                 let subject = self.found(names, slot.span.start);
@@ -313,7 +284,7 @@ impl Filler<'_> {
         // `LaunchAgent | Loaded` says of what stands beside it what an item of both would
         let found = match (self.labels.meaning(&row.names), row.whose.first(), row.names.first()) {
             (Meaning::Nothing, Some(whose), Some(name)) if found.state == State::Unmeasured => {
-                judging::subject(&self.labels, &label::names(&format!("{} {name}", whose.text)))
+                judging::subject(&self.labels, &text::names(&format!("{} {name}", whose.text)))
             }
             _ => found,
         };
@@ -350,7 +321,7 @@ impl Filler<'_> {
         match green_choice(was) {
             Some(text) => {
                 // of a form another choice may be ticked
-                let is_verdict = list_slots::form(was).is_some() && verdicts::class(&text).is_some();
+                let is_verdict = choices::form(was).is_some() && verdicts::class(&text).is_some();
                 let remark = remarks::of_choice(names, &text).filter(|_| !is_verdict);
                 self.as_worded(subject, names, &text, remark)
             }
@@ -474,12 +445,12 @@ impl Filler<'_> {
     fn overall(&self, was: &str) -> Became {
         let outcome = self.record.outcome;
         let state = if outcome.is_good() { State::Green } else { State::Failed };
-        if let Some(form) = list_slots::form(was) {
+        if let Some(form) = choices::form(was) {
             let classes: Vec<_> = form.iter().map(|(_, option)| verdicts::class(option)).collect();
             let chosen = verdicts::choose(outcome, &classes);
             let behind =
                 if chosen.is_some() { String::new() } else { format!(" – {} {outcome}", verdicts::sign(outcome)) };
-            let text = list_slots::ticked(&form, chosen, if state == State::Green { "✅" } else { "☑" }) + &behind;
+            let text = choices::ticked(&form, chosen, if state == State::Green { "✅" } else { "☑" }) + &behind;
             return Became { text, state, evidence: Vec::new() };
         }
         let options = choices(was);

@@ -5,81 +5,15 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use super::columns::TableKind;
-use super::expectation::Held;
-use super::fill::State;
-use super::label::{self, Labels, Meaning};
-use super::slots::{self, MetricRow, Part, RowSubject, SlotKind, Survey};
+use super::labels::{Labels, Meaning};
+use super::record::{self, RunRecord};
+use super::slot::{MetricRow, Part, RowSubject, SlotKind, TableKind};
+use super::slots::{self, Survey};
+use super::state::{State, Subject};
 use super::whole::Names;
-use super::{RunRecord, around, asserted, beside, criteria, figures};
-use crate::evidence::value::UNDONE;
-use crate::evidence::{Artifact, Judged, Measurement, Value, Verdict, judge};
+use super::{around, asserted, beside, criteria, figures, text};
+use crate::evidence::{Judged, Value, Verdict, judge};
 use crate::order::{self, CriterionSource, Target};
-
-/// A component, or whatever else either works or doesn't.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Subject {
-    pub state: State,
-    /// As it is shown.
-    pub value: Option<String>,
-    pub artifact: Option<Artifact>,
-    pub at: Option<Timestamp>,
-    pub evidence: Vec<String>,
-    /// Why it is unmeasured.
-    pub why: String,
-    /// The label, where all of it was judged.
-    pub judged: String,
-}
-
-impl Subject {
-    pub(super) fn unmeasured(why: impl Into<String>) -> Self {
-        Subject {
-            state: State::Unmeasured,
-            value: None,
-            artifact: None,
-            at: None,
-            evidence: Vec::new(),
-            why: why.into(),
-            judged: String::new(),
-        }
-    }
-
-    /// As far as all that is said of it is so: what differs makes it fail, else what is unclear leaves it unmeasured.
-    pub(super) fn held_by(self, said: impl IntoIterator<Item = Held>) -> Self {
-        let mut unclear = None;
-        for held in said {
-            match held {
-                Held::Meets => {}
-                Held::Differs(why) => return Subject { state: State::Failed, why, ..self },
-                Held::Unclear(why) => unclear = Some(why),
-            }
-        }
-        match unclear {
-            Some(why) => Subject { state: State::Unmeasured, why, ..self },
-            None => self,
-        }
-    }
-
-    pub(super) fn of(measurement: &Measurement) -> Self {
-        let (state, why) = match label::works(measurement) {
-            Some(true) => (State::Green, ""),
-            Some(false) => (State::Failed, ""),
-            None if matches!(measurement.value, Value::Undone { .. }) => (State::Unmeasured, UNDONE),
-            None => (State::Unmeasured, "a mere value, nothing says whether it is good"),
-        };
-        Subject {
-            state,
-            value: Some(measurement.value.to_string()).filter(|_| why != UNDONE),
-            artifact: measurement.artifact.clone(),
-            at: Some(measurement.at),
-            evidence: vec![measurement.id.clone()],
-            why: why.to_owned(),
-            judged: String::new(),
-        }
-    }
-}
 
 /// What the newest measurement says of the first of `names` that means one; of a label that means none, what it states as a
 /// criterion.
@@ -103,7 +37,7 @@ fn stated(labels: &Labels, names: &[String]) -> Option<Subject> {
         return None;
     }
     let judged = labels.judge(&asked)?;
-    let newest = label::newest(labels.record, judged.key.as_deref()?)?;
+    let newest = record::newest(labels.record, judged.key.as_deref()?)?;
     // `Errors exist` says nothing good of their number
     if matches!((&asked.compiled, &newest.value), (Target::Ready { .. }, Value::Count { .. })) {
         return None;
@@ -139,7 +73,7 @@ pub fn check(labels: &Labels, names: &[String]) -> Subject {
         return found;
     }
     let judged: Vec<&Judged> = names.iter().flat_map(|name| labels.criteria(name)).copied().collect();
-    let of = |judged: &&Judged| judged.key.as_deref().and_then(|key| label::newest(record, key));
+    let of = |judged: &&Judged| judged.key.as_deref().and_then(|key| record::newest(record, key));
     if let Some(why) = judged.iter().filter_map(of).find_map(|one| labels.fits(names, "", one).err()) {
         return Subject::unmeasured(why);
     }
@@ -193,7 +127,7 @@ impl Rows {
             }
             let wanted = squeezed(target);
             let same =
-                || labels.criteria(metric).iter().filter(|judged| squeezed(&label::plain(&judged.target)) == wanted);
+                || labels.criteria(metric).iter().filter(|judged| squeezed(&text::plain(&judged.target)) == wanted);
             // one of the same words may have been held at a place of its own, where each row is held again
             let rows = || same().filter(|judged| judged.source == CriterionSource::Template);
             let measured = rows().find(|judged| judged.verdict != Verdict::Unmeasured);
@@ -278,7 +212,7 @@ pub fn as_rows_say(template: &str, record: &RunRecord) -> Vec<Judged> {
 
 /// A row is green only where all that its label names is what was measured, a date token filled in.
 fn about_its_label(labels: &Labels, judged: &mut Judged) {
-    let measurement = judged.key.as_deref().and_then(|key| label::newest(labels.record, key));
+    let measurement = judged.key.as_deref().and_then(|key| record::newest(labels.record, key));
     let (Verdict::Pass, Some(measurement)) = (&judged.verdict, measurement) else { return };
     if labels.is_bound_by_order(&judged.metric) {
         return;

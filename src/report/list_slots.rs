@@ -1,20 +1,13 @@
 //! Slots of lists: the lines of verdict lists and the marks of checklists.
 
-use super::label;
+use super::choices::{Line, choices, is_of_signs, leading, trailing};
+use super::key_lines::{self, confirms_line};
 use super::marks::{self, Form, Mark, Sense};
 use super::outline::{self, Outline, Span};
-use super::slots::{Slot, SlotKind, VerdictLists};
-use super::test_slots::confirms_line;
+use super::slot::{Slot, SlotKind, VerdictLists};
 use super::whole::Places;
-use super::{figures, status_lines, ticked_lines, verdicts};
+use super::{figures, text, ticked_lines, verdicts};
 use crate::evidence::subject;
-
-pub(super) struct Line {
-    /// The item's own text.
-    pub text: Span,
-    /// What the list marker is written with, blanks included.
-    pub marker: Span,
-}
 
 pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot>, verdict_lists: &mut VerdictLists) {
     let own = outline.lists.iter().cloned().zip(lines_by_list(outline));
@@ -60,32 +53,19 @@ fn verdict_alone(source: &str, line: &Line) -> Option<verdicts::Class> {
     own.filter(|(_, mark)| mark.sense == Sense::Green)?;
     let text = source.get(line.text.clone())?;
     let said =
-        text.split_once([':', '：']).filter(|(name, _)| status_lines::is_whole(name)).map_or(text, |(_, said)| said);
+        text.split_once([':', '：']).filter(|(name, _)| key_lines::is_whole(name)).map_or(text, |(_, said)| said);
     // what others did is no outcome
     let others = ["test", "tests", "review", "approved", "accepted"];
-    let is_others = label::words(said).iter().any(|word| others.contains(&word.as_str()));
+    let is_others = text::words(said).iter().any(|word| others.contains(&word.as_str()));
     verdicts::class(said).filter(|_| !is_others && !claims_more(said))
 }
 
 /// Whether what stands behind a verdict tells of a number or of a thing (`SUCCESS – Redis is healthy`), which no outcome bears out.
 fn claims_more(said: &str) -> bool {
-    let plain = label::plain(said).replace(" - ", " – ");
+    let plain = text::plain(said).replace(" - ", " – ");
     let remark =
         plain.split_once(['–', '—', ':', '(', '.', ',', ';', '→', '…', '|', '=']).map_or("", |(_, remark)| remark);
     !figures::find(remark).is_empty() || !subject::things_in(remark).is_empty()
-}
-
-/// `✅ Complete / ☐ Partial / ☐ Failed`: a verdict list on one line.
-pub(super) fn verdict_options(source: &str, line: &Span) -> Option<Vec<Line>> {
-    let text = source.get(line.clone())?;
-    let options = choices(text.trim_end());
-    let classes: Vec<Option<verdicts::Class>> = options.iter().map(|(_, option)| verdicts::class(option)).collect();
-    let is_verdict = verdicts::is_list(&classes) && classes.iter().all(Option::is_some);
-    let starts = marks::all(text).into_iter().map(|(offset, _)| line.start + offset);
-    is_verdict.then(|| {
-        let spans = starts.zip(options).map(|(start, (_, option))| start..start + option.len());
-        spans.map(|text| Line { marker: text.start..text.start, text }).collect()
-    })
 }
 
 /// The items of each list that have a text of their own, each with its first.
@@ -105,13 +85,6 @@ fn lines_by_list(outline: &Outline) -> Vec<Vec<Line>> {
     out
 }
 
-/// The sign that leads a text, emphasis skipped.
-pub(super) fn leading(source: &str, text: &Span) -> Option<(usize, Mark)> {
-    let content = source.get(text.clone())?;
-    let inner = content.trim_start_matches(['*', '_', ' ']);
-    marks::at(inner).map(|mark| (text.end - inner.len(), mark))
-}
-
 /// The signs that lead a text, one behind the other, emphasis skipped: `[x] ✅ Redis`.
 fn leading_all(content: &str) -> Vec<(usize, Mark)> {
     let mut out = Vec::new();
@@ -121,14 +94,6 @@ fn leading_all(content: &str) -> Vec<(usize, Mark)> {
         rest = rest.get(mark.len..).unwrap_or("").trim_start_matches(['*', '_', ' ', '\t', '\u{a0}']);
     }
     out
-}
-
-/// A sign that ends a text: `- Redis ✅`.
-pub(super) fn trailing(source: &str, text: &Span) -> Option<(usize, Mark)> {
-    let content = source.get(text.clone())?;
-    let (offset, mark) = marks::all(content).pop()?;
-    let behind = content.get(offset + mark.len..)?;
-    (marks::is_tail(behind) && mark.form == Form::Sign).then_some((text.start + offset, mark))
 }
 
 fn verdict_list(source: &str, list: usize, span: &Span, lines: &[Line], out: &mut Vec<Slot>) {
@@ -178,18 +143,18 @@ fn checks(source: &str, item: &Line, out: &mut Vec<Slot>) {
     for (n, line) in lines.iter().enumerate() {
         let before = n.checked_sub(1).and_then(|n| source.get(lines.get(n)?.clone())).unwrap_or("");
         let is_new =
-            || ticked_lines::ends(before) || !marks::all(before).is_empty() || status_lines::bold_key(before).is_some();
+            || key_lines::ends(before) || !marks::all(before).is_empty() || key_lines::bold_key(before).is_some();
         if n > 0 && (is_new() || leading(source, line).is_some()) {
             from = line.start;
         }
-        if confirms_line(source, line.clone()).is_some() || status_lines::is_one(source, line) {
+        if confirms_line(source, line.clone()).is_some() || key_lines::is_one(source, line) {
             continue;
         }
         // the first line may be wrapped: then all of the item is its name, as what a line ends that began above it is its
         let whole = if n == 0 { item.text.clone() } else { from..line.end };
-        let mut names = label::names(&without_marks(source.get(whole).unwrap_or("")));
+        let mut names = text::names(&without_marks(source.get(whole).unwrap_or("")));
         if n == 0 && lines.len() > 1 {
-            names.extend(label::names(&without_marks(source.get(line.clone()).unwrap_or(""))));
+            names.extend(text::names(&without_marks(source.get(line.clone()).unwrap_or(""))));
         }
         check_line(source, line, &names, out);
     }
@@ -226,7 +191,7 @@ fn check_line(source: &str, line: &Span, whole: &[String], out: &mut Vec<Slot>) 
         let own = segment(content, offset, from);
         let repeats = own.is_empty() && known.is_some();
         if name.len() < before.len() {
-            let names = label::names(&without_marks(name));
+            let names = text::names(&without_marks(name));
             let value = content.get(offset..).unwrap_or("").trim_end();
             if choices(value).len() > 1 {
                 let was = value.to_owned();
@@ -241,8 +206,8 @@ fn check_line(source: &str, line: &Span, whole: &[String], out: &mut Vec<Slot>) 
                 Some(names) if repeats => names,
                 None if ends_with_signs(behind) => whole.to_vec(),
                 // what is said behind it must be of what was measured too
-                None if is_alone => whole.iter().cloned().chain(label::names(own)).collect(),
-                _ => label::names(own),
+                None if is_alone => whole.iter().cloned().chain(text::names(own)).collect(),
+                _ => text::names(own),
             };
             known = Some(names.clone());
             out.push(Slot { span, kind: SlotKind::Check { names, was: mark, repeats: false } });
@@ -258,16 +223,9 @@ fn ends_with_signs(behind: &str) -> bool {
 /// Whether what stands in front of a sign names what it is of: what is set apart, or is no longer than a name, unless its last
 /// word speaks of the sign itself (`the ✅`, `ticked with ✅`).
 pub(super) fn is_name(before: &str) -> bool {
-    let is_apart = status_lines::bold(before).is_some_and(|(_, length)| before.get(length..).is_none_or(str::is_empty))
+    let is_apart = key_lines::bold(before).is_some_and(|(_, length)| before.get(length..).is_none_or(str::is_empty))
         || (before.len() > 2 && before.starts_with('`') && before.ends_with('`') && before.matches('`').count() == 2);
-    !label::words(before).is_empty() && (is_apart || (before.split_whitespace().count() <= 6 && !is_of_signs(before)))
-}
-
-/// Whether what stands in front of a sign speaks of the sign itself: `the ✅`, `ticked with ✅`.
-pub(super) fn is_of_signs(before: &str) -> bool {
-    const WORDS: &str = "a an the this that each every no with by of to as and or mark marked marks tick ticked ticks put sign \
-        symbol icon emoji checkmark";
-    label::words(before).last().is_none_or(|last| WORDS.split_whitespace().any(|word| word == last))
+    !text::words(before).is_empty() && (is_apart || (before.split_whitespace().count() <= 6 && !is_of_signs(before)))
 }
 
 /// `✅ / ❌`, `✅ or ☐`: the signs that there are.
@@ -309,66 +267,9 @@ fn without_marks(text: &str) -> String {
     out
 }
 
-/// The alternatives of `☐ Pending / ✅ Verified`, each from its sign on; empty where `text` doesn't start with one.
-pub fn choices(text: &str) -> Vec<(Sense, &str)> {
-    let signs = marks::all(text);
-    if signs.first().is_none_or(|(offset, _)| *offset != 0) {
-        return Vec::new();
-    }
-    let mut out = Vec::new();
-    for (n, (offset, mark)) in signs.iter().enumerate() {
-        let end = signs.get(n + 1).map_or(text.len(), |(next, _)| *next);
-        let option =
-            text.get(*offset..end).unwrap_or("").trim_end_matches(|c: char| c.is_whitespace() || "/|\\,·;".contains(c));
-        let option = option.strip_suffix(" or").unwrap_or(option);
-        out.push((mark.sense, option));
-    }
-    out
-}
-
-/// The choices of `⬜ Not started ⬜ In progress ✅ Complete`, which are parted by their signs alone: a form of which one is ticked
-/// and all stay.
-pub fn form(text: &str) -> Option<Vec<(Sense, &str)>> {
-    let options = choices(text);
-    let offers = |sense| options.iter().any(|(own, _)| *own == sense);
-    let bytes = |text: &str| text.split_whitespace().map(str::len).sum::<usize>();
-    let is_blank = bytes(text) == options.iter().map(|(_, option)| bytes(option)).sum::<usize>();
-    let is_named = options.iter().all(|(_, option)| option.contains(char::is_alphanumeric));
-    (offers(Sense::Open) && offers(Sense::Green) && is_blank && is_named).then_some(options)
-}
-
-/// A form with the choice `chosen` ticked by `sign` and no other.
-pub fn ticked(options: &[(Sense, &str)], chosen: Option<usize>, sign: &str) -> String {
-    let show = |(n, (_, option)): (usize, &(Sense, &str))| {
-        let said = option.get(marks::at(option).map_or(0, |mark| mark.len)..).unwrap_or("");
-        let open = options
-            .iter()
-            .find(|(sense, _)| *sense == Sense::Open)
-            .and_then(|(_, option)| option.get(..marks::at(option)?.len));
-        format!("{}{said}", if chosen == Some(n) { sign } else { open.unwrap_or("☐") })
-    };
-    options.iter().enumerate().map(show).collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::slots::find;
-    use super::*;
-
-    #[test]
-    fn forms_keep_all_their_choices() {
-        for (text, expect) in [
-            ("⬜ Not started ⬜ In progress ✅ Complete", Some("⬜ Not started ✅ In progress ⬜ Complete")),
-            ("☐ Pending ✅ Verified", Some("☐ Pending ✅ Verified")),
-            ("☐ Pending / ✅ Verified", None),
-            ("☐ Pending or ✅ Verified", None),
-            ("✅ Verified", None),
-            ("☐ ✅ Verified", None),
-            ("✅ Redis ✅ S3", None),
-        ] {
-            assert_eq!(form(text).map(|options| ticked(&options, Some(1), "✅")).as_deref(), expect, "{text}");
-        }
-    }
 
     #[test]
     fn marks_of_items_are_slots_and_their_words_are_not() {
@@ -411,13 +312,5 @@ mod tests {
             let slots: Vec<&str> = find(template).into_iter().map(|slot| &template[slot.span]).collect();
             assert_eq!(slots, expect, "{template}");
         }
-    }
-
-    #[test]
-    fn choices_are_split_at_their_signs() {
-        assert_eq!(choices("☐ Pending / ✅ Verified"), [(Sense::Open, "☐ Pending"), (Sense::Green, "✅ Verified")]);
-        assert_eq!(choices("✅ Yes or ❌ No"), [(Sense::Green, "✅ Yes"), (Sense::Bad, "❌ No")]);
-        assert_eq!(choices("✅ OK"), [(Sense::Green, "✅ OK")]);
-        assert!(choices("maybe ✅").is_empty());
     }
 }

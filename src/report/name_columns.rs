@@ -2,8 +2,9 @@
 //!
 //! Invariant: a row is judged by what its smallest part is called: the exporter that works says nothing of its service.
 
-use super::columns::{LABEL, Role, asserts, is};
-use super::{beside, label};
+use super::headers::{LABEL, asserts, is};
+use super::slot::Role;
+use super::{asides, text};
 
 /// Headers of wholes, of which a row's subject is a part; of those who do something.
 const WHOLES: [&str; 10] =
@@ -34,11 +35,11 @@ const METRICS: [&str; 6] = ["metric", "metrics", "kpi", "kpis", "measure", "meas
 /// first.
 pub fn subject(headers: &[&str], roles: &mut [Role]) -> (Option<usize>, Vec<usize>) {
     let Some(first) = roles.iter().position(|role| *role == Role::Label) else { return (None, Vec::new()) };
-    let last = |n: usize| headers.get(n).and_then(|header| label::words(header).pop()).unwrap_or_default();
+    let last = |n: usize| headers.get(n).and_then(|header| text::words(header).pop()).unwrap_or_default();
     let asserts = |n: usize| headers.get(n).is_some_and(|header| asserts(header));
     let is_label = |n: &usize| {
         let is_other = roles.get(*n) == Some(&Role::Plain) && is(&LABEL, &last(*n));
-        *n == first || (is_other && !headers.get(*n).is_some_and(|header| beside::is_elsewhere(header)))
+        *n == first || (is_other && !headers.get(*n).is_some_and(|header| asides::is_elsewhere(header)))
     };
     let labels: Vec<usize> = (0..roles.len()).filter(is_label).collect();
     let size = |n: usize| match &*last(n) {
@@ -64,9 +65,9 @@ const HOSTS: [&str; 4] = ["host", "hostname", "server", "machine"];
 
 /// Whether the cells under that header sort the rows, or say where they are.
 pub fn is_group(header: &str) -> bool {
-    is_host(header) || label::words(header).last().is_some_and(|word| is(&GROUPS, word))
+    is_host(header) || text::words(header).last().is_some_and(|word| is(&GROUPS, word))
 }
 
 pub fn is_host(header: &str) -> bool {
-    label::words(header).last().is_some_and(|word| is(&HOSTS, word))
+    text::words(header).last().is_some_and(|word| is(&HOSTS, word))
 }

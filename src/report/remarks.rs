@@ -3,11 +3,9 @@
 //! Invariant: such a sign is green only where its text says no more than that the thing works, or what was measured, or tells
 //! something that is not of the thing: who looked at it, where more is written. The figures in it are `said`'s to hold.
 
-use super::expectation::Held;
-use super::fill::State;
-use super::judging::Subject;
-use super::label::{self, Labels, Meaning};
-use super::{asserted, beside, cells, figures, marks, said, verdicts};
+use super::labels::{Labels, Meaning};
+use super::state::{Held, State, Subject};
+use super::{asides, asserted, beside, figures, marks, said, text, verdicts};
 use crate::evidence::{Measurement, Value};
 use crate::order::target::{Comparator, Target, Unit, compile};
 
@@ -30,8 +28,8 @@ pub fn beside(names: &[String], before: &str, after: &str) -> Option<Remark> {
     let name = names.first()?;
     let (label, text) = match whole.strip_prefix(plain(name).trim_start_matches(begins)) {
         // a key, and its value
-        Some(text) if !before.is_empty() && !label::key(text).is_empty() => (name.as_str(), text),
-        _ if label::key(before).is_empty() => return None,
+        Some(text) if !before.is_empty() && !text::key(text).is_empty() => (name.as_str(), text),
+        _ if text::key(before).is_empty() => return None,
         _ => (before, whole.get(before.len()..).unwrap_or("")),
     };
     let label = label.trim_end_matches([':', '：', '–', '—', '-', '→', '=', ' ']).to_owned();
@@ -47,13 +45,13 @@ pub fn of_choice(names: &[String], choice: &str) -> Option<Remark> {
 /// Of a cell beside the one with the name.
 pub fn of_cell(names: &[String], cell: &str) -> Option<Remark> {
     let text = plain(cell);
-    let is_name = |name: &String| label::key(name).contains(&label::key(&text));
+    let is_name = |name: &String| text::key(name).contains(&text::key(&text));
     let label = names.first().filter(|_| !names.iter().any(is_name))?;
     Some(Remark { label: label.clone(), text, names: names.to_vec() })
 }
 
 fn plain(markdown: &str) -> String {
-    label::plain(&marks::without_green(markdown, " "))
+    text::plain(&marks::without_green(markdown, " "))
 }
 
 /// A subject that works, as far as what is said of it holds.
@@ -145,13 +143,13 @@ fn parts(text: &str) -> Vec<Part<'_>> {
 
 fn held(labels: &Labels, measurement: &Measurement, remark: &Remark, part: &Part) -> Held {
     let label = remark.label.as_str();
-    let words = label::words(part.text);
+    let words = text::words(part.text);
     if words.is_empty() || words.first().is_some_and(|first| first == "see" || first == "details") {
         return Held::Meets;
     }
     let said = without_names(part.text);
     let is_bound = remark.names.iter().any(|name| labels.is_bound_by_order(name));
-    let stranger = || beside::stranger(labels, &beside::names("", part.text), measurement).filter(|_| !is_bound);
+    let stranger = || beside::stranger(labels, &asides::names("", part.text), measurement).filter(|_| !is_bound);
     match of_another(labels, measurement, label, &said) {
         Some(Held::Meets) => return stranger().map_or(Held::Meets, Held::Unclear),
         Some(held) => return held,
@@ -177,7 +175,7 @@ fn held(labels: &Labels, measurement: &Measurement, remark: &Remark, part: &Part
 /// Without paths, labels and hosts, which are held by themselves, and the word that leads on to one.
 fn without_names(text: &str) -> String {
     let mut out = text.to_owned();
-    for name in beside::names("", text) {
+    for name in asides::names("", text) {
         out = out.replace(name.as_str(), " ");
     }
     let mut words: Vec<&str> = out.split_whitespace().collect();
@@ -250,7 +248,7 @@ fn said_works(said: &str) -> bool {
     let lower = said.to_lowercase();
     said.is_empty()
         || ELSEWHERE.contains(&lower.as_str())
-        || cells::says_works(said)
+        || text::says_works(said)
         || asserted::is_ready(said)
         || verdicts::class(said) == Some(verdicts::Class::Full)
 }
@@ -259,7 +257,7 @@ fn said_works(said: &str) -> bool {
 fn own_words(labels: &Labels, measurement: &Measurement, label: &str) -> Vec<String> {
     let declared = labels.record.declarations.of_key(&measurement.key);
     let aliases = declared.map_or(&[][..], |declared| declared.aliases);
-    aliases.iter().chain([&label]).flat_map(|name| label::words(name)).collect()
+    aliases.iter().chain([&label]).flat_map(|name| text::words(name)).collect()
 }
 
 /// Whether nothing but figures is said, each with its unit, what it counts or that it is a limit: `said` holds them. A time of day
@@ -270,23 +268,23 @@ fn is_of_figures(labels: &Labels, measurement: &Measurement, label: &str, said: 
         "target", "budget", "files",
     ];
     let found = figures::find(said);
-    let known: Vec<String> = found.iter().flat_map(|one| label::words(&format!("{} {}", one.text, one.noun))).collect();
+    let known: Vec<String> = found.iter().flat_map(|one| text::words(&format!("{} {}", one.text, one.noun))).collect();
     let own = own_words(labels, measurement, label);
     let is_known = |word: &String| {
         let is_number = word.chars().all(|c| c.is_ascii_digit());
         is_number || AROUND.contains(&word.as_str()) || known.contains(word) || own.contains(word)
     };
     let is_time = |figure: &figures::Figure| figure.kind == figures::Kind::Time;
-    !found.is_empty() && !found.iter().any(is_time) && label::words(said).iter().all(is_known)
+    !found.is_empty() && !found.iter().any(is_time) && text::words(said).iter().all(is_known)
 }
 
 /// Whether it is what the measurement says in words, or one of the things that it says.
 fn is_told(measurement: &Measurement, said: &str) -> bool {
     let told = measurement.value.to_string();
-    let said = label::key(said);
-    let is_part = told.split([';', ',']).any(|part| label::key(part) == said);
+    let said = text::key(said);
+    let is_part = told.split([';', ',']).any(|part| text::key(part) == said);
     // a word alone may stand there for anything
-    is_part || (said.contains(' ') && format!(" {} ", label::key(&told)).contains(&format!(" {said} ")))
+    is_part || (said.contains(' ') && format!(" {} ", text::key(&told)).contains(&format!(" {said} ")))
 }
 
 /// Whether a part that nothing bears out says nothing of the thing beyond that it works.
@@ -343,7 +341,7 @@ fn is_free(labels: &Labels, measurement: &Measurement, label: &str, part: &Part,
         return false;
     }
     let own = own_words(labels, measurement, label);
-    let words = label::words(said);
+    let words = text::words(said);
     let mut left = words.iter().skip_while(|word| LITTLE.contains(&word.as_str()) || own.contains(word));
     let Some(first) = left.next().map(String::as_str) else { return true };
     let has_more = left.next().is_some();
@@ -368,6 +366,6 @@ fn is_free(labels: &Labels, measurement: &Measurement, label: &str, part: &Part,
 
 /// Whether what is said begins with this figure, whose words the measurement was held against.
 fn words_begin(words: &[String], figure: &str) -> bool {
-    let figure = label::words(figure);
+    let figure = text::words(figure);
     !figure.is_empty() && words.starts_with(&figure)
 }

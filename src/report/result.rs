@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::RunRecord;
 use super::judging::believed;
+use super::record::RunRecord;
 use crate::evidence::{self, Artifact, Judged, Measurement, Verdict};
 
 /// Of `docs/result.schema.json`.

@@ -4,13 +4,11 @@
 //! failed, what can't be told is unmeasured. In a cell of the author's only what its header says to be so now counts, and
 //! what differs there leaves the row unmeasured: the thing itself works.
 
-use super::expectation::Held;
 use super::figures::{self, Figure, Kind, ROWS};
-use super::fill::State;
-use super::judging::Subject;
-use super::label::{self, Labels, Meaning};
+use super::labels::{Labels, Meaning};
 use super::outline::Span;
-use super::{columns, marks, remarks, rows, status_lines, vouched};
+use super::state::{Held, State, Subject};
+use super::{columns, key_lines, marks, remarks, rows, text, vouched};
 use crate::evidence::{Measurement, Value, Verdict};
 use crate::order::target::Unit;
 
@@ -28,7 +26,7 @@ pub struct Said<'t> {
 /// next to it.
 pub fn around(template: &str, sign: &Span) -> (String, String) {
     let line = line(template, sign);
-    let parts = status_lines::parts(template, &line);
+    let parts = key_lines::parts(template, &line);
     let part = parts.into_iter().find(|part| part.start <= sign.start && sign.end <= part.end).unwrap_or(line);
     let text = |from: usize, to: usize| template.get(from..to).unwrap_or("");
     let (before, mut after) = (text(part.start, sign.start), text(sign.end, part.end));
@@ -93,7 +91,7 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
     let Some(measurement) = cited(labels, &subject) else { return subject };
     let bound = names.first().filter(|_| names.iter().any(|name| labels.is_bound_by_order(name)));
     let figures_of = |said: &Said| {
-        let text = label::plain(&marks::without_green(said.text, " "));
+        let text = text::plain(&marks::without_green(said.text, " "));
         let text = bound.map_or(text.clone(), |name| text.replacen(name.as_str(), "", 1));
         let held = figures::find(without_number(text.trim())).into_iter().map(|figure| {
             let is_judged = || figures::find(&subject.judged).contains(&figure);
@@ -143,7 +141,7 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
         }
     }
     let own = said.iter().filter(|one| !one.is_aside);
-    counts.extend(own.map(|one| remarks::scheduled(labels, measurement, &label::plain(one.text))));
+    counts.extend(own.map(|one| remarks::scheduled(labels, measurement, &text::plain(one.text))));
     subject.held_by(counts)
 }
 
@@ -151,7 +149,7 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
 pub fn is_of_now(labels: &Labels, subject: &Subject, header: &str) -> bool {
     let is_own = |key: &str| cited(labels, subject).is_some_and(|one| one.key == key);
     columns::is_of_now(header)
-        || matches!(labels.meaning(&label::names(header)), Meaning::One { key, .. } if is_own(&key))
+        || matches!(labels.meaning(&text::names(header)), Meaning::One { key, .. } if is_own(&key))
 }
 
 /// The measurement that a subject is judged by.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::cells::says_works;
-use super::columns::{self, Columns, Role, TableKind};
+use super::columns::{self, Columns};
+use super::inline::inline;
 use super::marks::{self, Sense};
 use super::rows::{Cell, Row};
-use super::slots::{Aside, CellSlot, MetricRow, Part, RowSubject, Slot, SlotKind, inline};
+use super::slot::{Aside, CellSlot, MetricRow, Part, Role, RowSubject, Slot, SlotKind, TableKind, Whose};
+use super::text::{self, says_works};
 use super::whole::Places;
-use super::{around, beside, label, status_lines, verdicts};
+use super::{asides, headers, key_lines, name_columns, verdicts};
 use crate::evidence::subject;
 use crate::order::Demand;
 use crate::order::target::{self, Target, Unit, compile};
@@ -28,7 +29,7 @@ pub fn find(
     // beside a column of statuses only where each is a sign and its word: `✅ Redis auth works` names a thing
     let explains = |row: &Row| {
         let status = row.cells.first().map_or("", text);
-        columns::read(&headers).is_none() || label::words(status).iter().all(|word| verdicts::is_of_verdicts(word))
+        columns::read(&headers).is_none() || text::words(status).iter().all(|word| verdicts::is_of_verdicts(word))
     };
     let is_legend = columns::is_legend(&headers) && rows.iter().all(explains);
     let Some(columns) = columns::read(&headers).filter(|_| !is_legend) else {
@@ -53,7 +54,7 @@ pub fn find(
     };
     let is_apart = |row: &Row, label: &str| {
         !label.contains(char::is_alphanumeric)
-            || label::plain(label).starts_with(['(', '…'])
+            || text::plain(label).starts_with(['(', '…'])
             || (is_emphasized(row) && !asking.iter().any(|asking| is_emphasized(asking)))
     };
     for row in rows {
@@ -63,14 +64,14 @@ pub fn find(
         if row.cells.iter().all(|cell| text(cell).is_empty()) {
             continue;
         }
-        let metric = label::plain(&marks::without_green(label, ""));
-        let asked = [columns.comparator, target_column, columns.unit].map(|column| label::plain(cell(column)));
+        let metric = text::plain(&marks::without_green(label, ""));
+        let asked = [columns.comparator, target_column, columns.unit].map(|column| text::plain(cell(column)));
         let target = asked_for(columns.limit, asked);
         // `File size (MB) | 5`
         let target = target::unit_apart(&metric, &target).map_or(target, |(_, target)| target);
         let is_empty = row.cells.iter().enumerate().all(|(n, cell)| n == named || text(cell).is_empty());
         let is_total = columns.kind == TableKind::Metrics && is_total(&metric);
-        let is_whole = status_lines::is_whole(label) || is_total;
+        let is_whole = key_lines::is_whole(label) || is_total;
         // below other metrics, what asks for nothing itself or for all sums them up
         let asks_above = asking.len() > usize::from(has_target(row));
         let sums_up = is_total || (columns.kind == TableKind::Metrics && asks_above && is_sum(label, &target));
@@ -81,14 +82,14 @@ pub fn find(
             columns.kind == TableKind::Metrics && !asking.is_empty() && is_empty && !asks && is_apart(row, label);
         let subject = Arc::new(RowSubject {
             kind: columns.kind,
-            names: if place.is_empty() { label::names(label) } else { place.clone() },
+            names: if place.is_empty() { text::names(label) } else { place.clone() },
             place,
             beside: beside_label(source, &columns, &headers, row, named),
-            whose: around::cells(source, &headers, row, named, &columns.around),
+            whose: whose(source, &headers, row, named, &columns.around),
             said: said(source, &headers, row, &|n| n != columns.label && n != named && is_said(&columns, &headers, n)),
             is_told: row.cells.iter().enumerate().any(|(n, cell)| {
                 let header = headers.get(n).copied().unwrap_or_default();
-                n != named && !beside::is_elsewhere(header) && is_told(&columns, n, text(cell))
+                n != named && !asides::is_elsewhere(header) && is_told(&columns, n, text(cell))
             }),
             metric,
             target: target.clone(),
@@ -127,10 +128,10 @@ fn asked_for(limit: Option<&str>, [comparator, value, unit]: [String; 3]) -> Str
 fn label_cell(source: &str, columns: &Columns, row: &Row) -> usize {
     let text = |n: usize| row.cells.get(n).and_then(|cell| source.get(cell.inner.clone())).unwrap_or("");
     let names_nothing = |n: usize| {
-        let plain = label::plain(text(n));
+        let plain = text::plain(text(n));
         // `LaunchAgent | Status` is of what the other column names
-        let is_status = status_lines::is_whole(text(n));
-        label::words(text(n)).is_empty() || is_status || subject::names_in(&plain) == [plain.trim()]
+        let is_status = key_lines::is_whole(text(n));
+        text::words(text(n)).is_empty() || is_status || subject::names_in(&plain) == [plain.trim()]
     };
     if names_nothing(columns.label)
         && let Some(other) = columns.around.iter().copied().find(|n| !names_nothing(*n))
@@ -138,18 +139,18 @@ fn label_cell(source: &str, columns: &Columns, row: &Row) -> usize {
         return other;
     }
     let next = columns.label + 1;
-    let is_names = columns.roles.get(next) == Some(&Role::Plain) && !label::words(text(next)).is_empty();
-    if is_names && label::is_id(text(columns.label)) { next } else { columns.label }
+    let is_names = columns.roles.get(next) == Some(&Role::Plain) && !text::words(text(next)).is_empty();
+    if is_names && text::is_id(text(columns.label)) { next } else { columns.label }
 }
 
 /// `TOTAL` below the rows that it sums up.
 fn is_total(metric: &str) -> bool {
-    ["total", "totals", "overall total"].contains(&label::key(metric).as_str())
+    ["total", "totals", "overall total"].contains(&text::key(metric).as_str())
 }
 
 /// Whether a row of status is of all the metrics above it: `Result` without a target, `Overall Status`.
 fn is_sum(label: &str, target: &str) -> bool {
-    target.is_empty() || label::words(label).iter().any(|word| ["overall", "final"].contains(&word.as_str()))
+    target.is_empty() || text::words(label).iter().any(|word| ["overall", "final"].contains(&word.as_str()))
 }
 
 /// What a bare `Status` that is not the whole order's is of.
@@ -175,9 +176,24 @@ fn beside_label(source: &str, columns: &Columns, headers: &[&str], row: &Row, na
     cells
         .flat_map(|(n, cell)| {
             let text = source.get(cell.inner.clone()).unwrap_or("");
-            beside::names(headers.get(n).copied().unwrap_or(""), text)
+            asides::names(headers.get(n).copied().unwrap_or(""), text)
         })
         .collect()
+}
+
+/// The cells of a row that say whose its subject is; `others` are the columns of names beside the subject's, `label`.
+fn whose(source: &str, headers: &[&str], row: &Row, label: usize, others: &[usize]) -> Vec<Whose> {
+    let cells = row.cells.iter().enumerate().filter(|(n, _)| *n != label);
+    let cells = cells.filter_map(|(n, cell)| Some((n, *headers.get(n)?, source.get(cell.inner.clone())?)));
+    let is_whose = |n: usize, header: &str| {
+        let is_left = n < label && !columns::is_filled(header) && !headers::asserts(header);
+        !asides::is_elsewhere(header) && (is_left || others.contains(&n) || name_columns::is_group(header))
+    };
+    let whose = cells.filter(|(n, header, _)| is_whose(*n, header)).map(|(n, header, text)| Whose {
+        text: text::plain(&marks::without_green(text, " ")),
+        is_name: name_columns::is_host(header) || (n < label && others.contains(&n) && !name_columns::is_group(header)),
+    });
+    whose.filter(|whose| !text::words(&whose.text).is_empty() && !asides::is_here(&whose.text)).collect()
 }
 
 /// Those cells that claim nothing by a sign of their own, but under a header of claims.
@@ -185,7 +201,7 @@ fn said(source: &str, headers: &[&str], row: &Row, is_authors: &dyn Fn(usize) ->
     let cells = row.cells.iter().enumerate().filter(|(n, _)| is_authors(*n));
     let asides = cells.filter_map(|(n, cell)| Some((headers.get(n)?, source.get(cell.inner.clone())?)));
     let asides =
-        asides.filter(|(header, text)| !text.is_empty() && (columns::asserts(header) || !marks::has_green(text)));
+        asides.filter(|(header, text)| !text.is_empty() && (headers::asserts(header) || !marks::has_green(text)));
     asides.map(|(header, text)| Aside { header: (*header).to_owned(), text: text.to_owned() }).collect()
 }
 
@@ -193,7 +209,7 @@ fn said(source: &str, headers: &[&str], row: &Row, is_authors: &dyn Fn(usize) ->
 /// with what was measured none does, and a metric is held against its target; but for what a row claims.
 fn is_said(columns: &Columns, headers: &[&str], n: usize) -> bool {
     let role = columns.roles.get(n).copied().unwrap_or(Role::Plain);
-    if role == Role::Plain && headers.get(n).is_some_and(|header| columns::asserts(header)) {
+    if role == Role::Plain && headers.get(n).is_some_and(|header| headers::asserts(header)) {
         return true;
     }
     match columns.kind {
@@ -205,7 +221,7 @@ fn is_said(columns: &Columns, headers: &[&str], n: usize) -> bool {
 
 /// Whether a cell that stays as the author wrote it has words.
 fn is_told(columns: &Columns, n: usize, text: &str) -> bool {
-    matches!(columns.roles.get(n), Some(Role::Plain | Role::Label)) && label::has_words(text)
+    matches!(columns.roles.get(n), Some(Role::Plain | Role::Label)) && text::has_words(text)
 }
 
 fn value_elsewhere(columns: &Columns) -> bool {
@@ -278,7 +294,7 @@ fn claims(source: &str, headers: &[&str], row: &Row, places: &Places, out: &mut 
     let text = |cell: &Cell| source.get(cell.inner.clone()).unwrap_or("");
     let is_claim = |cell: &Cell| !marks::claims(text(cell)).is_empty();
     let is_name = |cell: &Cell| says_more(text(cell));
-    let by_name = row.cells.iter().position(|cell| is_name(cell) && !label::is_id(text(cell)));
+    let by_name = row.cells.iter().position(|cell| is_name(cell) && !text::is_id(text(cell)));
     let Some(at) = by_name.or_else(|| row.cells.iter().position(is_name)) else {
         return of_columns(source, headers, row, None, out);
     };
@@ -288,7 +304,7 @@ fn claims(source: &str, headers: &[&str], row: &Row, places: &Places, out: &mut 
         return of_columns(source, headers, row, None, out);
     }
     let ticked = row.cells.iter().enumerate().filter(|(n, cell)| *n != at && is_claim(cell)).count();
-    let is_whole = status_lines::is_whole(name);
+    let is_whole = key_lines::is_whole(name);
     if is_whole && (ticked > 1 || is_matrix(headers)) {
         return of_columns(source, headers, row, Some(at), out);
     }
@@ -296,27 +312,27 @@ fn claims(source: &str, headers: &[&str], row: &Row, places: &Places, out: &mut 
     let place = if is_whole { place(places, name, start) } else { Vec::new() };
     let others = row.cells.iter().enumerate().filter(|(n, _)| *n != at);
     let beside =
-        others.flat_map(|(n, cell)| beside::names(headers.get(n).copied().unwrap_or(""), text(cell))).collect();
+        others.flat_map(|(n, cell)| asides::names(headers.get(n).copied().unwrap_or(""), text(cell))).collect();
     let subject = Arc::new(RowSubject {
         kind: TableKind::States,
         // two claims of one thing are two things, of which one was measured at most
         names: match ticked {
             _ if !place.is_empty() => place.clone(),
-            0 | 1 => label::names(&marks::without_green(name, "")),
+            0 | 1 => text::names(&marks::without_green(name, "")),
             _ => Vec::new(),
         },
         // a status that is shown shows what was measured, the outcome stands alone
         value_elsewhere: is_whole && place.is_empty(),
         place,
         beside,
-        whose: around::cells(source, headers, row, at, &[]),
+        whose: whose(source, headers, row, at, &[]),
         said: said(source, headers, row, &|n| n != at),
         is_told: row
             .cells
             .iter()
             .enumerate()
-            .filter(|(n, _)| !beside::is_elsewhere(headers.get(*n).copied().unwrap_or_default()))
-            .any(|(n, cell)| n != at && label::has_words(text(cell)) && says_more(text(cell))),
+            .filter(|(n, _)| !asides::is_elsewhere(headers.get(*n).copied().unwrap_or_default()))
+            .any(|(n, cell)| n != at && text::has_words(text(cell)) && says_more(text(cell))),
         metric: String::new(),
         target: String::new(),
         is_whole,
@@ -334,13 +350,13 @@ fn claims(source: &str, headers: &[&str], row: &Row, places: &Places, out: &mut 
 
 /// Whether a cell says more than that something works: `✅ OK` names nothing.
 fn says_more(cell: &str) -> bool {
-    let is_mere = !marks::claims(cell).is_empty() && says_works(&label::plain(&marks::without_green(cell, "")));
-    !label::words(cell).is_empty() && !is_mere
+    let is_mere = !marks::claims(cell).is_empty() && says_works(&text::plain(&marks::without_green(cell, "")));
+    !text::words(cell).is_empty() && !is_mere
 }
 
 /// Whether the columns are the subjects of what the rows tell: nothing stands above the first cells, and a name above the others.
 fn is_matrix(headers: &[&str]) -> bool {
-    let is_blank = |header: &&&str| label::words(header).is_empty();
+    let is_blank = |header: &&&str| text::words(header).is_empty();
     headers.first().as_ref().is_some_and(is_blank)
         && headers.iter().skip(1).all(|header| !is_blank(&header) && !columns::is_of_now(header))
 }
@@ -354,7 +370,7 @@ fn of_columns(source: &str, headers: &[&str], row: &Row, but: Option<usize>, out
         let name = marks::without_green(header, "");
         let subject = RowSubject {
             kind: TableKind::States,
-            names: label::names(&name),
+            names: text::names(&name),
             place: Vec::new(),
             beside: Vec::new(),
             whose: Vec::new(),

@@ -9,8 +9,9 @@ use minijinja::value::Rest;
 use minijinja::{Error, ErrorKind, Value};
 
 use super::expressions::{self, FillError};
-use super::slots::{self, SlotKind};
-use super::{RunRecord, context, marks};
+use super::record::RunRecord;
+use super::slot::SlotKind;
+use super::{context, marks, slots};
 use crate::evidence::{Binder, Binding};
 
 const NAME: &str = "target";

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use super::answers::Answers;
-use super::expectation::{self, Held};
-use super::label;
-use super::slots::{self, Expected, SlotKind, Test};
-use super::{CommandEnd, CommandResult, RunRecord, claims};
+use super::record::{self, CommandEnd, CommandResult, RunRecord};
+use super::slot::{Expected, SlotKind, Test};
+use super::state::Held;
+use super::{claims, expectation, slots};
 use crate::evidence::Measurement;
 use crate::order::Command;
 
@@ -197,7 +197,7 @@ pub fn end(record: &RunRecord, result: &CommandResult) -> TestResult {
         CommandEnd::Passed { output } => {
             let known: Vec<&Measurement> =
                 record.measurements.iter().filter(|measurement| evidence.contains(&measurement.id)).collect();
-            if let Some(broken) = known.iter().find(|measurement| label::works(measurement) == Some(false)) {
+            if let Some(broken) = known.iter().find(|measurement| record::works(measurement) == Some(false)) {
                 let why = format!("{} is {}", broken.key, broken.value);
                 return TestResult::Failed { why, output: output.clone(), evidence };
             }

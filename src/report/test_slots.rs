@@ -7,11 +7,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::key_lines::{self, confirms_line};
 use super::marks::{self, Mark, Sense};
 use super::outline::{self, Block, BlockKind, Outline, Span};
-use super::slots::{Expected, Slot, SlotKind, Test};
+use super::slot::{Expected, Slot, SlotKind, Test};
 use super::whole::Places;
-use super::{columns, label, status_lines, verdicts};
+use super::{columns, text, verdicts};
 use crate::order::Command;
 
 /// Fences in these languages show data, not commands.
@@ -54,7 +55,7 @@ pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot
                 for (n, line) in lines.iter().cloned().enumerate() {
                     let line_end = line.end;
                     let at = line.start;
-                    let asked = status_lines::of_line(source, &line, lines.get(n + 1));
+                    let asked = key_lines::of_line(source, &line, lines.get(n + 1));
                     let mark = confirms_line(source, line.clone())
                         .filter(|(_, was)| was.is_some() || !commands.is_empty())
                         .or_else(|| claim_line(source, line).filter(|_| follows_fence && block.item.is_none()));
@@ -117,10 +118,10 @@ impl Near {
     /// Whether a key asks for the test's result: `Result` does behind any command, what asks for a status where it stands right
     /// below the command or where the section is the test's own.
     fn asks_for_it(&self, key: &str, is_local: bool) -> bool {
-        match label::key(key).as_str() {
+        match text::key(key).as_str() {
             "result" => true,
             "status" | "verdict" | "outcome" => self.follows_fence || (self.is_tested && is_local),
-            _ => is_local && status_lines::is_whole(key) && (self.follows_fence || self.is_tested),
+            _ => is_local && key_lines::is_whole(key) && (self.follows_fence || self.is_tested),
         }
     }
 }
@@ -207,37 +208,6 @@ fn result_slot(source: &str, block: &Block, expected: Span, test: Arc<Test>) -> 
     Slot { span: end..end, kind: SlotKind::TestResult { test, prefix, blank_after } }
 }
 
-/// `✅ Confirms: …`, `**Confirms:** …`, `- ✅ **Confirms** that …`: the bytes of its mark, or the place of one.
-pub fn confirms_line(source: &str, line: Span) -> Option<(Span, Option<Mark>)> {
-    let text = source.get(line.clone())?;
-    let skip = ['*', '_', ' ', '\t'];
-    let start = text.trim_start_matches(skip);
-    let mark = marks::at(start);
-    let behind = match mark {
-        Some(mark) => start.get(mark.len..)?.trim_start_matches(skip),
-        None => start,
-    };
-    let word: String = behind.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
-    if !matches!(
-        word.to_ascii_lowercase().as_str(),
-        "confirms" | "confirm" | "confirmed" | "verifies" | "validates" | "proves"
-    ) {
-        return None;
-    }
-    let colon = behind.get(word.len()..)?.trim_start_matches(skip).starts_with(':');
-    match mark {
-        Some(mark) => {
-            let at = line.end - start.len();
-            Some((at..at + mark.len, Some(mark)))
-        }
-        None if colon => {
-            let lead = text.len() - text.trim_start().len();
-            Some((line.start + lead..line.start + lead, None))
-        }
-        None => None,
-    }
-}
-
 /// A line right below a command that starts green says that the command did.
 fn claim_line(source: &str, line: Span) -> Option<(Span, Option<Mark>)> {
     let text = source.get(line.clone())?;
@@ -252,7 +222,7 @@ fn expected<'s>(source: &'s str, block: &Block) -> Option<&'s str> {
     let mut lines = outline::lines(source, block.span.clone()).into_iter();
     let line = lines.find(|line| {
         let line = source.get(line.clone()).unwrap_or("");
-        let words = label::words(line.split(':').next().unwrap_or(""));
+        let words = text::words(line.split(':').next().unwrap_or(""));
         let first = words.first().map(String::as_str);
         line.contains(':') && first == Some("expected") && words.len() <= 4
     })?;
@@ -260,7 +230,7 @@ fn expected<'s>(source: &'s str, block: &Block) -> Option<&'s str> {
     let dressing = |c: char| c.is_whitespace() || matches!(c, '*' | '_');
     let begins = source.get(line.start + colon + 1..line.end)?.contains(|c| !dressing(c));
     // the result below is not expected
-    let is_result = |line: &Span| status_lines::is_one(source, line) || is_answer(source, line, begins);
+    let is_result = |line: &Span| key_lines::is_one(source, line) || is_answer(source, line, begins);
     let end = lines.find(is_result).map_or(block.span.end, |line| line.start);
     Some(source.get(line.start + colon + 1..end)?.trim_matches(dressing))
 }
@@ -269,19 +239,20 @@ fn expected<'s>(source: &'s str, block: &Block) -> Option<&'s str> {
 /// what is expected.
 fn is_answer(source: &str, line: &Span, begins: bool) -> bool {
     let text = source.get(line.clone()).unwrap_or("");
-    let Some(colon) = status_lines::colon(text) else { return false };
+    let Some(colon) = key_lines::colon(text) else { return false };
     let name = text.get(..colon.start).unwrap_or("");
     // `Result: healthy` is still expected; `Status: ✅ PASS` and `Result:` answer
     let value = text.get(colon.end..).unwrap_or("");
     let value = value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_' | '`'));
     let is_verdict =
-        || marks::at(value).is_some() || label::words(value).iter().all(|word| verdicts::is_of_verdicts(word));
-    columns::is_actual(name) || (begins && status_lines::is_whole(name) && is_verdict())
+        || marks::at(value).is_some() || text::words(value).iter().all(|word| verdicts::is_of_verdicts(word));
+    columns::is_actual(name) || (begins && key_lines::is_whole(name) && is_verdict())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::slots::{SlotKind, find, survey};
+    use super::super::slot::SlotKind;
+    use super::super::slots::{find, survey};
 
     #[test]
     fn a_test_is_a_command_with_what_confirms_it() {

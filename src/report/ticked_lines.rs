@@ -4,8 +4,9 @@
 //! Invariant: a line within running text is none, whatever sign it happens to begin or end with; nor is what speaks of the sign
 //! itself (`ticked with ✅`).
 
+use super::choices::{Line, is_of_signs, leading, trailing, verdict_options};
 use super::claim_lines::{explains, has_key};
-use super::list_slots::{Line, is_of_signs, leading, trailing, verdict_options};
+use super::key_lines::ends;
 use super::marks::{self, Sense};
 use super::outline::{self, BlockKind, Outline, Span};
 use super::verdicts;
@@ -104,12 +105,6 @@ fn is_wrapped(source: &str, line: &Span, next: Option<&Span>) -> bool {
         let text = source.get(next.clone()).unwrap_or("");
         leading(source, next).is_none() && bullet(text).is_none() && !has_key(text) && !is_ticked(source, next)
     })
-}
-
-/// Whether a line of running text isn't wrapped onto the next one.
-pub(super) fn ends(line: &str) -> bool {
-    let is_broken = line.ends_with("  ") || line.ends_with('\\') || line.trim_end().ends_with('>');
-    is_broken || line.trim_end_matches(['*', '_', ' ']).ends_with([':', '：', '.', '!', '?', '。', '…'])
 }
 
 /// Whether there is something to tick, or ticked.

@@ -1,6 +1,6 @@
 //! Verdict lists: `- ☐ Pending`, `- ☐ Partial Success – …`, `- ✅ Full Success – …`; one line of them is the outcome's.
 
-use super::{label, marks};
+use super::{marks, text};
 use crate::evidence::Outcome;
 
 /// What a line of a verdict list says.
@@ -171,16 +171,16 @@ const THAI: [(&str, Class); 15] = [
 
 /// The class of a list line, its marks taken off or not.
 pub fn class(markdown: &str) -> Option<Class> {
-    let text = label::plain(markdown).replace(" - ", " – ");
+    let text = text::plain(markdown).replace(" - ", " – ");
     let text = without_lead(&text);
     let separators = ['–', '—', ':', '(', '.', ',', ';', '/', '→', '…', '|', '='];
     let head = text.split(separators).next().unwrap_or("");
     // `Partial Success ✅ most of it`
     let head = marks::all(head).first().and_then(|(sign, _)| head.get(..*sign)).unwrap_or(head);
-    if let Some((_, class)) = THAI.iter().find(|(words, _)| label::key(words) == label::key(head)) {
+    if let Some((_, class)) = THAI.iter().find(|(words, _)| text::key(words) == text::key(head)) {
         return Some(*class);
     }
-    let words = label::words(head);
+    let words = text::words(head);
     if words.is_empty() || !words.iter().all(|word| VOCABULARY.contains(&word.as_str())) {
         return None;
     }

@@ -5,10 +5,11 @@
 use jiff::tz::TimeZone;
 
 use super::answers::Answers;
-use super::expectation::{self, Held};
+use super::expectation;
 use super::figures::{self, Figure, Kind, ROWS};
-use super::slots::Expected;
-use super::{RunRecord, label};
+use super::record::{self, RunRecord};
+use super::slot::Expected;
+use super::state::Held;
 use crate::evidence::{Measurement, Value};
 use crate::order::fold;
 
@@ -73,8 +74,8 @@ fn own(figure: &Figure, subject: &Measurement, record: &RunRecord) -> Held {
 
 /// By what any measurement of the record says.
 pub fn by_any(figure: &Figure, record: &RunRecord) -> Held {
-    let newest = |one: &&Measurement| label::newest(record, &one.key).is_some_and(|newest| std::ptr::eq(newest, *one));
-    let stands = record.measurements.iter().filter(newest).filter(|one| label::works(one) != Some(false));
+    let newest = |one: &&Measurement| record::newest(record, &one.key).is_some_and(|newest| std::ptr::eq(newest, *one));
+    let stands = record.measurements.iter().filter(newest).filter(|one| record::works(one) != Some(false));
     let mut found = unclear(figure);
     for one in stands.filter(|one| figure.kind != Kind::Measure || is_named(one, figure, record)) {
         match (&figure.kind, &one.value) {
@@ -118,7 +119,7 @@ fn says(one: &Measurement, figure: &Figure, record: &RunRecord) -> bool {
         texts.push(artifact.path.replace(['/', '.', '_'], " "));
     }
     // what works is all that its names say
-    if matches!(one.value, Value::State { .. }) && label::works(one) == Some(true) {
+    if matches!(one.value, Value::State { .. }) && record::works(one) == Some(true) {
         let declared = record.declarations.of_key(&one.key);
         texts.extend(declared.iter().flat_map(|declared| declared.aliases).map(|alias| in_digits(alias)));
     }

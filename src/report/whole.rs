@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::outline::{self, Block, BlockKind, Outline, Span};
-use super::{label, status_lines, verdicts};
+use super::{generic, key_lines, text};
 use crate::order::Order;
 
 pub type Names = Arc<[String]>;
@@ -63,7 +63,7 @@ impl Places {
                 && (block.item.is_some() || introduces(source, first).is_some_and(|by| by == By::Bold))
             {
                 let own = thing(source.get(first.clone()).unwrap_or(""));
-                if !own.is_empty() && !status_lines::is_one(source, first) {
+                if !own.is_empty() && !key_lines::is_one(source, first) {
                     let around = around.into_iter().chain([own.clone()]).collect();
                     places.from.push((second.start, Place { names: own, around }));
                 }
@@ -93,13 +93,13 @@ impl Places {
 
     /// Whether the key or label `name` at this place asks for the whole order's status.
     pub fn is_whole(&self, name: &str, at: usize) -> bool {
-        status_lines::is_whole(name) && (names_the_order(name) || self.names_at(at).is_empty())
+        key_lines::is_whole(name) && (names_the_order(name) || self.names_at(at).is_empty())
     }
 }
 
 /// `Order status`, `Report status`: of the whole wherever it stands.
 fn names_the_order(name: &str) -> bool {
-    label::words(name).iter().any(|word| matches!(word.as_str(), "order" | "report"))
+    text::words(name).iter().any(|word| matches!(word.as_str(), "order" | "report"))
 }
 
 struct Item {
@@ -151,9 +151,8 @@ fn title(source: &str, outline: &Outline) -> Option<usize> {
     let own = level(text(first));
     let others: Vec<usize> = headings.map(|(_, block)| level(text(block))).collect();
     let is_above = others.iter().all(|other| *other > own) && (own == 1 || !others.is_empty());
-    let says_so = || {
-        label::words(heading_text(text(first))).iter().any(|word| word == "report") || text(first).contains("รายงาน")
-    };
+    let says_so =
+        || text::words(heading_text(text(first))).iter().any(|word| word == "report") || text(first).contains("รายงาน");
     (is_above || says_so()).then_some(n)
 }
 
@@ -182,10 +181,10 @@ enum By {
 /// A line that introduces what follows: all of it in bold, or a few words and a colon.
 fn introduces(source: &str, line: &Span) -> Option<By> {
     let text = source.get(line.clone())?.trim();
-    let bold = status_lines::bold(text.trim_end_matches(status_lines::COLONS));
+    let bold = key_lines::bold(text.trim_end_matches(key_lines::COLONS));
     match bold {
-        Some((_, length)) if length == text.trim_end_matches(status_lines::COLONS).len() => Some(By::Bold),
-        _ if text.ends_with(status_lines::COLONS) && text.split_whitespace().count() <= 6 => Some(By::Colon),
+        Some((_, length)) if length == text.trim_end_matches(key_lines::COLONS).len() => Some(By::Bold),
+        _ if text.ends_with(key_lines::COLONS) && text.split_whitespace().count() <= 6 => Some(By::Colon),
         _ => None,
     }
 }
@@ -207,21 +206,21 @@ fn introduced_by(source: &str, outline: &Outline, n: usize, is_subtitle: bool) -
 
 /// The names of the thing that a heading or line names, with and without its number; none where it names no thing.
 fn thing(markdown: &str) -> Names {
-    let text = status_lines::without_expressions(markdown);
-    let plain = label::plain(&text);
-    let plain = plain.trim_matches(|c: char| c.is_whitespace() || status_lines::COLONS.contains(&c));
+    let text = key_lines::without_expressions(markdown);
+    let plain = text::plain(&text);
+    let plain = plain.trim_matches(|c: char| c.is_whitespace() || key_lines::COLONS.contains(&c));
     let (lead, rest) = lead(plain);
-    let words = label::words(if rest.is_empty() { plain } else { rest });
+    let words = text::words(if rest.is_empty() { plain } else { rest });
     let is_numbered_part = rest.is_empty() && !lead.is_empty() && !matches!(lead.as_str(), "order" | "section");
-    if !is_numbered_part && words.iter().all(|word| is_generic(word)) {
+    if !is_numbered_part && words.iter().all(|word| generic::is_generic(word)) {
         return Names::default();
     }
-    let mut names = label::names(plain);
+    let mut names = text::names(plain);
     if !rest.is_empty() && rest != plain {
-        names.extend(label::names(rest));
+        names.extend(text::names(rest));
     }
     let mut seen = std::collections::BTreeSet::new();
-    names.retain(|name| seen.insert(label::key(name)));
+    names.retain(|name| seen.insert(text::key(name)));
     names.into()
 }
 
@@ -239,51 +238,25 @@ fn lead(text: &str) -> (String, &str) {
     let is_parted =
         rest.is_empty() || word.is_empty() || behind.trim_start().starts_with([':', '：', '–', '—', '-', ')', '|']);
     let is_counted =
-        word.is_empty() || is_generic(&word.to_lowercase()) || PARTS.contains(&word.to_lowercase().as_str());
+        word.is_empty() || generic::is_generic(&word.to_lowercase()) || PARTS.contains(&word.to_lowercase().as_str());
     if is_parted && is_counted { (word.to_lowercase(), rest) } else { (String::new(), text) }
 }
 
 /// What reports are numbered by.
 const PARTS: [&str; 8] = ["step", "section", "part", "item", "stage", "task", "case", "day"];
 
-/// The words that name a report's own parts, beside those that a verdict is made of; any other is of a thing.
-const GENERIC: &str = "state verdict outcome result results health conclusion conclusions summary executive final closing current \
-    general report reports validation verify acceptance approval approvals decision sign off signoff signed \
-    reviewed assessment evaluation testing operational check checklist criteria criterion metric metrics system \
-    component components project production release readiness ready go live delivery deliverables implementation \
-    execution run rollout wrap up closeout handover overview information details key tl dr the of for a at glance \
-    post pre quality";
-
-/// The same in Thai, which writes no blanks between words.
-const GENERIC_THAI: &str = "สถานะ สรุป รายงาน ผลลัพธ์ ผล การ ตรวจสอบ ตรวจ ทดสอบ ดำเนินงาน ดำเนินการ ติดตั้ง โดยรวม รวม ทั้งหมด สุดท้าย ภาพ \
-    ระบบ ใบ สั่ง งาน ขั้น ข้อ บท คำ ตัดสิน ความ พร้อม สำเร็จ อนุมัติ";
-
-pub(super) fn is_generic(word: &str) -> bool {
-    if word.chars().all(char::is_numeric) || GENERIC.split(' ').any(|one| one == word) || verdicts::is_of_verdicts(word)
-    {
-        return true;
-    }
-    let mut rest = word;
-    while let Some(behind) =
-        GENERIC_THAI.split(' ').filter_map(|part| rest.strip_prefix(part)).min_by_key(|rest| rest.len())
-    {
-        rest = behind;
-    }
-    rest.is_empty()
-}
-
 /// Whether what a heading names, by its names, is the order itself: its id, its title, or its phase and words of its title.
 pub fn is_order(order: &Order, names: &[String]) -> bool {
     let Some(name) = names.first() else { return true };
-    let words = label::words(name);
-    let own = |text: &str| label::words(text).into_iter().filter(|word| !is_generic(word)).collect::<Vec<_>>();
+    let words = text::words(name);
+    let own = |text: &str| text::words(text).into_iter().filter(|word| !generic::is_generic(word)).collect::<Vec<_>>();
     let title = own(order.title.as_deref().unwrap_or(""));
-    let id = label::words(&order.id);
+    let id = text::words(&order.id);
     if !id.is_empty() && words.windows(id.len()).any(|part| part == id) {
         return true;
     }
     let said = own(name);
-    let phase = order.phase.as_deref().map(label::words).unwrap_or_default();
+    let phase = order.phase.as_deref().map(text::words).unwrap_or_default();
     // its number tells a phase from others: `7.8 – Telemetry`
     let number = |words: &[String]| {
         let words = words.iter().skip_while(|word| *word == "phase");

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use workbridge::evidence::{Declaration, Outcome, Value, Vocabulary};
-use workbridge::report::slots::SlotKind;
+use workbridge::report::slot::SlotKind;
 use workbridge::report::{self, CommandEnd, CommandResult, RunRecord};
 
 use super::record::{Taken as _, empty, state};
