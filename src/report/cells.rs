@@ -4,11 +4,11 @@
 
 use jiff::tz::TimeZone;
 
-use super::choices::{self, choices};
+use super::hold::state::{Became, State, Subject};
 use super::marks::{self, Sense};
 use super::record::RunRecord;
-use super::slot::{CellSlot, Part};
-use super::state::{Became, State, Subject};
+use super::template::choices::{self, choices};
+use super::template::slot::{CellSlot, Part};
 use super::text::WORKING;
 use super::verdicts;
 use crate::evidence::{Judged, Outcome, Verdict};

@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::cells::{actual_text, verdict_text};
 use super::expressions::{self, FillError};
+use super::hold::judging;
+use super::hold::test_results::{self, TestResult};
 use super::record::{self, CommandResult, FileChange, RunRecord, StepRecord, StepState, now};
-use super::test_results::{self, TestResult};
-use super::{context, evidence_table, judging, marks, result, verdicts};
+use super::{context, evidence_table, marks, result, verdicts};
 use crate::evidence::{Artifact, Judged, Measurement};
 
 /// Renders the completion report.

@@ -3,7 +3,7 @@
 use minijinja::Value;
 use serde_json::json;
 
-use super::judging::believed;
+use super::hold::judging::believed;
 use super::record::{RunRecord, now};
 use super::result::{criterion_json, measurement_json};
 

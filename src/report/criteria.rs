@@ -1,7 +1,7 @@
 //! What a template asks for: its metric rows are criteria, its operational tests are commands.
 
-use super::slot::MetricRow;
-use super::{slots, whole};
+use super::template::slot::MetricRow;
+use super::template::{slots, whole};
 use crate::order::target::{self, compile};
 use crate::order::{Command, Criterion, CriterionSource, Order, Span, fold};
 

@@ -10,22 +10,22 @@ use jiff::Zoned;
 use jiff::tz::TimeZone;
 
 use super::cells::{cite, component, green_choice, metric, quoted, sign, status};
-use super::choices::{self, choices};
 use super::expressions::{self, FillError};
-use super::judging::{self, Rows};
-use super::labels::{Labels, Meaning};
+use super::hold::figures_beside::{self, Said};
+use super::hold::judging::{self, Rows};
+use super::hold::labels::{Labels, Meaning};
+use super::hold::state::{Became, State, Subject};
+use super::hold::test_results::{self, TestResult};
+use super::hold::words_beside::{self, Remark};
+use super::hold::{check_cells, places, row_cells};
 use super::marks::{self, Form, Mark, Sense};
-use super::outline::Span;
 use super::record::{RunRecord, now};
-use super::remarks::{self, Remark};
-use super::said::{self, Said};
-use super::slot::{CellSlot, Part, Role, RowSubject, Slot, SlotKind, TableKind, Test};
-use super::slots::{self, Survey};
-use super::state::{Became, State, Subject};
-use super::test_results::{self, TestResult};
-use super::{
-    around, asserted, beside, context, criteria, dates, evidence_table, key_lines, targets, text, verdicts, whole,
-};
+use super::template::choices::{self, choices};
+use super::template::outline::Span;
+use super::template::slot::{CellSlot, Part, Role, RowSubject, Slot, SlotKind, TableKind, Test};
+use super::template::slots::{self, Survey};
+use super::template::{key_lines, whole};
+use super::{context, criteria, dates, evidence_table, targets, text, verdicts};
 use crate::evidence::subject;
 
 /// A filled template.
@@ -257,8 +257,8 @@ impl Filler<'_> {
                 let names = &cell.row.names;
                 let subject = match (cell.part, span) {
                     (Part::Sign | Part::Claim, Some(span)) => {
-                        let text = said::cell(self.template, span);
-                        self.as_worded(subject, names, &text, remarks::of_cell(names, &text))
+                        let text = figures_beside::cell(self.template, span);
+                        self.as_worded(subject, names, &text, words_beside::of_cell(names, &text))
                     }
                     _ => self.as_chosen(subject, names, &cell.was),
                 };
@@ -277,8 +277,8 @@ impl Filler<'_> {
             .then(|| RowSubject { names: vec![row.metric.clone()], ..row.clone() });
         let row = bound.as_ref().unwrap_or(row);
         let by_order = row.names.iter().any(|name| self.labels.is_bound_by_order(name));
-        if let Some((named, time)) = beside::timed(&self.labels, row).filter(|_| !by_order) {
-            return asserted::hold_time(&self.labels, self.subject(&named, at), &time);
+        if let Some((named, time)) = row_cells::timed(&self.labels, row).filter(|_| !by_order) {
+            return check_cells::hold_time(&self.labels, self.subject(&named, at), &time);
         }
         let found = judging::subject(&self.labels, &row.names);
         // `LaunchAgent | Loaded` says of what stands beside it what an item of both would
@@ -288,21 +288,21 @@ impl Filler<'_> {
             }
             _ => found,
         };
-        let found = around::hold(&self.labels, found, &row.names, self.survey.places.around(at), Some(row));
-        if let Some(why) = beside::why_not(&self.labels, row, &found) {
+        let found = places::hold(&self.labels, found, &row.names, self.survey.places.around(at), Some(row));
+        if let Some(why) = row_cells::why_not(&self.labels, row, &found) {
             return Subject::unmeasured(why);
         }
         let label = row.names.iter().take(1).map(|text| Said { text, is_aside: false });
-        let asides = row.said.iter().filter(|aside| said::is_of_now(&self.labels, &found, &aside.header));
+        let asides = row.said.iter().filter(|aside| figures_beside::is_of_now(&self.labels, &found, &aside.header));
         let asides = asides.map(|aside| Said { text: &aside.text, is_aside: true });
         let said: Vec<Said> = label.chain(asides).collect();
-        asserted::hold(&self.labels, said::hold(&self.labels, found, &row.names, &said), row)
+        check_cells::hold(&self.labels, figures_beside::hold(&self.labels, found, &row.names, &said), row)
     }
 
     /// What a line at this place names, unless that is another's there.
     fn found(&self, names: &[String], at: usize) -> Subject {
         let found = judging::check(&self.labels, names);
-        around::hold(&self.labels, found, names, self.survey.places.around(at), None)
+        places::hold(&self.labels, found, names, self.survey.places.around(at), None)
     }
 
     /// What a line of a list, a quote or a key ticks, as far as all that it says is so.
@@ -311,8 +311,8 @@ impl Filler<'_> {
         if found.state != State::Green {
             return found;
         }
-        let (before, after) = said::around(self.template, sign);
-        let remark = remarks::beside(names, &before, &after);
+        let (before, after) = figures_beside::around(self.template, sign);
+        let remark = words_beside::beside(names, &before, &after);
         self.as_worded(found, names, &format!("{before} {after}"), remark)
     }
 
@@ -322,7 +322,7 @@ impl Filler<'_> {
             Some(text) => {
                 // of a form another choice may be ticked
                 let is_verdict = choices::form(was).is_some() && verdicts::class(&text).is_some();
-                let remark = remarks::of_choice(names, &text).filter(|_| !is_verdict);
+                let remark = words_beside::of_choice(names, &text).filter(|_| !is_verdict);
                 self.as_worded(subject, names, &text, remark)
             }
             None => subject,
@@ -331,9 +331,9 @@ impl Filler<'_> {
 
     /// As far as the figures of `text` are so, and what the remark says in words.
     fn as_worded(&self, subject: Subject, names: &[String], text: &str, remark: Option<Remark>) -> Subject {
-        let subject = said::hold(&self.labels, subject, names, &[Said { text, is_aside: false }]);
+        let subject = figures_beside::hold(&self.labels, subject, names, &[Said { text, is_aside: false }]);
         match remark {
-            Some(remark) => remarks::hold(&self.labels, subject, &remark),
+            Some(remark) => words_beside::hold(&self.labels, subject, &remark),
             None => subject,
         }
     }

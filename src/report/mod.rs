@@ -1,65 +1,38 @@
 //! Reports: pure functions from a [`RunRecord`] (read from the journal alone) and a template to text.
 //! Same record, same bytes.
+//!
+//! `template` finds the slots of a template, `hold` says what the record has of that which they are about, `cells` and `fill` write it
+//! into them.
 
-mod answers;
-mod around;
-mod asides;
-mod asserted;
-mod beside;
 mod cells;
-mod choices;
-mod claim_lines;
-mod claims;
-pub mod columns;
 mod completion;
 mod context;
 mod criteria;
 pub mod dates;
 mod evidence_table;
-mod expectation;
 mod expressions;
 mod figures;
-pub mod fill;
+mod fill;
 mod generic;
-mod headers;
-mod inline;
-mod judging;
-mod key_lines;
-mod labels;
-mod list_slots;
+mod hold;
 pub mod marks;
-mod name_columns;
-mod numbers;
-mod outline;
-mod printed;
 mod record;
-mod remarks;
 mod result;
-mod rows;
-mod said;
 mod shipped;
-pub mod slot;
-pub mod slots;
-mod state;
-mod status_lines;
-mod table_slots;
 mod targets;
-mod test_results;
-mod test_slots;
+mod template;
 mod text;
-mod ticked_lines;
-pub mod verdicts;
-mod vouched;
-mod whole;
+mod verdicts;
 
 pub use completion::completion;
 pub use criteria::{criteria_for, template_commands, template_criteria};
 pub use expressions::FillError;
 pub use fill::{Filled, FilledSlot, check, fill};
-pub use judging::as_rows_say;
+pub use hold::judging::as_rows_say;
+pub use hold::state::State;
+pub use hold::test_results::{as_tests_ask, failures};
 pub use record::{CommandEnd, CommandResult, FileChange, RunRecord, StepRecord, StepState};
 pub use result::{SCHEMA, SCHEMA_VERSION, result_json};
 pub use shipped::{builtin, builtin_names, file_name};
-pub use state::State;
 pub use targets::resolve;
-pub use test_results::{as_tests_ask, failures};
+pub use template::{slot, slots};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::judging::believed;
+use super::hold::judging::believed;
 use super::record::RunRecord;
 use crate::evidence::{self, Artifact, Judged, Measurement, Verdict};
 

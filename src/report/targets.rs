@@ -10,8 +10,9 @@ use minijinja::{Error, ErrorKind, Value};
 
 use super::expressions::{self, FillError};
 use super::record::RunRecord;
-use super::slot::SlotKind;
-use super::{context, marks, slots};
+use super::template::slot::SlotKind;
+use super::template::slots;
+use super::{context, marks};
 use crate::evidence::{Binder, Binding};
 
 const NAME: &str = "target";

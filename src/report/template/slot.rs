@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::dates::DateToken;
-use super::marks::{Form, Mark};
 use super::outline::Span;
-use super::verdicts;
 use crate::order::Command;
+use crate::report::dates::DateToken;
+use crate::report::marks::{Form, Mark};
+use crate::report::verdicts;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slot {

@@ -4,9 +4,9 @@
 
 use jiff::Timestamp;
 
-use super::record;
 use crate::evidence::value::UNDONE;
 use crate::evidence::{Artifact, Measurement, Value};
+use crate::report::record;
 
 /// What a slot says now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

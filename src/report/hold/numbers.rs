@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use super::figures::{self, Figure, Kind, ROWS};
 use crate::evidence::holds;
 use crate::order::target::{Target, Unit, compile};
+use crate::report::figures::{self, Figure, Kind, ROWS};
 
 pub struct Number {
     /// Folded words, without a plural's `s`; empty where it stands alone or its column is called `n`.

@@ -2,12 +2,13 @@
 
 use super::choices::{Line, choices, is_of_signs, leading, trailing};
 use super::key_lines::{self, confirms_line};
-use super::marks::{self, Form, Mark, Sense};
 use super::outline::{self, Outline, Span};
 use super::slot::{Slot, SlotKind, VerdictLists};
+use super::ticked_lines;
 use super::whole::Places;
-use super::{figures, text, ticked_lines, verdicts};
 use crate::evidence::subject;
+use crate::report::marks::{self, Form, Mark, Sense};
+use crate::report::{figures, text, verdicts};
 
 pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot>, verdict_lists: &mut VerdictLists) {
     let own = outline.lists.iter().cloned().zip(lines_by_list(outline));

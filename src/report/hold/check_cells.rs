@@ -4,12 +4,14 @@
 //! Invariant: a row is green only where all that such a cell says was measured too, as in a checklist's item of the same words.
 
 use super::labels::Labels;
-use super::slot::{Aside, RowSubject};
 use super::state::{Held, State, Subject};
-use super::{criteria, figures, headers, judging, marks, record, text, vouched};
+use super::{judging, vouched};
 use crate::evidence::{Judged, Measurement, Value, Verdict};
 use crate::order::target::{Comparator, Target, compile};
 use crate::order::{Criterion, fold};
+use crate::report::template::headers;
+use crate::report::template::slot::{Aside, RowSubject};
+use crate::report::{criteria, figures, marks, record, text};
 
 /// The subject of a row that works, as far as what its other cells assert of it holds.
 pub fn hold(labels: &Labels, subject: Subject, row: &RowSubject) -> Subject {

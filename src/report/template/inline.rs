@@ -1,8 +1,8 @@
 //! Slots amid running text: dates and expressions.
 
-use super::dates;
 use super::outline::Span;
 use super::slot::{Slot, SlotKind};
+use crate::report::dates;
 
 /// Dates and expressions in a run of inline text.
 pub fn inline(source: &str, span: Span, out: &mut Vec<Slot>) {

@@ -6,14 +6,15 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::labels::{Labels, Meaning};
-use super::record::{self, RunRecord};
-use super::slot::{MetricRow, Part, RowSubject, SlotKind, TableKind};
-use super::slots::{self, Survey};
 use super::state::{State, Subject};
-use super::whole::Names;
-use super::{around, asserted, beside, criteria, figures, text};
+use super::{check_cells, places, row_cells};
 use crate::evidence::{Judged, Value, Verdict, judge};
 use crate::order::{self, CriterionSource, Target};
+use crate::report::record::{self, RunRecord};
+use crate::report::template::slot::{MetricRow, Part, RowSubject, SlotKind, TableKind};
+use crate::report::template::slots::{self, Survey};
+use crate::report::template::whole::Names;
+use crate::report::{criteria, figures, text};
 
 /// What the newest measurement says of the first of `names` that means one; of a label that means none, what it states as a
 /// criterion.
@@ -156,8 +157,8 @@ impl Rows {
     /// The verdict of a row that asks after `metric` at these places, as far as they and its other cells are of what was
     /// measured.
     pub fn held(&self, labels: &Labels, places: &[Names], row: &RowSubject, metric: &str) -> Judged {
-        let judged = beside::judged(labels, row, self.get(metric, &row.target));
-        asserted::judged(labels, row, around::judged(labels, judged, places, row))
+        let judged = row_cells::judged(labels, row, self.get(metric, &row.target));
+        check_cells::judged(labels, row, places::judged(labels, judged, places, row))
     }
 
     fn get(&self, metric: &str, target: &str) -> Judged {

@@ -1,6 +1,6 @@
 //! The words of headers by which a column names the subjects of its rows, or says what they claim.
 
-use super::text;
+use crate::report::text;
 
 pub const LABEL: [&str; 56] = [
     "metric",

@@ -4,9 +4,9 @@
 //! Invariant: a part ends where the next key of its line begins.
 
 use super::inline::expression;
-use super::marks::{self, Mark, Sense};
 use super::outline::Span;
-use super::{generic, text};
+use crate::report::marks::{self, Mark, Sense};
+use crate::report::{generic, text};
 
 /// The keys of a line that ask how things are, each with the bytes of its value; the last one's may stand on the `next` line.
 pub fn of_line(source: &str, line: &Span, next: Option<&Span>) -> Vec<(String, Span)> {

@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use super::key_lines;
 use super::outline::{self, Block, BlockKind, Outline, Span};
-use super::{generic, key_lines, text};
 use crate::order::Order;
+use crate::report::{generic, text};
 
 pub type Names = Arc<[String]>;
 

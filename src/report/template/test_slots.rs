@@ -7,13 +7,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::columns;
 use super::key_lines::{self, confirms_line};
-use super::marks::{self, Mark, Sense};
 use super::outline::{self, Block, BlockKind, Outline, Span};
 use super::slot::{Expected, Slot, SlotKind, Test};
 use super::whole::Places;
-use super::{columns, text, verdicts};
 use crate::order::Command;
+use crate::report::marks::{self, Mark, Sense};
+use crate::report::{text, verdicts};
 
 /// Fences in these languages show data, not commands.
 const DATA: [&str; 24] = [

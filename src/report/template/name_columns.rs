@@ -2,9 +2,10 @@
 //!
 //! Invariant: a row is judged by what its smallest part is called: the exporter that works says nothing of its service.
 
+use super::asides;
 use super::headers::{LABEL, asserts, is};
 use super::slot::Role;
-use super::{asides, text};
+use crate::report::text;
 
 /// Headers of wholes, of which a row's subject is a part; of those who do something.
 const WHOLES: [&str; 10] =

@@ -1,13 +1,16 @@
 //! What a text beside a green sign says in words: `**LaunchAgent:** ✅ Unloaded` says more than that there is one.
 //!
 //! Invariant: such a sign is green only where its text says no more than that the thing works, or what was measured, or tells
-//! something that is not of the thing: who looked at it, where more is written. The figures in it are `said`'s to hold.
+//! something that is not of the thing: who looked at it, where more is written. The figures in it are `figures_beside`'s
+//! to hold.
 
 use super::labels::{Labels, Meaning};
 use super::state::{Held, State, Subject};
-use super::{asides, asserted, beside, figures, marks, said, text, verdicts};
+use super::{check_cells, figures_beside, row_cells};
 use crate::evidence::{Measurement, Value};
 use crate::order::target::{Comparator, Target, Unit, compile};
+use crate::report::template::asides;
+use crate::report::{figures, marks, text, verdicts};
 
 /// What is said of a thing beside its name.
 pub struct Remark {
@@ -56,7 +59,9 @@ fn plain(markdown: &str) -> String {
 
 /// A subject that works, as far as what is said of it holds.
 pub fn hold(labels: &Labels, subject: Subject, remark: &Remark) -> Subject {
-    let (State::Green, Some(measurement)) = (subject.state, said::cited(labels, &subject)) else { return subject };
+    let (State::Green, Some(measurement)) = (subject.state, figures_beside::cited(labels, &subject)) else {
+        return subject;
+    };
     let held = parts_held(labels, measurement, remark);
     subject.held_by(held)
 }
@@ -66,7 +71,7 @@ pub fn scheduled(labels: &Labels, measurement: &Measurement, text: &str) -> Held
     let Value::Schedule { .. } = measurement.value else { return Held::Meets };
     let inside = text.split(['(', '（']).skip(1).filter_map(|rest| rest.split([')', '）']).next());
     let held = inside.filter(|inside| is_period(&compile("", inside))).map(|inside| {
-        match asserted::borne_out(labels, measurement, "", inside, inside) {
+        match check_cells::borne_out(labels, measurement, "", inside, inside) {
             Held::Meets => Held::Meets,
             Held::Differs(why) => Held::Differs(why),
             Held::Unclear(_) => Held::Unclear(format!("“{inside}” was not measured: {}", measurement.value)),
@@ -149,7 +154,7 @@ fn held(labels: &Labels, measurement: &Measurement, remark: &Remark, part: &Part
     }
     let said = without_names(part.text);
     let is_bound = remark.names.iter().any(|name| labels.is_bound_by_order(name));
-    let stranger = || beside::stranger(labels, &asides::names("", part.text), measurement).filter(|_| !is_bound);
+    let stranger = || row_cells::stranger(labels, &asides::names("", part.text), measurement).filter(|_| !is_bound);
     match of_another(labels, measurement, label, &said) {
         Some(Held::Meets) => return stranger().map_or(Held::Meets, Held::Unclear),
         Some(held) => return held,
@@ -161,7 +166,7 @@ fn held(labels: &Labels, measurement: &Measurement, remark: &Remark, part: &Part
     if is_of_figures(labels, measurement, label, &said) || is_told(measurement, &said) {
         return Held::Meets;
     }
-    match asserted::borne_out(labels, measurement, label, &said, part.text) {
+    match check_cells::borne_out(labels, measurement, label, &said, part.text) {
         Held::Unclear(why) => match stranger() {
             Some(why) => Held::Unclear(why),
             None if !part.is_whole && is_free(labels, measurement, label, part, &said) => Held::Meets,
@@ -249,7 +254,7 @@ fn said_works(said: &str) -> bool {
     said.is_empty()
         || ELSEWHERE.contains(&lower.as_str())
         || text::says_works(said)
-        || asserted::is_ready(said)
+        || check_cells::is_ready(said)
         || verdicts::class(said) == Some(verdicts::Class::Full)
 }
 
@@ -352,7 +357,7 @@ fn is_free(labels: &Labels, measurement: &Measurement, label: &str, part: &Part,
     // `Snappy, not gzip`
     let is_of_codecs = !found.is_empty() && found.iter().all(|figure| figure.kind == figures::Kind::Codec);
     let is_verb = first.ends_with('s') && !first.ends_with("ss") && first.len() > 3;
-    match (asserted::is_ready(first), part.is_first) {
+    match (check_cells::is_ready(first), part.is_first) {
         // `runs as root`, but `verified by CLC`
         (true, _) => !(is_verb && has_more),
         (false, true) => first == "by" || found.first().is_some_and(|figure| words_begin(&words, &figure.text)),

@@ -7,9 +7,9 @@
 use super::choices::{Line, is_of_signs, leading, trailing, verdict_options};
 use super::claim_lines::{explains, has_key};
 use super::key_lines::ends;
-use super::marks::{self, Sense};
 use super::outline::{self, BlockKind, Outline, Span};
-use super::verdicts;
+use crate::report::marks::{self, Sense};
+use crate::report::verdicts;
 
 /// The lists, each with its lines. Paragraphs of verdicts that follow each other are one.
 pub fn find(source: &str, outline: &Outline) -> Vec<(Span, Vec<Line>)> {

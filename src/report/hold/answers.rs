@@ -4,10 +4,10 @@
 //! the one that is called so; a number of something else answers nothing.
 
 use super::printed;
-use super::record::{self, RunRecord};
 use crate::evidence::{Binder, Binding, Finding, Measurement, Value, Vocabulary, check, subject};
 use crate::order::fold;
 use crate::order::target::{Target, Unit, compile};
+use crate::report::record::{self, RunRecord};
 
 pub struct Answers<'r> {
     /// What the command was answered with.

@@ -6,12 +6,12 @@ use jiff::tz::TimeZone;
 
 use super::answers::Answers;
 use super::expectation;
-use super::figures::{self, Figure, Kind, ROWS};
-use super::record::{self, RunRecord};
-use super::slot::Expected;
 use super::state::Held;
 use crate::evidence::{Measurement, Value};
 use crate::order::fold;
+use crate::report::figures::{self, Figure, Kind, ROWS};
+use crate::report::record::{self, RunRecord};
+use crate::report::template::slot::Expected;
 
 /// By the measurement of the figure's own subject, else by any other of the record.
 pub fn by(figure: &Figure, subject: &Measurement, record: &RunRecord) -> Held {

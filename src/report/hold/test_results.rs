@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use super::answers::Answers;
-use super::record::{self, CommandEnd, CommandResult, RunRecord};
-use super::slot::{Expected, SlotKind, Test};
 use super::state::Held;
-use super::{claims, expectation, slots};
+use super::{claims, expectation};
 use crate::evidence::Measurement;
 use crate::order::Command;
+use crate::report::record::{self, CommandEnd, CommandResult, RunRecord};
+use crate::report::template::slot::{Expected, SlotKind, Test};
+use crate::report::template::slots;
 
 /// How an operational test went.
 #[derive(Debug, Clone, PartialEq)]

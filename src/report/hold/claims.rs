@@ -4,14 +4,15 @@
 //! where the command's own output or a measurement bears it out; all else that it says is the author's description of the command.
 
 use super::answers::{Answer, Answers};
-use super::figures::{self, Figure, Kind, ROWS};
 use super::numbers::{self, Number};
-use super::record::{self, RunRecord};
-use super::slot::Expected;
 use super::state::Held;
-use super::{expectation, text, vouched};
+use super::{expectation, vouched};
 use crate::evidence::{Measurement, subject};
 use crate::order::fold;
+use crate::report::figures::{self, Figure, Kind, ROWS};
+use crate::report::record::{self, RunRecord};
+use crate::report::template::slot::Expected;
+use crate::report::text;
 
 /// A test that passed.
 pub struct Ran<'t> {

@@ -1,7 +1,7 @@
 //! What the author's own cells name besides a row's subject.
 
-use super::{marks, text};
 use crate::evidence::subject;
+use crate::report::{marks, text};
 
 /// Columns whose paths are about something else than the row's subject.
 const ELSEWHERE: [&str; 18] = [

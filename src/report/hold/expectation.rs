@@ -5,11 +5,11 @@
 
 use super::answers::{Answer, Answers};
 use super::numbers::{self, Number};
-use super::slot::Expected;
 use super::state::Held;
 use crate::evidence::holds;
 use crate::order::fold;
 use crate::order::target::{Comparator, Target, Unit, comparison_in, compile};
+use crate::report::template::slot::Expected;
 
 /// Of lines that are held against each other.
 const MOST_PAIRS: usize = 100_000;

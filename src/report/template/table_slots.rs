@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use super::columns::{self, Columns};
 use super::inline::inline;
-use super::marks::{self, Sense};
 use super::rows::{Cell, Row};
 use super::slot::{Aside, CellSlot, MetricRow, Part, Role, RowSubject, Slot, SlotKind, TableKind, Whose};
-use super::text::{self, says_works};
 use super::whole::Places;
-use super::{asides, headers, key_lines, name_columns, verdicts};
+use super::{asides, headers, key_lines, name_columns};
 use crate::evidence::subject;
 use crate::order::Demand;
 use crate::order::target::{self, Target, Unit, compile};
+use crate::report::marks::{self, Sense};
+use crate::report::text::{self, says_works};
+use crate::report::verdicts;
 
 pub fn find(
     source: &str,

@@ -2,10 +2,11 @@
 //!
 //! Invariant: a slot ends where the next key of its line begins; only that key's value is the slot.
 
+use super::key_lines;
 use super::outline::{self, BlockKind, Outline};
 use super::slot::{Slot, SlotKind};
 use super::whole::Places;
-use super::{key_lines, text};
+use crate::report::text;
 
 pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot>) {
     for block in outline.blocks.iter().filter(|block| block.kind == BlockKind::Text) {

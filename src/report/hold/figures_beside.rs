@@ -4,13 +4,15 @@
 //! failed, what can't be told is unmeasured. In a cell of the author's only what its header says to be so now counts, and
 //! what differs there leaves the row unmeasured: the thing itself works.
 
-use super::figures::{self, Figure, Kind, ROWS};
 use super::labels::{Labels, Meaning};
-use super::outline::Span;
 use super::state::{Held, State, Subject};
-use super::{columns, key_lines, marks, remarks, rows, text, vouched};
+use super::{vouched, words_beside};
 use crate::evidence::{Measurement, Value, Verdict};
 use crate::order::target::Unit;
+use crate::report::figures::{self, Figure, Kind, ROWS};
+use crate::report::template::outline::Span;
+use crate::report::template::{columns, key_lines, rows};
+use crate::report::{marks, text};
 
 /// Bytes to either side of a sign in which something is said of it.
 const REACH: usize = 400;
@@ -141,7 +143,7 @@ pub fn hold(labels: &Labels, subject: Subject, names: &[String], said: &[Said]) 
         }
     }
     let own = said.iter().filter(|one| !one.is_aside);
-    counts.extend(own.map(|one| remarks::scheduled(labels, measurement, &text::plain(one.text))));
+    counts.extend(own.map(|one| words_beside::scheduled(labels, measurement, &text::plain(one.text))));
     subject.held_by(counts)
 }
 

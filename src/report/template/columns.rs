@@ -4,9 +4,10 @@
 //! a list of files is left alone.
 
 use super::headers::{LABEL, is};
+use super::name_columns;
 use super::slot::{Role, TableKind};
-use super::{marks, name_columns, text};
 use crate::order::{COMPARATOR, UNIT, fold, is_limit, limit_of};
+use crate::report::{marks, text};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Columns {

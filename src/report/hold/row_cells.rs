@@ -2,15 +2,16 @@
 //! first cell says.
 //!
 //! Invariant: a path, service label or host beside a label is held against the measurement as one in the label is. Free words
-//! say nothing here, but that a time in front of them is no name; what they claim in a column of checks is `asserted`'s to hold.
+//! say nothing here, but that a time in front of them is no name; what they claim in a column of checks is `check_cells`'s to hold.
 
 use super::labels::{Labels, Meaning};
-use super::slot::RowSubject;
 use super::state::Subject;
-use super::{asides, marks, record, text};
 use crate::evidence::{Judged, Measurement, Value, Verdict, subject};
 use crate::order;
 use crate::order::target::{Target, compile};
+use crate::report::template::asides;
+use crate::report::template::slot::RowSubject;
+use crate::report::{marks, record, text};
 
 /// Why the row is not about what its label means.
 pub fn why_not(labels: &Labels, row: &RowSubject, found: &Subject) -> Option<String> {

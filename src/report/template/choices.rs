@@ -1,8 +1,8 @@
 //! The signs of a line and the choices that they offer: `☐ Pending / ✅ Verified`.
 
-use super::marks::{self, Form, Mark, Sense};
 use super::outline::Span;
-use super::{text, verdicts};
+use crate::report::marks::{self, Form, Mark, Sense};
+use crate::report::{text, verdicts};
 
 /// A line of a list.
 pub struct Line {

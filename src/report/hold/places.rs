@@ -5,11 +5,12 @@
 //! what stands there is a category (`## Performance`), or words in a row, and says nothing of the kind.
 
 use super::labels::Labels;
-use super::slot::{RowSubject, Whose};
 use super::state::Subject;
-use super::whole::{self, Names};
-use super::{asides, marks, record};
 use crate::evidence::{Judged, Measurement, Verdict};
+use crate::report::template::asides;
+use crate::report::template::slot::{RowSubject, Whose};
+use crate::report::template::whole::{self, Names};
+use crate::report::{marks, record};
 
 /// A subject as far as it is not another's by what stands around it. `names` are its own: what a person bound by them is
 /// believed.

@@ -6,11 +6,11 @@
 
 use super::choices::{choices, is_of_signs, trailing};
 use super::key_lines::{self, confirms_line};
-use super::marks::{self, Mark, Sense};
 use super::outline::{self, BlockKind, Outline, Span};
 use super::slot::{Slot, SlotKind};
-use super::text;
 use super::whole::Places;
+use crate::report::marks::{self, Mark, Sense};
+use crate::report::text;
 
 pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot>) {
     for block in outline.blocks.iter().filter(|block| block.kind == BlockKind::Text) {

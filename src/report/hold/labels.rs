@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::generic::is_generic;
-use super::record::{self, RunRecord};
-use super::{marks, text};
 use crate::evidence::{Binder, Binding, BoundBy, Judged, Kind, Measurement, Value, judge, subject, whose};
 use crate::order::Criterion;
+use crate::report::generic::is_generic;
+use crate::report::record::{self, RunRecord};
+use crate::report::{marks, text};
 
 /// What a name means.
 #[derive(Debug, Clone, PartialEq)]
