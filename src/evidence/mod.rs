@@ -146,6 +146,14 @@ pub struct Judged {
     pub evidence: Vec<String>,
 }
 
+impl Judged {
+    /// The same without its verdict and its value, and why.
+    #[must_use]
+    pub fn unmeasured(self, why: impl Into<String>) -> Self {
+        Judged { verdict: Verdict::Unmeasured, actual: None, reason: why.into(), ..self }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {

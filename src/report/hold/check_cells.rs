@@ -28,7 +28,7 @@ pub fn judged(labels: &Labels, row: &RowSubject, judged: Judged) -> Judged {
     let held = hold(labels, Subject::of(measurement), row);
     match held.state {
         State::Green => judged,
-        _ => Judged { verdict: Verdict::Unmeasured, actual: None, reason: held.why, ..judged },
+        _ => judged.unmeasured(held.why),
     }
 }
 

@@ -103,13 +103,10 @@ pub fn is_measured(record: &RunRecord, judged: &Judged) -> bool {
 
 /// A verdict as far as the record bears it out.
 pub fn believed(record: &RunRecord, judged: &Judged) -> Judged {
-    let mut judged = judged.clone();
-    if judged.verdict == Verdict::Pass && !is_measured(record, &judged) {
-        judged.verdict = Verdict::Unmeasured;
-        judged.actual = None;
-        judged.reason = "no measurement of it is recorded".to_owned();
+    match judged.verdict == Verdict::Pass && !is_measured(record, judged) {
+        true => judged.clone().unmeasured("no measurement of it is recorded"),
+        false => judged.clone(),
     }
-    judged
 }
 
 /// The verdicts of metric rows, each with the one that the engine gave for this very row, else for the same criterion of the
@@ -142,8 +139,7 @@ impl Rows {
         for judged in judge::judge(&left, &record.order, &record.measurements, record.declarations, today) {
             found.insert((judged.metric.clone(), judged.target.clone()), believed(record, &judged));
         }
-        found.values_mut().for_each(|judged| about_its_label(labels, judged));
-        Rows(found)
+        Rows(found.into_iter().map(|(row, judged)| (row, about_its_label(labels, judged))).collect())
     }
 
     /// Those of all metric rows of a template.
@@ -212,16 +208,15 @@ pub fn as_rows_say(template: &str, record: &RunRecord) -> Vec<Judged> {
 }
 
 /// A row is green only where all that its label names is what was measured, a date token filled in.
-fn about_its_label(labels: &Labels, judged: &mut Judged) {
+fn about_its_label(labels: &Labels, judged: Judged) -> Judged {
     let measurement = judged.key.as_deref().and_then(|key| record::newest(labels.record, key));
-    let (Verdict::Pass, Some(measurement)) = (&judged.verdict, measurement) else { return };
+    let (Verdict::Pass, Some(measurement)) = (&judged.verdict, measurement) else { return judged };
     if labels.is_bound_by_order(&judged.metric) {
-        return;
+        return judged;
     }
-    if let Err(why) = labels.fits(std::slice::from_ref(&judged.metric), &judged.metric, measurement) {
-        judged.verdict = Verdict::Unmeasured;
-        judged.actual = None;
-        judged.reason = why;
+    match labels.fits(std::slice::from_ref(&judged.metric), &judged.metric, measurement) {
+        Err(why) => judged.unmeasured(why),
+        Ok(()) => judged,
     }
 }
 

@@ -33,18 +33,16 @@ pub fn hold(
 }
 
 /// The same of a row that has a target.
-pub fn judged(labels: &Labels, mut judged: Judged, places: &[Names], row: &RowSubject) -> Judged {
+pub fn judged(labels: &Labels, judged: Judged, places: &[Names], row: &RowSubject) -> Judged {
     let newest = judged.key.as_deref().and_then(|key| record::newest(labels.record, key));
     let (Verdict::Pass | Verdict::Fail, Some(measurement)) = (&judged.verdict, newest) else { return judged };
     if labels.is_bound_by_order(&row.metric) {
         return judged;
     }
-    if let Some(why) = why_not(labels, measurement, places, Some(row)) {
-        judged.verdict = Verdict::Unmeasured;
-        judged.actual = None;
-        judged.reason = why;
+    match why_not(labels, measurement, places, Some(row)) {
+        Some(why) => judged.unmeasured(why),
+        None => judged,
     }
-    judged
 }
 
 fn why_not(labels: &Labels, measurement: &Measurement, places: &[Names], row: Option<&RowSubject>) -> Option<String> {

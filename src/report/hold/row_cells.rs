@@ -59,18 +59,16 @@ fn is_time(label: &str) -> bool {
 }
 
 /// No row passes that is about something else.
-pub fn judged(labels: &Labels, row: &RowSubject, mut judged: Judged) -> Judged {
+pub fn judged(labels: &Labels, row: &RowSubject, judged: Judged) -> Judged {
     let newest = judged.key.as_deref().and_then(|key| record::newest(labels.record, key));
     let (Verdict::Pass, Some(measurement)) = (&judged.verdict, newest) else { return judged };
     if labels.is_bound_by_order(&row.metric) {
         return judged;
     }
-    if let Some(why) = stranger(labels, &row.beside, measurement) {
-        judged.verdict = Verdict::Unmeasured;
-        judged.actual = None;
-        judged.reason = why;
+    match stranger(labels, &row.beside, measurement) {
+        Some(why) => judged.unmeasured(why),
+        None => judged,
     }
-    judged
 }
 
 /// Why one of `names` is not of what was measured.
