@@ -84,6 +84,17 @@ fn without_one(name: &str) -> Option<&str> {
     rest.starts_with(' ').then_some(rest.trim_start())
 }
 
+/// A text that a name was taken out of, without the word at its end that led on to the name, and without these `ends`.
+pub fn without_lead_on(text: &str, ends: &[char]) -> String {
+    let mut words: Vec<&str> = text.split_whitespace().collect();
+    let is_left =
+        |word: &&str| ["at", "in", "as", "to", "under"].contains(word) || !word.contains(char::is_alphanumeric);
+    while words.last().is_some_and(is_left) {
+        words.pop();
+    }
+    words.join(" ").trim_end_matches(ends).to_owned()
+}
+
 /// Whether a cell holds a row's number or mark and no name: `R1`, `#4`, `AC-1.2`.
 pub fn is_id(markdown: &str) -> bool {
     let text = plain(markdown);

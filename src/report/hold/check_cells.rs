@@ -98,13 +98,7 @@ fn said(row: &RowSubject, aside: &Aside) -> String {
     for name in &row.beside {
         text = text.replace(name.as_str(), " ");
     }
-    let mut words: Vec<&str> = text.split_whitespace().collect();
-    let is_left =
-        |word: &&str| ["at", "in", "as", "to", "under"].contains(word) || !word.contains(char::is_alphanumeric);
-    while words.last().is_some_and(is_left) {
-        words.pop();
-    }
-    words.join(" ").trim_end_matches(['.', '!', ';', ':']).to_owned()
+    text::without_lead_on(&text, &['.', '!', ';', ':'])
 }
 
 /// Whether a cell holds no more than what tells it from others: `T1`, `Test 4`, the number of a step.

@@ -183,13 +183,7 @@ fn without_names(text: &str) -> String {
     for name in asides::names("", text) {
         out = out.replace(name.as_str(), " ");
     }
-    let mut words: Vec<&str> = out.split_whitespace().collect();
-    let is_left =
-        |word: &&str| ["at", "in", "as", "to", "under"].contains(word) || !word.contains(char::is_alphanumeric);
-    while words.last().is_some_and(is_left) {
-        words.pop();
-    }
-    words.join(" ").trim_end_matches(['.', '!', ';', ':', ',']).to_owned()
+    text::without_lead_on(&out, &['.', '!', ';', ':', ','])
 }
 
 /// `readable` of `Parquet file` is what another measurement is of.
