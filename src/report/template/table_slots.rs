@@ -59,44 +59,18 @@ pub fn find(
             || (is_emphasized(row) && !asking.iter().any(|asking| is_emphasized(asking)))
     };
     for row in rows {
-        let named = label_cell(source, &columns, row);
-        let label = row.cells.get(named).map_or("", text);
-        let cell = |column: Option<usize>| column.and_then(|n| row.cells.get(n)).map_or("", text);
         if row.cells.iter().all(|cell| text(cell).is_empty()) {
             continue;
         }
-        let metric = text::plain(&marks::without_green(label, ""));
-        let asked = [columns.comparator, target_column, columns.unit].map(|column| text::plain(cell(column)));
-        let target = asked_for(columns.limit, asked);
-        // `File size (MB) | 5`
-        let target = target::unit_apart(&metric, &target).map_or(target, |(_, target)| target);
-        let is_empty = row.cells.iter().enumerate().all(|(n, cell)| n == named || text(cell).is_empty());
-        let is_total = columns.kind == TableKind::Metrics && is_total(&metric);
-        let is_whole = key_lines::is_whole(label) || is_total;
-        // below other metrics, what asks for nothing itself or for all sums them up
+        let named = label_cell(source, &columns, row);
+        let label = row.cells.get(named).map_or("", text);
         let asks_above = asking.len() > usize::from(has_target(row));
-        let sums_up = is_total || (columns.kind == TableKind::Metrics && asks_above && is_sum(label, &target));
-        let start = row.cells.first().map_or(row.end, |cell| cell.outer.start);
-        let place = if is_whole && !sums_up { place(places, label, start) } else { Vec::new() };
-        let asks = is_whole || !matches!(compile(&metric, ""), Target::Unclear { .. });
+        let subject = Arc::new(subject_of(source, (&columns, &headers), row, named, asks_above, places));
+        let is_empty = row.cells.iter().enumerate().all(|(n, cell)| n == named || text(cell).is_empty());
+        let asks = is_of_whole(columns.kind, label, &subject.metric)
+            || !matches!(compile(&subject.metric, ""), Target::Unclear { .. });
         let is_group =
             columns.kind == TableKind::Metrics && !asking.is_empty() && is_empty && !asks && is_apart(row, label);
-        let subject = Arc::new(RowSubject {
-            kind: columns.kind,
-            names: if place.is_empty() { text::names(label) } else { place.clone() },
-            place,
-            beside: beside_label(source, &columns, &headers, row, named),
-            whose: whose(source, &headers, row, named, &columns.around),
-            said: said(source, &headers, row, &|n| n != columns.label && n != named && is_said(&columns, &headers, n)),
-            is_told: row.cells.iter().enumerate().any(|(n, cell)| {
-                let header = headers.get(n).copied().unwrap_or_default();
-                n != named && !asides::is_elsewhere(header) && is_told(&columns, n, text(cell))
-            }),
-            metric,
-            target: target.clone(),
-            value_elsewhere: value_elsewhere(&columns),
-            is_whole: is_whole && (columns.kind != TableKind::Metrics || asks_for_all(&target)),
-        });
         if is_group {
             for cell in &row.cells {
                 inline(source, cell.inner.clone(), out);
@@ -105,11 +79,73 @@ pub fn find(
             continue;
         }
         if columns.kind == TableKind::Metrics && !subject.metric.is_empty() {
-            let (metric, place) = (subject.metric.clone(), subject.place.clone());
-            metrics.push(MetricRow { metric, target, span: start..row.end, is_whole: subject.is_whole, place });
+            metrics.push(MetricRow {
+                metric: subject.metric.clone(),
+                target: subject.target.clone(),
+                span: start_of(row)..row.end,
+                is_whole: subject.is_whole,
+                place: subject.place.clone(),
+            });
         }
         fill_row(source, &columns, row, &subject, out);
     }
+}
+
+/// What a row is about whose cell `named` names it; `asks_above`: other rows of its table ask for something.
+fn subject_of(
+    source: &str,
+    (columns, headers): (&Columns, &[&str]),
+    row: &Row,
+    named: usize,
+    asks_above: bool,
+    places: &Places,
+) -> RowSubject {
+    let text = |n: usize| row.cells.get(n).and_then(|cell| source.get(cell.inner.clone())).unwrap_or("");
+    let label = text(named);
+    let metric = text::plain(&marks::without_green(label, ""));
+    let target = target_of(source, columns, row, &metric);
+    let is_metrics = columns.kind == TableKind::Metrics;
+    let is_whole = is_of_whole(columns.kind, label, &metric);
+    // below other metrics, what asks for nothing itself or for all sums them up
+    let sums_up = is_metrics && (is_total(&metric) || (asks_above && is_sum(label, &target)));
+    let place = if is_whole && !sums_up { place(places, label, start_of(row)) } else { Vec::new() };
+    let is_authors = |n: usize| n != columns.label && n != named && is_said(columns, headers, n);
+    let tells = |n: usize| {
+        let header = headers.get(n).copied().unwrap_or_default();
+        n != named && !asides::is_elsewhere(header) && is_told(columns, n, text(n))
+    };
+    RowSubject {
+        kind: columns.kind,
+        names: if place.is_empty() { text::names(label) } else { place.clone() },
+        place,
+        beside: beside_label(source, columns, headers, row, named),
+        whose: whose(source, headers, row, named, &columns.around),
+        said: said(source, headers, row, &is_authors),
+        is_told: (0..row.cells.len()).any(tells),
+        metric,
+        is_whole: is_whole && (!is_metrics || asks_for_all(&target)),
+        target,
+        value_elsewhere: value_elsewhere(columns),
+    }
+}
+
+fn start_of(row: &Row) -> usize {
+    row.cells.first().map_or(row.end, |cell| cell.outer.start)
+}
+
+/// Whether a row is about the whole of what its place is about, or of what its table asks for.
+fn is_of_whole(kind: TableKind, label: &str, metric: &str) -> bool {
+    key_lines::is_whole(label) || (kind == TableKind::Metrics && is_total(metric))
+}
+
+/// What the columns of the target say of a row.
+fn target_of(source: &str, columns: &Columns, row: &Row, metric: &str) -> String {
+    let text = |n: usize| row.cells.get(n).and_then(|cell| source.get(cell.inner.clone())).unwrap_or("");
+    let value = columns.roles.iter().position(|role| *role == Role::Target);
+    let asked = [columns.comparator, value, columns.unit].map(|column| text::plain(column.map_or("", text)));
+    let target = asked_for(columns.limit, asked);
+    // `File size (MB) | 5`
+    target::unit_apart(metric, &target).map_or(target, |(_, target)| target)
 }
 
 /// What a row asks for; a value that doesn't compare by itself is asked as the header of the targets says.
@@ -309,8 +345,7 @@ fn claims(source: &str, headers: &[&str], row: &Row, places: &Places, out: &mut 
     if is_whole && (ticked > 1 || is_matrix(headers)) {
         return of_columns(source, headers, row, Some(at), out);
     }
-    let start = row.cells.first().map_or(row.end, |cell| cell.outer.start);
-    let place = if is_whole { place(places, name, start) } else { Vec::new() };
+    let place = if is_whole { place(places, name, start_of(row)) } else { Vec::new() };
     let others = row.cells.iter().enumerate().filter(|(n, _)| *n != at);
     let beside =
         others.flat_map(|(n, cell)| asides::names(headers.get(n).copied().unwrap_or(""), text(cell))).collect();
