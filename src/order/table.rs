@@ -90,34 +90,40 @@ fn best(line: &str, base: usize, columns: Option<usize>) -> Vec<Cell> {
 }
 
 fn cells(line: &str, base: usize, code_aware: bool) -> Vec<Cell> {
+    bounds(line, code_aware).into_iter().map(|bounds| cell(line, bounds, base)).collect()
+}
+
+/// The bytes of each cell of a line, between its borders: what stands behind the last border is a cell only where there is
+/// something.
+pub(crate) fn bounds(line: &str, code_aware: bool) -> Vec<Span> {
     let trimmed = line.trim();
     let lead = line.len() - line.trim_start().len();
-    let mut bounds = pipes(trimmed, code_aware);
-    bounds.push(trimmed.len());
-    let mut cells = Vec::new();
+    let mut borders = pipes(trimmed, code_aware);
+    borders.push(trimmed.len());
+    let mut bounds = Vec::new();
     let mut start = 0;
-    for (n, end) in bounds.iter().enumerate() {
-        let is_edge = (n == 0 && *end == 0) || (n + 1 == bounds.len() && n > 0 && start == *end);
+    for (n, end) in borders.iter().enumerate() {
+        let is_edge = (n == 0 && *end == 0) || (n + 1 == borders.len() && n > 0 && start == *end);
         if !is_edge {
-            cells.push(cell(trimmed, start, *end, base + lead));
+            bounds.push(lead + start..lead + end);
         }
         start = end + 1;
     }
-    cells
+    bounds
 }
 
-fn cell(line: &str, start: usize, end: usize, base: usize) -> Cell {
-    let inner = line.get(start..end).unwrap_or("");
+fn cell(line: &str, bounds: Span, base: usize) -> Cell {
+    let start = base + bounds.start;
+    let inner = line.get(bounds).unwrap_or("");
     let lead = inner.len() - inner.trim_start().len();
     let raw = inner.trim();
-    let span = base + start + lead..base + start + lead + raw.len();
+    let span = start + lead..start + lead + raw.len();
     let raw = raw.replace("\\|", "|");
     Cell { text: fold::inline(&fold::without_struck(&raw)), raw, span }
 }
 
-/// Offsets of the pipes that part cells: those behind no backslash and, where wanted, in no code span. What cells they make
-/// is for each reader to say: an order's is lenient, a report's keeps every byte.
-pub(crate) fn pipes(line: &str, code_aware: bool) -> Vec<usize> {
+/// Offsets of the pipes that part cells: those behind no backslash and, where wanted, in no code span.
+fn pipes(line: &str, code_aware: bool) -> Vec<usize> {
     let bytes = line.as_bytes();
     let mut found = Vec::new();
     let mut at = 0;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::order::table::pipes;
+use crate::order::table::bounds;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
@@ -27,10 +27,9 @@ pub struct Row {
 /// The row that lies in `line` of `source`, in a table of `columns` columns.
 pub fn split(source: &str, line: Range<usize>, columns: usize) -> Row {
     let text = source.get(line.clone()).unwrap_or("");
-    let strict = pipes(text, false);
-    let row = row(text, line.start, &strict);
+    let row = row(text, line.start, &bounds(text, false));
     if row.cells.len() > columns && text.contains('`') {
-        let meant = self::row(text, line.start, &pipes(text, true));
+        let meant = self::row(text, line.start, &bounds(text, true));
         if meant.cells.len() >= columns && meant.cells.len() < row.cells.len() {
             return meant;
         }
@@ -55,26 +54,12 @@ pub fn delimiter(line: &str) -> Option<usize> {
     cells.iter().all(is_delimiter).then_some(cells.len())
 }
 
-fn row(text: &str, offset: usize, borders: &[usize]) -> Row {
-    let content = text.trim_end();
-    let first = content.len() - content.trim_start().len();
-    let mut borders: Vec<usize> = borders.iter().copied().filter(|border| *border < content.len()).collect();
-    let mut start = first;
-    if borders.first() == Some(&first) && !content.is_empty() {
-        start = first + 1;
-        borders.remove(0);
-    }
-    let closed = content.len() >= start && borders.last().is_some_and(|border| border + 1 == content.len());
-    let mut cells = Vec::new();
-    for border in &borders {
-        cells.push(cell(text, offset, start..*border));
-        start = border + 1;
-    }
-    // what follows the last border is a cell only if there is something; `|` alone is an empty row
-    if start < content.len() {
-        cells.push(cell(text, offset, start..content.len()));
-    }
-    Row { cells, end: offset + content.len(), closed: closed || content.trim() == "|" }
+fn row(text: &str, offset: usize, bounds: &[Range<usize>]) -> Row {
+    let end = text.trim_end().len();
+    // `|` alone is an empty row
+    let closed = bounds.last().map_or(end > 0, |last| last.end < end);
+    let cells = bounds.iter().map(|outer| cell(text, offset, outer.clone())).collect();
+    Row { cells, end: offset + end, closed }
 }
 
 fn cell(text: &str, offset: usize, outer: Range<usize>) -> Cell {
