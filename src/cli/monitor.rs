@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::output::{self, print, print_json};
 use super::{CliError, Exit, Global};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, ns_between};
 use crate::config::Config;
 use crate::monitor::deliver::{self, Pass};
 use crate::monitor::heartbeat::{Heartbeat, State, Status};
@@ -204,7 +204,7 @@ fn basis(measured: &Measured, now: jiff::Timestamp) -> String {
 }
 
 fn duration(from: jiff::Timestamp, to: jiff::Timestamp) -> String {
-    text::duration_ns(u64::try_from(to.as_nanosecond() - from.as_nanosecond()).unwrap_or(0))
+    text::duration_ns(ns_between(from, to))
 }
 
 fn as_json(root: &Root, recorded: &Recorded, pass: Option<&Pass>) -> serde_json::Value {

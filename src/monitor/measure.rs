@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::heartbeat::{State, Status};
+use crate::clock::ns_between;
 use crate::evidence::{Declaration, Measurement, Value};
 use crate::text;
 
@@ -93,7 +94,7 @@ pub struct Span {
 impl Span {
     /// Nanoseconds.
     pub fn length_ns(&self) -> u64 {
-        nanoseconds(self.from, self.until)
+        ns_between(self.from, self.until)
     }
 }
 
@@ -125,7 +126,7 @@ impl Outage {
 
     /// Nanoseconds; of one that is open, up to its last bad heartbeat.
     pub fn length_ns(&self) -> u64 {
-        nanoseconds(self.from, self.until.unwrap_or(self.last_bad))
+        ns_between(self.from, self.until.unwrap_or(self.last_bad))
     }
 }
 
@@ -141,8 +142,8 @@ pub fn measure(beats: impl IntoIterator<Item = Beat>, interval_ns: u64) -> Optio
         first,
         newest,
         seen: beats.len() as u64,
-        expected: nanoseconds(first, newest) / interval_ns + 1,
-        cycles_24h: beats.iter().filter(|beat| nanoseconds(beat.at, newest) < DAY_NS).count() as u64,
+        expected: ns_between(first, newest) / interval_ns + 1,
+        cycles_24h: beats.iter().filter(|beat| ns_between(beat.at, newest) < DAY_NS).count() as u64,
         expected_cycles_24h: DAY_NS / interval_ns,
         longest_gap: None,
         healthy: None,
@@ -215,12 +216,12 @@ impl Measured {
 
     /// Whether the newest heartbeat is so old at `now` that nothing follows from it for the present.
     pub fn is_stale(&self, now: Timestamp) -> bool {
-        nanoseconds(self.newest, now) > self.interval_ns.saturating_mul(2)
+        ns_between(self.newest, now) > self.interval_ns.saturating_mul(2)
     }
 
     /// As measurements; `now` is when they are taken.
     pub fn measurements(&self, now: Timestamp) -> Vec<Measurement> {
-        let age = text::duration_ns(nanoseconds(self.newest, now));
+        let age = text::duration_ns(ns_between(self.newest, now));
         let stale = self.is_stale(now);
         let old = if stale { ", which says nothing of the present" } else { "" };
         let missing = match self.unreadable.len() {
@@ -252,7 +253,7 @@ impl Measured {
             ),
             take(
                 "monitor.heartbeat_age",
-                Value::Duration(nanoseconds(self.newest, now)),
+                Value::Duration(ns_between(self.newest, now)),
                 "now − the newest heartbeat".to_owned(),
             )
             .ok(!stale),
@@ -315,10 +316,6 @@ fn outages_in_words(outages: &[Outage]) -> String {
 
 fn percent(part: u64, of: u64) -> f64 {
     if of == 0 { 0.0 } else { 100.0 * part as f64 / of as f64 }
-}
-
-fn nanoseconds(from: Timestamp, to: Timestamp) -> u64 {
-    u64::try_from(to.as_nanosecond() - from.as_nanosecond()).unwrap_or(0)
 }
 
 /// What can be measured from heartbeats, and the labels people write for it. `monitor.uptime.<check>` stands for any check;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::config::MonitorConfig;
 use super::heartbeat::State;
 use super::notice::{Notice, NoticeKind};
+use crate::clock::ns_between;
 
 /// What is known of a check from the cycles so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -74,7 +75,7 @@ pub fn advance(
         at: now,
         outage_began: outage.map(|(began, _)| began),
         outage_ended: outage.map(|(_, ended)| ended).filter(|_| kind == NoticeKind::Recovery),
-        outage_ns: outage.map(|(began, ended)| nanoseconds(began, ended)),
+        outage_ns: outage.map(|(began, ended)| ns_between(began, ended)),
         failures: standing.failures,
         changes: standing.recent.len() as u64,
         dropped_before: 0,
@@ -147,7 +148,7 @@ fn what_to_tell(standing: &mut Standing, now: Timestamp, config: &MonitorConfig,
     }
     if standing.flapping {
         // half the window without a change: it holds still
-        if standing.changed.is_some_and(|changed| nanoseconds(changed, now) < window_ns / 2) {
+        if standing.changed.is_some_and(|changed| ns_between(changed, now) < window_ns / 2) {
             return None;
         }
         standing.flapping = false;
@@ -160,22 +161,17 @@ fn what_to_tell(standing: &mut Standing, now: Timestamp, config: &MonitorConfig,
             && standing.alerting
             && standing
                 .last_notice
-                .is_some_and(|last| nanoseconds(last, now) >= config.remind_after_s.saturating_mul(1_000_000_000));
+                .is_some_and(|last| ns_between(last, now) >= config.remind_after_s.saturating_mul(1_000_000_000));
         return remind.then_some(NoticeKind::Reminder);
     }
     standing.told = standing.alerting;
-    standing.recent.retain(|at| nanoseconds(*at, now) < window_ns);
+    standing.recent.retain(|at| ns_between(*at, now) < window_ns);
     if standing.recent.len() >= config.flap_notices as usize {
         standing.flapping = true;
         return Some(NoticeKind::Flapping);
     }
     standing.recent.push(now);
     Some(if standing.alerting { NoticeKind::Alert } else { NoticeKind::Recovery })
-}
-
-/// Zero when `to` lies before `from`.
-fn nanoseconds(from: Timestamp, to: Timestamp) -> u64 {
-    u64::try_from(to.as_nanosecond() - from.as_nanosecond()).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::hold::judging;
 use super::hold::test_results::{self, TestResult};
 use super::record::{self, CommandResult, FileChange, RunRecord, StepRecord, StepState, now};
 use super::{context, evidence_table, marks, result, verdicts};
+use crate::clock::ns_between;
 use crate::evidence::{Artifact, Judged, Measurement};
 
 /// Renders the completion report.
@@ -32,7 +33,7 @@ pub fn completion(record: &RunRecord, template: &str) -> Result<String, FillErro
         created => shown_at(record.ended),
         received => shown_at(record.received),
         started => shown_at(record.started),
-        duration => crate::text::duration_ns(elapsed_ns(record)),
+        duration => crate::text::duration_ns(ns_between(record.started, record.ended)),
         changes => record.steps.iter().map(step).collect::<Vec<_>>(),
         files => files(record).into_iter().map(|change| file(&change)).collect::<Vec<_>>(),
         tests => distinct(&record.commands).into_iter().map(|command| test(record, command)).collect::<Vec<_>>(),
@@ -46,10 +47,6 @@ pub fn completion(record: &RunRecord, template: &str) -> Result<String, FillErro
         ..base
     };
     expressions::render(template, &context)
-}
-
-fn elapsed_ns(record: &RunRecord) -> u64 {
-    u64::try_from(record.ended.as_nanosecond() - record.started.as_nanosecond()).unwrap_or(0)
 }
 
 fn counts(record: &RunRecord, criteria: &[Judged]) -> Value {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Check, Finding, Kind, Pending, Probe, age_ns, why_unreadable};
+use super::{Check, Finding, Kind, Pending, Probe, why_unreadable};
+use crate::clock::ns_between;
 use crate::text;
 
 pub const KIND: Kind = Kind::of::<File>("file", "Files", "a file exists, with an age and a size within bounds");
@@ -57,9 +58,9 @@ impl File {
             Err(error) => return Finding::error(format!("the age of `{shown}` can't be told: {error}")),
         };
         let now = probe.around.clock.now();
-        let (size, age) = (meta.len(), age_ns(now, modified));
+        let (size, age) = (meta.len(), ns_between(modified, now));
         let (size_text, age_text) = (text::bytes(size), text::duration_ns(age));
-        let ahead = age_ns(modified, now);
+        let ahead = ns_between(now, modified);
         if self.max_age_s.is_some() && ahead > SKEW_NS {
             let ahead = text::duration_ns(ahead);
             return Finding::warn(format!("`{shown}` is dated {ahead} ahead of the clock, so its age can't be told"));

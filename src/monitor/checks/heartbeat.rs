@@ -12,7 +12,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::{Check, Finding, Kind, Pending, Probe, age_ns, why_unreadable};
+use super::{Check, Finding, Kind, Pending, Probe, why_unreadable};
+use crate::clock::ns_between;
 use crate::monitor::heartbeat::offset_between;
 use crate::schedule::calendar;
 use crate::text;
@@ -69,7 +70,7 @@ impl Heartbeat {
         let Some((at, name)) = newest else {
             return Finding::error(format!("no report `{}*{}` in `{shown}`; one is due every {due}", self.prefix, self.suffix));
         };
-        let age = age_ns(now, at);
+        let age = ns_between(at, now);
         let age_text = text::duration_ns(age);
         if age > self.max_age_s.saturating_mul(1_000_000_000) {
             return Finding::error(format!("the newest report, `{name}`, is {age_text} old; one is due every {due}"));

@@ -249,11 +249,6 @@ pub(crate) fn secret_refs<'de, D: serde::Deserializer<'de>>(deserializer: D) -> 
     one_or_many(value).map_err(|_| serde::de::Error::custom(format!("`password` {WANTED}")))
 }
 
-/// An age as messages give it; `0 s` for what lies ahead of `now`.
-pub(crate) fn age_ns(now: jiff::Timestamp, then: jiff::Timestamp) -> u64 {
-    u64::try_from(now.as_nanosecond() - then.as_nanosecond()).unwrap_or(0)
-}
-
 /// Why a path can't be looked at: missing, a dangling link and its target, or the system's words.
 pub(crate) fn why_unreadable(path: &Path, shown: &str, error: &std::io::Error) -> String {
     if error.kind() != std::io::ErrorKind::NotFound {

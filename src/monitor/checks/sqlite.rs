@@ -17,7 +17,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Finding, Kind, Pending, Probe, State, age_ns, why_unreadable};
+use super::{Check, Finding, Kind, Pending, Probe, State, why_unreadable};
+use crate::clock::ns_between;
 use crate::monitor::heartbeat::{DATABASE, message};
 use crate::text;
 
@@ -132,7 +133,7 @@ impl Sqlite {
         let known: Option<Verdict> =
             probe.around.memo.get(&key).filter(|verdict: &Verdict| (verdict.device, verdict.inode) == file);
         let now = probe.around.clock.now();
-        let age_s = known.as_ref().map(|verdict| age_ns(now, verdict.finished) / 1_000_000_000);
+        let age_s = known.as_ref().map(|verdict| ns_between(verdict.finished, now) / 1_000_000_000);
         if let (Some(verdict), Some(age_s)) = (&known, age_s)
             && verdict.complaint.is_none()
             && age_s < self.recheck_s
@@ -259,7 +260,7 @@ impl Sqlite {
 }
 
 fn vouched(verdict: &Verdict, now: Timestamp, size: &str) -> Finding {
-    let age = text::duration_ns(age_ns(now, verdict.finished));
+    let age = text::duration_ns(ns_between(verdict.finished, now));
     Finding::ok(format!("opens and has a schema, {size}; quick_check ok {age} ago (it took {})", took(verdict)))
 }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::CYCLES;
+use crate::clock::ns_between;
 use crate::config::Config;
 use crate::monitor::checks::State;
 use crate::monitor::heartbeat::Status;
@@ -83,11 +84,7 @@ impl Chain {
 }
 
 fn gap_ns(first: &Beat, second: &Beat) -> u64 {
-    gap_ns_between(first.timestamp, second.timestamp)
-}
-
-fn gap_ns_between(from: Timestamp, to: Timestamp) -> u64 {
-    u64::try_from(to.as_nanosecond() - from.as_nanosecond()).unwrap_or(0)
+    ns_between(first.timestamp, second.timestamp)
 }
 
 /// Where the loop writes a line for each cycle, in `[paths] logs`.
@@ -112,7 +109,7 @@ pub fn chain(root: &Root, config: &Config, asked: &Asked<'_>, process: Option<u3
     let interval_ns = config.monitor.interval_ns() as f64;
     let Some(newest) = beats.last() else { return Err("no heartbeat of the loop yet".to_owned()) };
     if is_old(newest, config, now) {
-        let age = text::duration_ns(gap_ns_between(newest.timestamp, now));
+        let age = text::duration_ns(ns_between(newest.timestamp, now));
         return Err(format!("the newest heartbeat of the loop is {age} old, more than two intervals"));
     }
     // what it says is how things are now: no older pair speaks against it
