@@ -158,8 +158,8 @@ impl Follow {
         }
         let open = reader.open_runs()?;
         // a gate may open as long as any order is at work
-        let at_work = open.iter().any(|row| !needs_person(&row.phase) && !waits_at_gate(&row.phase));
-        let goes_on = |phase: &Phase| !needs_person(phase) && (!waits_at_gate(phase) || at_work);
+        let at_work = open.iter().any(|row| !row.phase.needs_person() && !waits_at_gate(&row.phase));
+        let goes_on = |phase: &Phase| !phase.needs_person() && (!waits_at_gate(phase) || at_work);
         Ok(!open.iter().any(|row| self.keys().any(|key| key.run == row.key.run) && goes_on(&row.phase)))
     }
 
@@ -266,10 +266,6 @@ fn why_open(phase: &Phase) -> &str {
         Phase::Waiting { why, .. } | Phase::Uncertain { why, .. } => why,
         phase => phase.name(),
     }
-}
-
-fn needs_person(phase: &Phase) -> bool {
-    matches!(phase, Phase::Uncertain { .. } | Phase::Waiting { on: WaitOn::Approval, .. })
 }
 
 fn waits_at_gate(phase: &Phase) -> bool {

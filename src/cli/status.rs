@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::engine::dispatch::pattern_matches;
 use crate::evidence::Outcome;
 use crate::journal::records::{Drop, RunRow};
-use crate::journal::{Phase, Reader, Run, WaitOn};
+use crate::journal::{Phase, Reader, Run};
 use crate::root::Root;
 use crate::schedule::JobView;
 
@@ -131,7 +131,7 @@ fn collect(root: &Root, args: &Args) -> Result<Page, CliError> {
     if let Some(reader) = Reader::open_existing(root)? {
         let mut open: Vec<RunRow> = reader.open_runs()?.into_iter().filter(|row| fits(row)).collect();
         // those that a person may have to look at first, then by urgency as they come
-        open.sort_by_key(|row| (!asks_person(&row.phase), !is_begun(&row.phase)));
+        open.sort_by_key(|row| (!row.phase.needs_person(), !is_begun(&row.phase)));
         if !args.json && open.len() > OPEN_SHOWN {
             more_open = open.len() - OPEN_SHOWN;
             open.truncate(OPEN_SHOWN);
@@ -270,10 +270,6 @@ impl Page {
 /// Whether its file lies in `rejected/`.
 fn is_refused(drop: &Drop) -> bool {
     matches!(drop.kind.as_str(), "rejected" | "edited")
-}
-
-fn asks_person(phase: &Phase) -> bool {
-    matches!(phase, Phase::Uncertain { .. } | Phase::Waiting { on: WaitOn::Approval, .. })
 }
 
 fn is_begun(phase: &Phase) -> bool {

@@ -69,6 +69,11 @@ impl Phase {
         }
     }
 
+    /// Whether it goes on only when a person has answered.
+    pub fn needs_person(&self) -> bool {
+        matches!(self, Phase::Uncertain { .. } | Phase::Waiting { on: WaitOn::Approval, .. })
+    }
+
     pub fn ended(&self) -> Option<Outcome> {
         match self {
             Phase::Ended { outcome } => Some(*outcome),
