@@ -262,6 +262,16 @@ pub enum Verified {
     },
 }
 
+/// Of a step whose `check` is its proof.
+impl From<Check> for Verified {
+    fn from(check: Check) -> Self {
+        match check {
+            Check::Already(_) => Verified::Yes(Vec::new()),
+            Check::Needed(why) | Check::Unknown(why) => Verified::No { why, measurements: Vec::new() },
+        }
+    }
+}
+
 /// What steps and diagnoses may use.
 #[derive(Clone)]
 pub struct Context {

@@ -50,9 +50,6 @@ impl Step for Beyond {
     }
 
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
-        Ok(match self.check(context)? {
-            Check::Already(_) => Verified::Yes(Vec::new()),
-            Check::Needed(why) | Check::Unknown(why) => Verified::No { why, measurements: Vec::new() },
-        })
+        self.check(context).map(Verified::from)
     }
 }

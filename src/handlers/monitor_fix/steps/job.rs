@@ -20,14 +20,6 @@ fn no(why: String) -> Verified {
     Verified::No { why, measurements: Vec::new() }
 }
 
-/// A step whose `check` is its proof.
-fn verified(check: Check) -> Verified {
-    match check {
-        Check::Already(_) => Verified::Yes(Vec::new()),
-        Check::Needed(why) | Check::Unknown(why) => no(why),
-    }
-}
-
 /// Folders that were missing, parents first.
 pub struct Folders {
     pub paths: Vec<String>,
@@ -195,7 +187,7 @@ impl Step for RemovePlist {
     }
 
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
-        self.check(context).map(verified)
+        self.check(context).map(Verified::from)
     }
 }
 
@@ -222,7 +214,7 @@ impl Step for Plist {
     }
 
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
-        self.check(context).map(verified)
+        self.check(context).map(Verified::from)
     }
 }
 
@@ -255,7 +247,7 @@ impl Step for Script {
     }
 
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
-        self.check(context).map(verified)
+        self.check(context).map(Verified::from)
     }
 }
 
@@ -291,7 +283,7 @@ impl Step for Record {
     }
 
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
-        self.check(context).map(verified)
+        self.check(context).map(Verified::from)
     }
 }
 

@@ -149,10 +149,7 @@ impl Step for Record {
     }
 
     fn verify(&self, context: &Context) -> Result<Verified, HandlerError> {
-        Ok(match self.check(context)? {
-            Check::Already(_) => Verified::Yes(Vec::new()),
-            Check::Needed(why) | Check::Unknown(why) => Verified::No { why, measurements: Vec::new() },
-        })
+        self.check(context).map(Verified::from)
     }
 }
 
@@ -163,6 +160,6 @@ fn verified(
 ) -> Result<Verified, HandlerError> {
     Ok(match check {
         Check::Already(detail) => Verified::Yes(vec![measure(detail)?]),
-        Check::Needed(why) | Check::Unknown(why) => Verified::No { why, measurements: Vec::new() },
+        unmet => unmet.into(),
     })
 }

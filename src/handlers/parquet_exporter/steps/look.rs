@@ -53,7 +53,7 @@ impl Step for Plist {
                     Err(_) => measurement,
                 }])
             }
-            Check::Needed(why) | Check::Unknown(why) => Verified::No { why, measurements: Vec::new() },
+            unmet => unmet.into(),
         })
     }
 }
