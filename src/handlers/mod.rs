@@ -344,6 +344,12 @@ impl HandlerError {
     }
 }
 
+/// What `diagnose` found, from the journal, as a handler's own type.
+fn read_facts<F: serde::de::DeserializeOwned>(value: &serde_json::Value) -> Result<F, HandlerError> {
+    serde_json::from_value(value.clone())
+        .map_err(|error| HandlerError::failed("failed to understand the facts of this order", error))
+}
+
 /// The keys of the measurements that criteria ask for.
 pub fn asked(order: &Order, criteria: &[Criterion], known: &Vocabulary) -> Vec<String> {
     let binder = Binder::new(&order.bindings, known);

@@ -17,7 +17,7 @@ use super::credentials::{self, Candidate, Places, Source};
 use super::{database, layout::Layout};
 use crate::config::Config;
 use crate::handlers::place::Bounds;
-use crate::handlers::{Context, HandlerError};
+use crate::handlers::{Context, HandlerError, read_facts};
 use crate::monitor::checks::State;
 use crate::monitor::config::CheckConfig;
 use crate::monitor::cycle::{Cycle, Observed};
@@ -114,8 +114,7 @@ pub struct OldJob {
 
 impl Facts {
     pub fn read(value: &serde_json::Value) -> Result<Facts, HandlerError> {
-        serde_json::from_value(value.clone())
-            .map_err(|error| HandlerError::failed("failed to understand the facts of this order", error))
+        read_facts(value)
     }
 
     pub fn is_healthy(&self) -> bool {

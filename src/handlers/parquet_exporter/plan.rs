@@ -15,7 +15,7 @@ use crate::deployed::record::Deployment;
 use crate::deployed::render::ScriptRole;
 use crate::handlers::place::Bounds;
 use crate::handlers::steps::{Steps, list};
-use crate::handlers::{HandlerError, Plan};
+use crate::handlers::{HandlerError, Plan, read_facts};
 use crate::services::ManagerKind;
 
 /// What a deployment touches as a whole; who looks at all of it waits for its end.
@@ -51,8 +51,7 @@ pub struct Facts {
 
 impl Facts {
     pub fn read(value: &serde_json::Value) -> Result<Facts, HandlerError> {
-        serde_json::from_value(value.clone())
-            .map_err(|error| HandlerError::failed("failed to understand the facts of this order", error))
+        read_facts(value)
     }
 }
 
