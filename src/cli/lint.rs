@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::engine::{dispatch, gate};
 use crate::evidence::{Binder, Binding, BoundBy, Declaration, Kind, Vocabulary, bind};
 use crate::handlers::{criteria_of, deliverables, registry};
-use crate::order::{self, Criterion, CriterionSource, Diagnostic, Order, Severity, Target, target};
+use crate::order::{self, Criterion, CriterionSource, Diagnostic, Order, Severity, Target};
 use crate::root::{Root, RootError};
 use crate::text;
 
@@ -162,18 +162,7 @@ pub(super) fn examine(order: Order, source: String, file: &Path, config: &Config
 }
 
 fn default_criteria(defaults: &[(&str, &str)]) -> Vec<Criterion> {
-    defaults
-        .iter()
-        .map(|(metric, target)| Criterion {
-            metric: (*metric).to_owned(),
-            target: (*target).to_owned(),
-            compiled: target::compile(metric, target),
-            measured_by: None,
-            source: CriterionSource::Handler,
-            span: 0..0,
-            whose: Vec::new(),
-        })
-        .collect()
+    defaults.iter().map(|(metric, target)| Criterion::of_handler(metric, target, 0..0)).collect()
 }
 
 /// What is said of a criterion that nothing measures, or that two things could.

@@ -12,7 +12,7 @@ use crate::evidence::{Binder, Outcome, Vocabulary, subject};
 use crate::handlers::{Context, Handler, HandlerError, Plan, Unmet, criteria_of};
 use crate::journal::event::TemplateText;
 use crate::journal::{Event, Run};
-use crate::order::{Criterion, CriterionSource, Order, Severity, fold};
+use crate::order::{Criterion, Order, Severity, fold};
 use crate::report::{self, RunRecord};
 use crate::root::Root;
 
@@ -164,15 +164,7 @@ fn default_criteria(defaults: &[(&str, &str)], asked: &[(&'static str, String)],
             _ => None,
         };
         let target = own.map_or(*default, |(_, target)| target.as_str());
-        Criterion {
-            metric: (*metric).to_owned(),
-            target: target.to_owned(),
-            compiled: crate::order::target::compile(metric, target),
-            measured_by: None,
-            source: CriterionSource::Handler,
-            span: 0..0,
-            whose: Vec::new(),
-        }
+        Criterion::of_handler(metric, target, 0..0)
     };
     defaults.iter().map(criterion).collect()
 }

@@ -133,15 +133,7 @@ pub struct Unmet {
 
 impl Unmet {
     pub fn criterion(&self) -> Criterion {
-        Criterion {
-            metric: self.metric.clone(),
-            target: self.target.clone(),
-            compiled: crate::order::target::compile(&self.metric, &self.target),
-            measured_by: None,
-            source: crate::order::CriterionSource::Handler,
-            span: self.span.clone(),
-            whose: Vec::new(),
-        }
+        Criterion::of_handler(&self.metric, &self.target, self.span.clone())
     }
 }
 

@@ -128,6 +128,21 @@ pub struct Criterion {
     pub whose: Vec<Whose>,
 }
 
+impl Criterion {
+    /// One that a handler sets; `span` is what it stands for in the order, empty where nothing is written there.
+    pub fn of_handler(metric: &str, target: &str, span: Span) -> Self {
+        Criterion {
+            metric: metric.to_owned(),
+            target: target.to_owned(),
+            compiled: super::target::compile(metric, target),
+            measured_by: None,
+            source: CriterionSource::Handler,
+            span,
+            whose: Vec::new(),
+        }
+    }
+}
+
 /// A name that a criterion stands below or beside: of a group of criteria (`Performance`), or of a thing (`Redis`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Whose {
