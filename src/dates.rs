@@ -7,7 +7,10 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
 mod day;
+mod weekday;
 mod zone;
+
+pub use weekday::{full_weekday, weekday};
 
 /// The time in the first Timestamp or Date line outside of code that can be read; microseconds since the epoch.
 pub fn stated(text: &str, zone: &TimeZone) -> Option<i64> {

@@ -4,7 +4,7 @@
 
 use jiff::civil::Date;
 
-use super::digits;
+use super::{digits, weekday};
 
 const MONTHS: [&str; 12] = [
     "january",
@@ -20,7 +20,6 @@ const MONTHS: [&str; 12] = [
     "november",
     "december",
 ];
-const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 /// Words that are looked at.
 const WORDS: usize = 12;
 
@@ -204,7 +203,7 @@ fn year(word: &str) -> Option<u32> {
 pub(super) fn after_weekday(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
     let (word, rest) = text.split_at(end);
-    if named(&WEEKDAYS, word).is_none() { text } else { rest.trim_start_matches([' ', ',', '.']) }
+    if named(&weekday::NAMES, word).is_none() { text } else { rest.trim_start_matches([' ', ',', '.']) }
 }
 
 /// What follows a day, from the space before the time, when only a weekday, `at` or a dash stands between.
@@ -215,7 +214,7 @@ pub(super) fn before_time(rest: &str) -> Option<&str> {
         let end = word.find(|c: char| c.is_whitespace() || matches!(c, ',' | ')')).unwrap_or(word.len());
         let (word, after) = word.split_at(end);
         let between = word.eq_ignore_ascii_case("at") || matches!(word, "-" | "–" | "—" | "@");
-        if !between && named(&WEEKDAYS, word).is_none() {
+        if !between && named(&weekday::NAMES, word).is_none() {
             return None;
         }
         rest = after.strip_prefix(')').unwrap_or(after);

@@ -4,6 +4,7 @@
 //! nothing else: `heartbeats that are written every 5 minutes`, `the weekly report` and `hourly averages` ask for nothing here.
 
 use super::said::{self, Subject};
+use crate::dates;
 use crate::order::target::{Period, Target, compile};
 use crate::order::{Item, Order, Span};
 
@@ -252,9 +253,7 @@ pub fn is_weekly(words: &[&str]) -> bool {
 }
 
 fn is_day(word: &str) -> bool {
-    const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-    let word = word.trim_end_matches('s');
-    DAYS.iter().any(|day| *day == word || (word.len() == 3 && day.starts_with(word)))
+    dates::weekday(word.trim_end_matches('s')).is_some()
 }
 
 /// How many words of a period stand at the front.

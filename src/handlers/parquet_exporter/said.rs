@@ -5,6 +5,7 @@
 
 use jiff::civil::Time;
 
+use crate::dates;
 use crate::order::target::{Period, Target, Weekday, compile};
 
 /// A time of day, every day or on one day of the week.
@@ -338,33 +339,9 @@ fn has_digit(word: &str) -> bool {
     word.chars().any(char::is_numeric)
 }
 
-const DAYS: [&str; 21] = [
-    "monday",
-    "mondays",
-    "mon",
-    "tuesday",
-    "tuesdays",
-    "tue",
-    "wednesday",
-    "wednesdays",
-    "wed",
-    "thursday",
-    "thursdays",
-    "thu",
-    "friday",
-    "fridays",
-    "fri",
-    "saturday",
-    "saturdays",
-    "sat",
-    "sunday",
-    "sundays",
-    "sun",
-];
-
 /// Without one of these a run of words names neither a time nor a day.
 fn may_tell(word: &str) -> bool {
-    has_digit(word) || is_one_of(word, &DAYS) || is_one_of(word, &["noon", "midnight"])
+    has_digit(word) || dates::weekday(word).is_some() || is_one_of(word, &["noon", "midnight"])
 }
 
 fn may_belong(word: &str) -> bool {

@@ -3,6 +3,7 @@
 use jiff::civil::Time;
 
 use super::{Comparator, Period, Target, Unit, Weekday, lexer};
+use crate::dates;
 
 /// What a text says of a schedule, word by word.
 #[derive(Default)]
@@ -53,14 +54,13 @@ fn cron(text: &str) -> Option<Target> {
     let minute: i8 = minute.parse().ok()?;
     let (every, hour) = if *hour == "*" { (Period::Hour, 0) } else { (Period::Day, hour.parse::<i8>().ok()?) };
     let at = Some(Time::new(hour, minute, 0, 0).ok()?);
-    const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
     let weekday = match *weekday {
         "*" => None,
-        name if every == Period::Day => {
-            let day =
-                name.parse::<usize>().ok().and_then(|n| DAYS.get(n % 7).filter(|_| n <= 7).copied()).unwrap_or(name);
-            Some(self::weekday(&day.to_lowercase()).filter(|(_, rest)| rest.is_empty())?.0)
-        }
+        name if every == Period::Day => Some(match name.parse::<usize>() {
+            // 0 and 7 are Sunday
+            Ok(n) => *DAYS.get((n % 7 + 6) % 7).filter(|_| n <= 7)?,
+            Err(_) => self::weekday(name).filter(|(_, rest)| rest.is_empty())?.0,
+        }),
         _ => return None,
     };
     let every = if weekday.is_some() { Period::Week } else { every };
@@ -274,20 +274,22 @@ fn fixed_offset(zone: &str) -> Option<i32> {
     ZONES.iter().find(|(name, _)| name.eq_ignore_ascii_case(zone)).map(|(_, hours)| *hours)
 }
 
+/// In the order of [`dates::weekday`].
+const DAYS: [Weekday; 7] = [
+    Weekday::Monday,
+    Weekday::Tuesday,
+    Weekday::Wednesday,
+    Weekday::Thursday,
+    Weekday::Friday,
+    Weekday::Saturday,
+    Weekday::Sunday,
+];
+
+/// A day of the week at the front.
 fn weekday(text: &str) -> Option<(Weekday, &str)> {
-    const DAYS: [(&str, &str, Weekday); 7] = [
-        ("monday", "mon", Weekday::Monday),
-        ("tuesday", "tue", Weekday::Tuesday),
-        ("wednesday", "wed", Weekday::Wednesday),
-        ("thursday", "thu", Weekday::Thursday),
-        ("friday", "fri", Weekday::Friday),
-        ("saturday", "sat", Weekday::Saturday),
-        ("sunday", "sun", Weekday::Sunday),
-    ];
-    DAYS.iter().find_map(|(full, short, day)| {
-        let plural = format!("{full}s");
-        [plural.as_str(), *full, *short].iter().find_map(|word| lexer::phrase(text, word)).map(|rest| (*day, rest))
-    })
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+    let (word, rest) = text.split_at(end);
+    Some((*DAYS.get(dates::weekday(word)?)?, rest))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use super::compile::{normalize, unclear};
 use super::narrow::{conditioned, is_blank};
 use super::{Period, Target, Unit, lexer};
+use crate::dates::full_weekday;
 
 /// What is measured anyway: each run, all of its files, under the load that there is.
 const VACUOUS: [&str; 18] = [
@@ -112,13 +113,9 @@ pub(crate) fn is_aside(text: &str) -> bool {
     let plain = normalize(text).to_lowercase();
     let signs = |c: char| c.is_numeric() || "<>≤≥=≠±~≈%[{×".contains(c);
     let mut words = plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    let restricts = |word: &str| RESTRICTING.contains(&word) || lexer::number(word).is_some() || is_weekday(word);
+    let restricts =
+        |word: &str| RESTRICTING.contains(&word) || lexer::number(word).is_some() || full_weekday(word).is_some();
     !plain.contains(signs) && period(&plain).is_none() && !words.any(restricts)
-}
-
-fn is_weekday(word: &str) -> bool {
-    let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-    days.contains(&word.strip_suffix('s').unwrap_or(word))
 }
 
 /// `daily`, `every night`, `per week`, as the whole text.
