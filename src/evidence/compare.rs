@@ -367,11 +367,11 @@ fn condition_holds(condition: &str, measurement: &Measurement, others: &[&Measur
     else {
         return Err(unverified());
     };
-    let wanted = singular(&noun);
+    let wanted = folded_without_s(&noun);
     let found: Vec<&&Measurement> = others
         .iter()
         .filter(|other| family(&other.key).is_some() && family(&other.key) == family(&measurement.key))
-        .filter(|other| matches!(&other.value, Value::Count { noun, .. } if singular(noun) == wanted))
+        .filter(|other| matches!(&other.value, Value::Count { noun, .. } if folded_without_s(noun) == wanted))
         .collect();
     let [one] = found.as_slice() else { return Err(unverified()) };
     let Value::Count { n, .. } = &one.value else { return Err(unverified()) };
@@ -386,12 +386,12 @@ fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     text.strip_prefix(word).filter(|rest| rest.starts_with(char::is_whitespace))
 }
 
-fn singular(noun: &str) -> String {
+/// Folded, without one `s` at the end, whatever stands before it.
+fn folded_without_s(noun: &str) -> String {
     let folded = fold(noun);
     folded.strip_suffix('s').unwrap_or(&folded).to_owned()
 }
 
-/// A readiness target: a state that works, or any value whose taking code says that it works.
 /// `exists`, `present`: of what is counted it says no more than that it is not none.
 fn says_it_is_there(word: &str) -> bool {
     let there = ["exist", "exists", "present", "available", "created", "generated", "produced", "written"];
@@ -403,6 +403,7 @@ fn counts_faults(metric: &str, measurement: &Measurement) -> bool {
     matches!(&measurement.value, Value::Count { noun, .. } if names_failures(metric) || names_failures(noun))
 }
 
+/// A readiness target: a state that works, or any value whose taking code says that it works.
 fn works(measurement: &Measurement) -> Finding {
     match (&measurement.value, measurement.ok) {
         (value, Some(false)) => Fail(value.to_string()),

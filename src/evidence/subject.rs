@@ -204,12 +204,13 @@ pub(super) fn is_exporters(key: &str) -> bool {
     ["export.", "exporter.", "parquet.", "paths."].iter().any(|prefix| key.starts_with(prefix))
 }
 
-/// Folded words, a plural's `s` taken off.
+/// Folded words, the `s` of long ones taken off.
 pub(super) fn words(text: &str) -> Vec<String> {
-    fold(text).split(' ').filter(|word| !word.is_empty()).map(singular).collect()
+    fold(text).split(' ').filter(|word| !word.is_empty()).map(long_without_s).collect()
 }
 
-fn singular(word: &str) -> String {
+/// Without an `s` behind more than three letters, for a shorter word is none without it; `redis` and `access` end so.
+fn long_without_s(word: &str) -> String {
     word.strip_suffix('s').filter(|stem| stem.len() > 3 && !stem.ends_with(['s', 'i'])).unwrap_or(word).to_owned()
 }
 
@@ -243,7 +244,7 @@ const THINGS: [&[&str]; 23] = [
 
 pub(super) fn is_foreign(word: &str, own: &BTreeSet<String>) -> bool {
     THINGS.iter().any(|names| {
-        let mut names = names.iter().map(|name| singular(name));
+        let mut names = names.iter().map(|name| long_without_s(name));
         names.clone().any(|name| name == word) && !names.any(|name| own.contains(&name))
     })
 }
