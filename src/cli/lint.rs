@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::{CliError, Exit, Global, findings, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
-use crate::engine::{dispatch, gate};
+use crate::engine::dispatch::{self, Refused};
+use crate::engine::gate;
 use crate::evidence::{Binder, Binding, BoundBy, Declaration, Kind, Vocabulary, bind};
 use crate::handlers::{criteria_of, deliverables, registry};
 use crate::order::{self, Criterion, CriterionSource, Diagnostic, Order, Severity, Target};
@@ -70,7 +71,7 @@ pub(super) struct Linted {
     source: String,
     order: Order,
     /// The handler with the reason, or why there is none.
-    handler: Result<(&'static str, String), String>,
+    handler: Result<(&'static str, String), Refused>,
     /// What the handler measures.
     measures: Vec<&'static str>,
     criteria: Vec<(Criterion, Binding)>,
@@ -95,7 +96,7 @@ pub(super) fn examine(order: Order, source: String, file: &Path, config: &Config
             unmet = handler.unmet(&order);
             (Ok((descriptor.name, why)), handler.measurements(&order), default_criteria(descriptor.default_criteria))
         }
-        Err(why) => (Err(why), Vocabulary::empty(), Vec::new()),
+        Err(refused) => (Err(refused), Vocabulary::empty(), Vec::new()),
     };
     let binder = Binder::new(&order.bindings, declarations);
     let criteria: Vec<(Criterion, Binding)> =
@@ -125,16 +126,16 @@ pub(super) fn examine(order: Order, source: String, file: &Path, config: &Config
             );
             found.extend(unfilled(&order, &criteria, &source));
         }
-        Err(why) => found.push(finding(
+        Err(refused) => found.push(finding(
             &source,
             0..0,
             Severity::Warning,
             "no-handler",
-            why,
+            &refused.to_string(),
             "it would be rejected",
-            match why.starts_with(dispatch::TAKES_AWAY) {
-                true => "do that by hand: `wo services uninstall LABEL`, then remove the files",
-                false => "name one with `handler:` in the front matter",
+            match refused {
+                Refused::TakesAway(_) => "do that by hand: `wo services uninstall LABEL`, then remove the files",
+                Refused::NotOne(_) => "name one with `handler:` in the front matter",
             },
         )),
     }
@@ -310,7 +311,7 @@ impl Linted {
     /// Why the order is sure to be rejected: what is wrong with it, or that nothing carries it out here.
     pub(super) fn rejection(&self) -> Option<String> {
         let error = self.findings.iter().find(|finding| finding.severity == Severity::Error);
-        error.map(|first| first.message.clone()).or_else(|| self.handler.as_ref().err().cloned())
+        error.map(|first| first.message.clone()).or_else(|| self.handler.as_ref().err().map(ToString::to_string))
     }
 
     /// What is doubtful about it, a line each.
@@ -424,7 +425,7 @@ impl Linted {
             .collect();
         let handler = match &self.handler {
             Ok((name, why)) => json!({ "name": name, "why": why, "measures": self.measures }),
-            Err(why) => json!({ "name": null, "why": why }),
+            Err(refused) => json!({ "name": null, "why": refused.to_string() }),
         };
         json!({
             "file": self.file,

@@ -9,12 +9,23 @@ use crate::handlers::labels::{is_mention, names_label, texts};
 use crate::handlers::{Descriptor, Handler};
 use crate::order::{Deliverable, Order};
 
+/// Why no handler takes an order.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refused {
+    /// Those that would take it are to take away what one of them made.
+    #[error("no handler takes away what another made: {0}")]
+    TakesAway(String),
+    /// The one that is named is not there, or none fits, or more than one does.
+    #[error("{0}")]
+    NotOne(String),
+}
+
 /// The handler and why, or why there is none.
 pub fn dispatch(
     order: &Order,
     config: &Config,
     handlers: &[Arc<dyn Handler>],
-) -> Result<(Arc<dyn Handler>, String), String> {
+) -> Result<(Arc<dyn Handler>, String), Refused> {
     let names = || handlers.iter().map(|handler| handler.descriptor().name).collect::<Vec<_>>().join(", ");
     let find = |name: &str| handlers.iter().find(|handler| handler.descriptor().name == name).cloned();
     let kept = |handler: Arc<dyn Handler>, why: String| match removal::of(order, handler.descriptor()) {
@@ -24,19 +35,22 @@ pub fn dispatch(
     if let Some(name) = &order.handler {
         return match find(name) {
             Some(handler) => kept(handler, "named by the order".to_owned()),
-            None => Err(format!("the order names the handler `{name}`, which is not there; known are: {}", names())),
+            None => Err(Refused::NotOne(format!(
+                "the order names the handler `{name}`, which is not there; known are: {}",
+                names()
+            ))),
         };
     }
     for rule in &config.dispatch {
         if pattern_matches(&rule.id, &order.id) {
             return match find(&rule.handler) {
                 Some(handler) => kept(handler, format!("rule `{}` of wo.toml", rule.id)),
-                None => Err(format!(
+                None => Err(Refused::NotOne(format!(
                     "the rule `{}` of wo.toml names the handler `{}`, which is not there; known are: {}",
                     rule.id,
                     rule.handler,
                     names()
-                )),
+                ))),
             };
         }
     }
@@ -51,27 +65,24 @@ pub fn dispatch(
     match candidates.len() {
         1 => Ok(candidates.swap_remove(0)),
         0 if let Some(why) = taken => Err(why),
-        0 => Err(format!(
+        0 => Err(Refused::NotOne(format!(
             "no handler takes this order by its id, its deliverables or its service; known are: {}. Name one with `handler:` in the front matter",
             names()
-        )),
-        _ => Err(format!(
+        ))),
+        _ => Err(Refused::NotOne(format!(
             "more than one handler takes this order: {}. Name one with `handler:` in the front matter",
             candidates
                 .iter()
                 .map(|(handler, why)| format!("{} ({why})", handler.descriptor().name))
                 .collect::<Vec<_>>()
                 .join(", ")
-        )),
+        ))),
     }
 }
 
-/// What the reason begins with where nobody takes an order because of what it takes away.
-pub const TAKES_AWAY: &str = "no handler takes away what another made";
-
 /// Why no handler takes an order that says this.
-fn takes_away(said: &str, descriptor: &Descriptor) -> String {
-    format!("{TAKES_AWAY}: `{said}` asks that of what `{}` makes", descriptor.name)
+fn takes_away(said: &str, descriptor: &Descriptor) -> Refused {
+    Refused::TakesAway(format!("`{said}` asks that of what `{}` makes", descriptor.name))
 }
 
 /// Why a handler takes the order, from what it declares. An id that fits is not enough when the order lists paths and none
@@ -187,10 +198,11 @@ mod tests {
         }
     }
 
-    fn taken(text: &str, name: &str) -> Result<String, String> {
+    fn taken(text: &str, name: &str) -> Result<String, Refused> {
         let order = crate::order::parse(text.as_bytes(), name).expect("an order");
         let handlers = crate::handlers::all(&Config::default());
-        dispatch(&order, &Config::default(), &handlers).map(|(handler, _)| handler.descriptor().name.to_owned())
+        let found = dispatch(&order, &Config::default(), &handlers);
+        found.map(|(handler, _)| handler.descriptor().name.to_owned())
     }
 
     #[test]
@@ -204,11 +216,14 @@ mod tests {
         for (id, body) in [("LOG-SHIPPER", shipper), ("UPS-MONITOR", ups), ("CSV-CONVERTER", csv), ("BESIDE", beside)] {
             let text = format!("# Work Order: WO-251203-{id}\n\n## Deliverables\n\n{body}");
             let found = taken(&text, &format!("WO-251203-{id}.md"));
-            assert!(found.as_ref().is_err_and(|why| why.starts_with("no handler takes")), "{id}: {found:?}");
+            assert!(
+                found.as_ref().is_err_and(|why| why.to_string().starts_with("no handler takes")),
+                "{id}: {found:?}"
+            );
         }
         let removal = "# Work Order: WO-251201-PARQUET-EXPORTER-REMOVAL\n\n## Objective\n\nRemove it.\n";
         let found = taken(removal, "WO-251201-PARQUET-EXPORTER-REMOVAL.md");
-        assert!(found.as_ref().is_err_and(|why| why.starts_with("no handler takes away")), "{found:?}");
+        assert!(matches!(found, Err(Refused::TakesAway(_))), "{found:?}");
     }
 
     #[test]
@@ -226,7 +241,7 @@ mod tests {
         ] {
             let text = format!("# Work Order: WO-2514-NIGHTLY\n\n## Deliverables\n\n1. {item}\n2. `docs/x.md`\n");
             let found = taken(&text, "WO-2514-NIGHTLY.md");
-            assert_eq!(found.as_deref() == Ok("parquet-exporter"), expected, "{item}: {found:?}");
+            assert_eq!(found.as_deref().ok() == Some("parquet-exporter"), expected, "{item}: {found:?}");
         }
     }
 
@@ -242,7 +257,7 @@ mod tests {
         ] {
             let text = format!("# Work Order: WO-251201-{id}\n\n## Objective\n\nAs it says.\n");
             let found = taken(&text, &format!("WO-251201-{id}.md"));
-            assert_eq!(found.as_deref() == Ok("parquet-exporter"), expected, "{id}: {found:?}");
+            assert_eq!(found.as_deref().ok() == Some("parquet-exporter"), expected, "{id}: {found:?}");
         }
     }
 
@@ -254,7 +269,7 @@ mod tests {
             for output in outputs.lines().chain([outputs]) {
                 let text = format!("# Work Order: {id}\n\n## Deliverables\n\n{output}\n");
                 let found = taken(&text, &format!("{id}.md"));
-                assert_eq!(found.as_deref() == Ok("parquet-exporter"), expected, "{text}: {found:?}");
+                assert_eq!(found.as_deref().ok() == Some("parquet-exporter"), expected, "{text}: {found:?}");
             }
         }
     }

@@ -46,6 +46,12 @@ impl From<String> for Unplanned {
     }
 }
 
+impl From<dispatch::Refused> for Unplanned {
+    fn from(refused: dispatch::Refused) -> Self {
+        Unplanned::Rejected(refused.to_string())
+    }
+}
+
 impl From<HandlerError> for Unplanned {
     fn from(error: HandlerError) -> Self {
         match classify(error) {
