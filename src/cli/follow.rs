@@ -9,6 +9,7 @@ use crate::bridge::scan::{self, Look};
 use crate::config::Config;
 use crate::engine::claim;
 use crate::evidence::Outcome;
+use crate::journal::records::DropKind;
 use crate::journal::{Phase, Reader, RunKey, WaitOn};
 use crate::root::Root;
 use crate::text;
@@ -110,10 +111,12 @@ impl Follow {
             let Some((file, fate)) = self.files.get_mut(n).filter(|(file, _)| file.may_be(&drop.sha256)) else {
                 continue;
             };
-            match drop.kind.as_str() {
-                "rejected" => *fate = Fate::Rejected(drop.reason),
-                "duplicate" => *fate = known(reader, &drop.id, &drop.sha256)?.unwrap_or(Fate::Gone),
-                _ => tracing::debug!("{} is no order", file.file),
+            match drop.kind {
+                DropKind::Rejected => *fate = Fate::Rejected(drop.reason),
+                DropKind::Duplicate => *fate = known(reader, &drop.id, &drop.sha256)?.unwrap_or(Fate::Gone),
+                DropKind::Result | DropKind::Edited | DropKind::Other(_) => {
+                    tracing::debug!("{} is no order", file.file);
+                }
             }
         }
         for row in runs {
@@ -281,12 +284,14 @@ fn recorded_before(reader: &Reader, file: &Dropped) -> Result<Fate, CliError> {
     let runs = reader.runs_of_file(&file.agent, &file.file)?;
     let drops = reader.drops_of_file(&file.agent, &file.file)?;
     let run = runs.into_iter().find(|row| file.may_be(&row.key.sha256));
-    let drop = drops.into_iter().find(|drop| file.may_be(&drop.sha256) && drop.kind != "result");
+    let drop = drops.into_iter().find(|drop| file.may_be(&drop.sha256) && drop.kind != DropKind::Result);
     Ok(match (run, drop) {
         (Some(row), drop) if drop.as_ref().is_none_or(|drop| drop.at <= row.key.received) => {
             Fate::Run { key: row.key, known: false }
         }
-        (_, Some(drop)) if drop.kind == "duplicate" => known(reader, &drop.id, &drop.sha256)?.unwrap_or(Fate::Gone),
+        (_, Some(drop)) if drop.kind == DropKind::Duplicate => {
+            known(reader, &drop.id, &drop.sha256)?.unwrap_or(Fate::Gone)
+        }
         (_, Some(drop)) => Fate::Rejected(drop.reason),
         _ => Fate::Gone,
     })

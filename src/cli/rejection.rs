@@ -1,7 +1,7 @@
 //! A text that was rejected after the newest run of its id: what came of an earlier text does not answer for it.
 
 use super::CliError;
-use crate::journal::records::Drop;
+use crate::journal::records::{Drop, DropKind};
 use crate::journal::{Reader, Run};
 use crate::text;
 
@@ -12,7 +12,7 @@ pub fn of_newest(reader: &Reader, id: &str, run: Option<&Run>) -> Result<Option<
     // who approved the claimed text after an edit of it was set aside meant the claimed one
     let meant = run.approved_at.unwrap_or(key.received);
     let is_later = |drop: &Drop| {
-        let since = if drop.kind == "edited" { meant } else { key.received };
+        let since = if drop.kind == DropKind::Edited { meant } else { key.received };
         drop.at > since && drop.sha256 != key.sha256
     };
     Ok(reader.last_rejection_of(id, &key.sha256)?.filter(is_later))
@@ -34,7 +34,7 @@ pub fn said(drop: &Drop) -> String {
 
 /// The same beside an earlier text that ran.
 pub fn said_later(drop: &Drop) -> String {
-    let came = if drop.kind == "edited" { "changed" } else { "dropped" };
+    let came = if drop.kind == DropKind::Edited { "changed" } else { "dropped" };
     format!("`{}`, {came} later, was rejected: {}", drop.file, text::line(&drop.reason, 400))
 }
 

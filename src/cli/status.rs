@@ -10,7 +10,7 @@ use crate::bridge::{lock, scan};
 use crate::config::Config;
 use crate::engine::dispatch::pattern_matches;
 use crate::evidence::Outcome;
-use crate::journal::records::{Drop, RunRow};
+use crate::journal::records::{Drop, DropKind, RunRow};
 use crate::journal::{Phase, Reader, Run};
 use crate::root::Root;
 use crate::schedule::JobView;
@@ -269,7 +269,7 @@ impl Page {
 
 /// Whether its file lies in `rejected/`.
 fn is_refused(drop: &Drop) -> bool {
-    matches!(drop.kind.as_str(), "rejected" | "edited")
+    matches!(drop.kind, DropKind::Rejected | DropKind::Edited)
 }
 
 fn is_begun(phase: &Phase) -> bool {

@@ -13,7 +13,7 @@ use crate::bridge::{self, Place, Refusal, moves, refusal, signature};
 use crate::config::Config;
 use crate::digest;
 use crate::evidence::Outcome;
-use crate::journal::records::{Admission, Admit, Drop, JournalError, Notice};
+use crate::journal::records::{Admission, Admit, Drop, DropKind, JournalError, Notice};
 use crate::journal::{Event, Phase, Reader, RunKey, WaitOn};
 use crate::order;
 use crate::root::Root;
@@ -213,7 +213,7 @@ fn put_by(
     admit: &Admit,
     why: &str,
 ) -> Result<(), EngineError> {
-    let drop = dropped(executor, candidate, &admit.sha256, &admit.id, "duplicate", why);
+    let drop = dropped(executor, candidate, &admit.sha256, &admit.id, DropKind::Duplicate, why);
     executor.journal.record_drop(drop, remembered(&admit.note))?;
     moved(moves::set_aside(&executor.root, candidate, taken, &candidate.name))?;
     bridge::sync_dirs(&executor.root, &candidate.agent, &[Place::Archive])?;
@@ -379,7 +379,8 @@ fn reject(
     let key = format!("rejected/{}", digest::sha256(which.as_bytes()));
     // before the move: afterwards nobody looks at the file again
     let notice = notice::notice(executor, key, &file, "rejected", why);
-    let new = executor.journal.record_drop(dropped(executor, candidate, sha256, id, "rejected", why), notice)?;
+    let new =
+        executor.journal.record_drop(dropped(executor, candidate, sha256, id, DropKind::Rejected, why), notice)?;
     if new {
         notice::noted(executor, &file, "rejected", why);
     }
@@ -387,14 +388,14 @@ fn reject(
     Ok(bridge::sync_dirs(&executor.root, &candidate.agent, &[Place::Rejected, Place::Inbox])?)
 }
 
-fn dropped(executor: &Executor, candidate: &Candidate, sha256: &str, id: &str, kind: &str, why: &str) -> Drop {
+fn dropped(executor: &Executor, candidate: &Candidate, sha256: &str, id: &str, kind: DropKind, why: &str) -> Drop {
     Drop {
         at: executor.clock.now(),
         agent: candidate.agent.clone(),
         file: candidate.shown(),
         sha256: sha256.to_owned(),
         id: id.to_owned(),
-        kind: kind.to_owned(),
+        kind,
         reason: why.to_owned(),
     }
 }

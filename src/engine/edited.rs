@@ -8,7 +8,7 @@ use super::claim::processing_names;
 use super::{EngineError, Executor, backup, notice};
 use crate::bridge::{self, Place, moves, refusal};
 use crate::digest;
-use crate::journal::records::Drop;
+use crate::journal::records::{Drop, DropKind};
 use crate::journal::{Reader, RunKey};
 
 /// At the start: what lies in `processing/` and is not the view of an open run. The file's name and the reason when it was
@@ -68,7 +68,7 @@ pub fn set_aside(executor: &Executor, key: &RunKey, path: &Path, sha256: &str) -
         file: key.file.clone(),
         sha256: sha256.to_owned(),
         id: id.clone(),
-        kind: "edited".to_owned(),
+        kind: DropKind::Edited,
         reason: why.clone(),
     };
     let told = format!("rejected/{}", digest::sha256(format!("edited\u{1f}{}\u{1f}{sha256}", key.run).as_bytes()));

@@ -195,7 +195,7 @@ impl Reader {
                     file: row.get(2)?,
                     sha256: row.get(3)?,
                     id: row.get(4)?,
-                    kind: row.get(5)?,
+                    kind: row.get::<_, String>(5)?.into(),
                     reason: row.get(6)?,
                 })
             })

@@ -83,9 +83,53 @@ pub struct Drop {
     pub sha256: String,
     /// Of a file that could not be read as an order, the one that its name gives; empty where nothing may be kept of it.
     pub id: String,
-    /// `duplicate`, `rejected`, `result`, or `edited`: the view of a claimed order that was changed in `processing/`.
-    pub kind: String,
+    pub kind: DropKind,
     pub reason: String,
+}
+
+/// Why a file that was dropped did not become a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DropKind {
+    /// Its text was taken already.
+    Duplicate,
+    Rejected,
+    /// It is a result and no order.
+    Result,
+    /// The view of a claimed order that was changed in `processing/`.
+    Edited,
+    /// A word of another version of this program; what it says of the file is not known.
+    Other(String),
+}
+
+impl DropKind {
+    /// As it stands in the journal.
+    pub fn as_str(&self) -> &str {
+        match self {
+            DropKind::Duplicate => "duplicate",
+            DropKind::Rejected => "rejected",
+            DropKind::Result => "result",
+            DropKind::Edited => "edited",
+            DropKind::Other(word) => word,
+        }
+    }
+}
+
+impl From<String> for DropKind {
+    fn from(word: String) -> Self {
+        match word.as_str() {
+            "duplicate" => DropKind::Duplicate,
+            "rejected" => DropKind::Rejected,
+            "result" => DropKind::Result,
+            "edited" => DropKind::Edited,
+            _ => DropKind::Other(word),
+        }
+    }
+}
+
+impl serde::Serialize for DropKind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 /// Something that a person is told once.
@@ -155,4 +199,18 @@ pub(super) fn sqlite(op: &'static str) -> impl Fn(rusqlite::Error) -> JournalErr
 pub(super) fn sqlite_at(op: &'static str, path: &Path) -> impl Fn(rusqlite::Error) -> JournalError {
     let path = path.to_owned();
     move |source| JournalError::Sqlite { op, path: path.clone(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_drop_is_read_as_it_was_written() {
+        for word in ["duplicate", "rejected", "result", "edited", "of-tomorrow"] {
+            let kind = DropKind::from(word.to_owned());
+            assert_eq!(kind.as_str(), word);
+            assert_eq!(matches!(kind, DropKind::Other(_)), word == "of-tomorrow", "{word}");
+        }
+    }
 }

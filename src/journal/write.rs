@@ -119,7 +119,7 @@ pub(super) fn insert_drop(transaction: &Transaction<'_>, drop: &Drop) -> Result<
                 drop.file,
                 drop.sha256,
                 drop.id,
-                drop.kind,
+                drop.kind.as_str(),
                 drop.reason
             ])
         })
