@@ -38,36 +38,38 @@ const VITAL: [&str; 18] = [
     "integrity",
 ];
 
+/// Words that something is well.
+pub(super) const WELL: [&str; 26] = [
+    "responding",
+    "responds",
+    "exists",
+    "loaded",
+    "healthy",
+    "ok",
+    "okay",
+    "up",
+    "running",
+    "online",
+    "connected",
+    "reachable",
+    "operational",
+    "alive",
+    "passed",
+    "pass",
+    "pong",
+    "ready",
+    "working",
+    "available",
+    "good",
+    "fine",
+    "green",
+    "normal",
+    "stable",
+    "present",
+];
+
 /// Whether a part says that something works, and nothing else: `Redis responding`, `HEALTHY`.
 pub(super) fn says_well(clause: &Clause) -> bool {
-    const WELL: [&str; 26] = [
-        "responding",
-        "responds",
-        "exists",
-        "loaded",
-        "healthy",
-        "ok",
-        "okay",
-        "up",
-        "running",
-        "online",
-        "connected",
-        "reachable",
-        "operational",
-        "alive",
-        "passed",
-        "pass",
-        "pong",
-        "ready",
-        "working",
-        "available",
-        "good",
-        "fine",
-        "green",
-        "normal",
-        "stable",
-        "present",
-    ];
     let is_well = clause.words.iter().any(|word| WELL.contains(&word.as_str()));
     is_well && words::worst_of(std::slice::from_ref(clause)).is_none()
 }
@@ -222,10 +224,11 @@ fn denies_at(clause: &Clause, at: usize, next: Option<&Clause>) -> Option<State>
     (!words::takes_back(clause, at, next)).then_some(state)
 }
 
+pub(super) const PASSED: [&str; 6] = ["passed", "up", "ok", "responding", "healthy", "answered"];
+
 /// `1 failed`, `3 of 5 checks failed`, `3 errors`, `2/5 down`, `0 of 3 checks passed`; not `max 3 failures allowed`.
 fn some_failed(clause: &Clause) -> bool {
     const FAILED: [&str; 8] = ["failed", "failing", "failures", "failure", "error", "errors", "down", "critical"];
-    const PASSED: [&str; 6] = ["passed", "up", "ok", "responding", "healthy", "answered"];
     const HARMLESS: [&str; 8] =
         ["allowed", "corrected", "ago", "retried", "ignored", "tolerated", "recovered", "repaired"];
     let Ok(count) = clause.word(0).parse::<u64>() else { return false };

@@ -304,37 +304,109 @@ pub(super) fn is_errno(word: &str) -> bool {
 
 /// What is a failure when it is denied: `not responding`, `can't connect`, `no response`.
 fn is_good(word: &str) -> bool {
-    const GOOD: [&str; 28] = [
-        "responding",
-        "responds",
-        "respond",
-        "response",
-        "answer",
-        "answering",
-        "reply",
-        "loaded",
-        "found",
-        "reachable",
-        "reached",
-        "running",
-        "available",
-        "connected",
-        "connect",
-        "connection",
-        "ok",
-        "okay",
-        "healthy",
-        "working",
-        "ready",
-        "listening",
-        "accessible",
-        "alive",
-        "up",
-        "exist",
-        "open",
-        "present",
-    ];
-    GOOD.contains(&word)
+    DENIABLE.contains(&word)
+}
+
+pub(super) const DENIABLE: [&str; 28] = [
+    "responding",
+    "responds",
+    "respond",
+    "response",
+    "answer",
+    "answering",
+    "reply",
+    "loaded",
+    "found",
+    "reachable",
+    "reached",
+    "running",
+    "available",
+    "connected",
+    "connect",
+    "connection",
+    "ok",
+    "okay",
+    "healthy",
+    "working",
+    "ready",
+    "listening",
+    "accessible",
+    "alive",
+    "up",
+    "exist",
+    "open",
+    "present",
+];
+
+/// What a word that something works may be taken for.
+#[cfg(test)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Alone it says that a check is well: `pong`.
+    Check,
+    /// Alone it says that the whole report is: `nominal`.
+    Status,
+    /// Among other words it says that something is well: `Redis responding`.
+    Well,
+    /// Its denial is a failure: `not responding`, `can't connect`, `no response`.
+    Deniable,
+    /// It says of some out of all that they are well: `0 of 3 checks passed`.
+    Counted,
+}
+
+#[cfg(test)]
+use Use::{Check, Counted, Deniable, Status, Well};
+
+/// The words that something works, each with all that it may be taken for.
+#[cfg(test)]
+const WORKS: &[(&str, &[Use])] = &[
+    ("ok", &[Check, Status, Well, Deniable, Counted]),
+    ("okay", &[Check, Status, Well, Deniable]),
+    ("healthy", &[Check, Well, Deniable, Counted]),
+    ("pong", &[Check, Well]),
+    ("up", &[Check, Status, Well, Deniable, Counted]),
+    ("loaded", &[Check, Well, Deniable]),
+    ("exists", &[Check, Well]),
+    ("responding", &[Check, Well, Deniable, Counted]),
+    ("running", &[Check, Status, Well, Deniable]),
+    ("online", &[Check, Status, Well]),
+    ("connected", &[Check, Well, Deniable]),
+    ("reachable", &[Check, Well, Deniable]),
+    ("available", &[Check, Well, Deniable]),
+    ("operational", &[Check, Well]),
+    ("passed", &[Check, Status, Well, Counted]),
+    ("responds", &[Well, Deniable]),
+    ("alive", &[Well, Deniable]),
+    ("pass", &[Status, Well]),
+    ("ready", &[Well, Deniable]),
+    ("working", &[Well, Deniable]),
+    ("good", &[Status, Well]),
+    ("fine", &[Status, Well]),
+    ("green", &[Status, Well]),
+    ("normal", &[Status, Well]),
+    ("stable", &[Status, Well]),
+    ("present", &[Well, Deniable]),
+    ("nominal", &[Status]),
+    ("respond", &[Deniable]),
+    ("response", &[Deniable]),
+    ("answer", &[Deniable]),
+    ("answering", &[Deniable]),
+    ("reply", &[Deniable]),
+    ("found", &[Deniable]),
+    ("reached", &[Deniable]),
+    ("connect", &[Deniable]),
+    ("connection", &[Deniable]),
+    ("listening", &[Deniable]),
+    ("accessible", &[Deniable]),
+    ("exist", &[Deniable]),
+    ("open", &[Deniable]),
+    ("answered", &[Counted]),
+];
+
+/// Whether `word` says that something works, where it is taken so.
+#[cfg(test)]
+pub(super) fn works(word: &str, taken_as: Use) -> bool {
+    WORKS.iter().any(|(known, uses)| *known == word && uses.contains(&taken_as))
 }
 
 #[cfg(test)]
@@ -395,5 +467,25 @@ mod tests {
         }
         assert!(begins_with_failure("DOWN") && begins_with_failure("FAILED (2 checks)"));
         assert!(!begins_with_failure("failed: 0") && !begins_with_failure("HEALTHY, none failed"));
+    }
+
+    #[test]
+    fn the_table_holds_what_each_list_holds() {
+        use super::super::{remarks, values};
+        let sets: [(Use, &[&str]); 5] = [
+            (Check, &values::CHECK),
+            (Status, &values::STATUS),
+            (Well, &remarks::WELL),
+            (Deniable, &DENIABLE),
+            (Counted, &remarks::PASSED),
+        ];
+        for (taken_as, list) in sets {
+            let mut listed: Vec<&str> = list.iter().copied().filter(|word| !word.contains(' ')).collect();
+            let mut held: Vec<&str> =
+                WORKS.iter().map(|(word, _)| *word).filter(|word| works(word, taken_as)).collect();
+            listed.sort_unstable();
+            held.sort_unstable();
+            assert_eq!(held, listed, "{taken_as:?}");
+        }
     }
 }
