@@ -4,7 +4,7 @@
 //! every word does.
 
 use super::State;
-use super::words::{self, Clause};
+use super::words::{self, Clause, Use};
 
 /// The worst that the words behind a tick say against it; `None` when they leave it standing. `timeout 5s`, `no WAL present`,
 /// `last failure 2025-10-20` explain; `NOAUTH`, `not responding`, `3 of 5 failed` deny.
@@ -38,39 +38,9 @@ const VITAL: [&str; 18] = [
     "integrity",
 ];
 
-/// Words that something is well.
-pub(super) const WELL: [&str; 26] = [
-    "responding",
-    "responds",
-    "exists",
-    "loaded",
-    "healthy",
-    "ok",
-    "okay",
-    "up",
-    "running",
-    "online",
-    "connected",
-    "reachable",
-    "operational",
-    "alive",
-    "passed",
-    "pass",
-    "pong",
-    "ready",
-    "working",
-    "available",
-    "good",
-    "fine",
-    "green",
-    "normal",
-    "stable",
-    "present",
-];
-
 /// Whether a part says that something works, and nothing else: `Redis responding`, `HEALTHY`.
 pub(super) fn says_well(clause: &Clause) -> bool {
-    let is_well = clause.words.iter().any(|word| WELL.contains(&word.as_str()));
+    let is_well = clause.words.iter().any(|word| words::works(word, Use::Well));
     is_well && words::worst_of(std::slice::from_ref(clause)).is_none()
 }
 
@@ -224,8 +194,6 @@ fn denies_at(clause: &Clause, at: usize, next: Option<&Clause>) -> Option<State>
     (!words::takes_back(clause, at, next)).then_some(state)
 }
 
-pub(super) const PASSED: [&str; 6] = ["passed", "up", "ok", "responding", "healthy", "answered"];
-
 /// `1 failed`, `3 of 5 checks failed`, `3 errors`, `2/5 down`, `0 of 3 checks passed`; not `max 3 failures allowed`.
 fn some_failed(clause: &Clause) -> bool {
     const FAILED: [&str; 8] = ["failed", "failing", "failures", "failure", "error", "errors", "down", "critical"];
@@ -238,7 +206,8 @@ fn some_failed(clause: &Clause) -> bool {
     // `3 up / 0 down`
     let number_before = |at: usize| (0..at).rev().find_map(|at| clause.word(at).parse::<u64>().ok());
     let is_failed = |at: usize| FAILED.contains(&clause.word(at)) && number_before(at).is_some_and(|some| some > 0);
-    let failed = count > 0 && (0..clause.words.len()).any(is_failed) || count == 0 && of_some && any(&PASSED);
+    let failed = count > 0 && (0..clause.words.len()).any(is_failed)
+        || count == 0 && of_some && clause.words.iter().any(|word| words::works(word, Use::Counted));
     is_short && failed && !any(&HARMLESS)
 }
 

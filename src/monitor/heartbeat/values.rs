@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::words::Use;
 use super::{API, DATABASE, REDIS, State, Status, message, remarks, words};
 use crate::dates;
 
@@ -143,35 +144,13 @@ fn says_warning(text: &str) -> bool {
         && words::begins_with(text) == Some(State::Warn)
 }
 
-/// What says alone that a check is well.
-pub(super) const CHECK: [&str; 20] = [
-    "ok",
-    "okay",
-    "healthy",
-    "pong",
-    "up",
-    "loaded",
-    "exists",
-    "responding",
-    "running",
-    "online",
-    "connected",
-    "reachable",
-    "available",
-    "operational",
-    "passed",
-    "no errors",
-    "no issues",
-    "no problems",
-    "no failures",
-    "all good",
-];
-
 /// Good is only what says that it is and nothing else.
 fn says_ok(text: &str) -> bool {
+    const PHRASES: [&str; 5] = ["no errors", "no issues", "no problems", "no failures", "all good"];
     use message::{AGENT_OK, API_OK, DATABASE_OK, REDIS_OK};
     let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '!' | '*' | '_')).to_lowercase();
-    CHECK.contains(&text.as_str())
+    words::works(&text, Use::Check)
+        || PHRASES.contains(&text.as_str())
         || [REDIS_OK, DATABASE_OK, API_OK, AGENT_OK].iter().any(|ok| text == ok.to_lowercase())
 }
 
@@ -210,35 +189,13 @@ pub(super) fn status_of(value: &str) -> Option<Status> {
     }
 }
 
-/// What says alone that all is well.
-pub(super) const STATUS: [&str; 20] = [
-    "ok",
-    "okay",
-    "pass",
-    "passed",
-    "all passed",
-    "up",
-    "all up",
-    "good",
-    "all good",
-    "all ok",
-    "normal",
-    "nominal",
-    "green",
-    "all green",
-    "online",
-    "running",
-    "stable",
-    "fine",
-    "all systems go",
-    "all systems ok",
-];
-
 /// Whether a status without a mark says in other words than the field's that all is well: `OK`, `all good`, `OK (5/5)`.
 fn says_good(value: &str) -> bool {
+    const PHRASES: [&str; 7] =
+        ["all passed", "all up", "all good", "all ok", "all green", "all systems go", "all systems ok"];
     let (main, rest) = value.split_once('(').unwrap_or((value, ""));
     let main = main.trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | '!' | '*' | '_')).to_lowercase();
-    STATUS.contains(&main.as_str()) && !remarks::is_doubt(rest)
+    (words::works(&main, Use::Status) || PHRASES.contains(&main.as_str())) && !remarks::is_doubt(rest)
 }
 
 /// The worst status that the words state, where `NOT HEALTHY` is critical, `PARTIALLY HEALTHY` a warning, and `no critical
