@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::tape::Tape;
-use super::{EngineError, file_tests};
+use super::{EngineError, test_lines};
 use crate::export;
 use crate::handlers::{Context, Handler, command_line};
 use crate::journal::{Event, Phase};
@@ -59,7 +59,7 @@ fn recognized(
     let mut ends: Vec<CommandEnd> = Vec::new();
     let mut rest = String::new();
     for line in block.lines() {
-        match file_tests::line(context, line) {
+        match test_lines::line(context, line) {
             Some(end) => ends.push(end),
             None => rest.push_str(&format!("{line}\n")),
         }

@@ -14,7 +14,6 @@ pub mod daemon;
 pub mod dispatch;
 pub mod edited;
 pub mod error;
-mod file_tests;
 pub mod finish;
 pub mod gate;
 mod left_over;
@@ -27,6 +26,7 @@ pub mod requests;
 pub mod steps;
 pub mod stop;
 pub mod tape;
+mod test_lines;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
