@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use crate::files;
-use crate::handlers::Context;
+use crate::handlers::{Context, command_line};
 use crate::report::{CommandEnd, dates};
 use crate::text;
 
@@ -35,12 +35,7 @@ enum Join {
 
 /// How a line ends that consists of file tests and what is echoed behind them; `None` for any other line.
 pub fn line(context: &Context, line: &str) -> Option<CommandEnd> {
-    let line = line.trim();
-    let line = line.strip_prefix("$ ").unwrap_or(line);
-    if line.starts_with('#') {
-        return None;
-    }
-    let parts = parts(context, &shlex::split(line)?)?;
+    let parts = parts(context, &command_line::words(line)?)?;
     parts.iter().any(|(_, part)| matches!(part, Part::Test(_))).then(|| made(context, &parts))
 }
 

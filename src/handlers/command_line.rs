@@ -9,14 +9,9 @@ use std::path::Path;
 /// `None` when a line can't be taken apart.
 pub fn commands(block: &str) -> Option<Vec<Vec<String>>> {
     let mut found = Vec::new();
-    for line in block.lines().map(str::trim) {
-        let line = line.strip_prefix("$ ").unwrap_or(line);
-        if line.starts_with('#') {
-            continue;
-        }
+    for line in block.lines() {
         // the day of the run, as people write it
-        let line = line.replace("$(date +%Y%m%d)", "*").replace("$(date +%F)", "*");
-        let words = shlex::split(&line)?;
+        let words = words(&line.replace("$(date +%Y%m%d)", "*").replace("$(date +%F)", "*"))?;
         for command in words.split(|word| word == "&&") {
             let asks_nothing = matches!(command.first().map(String::as_str), None | Some("cd" | "set" | "echo"));
             if !asks_nothing {
@@ -25,6 +20,13 @@ pub fn commands(block: &str) -> Option<Vec<Vec<String>>> {
         }
     }
     Some(found)
+}
+
+/// The words of one line without its prompt; a comment has none. `None` when it can't be taken apart.
+pub fn words(line: &str) -> Option<Vec<String>> {
+    let line = line.trim();
+    let line = line.strip_prefix("$ ").unwrap_or(line);
+    if line.starts_with('#') { Some(Vec::new()) } else { shlex::split(line) }
 }
 
 /// Whether `word` names the file or folder `path`, which is relative to `root`: as it is, below `./`, below a home folder,
