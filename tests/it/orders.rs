@@ -76,7 +76,7 @@ fn a_field_order_in_each_shape() {
 }
 
 /// Name, id, criteria with what their targets are understood as, codes of the diagnostics.
-#[allow(clippy::type_complexity)]
+#[allow(clippy::type_complexity, reason = "the columns of a table")]
 const ODD: &[(&str, &str, &[&str], &[&str])] = &[
     ("01-fullwidth.md", "WO-251105-FULL", &["Ｆｉｌｅ ｓｉｚｅ | ≤ 5 MB per day", "Validation time | < 2 s"], &[]),
     (
