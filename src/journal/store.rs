@@ -20,7 +20,7 @@ use super::records::{Admission, Admit, Drop, JournalError, Notice, damaged, sqli
 use super::requests::{Answer, RequestKind};
 use super::run::{Run, RunKey};
 use super::write::{
-    GROUP_MAX, Job, Write, admit, insert_drop, insert_events, insert_notice, insert_run, set_answer, write_loop,
+    GROUP_MAX, Job, NewRun, Write, admit, insert_drop, insert_events, insert_notice, insert_run, set_answer, write_loop,
 };
 use crate::durable::DurableError;
 use crate::order::Priority;
@@ -140,7 +140,9 @@ impl Journal {
             let source: i64 = transaction
                 .query_row("SELECT source FROM runs WHERE run = ?1", [of.run], |row| row.get(0))
                 .map_err(sqlite("read"))?;
-            let key = insert_run(transaction, source, &of.id, &of.agent, &of.file, &of.sha256, priority, true, now)?;
+            let (id, agent, file, sha256) = (&of.id, &of.agent, &of.file, &of.sha256);
+            let new = NewRun { source, id, agent, file, sha256, priority, retry: true };
+            let key = insert_run(transaction, &new, now)?;
             set_answer(transaction, answer.0, &answer.1)?;
             Ok(key)
         })

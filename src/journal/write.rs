@@ -182,8 +182,16 @@ pub(super) fn admit(transaction: &Transaction<'_>, drop: Admit, now: Timestamp) 
         .prepare_cached("SELECT source FROM sources WHERE id = ?1 AND sha256 = ?2")
         .and_then(|mut select| select.query_row([&drop.id, &drop.sha256], |row| row.get(0)))
         .map_err(&fail)?;
-    insert_run(transaction, source, &drop.id, &drop.agent, &drop.file, &drop.sha256, drop.priority, false, now)
-        .map(Admission::Accepted)
+    let new = NewRun {
+        source,
+        id: &drop.id,
+        agent: &drop.agent,
+        file: &drop.file,
+        sha256: &drop.sha256,
+        priority: drop.priority,
+        retry: false,
+    };
+    insert_run(transaction, &new, now).map(Admission::Accepted)
 }
 
 /// Whether the file was last written before its text was taken in the last time: a copy that a program delivers again, and no
@@ -206,19 +214,25 @@ fn is_noted(transaction: &Transaction<'_>, key: &str) -> Result<bool, JournalErr
         .map_err(sqlite("read"))
 }
 
-#[allow(clippy::too_many_arguments, reason = "the columns of one row")]
+/// What a new run is given.
+pub(super) struct NewRun<'a> {
+    /// Where its bytes are.
+    pub source: i64,
+    pub id: &'a str,
+    pub agent: &'a str,
+    pub file: &'a str,
+    pub sha256: &'a str,
+    pub priority: Priority,
+    pub retry: bool,
+}
+
 pub(super) fn insert_run(
     transaction: &Transaction<'_>,
-    source: i64,
-    id: &str,
-    agent: &str,
-    file: &str,
-    sha256: &str,
-    priority: Priority,
-    retry: bool,
+    new: &NewRun<'_>,
     now: Timestamp,
 ) -> Result<RunKey, JournalError> {
     let fail = sqlite("write");
+    let NewRun { source, id, agent, file, sha256, priority, retry } = *new;
     let attempt: u32 = transaction
         .query_row("SELECT coalesce(max(attempt), 0) + 1 FROM runs WHERE id = ?1", [id], |row| row.get(0))
         .map_err(&fail)?;
