@@ -8,6 +8,7 @@ mod compile;
 mod describe;
 mod explained;
 mod lexer;
+mod measure;
 mod narrow;
 mod negation;
 mod range;

@@ -4,7 +4,7 @@
 //! What must hold: only what opens with such a word and has neither a number, a comparison nor a word that restricts is
 //! set apart; of what was there before, one value. All else stays in the criterion: it may narrow what must hold.
 
-use super::{compile, lexer, setting};
+use super::{lexer, measure, setting};
 
 /// How it is looked at; a tool or a place is named behind it. `tested on macOS` and `reported in the log` narrow.
 const MEANS: [&str; 9] =
@@ -52,7 +52,7 @@ fn is_value(text: &str) -> bool {
     let text = text.trim().trim_matches('`');
     let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
     let measured =
-        |(number, rest)| compile::measure(number, rest).is_ok_and(|measured| measured.rest.trim().is_empty());
+        |(number, rest)| measure::measure(number, rest).is_ok_and(|measured| measured.rest.trim().is_empty());
     match lexer::number(text) {
         Some(number) => text.split(' ').count() <= 2 && measured(number),
         None => is_word(text),

@@ -1,6 +1,7 @@
 //! Targets with two ends: ranges and tolerances.
 
-use super::compile::{Measure, measure, noun, unclear, whole_count};
+use super::compile::unclear;
+use super::measure::{Measure, measure, noun, whole_count};
 use super::{Target, Unit, lexer};
 
 /// `10-20%`, `between 5 and 10 ms`, `10–30k rows`, `5 min ± 10%`, `100 ± 5`.
