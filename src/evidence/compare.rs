@@ -4,6 +4,7 @@
 //! satisfied is never a pass; it can't be told.
 
 use super::counted::{self, Asked, Counted, EXACTLY, names_failures};
+use super::rates::{counts_per, rate_fits};
 use super::value::UNDONE;
 use super::{Made, Measurement, ServiceRun, StartedBy, Value, schedule};
 use crate::order::fold;
@@ -288,49 +289,6 @@ pub(crate) fn holds(comparator: Comparator, actual: f64, number: f64) -> bool {
         Comparator::Greater => actual > number,
         // a hair for rounding, so that 4 min 30 s is within 10 % of 5 min
         Comparator::About => (actual - number).abs() <= number.abs() * 0.1 * (1.0 + 1e-12),
-    }
-}
-
-/// What a count counts for: keys say it at their end (`monitor.cycles_24h`), or the noun does.
-fn counts_per(measurement: &Measurement) -> Option<Period> {
-    let key = measurement.key.to_lowercase();
-    let noun = match &measurement.value {
-        Value::Count { noun, .. } => fold(noun),
-        _ => String::new(),
-    };
-    let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| key.ends_with(suffix) || noun.ends_with(&fold(suffix)));
-    if ends(&["_24h", "_per_day", "_daily", " a day"]) {
-        Some(Period::Day)
-    } else if ends(&["_per_hour", "_1h"]) {
-        Some(Period::Hour)
-    } else {
-        None
-    }
-}
-
-/// Whether a value may be held against a rate. Sizes are those of one day's file, so `/day` fits them, and a day's total
-/// within the limit is within it in each shorter period too; counts must say what they count for.
-fn rate_fits(
-    measurement: &Measurement,
-    comparator: Comparator,
-    holds: bool,
-    per: Option<Period>,
-) -> Result<(), String> {
-    let Some(per) = per else { return Ok(()) };
-    let own = match &measurement.value {
-        Value::Bytes(_) => Some(Period::Day),
-        _ => counts_per(measurement),
-    };
-    let is_limit = matches!(comparator, Comparator::Less | Comparator::AtMost);
-    match (own, per) {
-        (Some(own), per) if own == per => Ok(()),
-        (Some(Period::Day), Period::Minute | Period::Hour) | (Some(Period::Hour), Period::Minute)
-            if is_limit && holds =>
-        {
-            Ok(())
-        }
-        (Some(own), per) => Err(format!("it was measured per {own}, not per {per}")),
-        (None, per) => Err(format!("what was measured does not say that it is per {per}")),
     }
 }
 

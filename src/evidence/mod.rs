@@ -8,6 +8,7 @@ mod counted;
 mod groups_tests;
 pub mod judge;
 mod kind;
+mod rates;
 mod schedule;
 pub mod subject;
 pub mod value;
