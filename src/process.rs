@@ -15,9 +15,11 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use at_work::AtWork;
+use tree::kill_group_and_children;
 
 pub mod at_work;
 pub mod life_lock;
+mod tree;
 
 /// What to run. `program` must be absolute; the environment holds `PATH` and what `env` adds, nothing inherited.
 #[derive(Debug, Clone)]
@@ -310,49 +312,6 @@ const GRACE_MAX: Duration = Duration::from_secs(2);
 const GRACE_MIN: Duration = Duration::from_millis(200);
 /// After its deadline a program has said what it had to say.
 const GRACE_KILLED: Duration = Duration::from_millis(20);
-
-fn kill(process: rustix::process::Pid) {
-    // it may have ended meanwhile
-    let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
-}
-
-/// Kills a process group, with the children of its leader that made groups of their own: while it lives it says whose they are.
-fn kill_group_and_children(group: rustix::process::Pid) {
-    descendants(group).into_iter().for_each(kill);
-    // it may have ended meanwhile
-    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-}
-
-/// A process, its parent and its group.
-struct Kin {
-    pid: i32,
-    parent: i32,
-    group: i32,
-}
-
-/// All processes, as `/proc` tells; none where there is no `/proc`.
-fn processes() -> Vec<Kin> {
-    let kin_of = |entry: std::fs::DirEntry| {
-        let pid = entry.file_name().to_str()?.parse().ok()?;
-        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-        // `pid (name) state ppid pgrp …`; a name may hold anything
-        let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(1).map(str::parse);
-        Some(Kin { pid, parent: fields.next()?.ok()?, group: fields.next()?.ok()? })
-    };
-    std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(kin_of).collect()
-}
-
-/// The children of a process, theirs, and so on.
-fn descendants(of: rustix::process::Pid) -> Vec<rustix::process::Pid> {
-    let all = processes();
-    let mut found = vec![of.as_raw_nonzero().get()];
-    let mut next = 0;
-    while let Some(parent) = found.get(next).copied() {
-        found.extend(all.iter().filter(|kin| kin.parent == parent).map(|kin| kin.pid));
-        next += 1;
-    }
-    found.into_iter().skip(1).filter_map(rustix::process::Pid::from_raw).collect()
-}
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Pid;
 
 use super::life_lock::{LifeLock, is_held};
+use super::tree;
 use crate::durable::DurableError;
 
 /// How long a program that was killed is waited for.
@@ -91,7 +92,7 @@ pub fn end_left(dir: &Path) -> Result<Vec<Left>, DurableError> {
     }
     for path in &held {
         if let Some(group) = group_of(path).filter(|group| is_whose(*group, path)) {
-            super::kill_group_and_children(group);
+            tree::kill_group_and_children(group);
         }
     }
     let until = Instant::now() + PATIENCE;
@@ -130,7 +131,7 @@ fn group_of(path: &Path) -> Option<Pid> {
 /// Whether a process of the group, or a descendant of its leader, has the lock: a number alone may be a stranger's by now, where
 /// one that left the group is the last to live. Taken for granted where there is no `/proc` to tell.
 fn is_whose(group: Pid, path: &Path) -> bool {
-    let (all, number) = (super::processes(), group.as_raw_nonzero().get());
+    let (all, number) = (tree::processes(), group.as_raw_nonzero().get());
     let Ok(lock) = path.metadata() else { return false };
     let has_it = |pid: i32| {
         let open = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
@@ -138,7 +139,7 @@ fn is_whose(group: Pid, path: &Path) -> bool {
         open.filter_map(|entry| of(entry).ok()).any(|open| (open.dev(), open.ino()) == (lock.dev(), lock.ino()))
     };
     let members = all.iter().filter(|kin| kin.group == number).map(|kin| kin.pid);
-    let children = super::descendants(group).into_iter().map(|pid| pid.as_raw_nonzero().get());
+    let children = tree::descendants(group).into_iter().map(|pid| pid.as_raw_nonzero().get());
     all.is_empty() || members.chain(children).any(has_it)
 }
 
