@@ -42,6 +42,84 @@ pub(crate) enum Scalar {
     Requires,
 }
 
+/// How a sign tells that a name has a role.
+#[derive(Clone, Copy)]
+enum How {
+    /// The name begins with these words.
+    Begins,
+    /// It is this and no more.
+    Whole,
+    /// This is one of its words.
+    Word,
+    /// This stands anywhere in it: Thai has no spaces between words.
+    Within,
+}
+
+/// The roles that are told by a sign; the first that fits counts.
+const ROLES: &[(Role, How, &[&str])] = &[
+    (Role::Deliverables, How::Word, &["deliverables", "deliverable"]),
+    (Role::Deliverables, How::Begins, &["artifacts", "outputs"]),
+    (Role::Deliverables, How::Within, &["ส่งมอบ"]),
+    (Role::Dependencies, How::Begins, &["dependencies", "dependency", "depends on", "prerequisites", "prerequisite"]),
+    (Role::NextPhase, How::Begins, &["next phase"]),
+    (
+        Role::NextPhase,
+        How::Whole,
+        &["next phases", "next steps", "next step", "next", "follow up", "followup", "follow ups"],
+    ),
+    (
+        Role::Verification,
+        How::Begins,
+        &[
+            "verification",
+            "verify",
+            "validation",
+            "how to verify",
+            "testing",
+            "tests",
+            "test",
+            "post verify",
+            "post verification",
+            "การตรวจสอบ",
+        ],
+    ),
+    (
+        Role::Requirements,
+        How::Begins,
+        &[
+            "requirements",
+            "requirement",
+            "ข้อกำหนด",
+            "functional requirements",
+            "technical requirements",
+            "core requirements",
+            "key requirements",
+        ],
+    ),
+    (
+        Role::Scope,
+        How::Begins,
+        &[
+            "scope",
+            "in scope",
+            "tasks",
+            "task",
+            "work items",
+            "implementation",
+            "steps",
+            "actions",
+            "what to do",
+            "work to do",
+            "ขอบเขต",
+        ],
+    ),
+    (
+        Role::Objective,
+        How::Begins,
+        &["objective", "objectives", "goal", "goals", "purpose", "mission", "intent", "aim", "วัตถุประสงค์", "เป้าหมาย"],
+    ),
+];
+
 /// The role of a section by its folded name (see [`fold::heading`]).
 pub(crate) fn role(name: &str) -> Role {
     if section_names::is_excluded(name) { Role::Excluded } else { role_where_asked(name) }
@@ -50,7 +128,6 @@ pub(crate) fn role(name: &str) -> Role {
 /// The role of a section that is asked, whatever else its name says.
 fn role_where_asked(name: &str) -> Role {
     let words: Vec<&str> = name.split(' ').collect();
-    let has = |word: &str| words.contains(&word);
     let starts = |lead: &str| name == lead || name.strip_prefix(lead).is_some_and(|rest| rest.starts_with(' '));
     // a sentence is no name, unless it begins with one
     if words.len() > MAX_NAME_WORDS {
@@ -64,79 +141,14 @@ fn role_where_asked(name: &str) -> Role {
     if is_acceptance || section_names::is_acceptance(name) {
         return Role::Acceptance;
     }
-    if has("deliverables")
-        || has("deliverable")
-        || starts("artifacts")
-        || starts("outputs")
-        || name.contains("สิ่งที่ต้องส่งมอบ")
-        || name.contains("สิ่งที่ส่งมอบ")
-        || name.contains("ส่งมอบ")
-    {
-        return Role::Deliverables;
-    }
-    if ["dependencies", "dependency", "depends on", "prerequisites", "prerequisite"].iter().any(|lead| starts(lead)) {
-        return Role::Dependencies;
-    }
-    if ["next phase", "next phases", "next steps", "next step", "next", "follow up", "followup", "follow ups"]
-        .contains(&name)
-        || starts("next phase")
-    {
-        return Role::NextPhase;
-    }
-    let verifying = [
-        "verification",
-        "verify",
-        "validation",
-        "how to verify",
-        "testing",
-        "tests",
-        "test",
-        "post verify",
-        "post verification",
-        "การตรวจสอบ",
-    ];
-    if verifying.iter().any(|lead| starts(lead)) {
-        return Role::Verification;
-    }
-    if [
-        "requirements",
-        "requirement",
-        "ข้อกำหนด",
-        "functional requirements",
-        "technical requirements",
-        "core requirements",
-        "key requirements",
-    ]
-    .iter()
-    .any(|lead| starts(lead))
-    {
-        return Role::Requirements;
-    }
-    if [
-        "scope",
-        "in scope",
-        "tasks",
-        "task",
-        "work items",
-        "implementation",
-        "steps",
-        "actions",
-        "what to do",
-        "work to do",
-        "ขอบเขต",
-    ]
-    .iter()
-    .any(|lead| starts(lead))
-    {
-        return Role::Scope;
-    }
-    if ["objective", "objectives", "goal", "goals", "purpose", "mission", "intent", "aim", "วัตถุประสงค์", "เป้าหมาย"]
-        .iter()
-        .any(|lead| starts(lead))
-    {
-        return Role::Objective;
-    }
-    Role::Other
+    let is = |how: How, sign: &str| match how {
+        How::Begins => starts(sign),
+        How::Whole => name == sign,
+        How::Word => words.contains(&sign),
+        How::Within => name.contains(sign),
+    };
+    let found = ROLES.iter().find(|(_, how, signs)| signs.iter().any(|sign| is(*how, sign)));
+    found.map_or(Role::Other, |(role, ..)| *role)
 }
 
 /// The role of a heading as written. What follows a bracket, a colon or a dash explains a name.
