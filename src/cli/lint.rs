@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use super::{CliError, Exit, Global, findings, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
+use crate::engine::criteria::{self, Wanted};
 use crate::engine::dispatch::{self, Refused};
 use crate::engine::gate;
 use crate::evidence::{Binder, Binding, BoundBy, Declaration, Kind, Vocabulary, bind};
-use crate::handlers::{criteria_of, deliverables, registry};
+use crate::handlers::{deliverables, registry};
 use crate::order::{self, Criterion, CriterionSource, Diagnostic, Order, Severity, Target};
 use crate::root::{Root, RootError};
 use crate::text;
@@ -30,11 +31,12 @@ pub struct Args {
 
 /// 0 when nothing stops the orders, 1 when something does, 2 when one can't be read at all.
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
-    let config = config(global)?;
+    let (root, config) = settings(global)?;
+    let place = (root.as_ref(), &config);
     let mut exit = Exit::Good;
     let mut results = Vec::new();
     for file in &args.files {
-        let linted = lint(file, &config);
+        let linted = lint(file, place);
         exit = exit.max(linted.as_ref().map_or(Exit::Usage, Linted::exit));
         match linted {
             Ok(linted) if args.json => results.push(linted.json()),
@@ -51,12 +53,12 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     Ok(exit)
 }
 
-/// The settings of the root; the defaults where there is none, for an order can be checked anywhere.
-fn config(global: &Global) -> Result<Config, CliError> {
+/// The root and its settings; the defaults where there is none, for an order can be checked anywhere.
+fn settings(global: &Global) -> Result<(Option<Root>, Config), CliError> {
     let here = std::env::current_dir()?;
     match Root::find(global.root.as_deref(), &here) {
-        Ok(root) => Ok(Config::load(&root)?),
-        Err(RootError::NotFound(_)) => Ok(Config::default()),
+        Ok(root) => Config::load(&root).map(|config| (Some(root), config)).map_err(Into::into),
+        Err(RootError::NotFound(_)) => Ok((None, Config::default())),
         Err(error) => Err(error.into()),
     }
 }
@@ -78,29 +80,41 @@ pub(super) struct Linted {
     findings: Vec<Diagnostic>,
 }
 
-fn lint(file: &Path, config: &Config) -> Result<Linted, CliError> {
-    let (bytes, name) = super::read_input(file, config.limits.order_bytes)?;
+fn lint(file: &Path, place: (Option<&Root>, &Config)) -> Result<Linted, CliError> {
+    let (bytes, name) = super::read_input(file, place.1.limits.order_bytes)?;
     let order = order::parse(&bytes, &name).map_err(|refusal| {
         CliError::new(format!("failed to read `{}`: {refusal}", text::line(&file.display().to_string(), 200)))
     })?;
-    Ok(examine(order, String::from_utf8(bytes)?, file, config, SystemClock.now()))
+    Ok(examine(order, String::from_utf8(bytes)?, file, place, SystemClock.now()))
 }
 
-/// How `order`, read from `source`, meets the settings at `now`.
-pub(super) fn examine(order: Order, source: String, file: &Path, config: &Config, now: Timestamp) -> Linted {
+/// How `order`, read from `source`, meets the root, if there is one, and its settings at `now`.
+pub(super) fn examine(
+    order: Order,
+    source: String,
+    file: &Path,
+    (root, config): (Option<&Root>, &Config),
+    now: Timestamp,
+) -> Linted {
     let handlers = registry::all(config);
     let mut unmet = Vec::new();
+    let mut asked = Vec::new();
     let (handler, declarations, defaults) = match dispatch::dispatch(&order, config, &handlers) {
         Ok((handler, why)) => {
             let descriptor = handler.descriptor();
             unmet = handler.unmet(&order);
-            (Ok((descriptor.name, why)), handler.measurements(&order), default_criteria(descriptor.default_criteria))
+            asked = handler.asked(&order, &handler.glance(root), config);
+            (Ok((descriptor.name, why)), handler.measurements(&order), descriptor.default_criteria)
         }
-        Err(refused) => (Err(refused), Vocabulary::empty(), Vec::new()),
+        Err(refused) => (Err(refused), Vocabulary::empty(), [].as_slice()),
     };
     let binder = Binder::new(&order.bindings, declarations);
-    let criteria: Vec<(Criterion, Binding)> =
-        criteria_of(&order, &defaults).iter().map(|criterion| (criterion.clone(), binder.bind(criterion))).collect();
+    let wanted = Wanted { defaults, asked: &asked, unmet: &unmet, known: declarations };
+    let bound = |criterion: Criterion| {
+        let binding = binder.bind(&criterion);
+        (criterion, binding)
+    };
+    let criteria: Vec<(Criterion, Binding)> = criteria::of(&order, &wanted, None).into_iter().map(bound).collect();
     let mut found = order.diagnostics.clone();
     if let Some(at) = order.expires.filter(|at| *at <= now) {
         found.push(finding(
@@ -119,8 +133,10 @@ pub(super) fn examine(order: Order, source: String, file: &Path, config: &Config
     }));
     match &handler {
         Ok((name, _)) => {
+            let own = criteria.iter().filter(|(criterion, _)| criterion.source != CriterionSource::Handler);
             found.extend(
-                criteria.iter().filter_map(|(criterion, binding)| {
+                // what the handler set it knows, or tells itself
+                own.filter_map(|(criterion, binding)| {
                     unbound(criterion, binding, &binder, declarations, name, &source)
                 }),
             );
@@ -160,10 +176,6 @@ pub(super) fn examine(order: Order, source: String, file: &Path, config: &Config
     found.sort_by_key(|finding| finding.span.start);
     let measures = declarations.iter().map(|declaration| declaration.key).collect();
     Linted { file: file.display().to_string(), source, order, handler, measures, criteria, findings: found }
-}
-
-fn default_criteria(defaults: &[(&str, &str)]) -> Vec<Criterion> {
-    defaults.iter().map(|(metric, target)| Criterion::of_handler(metric, target, 0..0)).collect()
 }
 
 /// What is said of a criterion that nothing measures, or that two things could.
@@ -372,8 +384,7 @@ impl Linted {
             .collect();
         field("holds", (!counts.is_empty()).then(|| counts.join(", ")));
         if !self.criteria.is_empty() {
-            let from_handler = self.criteria.iter().any(|(criterion, _)| criterion.source == CriterionSource::Handler);
-            out.push_str(if from_handler {
+            out.push_str(if order.acceptance.is_empty() {
                 "criteria (the handler's, for the order has none)\n"
             } else {
                 "criteria\n"

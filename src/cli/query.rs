@@ -135,14 +135,17 @@ fn is_crammed(table: &Table, width: usize) -> bool {
 
 /// Each row as a list of its columns.
 fn one_by_one(result: &sql::Table) -> String {
-    let row = |(n, row): (usize, &Vec<Value>)| {
-        let mut table = Table::new();
-        table.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-        table.add_rows(result.columns.iter().zip(row).map(|(column, value)| {
-            [text::escape(&column.name), text::escape(&shown(value).replace('\t', " "))]
-        }));
-        format!("row {}\n{table}", n + 1)
-    };
+    let row =
+        |(n, row): (usize, &Vec<Value>)| {
+            let mut table = Table::new();
+            table.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+            table.add_rows(
+                result.columns.iter().zip(row).map(|(column, value)| {
+                    [text::escape(&column.name), text::escape(&shown(value).replace('\t', " "))]
+                }),
+            );
+            format!("row {}\n{table}", n + 1)
+        };
     result.rows.iter().enumerate().map(row).collect::<Vec<_>>().join("\n")
 }
 
@@ -208,9 +211,14 @@ mod tests {
             table.add_row(vec!["x".repeat(letters); columns]);
             table
         };
-        for (columns, letters, width, crammed) in
-            [(3, 200, 80, false), (5, 12, 80, false), (6, 12, 80, true), (12, 3, 80, false), (12, 40, 200, false), (24, 40, 200, true)]
-        {
+        for (columns, letters, width, crammed) in [
+            (3, 200, 80, false),
+            (5, 12, 80, false),
+            (6, 12, 80, true),
+            (12, 3, 80, false),
+            (12, 40, 200, false),
+            (24, 40, 200, true),
+        ] {
             assert_eq!(is_crammed(&table(columns, letters), width), crammed, "{columns} × {letters} in {width}");
         }
     }

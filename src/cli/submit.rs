@@ -33,7 +33,7 @@ pub struct Args {
 pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let root = global.root()?;
     let checked = checked(&root, &args.file)?;
-    checked.examine(&args.file, &Config::load(&root)?, SystemClock.now())?;
+    checked.examine(&args.file, &root, &Config::load(&root)?, SystemClock.now())?;
     if !args.dry_run {
         checked.submit(&root, &agent(&root, args.agent.as_deref())?)?;
     }
@@ -54,9 +54,9 @@ pub struct Checked {
 impl Checked {
     /// Refuses an order that is sure to be rejected, and says what is doubtful about another: whoever drops an order and goes
     /// away sees neither later.
-    fn examine(&self, file: &Path, config: &Config, now: Timestamp) -> Result<(), CliError> {
+    fn examine(&self, file: &Path, root: &Root, config: &Config, now: Timestamp) -> Result<(), CliError> {
         let source = String::from_utf8_lossy(&self.bytes).into_owned();
-        let linted = lint::examine(self.order.clone(), source, file, config, now);
+        let linted = lint::examine(self.order.clone(), source, file, (Some(root), config), now);
         if let Some(why) = linted.rejection() {
             return Err(CliError::new(format!(
                 "`{}` would be rejected, so it was not dropped: {why}\nhint: `wo lint` shows all of it",

@@ -10,6 +10,7 @@
 pub mod backup;
 pub mod claim;
 pub mod commands;
+pub mod criteria;
 pub mod daemon;
 pub mod dispatch;
 pub mod edited;

@@ -3,16 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::criteria::{self, Wanted};
 use super::error::{self, classify};
 use super::tape::Tape;
 use super::{EngineError, Executor, dispatch, gate, pipeline};
 use crate::durable::DurableError;
-use crate::evidence::bind::{Binding, bind};
-use crate::evidence::{Binder, Outcome, Vocabulary, subject};
-use crate::handlers::{Context, Handler, HandlerError, Plan, Unmet, criteria_of};
+use crate::evidence::Outcome;
+use crate::handlers::{Context, Handler, HandlerError, Plan};
 use crate::journal::event::TemplateText;
 use crate::journal::{Event, Run};
-use crate::order::{Criterion, Order, Severity, fold};
+use crate::order::{Criterion, Order, Severity};
 use crate::report::{self, RunRecord};
 use crate::root::Root;
 
@@ -116,9 +116,13 @@ pub fn prepare(
         report::check(&resolved, &record).map_err(refuse)?;
         template.text = resolved;
     }
-    let defaults = default_criteria(&handler.default_criteria(&facts), &asked, handler.measurements(order));
-    let mut criteria = all_criteria(order, &defaults, template.as_ref());
-    add_unmet(&mut criteria, &handler.unmet(order), order, handler.measurements(order));
+    let wanted = Wanted {
+        defaults: &handler.default_criteria(&facts),
+        asked: &asked,
+        unmet: &handler.unmet(order),
+        known: handler.measurements(order),
+    };
+    let criteria = criteria::of(order, &wanted, template.as_ref());
     let plan = handler.plan(order, &criteria, &facts, &context.config)?;
     Ok(Planned { handler, dispatch, facts, plan, template, criteria })
 }
@@ -145,40 +149,6 @@ fn record_before(order: &Order, agent: &str, context: &Context, handler: &dyn Ha
         notes: Vec::new(),
         zone: "UTC".to_owned(),
     }
-}
-
-/// What the handler doesn't do counts as a criterion, unless one asks the same already.
-fn add_unmet(criteria: &mut Vec<Criterion>, unmet: &[Unmet], order: &Order, known: &Vocabulary) {
-    let binder = Binder::new(&order.bindings, known);
-    for one in unmet {
-        let asks = |criterion: &Criterion| {
-            binder.key_of(criterion).as_deref() == Some(one.key)
-                && fold(&criterion.target) == fold(&one.target)
-                && subject::names_in(&criterion.metric) == subject::names_in(&one.metric)
-        };
-        if !criteria.iter().any(asks) {
-            criteria.push(one.criterion());
-        }
-    }
-}
-
-/// The handler's criteria; what the order asks by other words stands instead of its own target.
-fn default_criteria(defaults: &[(&str, &str)], asked: &[(&'static str, String)], known: &Vocabulary) -> Vec<Criterion> {
-    let criterion = |(metric, default): &(&str, &str)| {
-        let own = match bind(metric, &Default::default(), known) {
-            Binding::Bound { key, .. } => asked.iter().find(|(known, _)| *known == key),
-            _ => None,
-        };
-        let target = own.map_or(*default, |(_, target)| target.as_str());
-        Criterion::of_handler(metric, target, 0..0)
-    };
-    defaults.iter().map(criterion).collect()
-}
-
-/// The order's criteria, else its handler's, and the metric rows of the template.
-fn all_criteria(order: &Order, defaults: &[Criterion], template: Option<&TemplateText>) -> Vec<Criterion> {
-    let rows = template.map(|template| report::criteria_for(&template.text, order)).unwrap_or_default();
-    criteria_of(order, defaults).iter().cloned().chain(rows).collect()
 }
 
 /// The template that the order names, else the handler's, else the one whose phase is the order's.

@@ -201,8 +201,9 @@ pub fn reports(
     while let Some(next) = stack.pop() {
         let Some(shown) = Some(next.shown()).filter(|shown| !skip.contains(shown)) else { continue };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let listed = rustix::fs::openat(&next.dir, next.name.as_os_str(), flags, Mode::empty())
-            .and_then(|fd| Directory { fd: Arc::new(fd), shown: with_slash(&shown) }.list(skip, own, &mut heartbeats, found));
+        let listed = rustix::fs::openat(&next.dir, next.name.as_os_str(), flags, Mode::empty()).and_then(|fd| {
+            Directory { fd: Arc::new(fd), shown: with_slash(&shown) }.list(skip, own, &mut heartbeats, found)
+        });
         let goes_on = match listed {
             Ok(Some(below)) => {
                 stack.extend(below);
@@ -253,7 +254,8 @@ impl Directory {
                 return true;
             }
             // a configured folder is reached by its own way, which a link may be
-            let is_known = |entry: &Found| Some(entry.shown()).is_some_and(|at| at == heartbeats_at || skip.contains(&at));
+            let is_known =
+                |entry: &Found| Some(entry.shown()).is_some_and(|at| at == heartbeats_at || skip.contains(&at));
             let is_report = is_markdown(name) || (entry.is_link_to_directory() && !is_known(&entry));
             if entry.kind == FileType::Directory {
                 below.push(entry.clone());

@@ -92,6 +92,12 @@ pub trait Handler: Send + Sync {
         self.descriptor().default_criteria.to_vec()
     }
 
+    /// What [`Handler::asked`] must know, as far as files of the root tell it (`None`: outside of one): for who checks an order
+    /// without looking at the machine. [`Handler::diagnose`] tells it too.
+    fn glance(&self, _root: Option<&Root>) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+
     /// What the order asks by other words than criteria, such as a time to run at: key and target. It goes before the
     /// target of a default criterion and of a template's row.
     fn asked(&self, _order: &Order, _facts: &serde_json::Value, _config: &Config) -> Vec<(&'static str, String)> {

@@ -109,3 +109,55 @@ fn a_criterion_of_another_thing_is_unmeasured_and_lint_says_so() {
     let lint = scene.wo_with_stdin(["lint", "-"], order("WO-2-X", &others).as_bytes());
     lint.expect_stdout("is of `Optimizer`, which parquet-exporter does not measure");
 }
+
+/// Metric → target, as `lint` or `plan` has it; those that only the report's template asks apart.
+fn criteria(criteria: &serde_json::Value) -> [std::collections::BTreeMap<String, String>; 2] {
+    let all = criteria.as_array().unwrap_or_else(|| panic!("criteria in {criteria:#}"));
+    let text = |one: &serde_json::Value, key: &str| one[key].as_str().unwrap_or_default().to_owned();
+    [false, true].map(|of_template| {
+        let some = all.iter().filter(|one| (one["source"] == "template") == of_template);
+        some.map(|one| (text(one, "metric"), text(one, "target"))).collect()
+    })
+}
+
+#[test]
+fn lint_shows_what_the_plan_judges_by_before_and_after_a_deployment() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let scene = scene(&launchd);
+    let alike = |text: &str| {
+        let order = format!("# WO-1-PARQUET-EXPORTER\n\n{text}\n");
+        let file = scene.path("order.md");
+        std::fs::write(&file, &order).unwrap();
+        let file = file.to_str().unwrap();
+        let [lint, none] = criteria(&scene.wo(["lint", file, "--json"]).json()[0]["criteria"]);
+        let [plan, rows] = criteria(&scene.wo(["plan", file, "--json"]).json()["criteria"]);
+        assert!(none.is_empty() && plan.iter().all(|one| lint.get(one.0) == Some(one.1)), "{text}: {lint:?} {plan:?}");
+        // what the template asks already is no criterion twice
+        let is_judged = |(metric, target)| plan.get(metric).or_else(|| rows.get(metric)) == Some(target);
+        assert!(lint.iter().all(is_judged), "{text}: {lint:?} {plan:?} {rows:?}");
+        lint
+    };
+    let daily = "## Requirements\n\n1. **Schedule:** every day at 03:15\n2. Compress with zstd\n";
+    let bodies = [
+        daily,
+        "## Requirements\n\n1. Export every 6 hours\n",
+        "## Requirements\n\n1. Compress with gzip\n\n## Acceptance Criteria\n\n- File size ≤ 5 MB\n",
+        "## Acceptance Criteria\n\n| Metric | Target |\n|---|---|\n| Rows | > 0 |\n",
+        "**Handler:** verification\n\n## Objective\n\nVerify the Parquet export.\n",
+        "",
+    ];
+    for body in bodies {
+        alike(body);
+    }
+    assert_eq!(alike(daily)["Export frequency"], "1× daily (03:15)");
+    scene.drop_order("WO-1-PARQUET-EXPORTER.md", format!("# WO-1-PARQUET-EXPORTER\n\n{daily}"));
+    scene.wo(["run"]).expect_exit(0);
+    // what was deployed stands where an order says nothing of it
+    for body in bodies {
+        alike(body);
+    }
+    assert_eq!(alike("")["Export frequency"], "1× daily (03:15)");
+}

@@ -65,6 +65,19 @@ pub static DESCRIPTOR: LazyLock<Descriptor> = LazyLock::new(|| Descriptor {
 
 pub struct ParquetExporter;
 
+/// The part of [`Facts`] that tells how an order is laid out.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Known {
+    #[serde(flatten)]
+    bounds: Bounds,
+    #[serde(default)]
+    before: Option<Deployment>,
+}
+
+fn bounds(root: &Path) -> Bounds {
+    Bounds { root: root.to_owned(), home: std::env::var_os("HOME").map(Into::into) }
+}
+
 impl Handler for ParquetExporter {
     fn descriptor(&self) -> &Descriptor {
         &DESCRIPTOR
@@ -72,7 +85,7 @@ impl Handler for ParquetExporter {
 
     fn diagnose(&self, order: &Order, context: &Context) -> Result<serde_json::Value, HandlerError> {
         let root = &context.root;
-        let bounds = Bounds { root: root.path().to_owned(), home: std::env::var_os("HOME").map(Into::into) };
+        let bounds = bounds(root.path());
         let (before, unread) = match Deployment::load(root) {
             Ok(before) => (before, None),
             // this order writes it anew
@@ -116,9 +129,16 @@ impl Handler for ParquetExporter {
         Ok(plan)
     }
 
+    fn glance(&self, root: Option<&Root>) -> serde_json::Value {
+        let bounds = bounds(root.map_or(Path::new("/"), Root::path));
+        // a record that can't be read is told by the plan
+        let before = root.and_then(|root| Deployment::load(root).ok().flatten());
+        serde_json::to_value(Known { bounds, before }).unwrap_or_default()
+    }
+
     fn asked(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Vec<(&'static str, String)> {
-        let laid =
-            Facts::read(facts).and_then(|facts| layout::layout(order, config, &facts.bounds, facts.before.as_ref()));
+        let laid = super::read_facts::<Known>(facts)
+            .and_then(|known| layout::layout(order, config, &known.bounds, known.before.as_ref()));
         let (when, codec) =
             laid.map_or((None, None), |laid| (laid.ordered, Some(codec::target(&laid.deployment, config))));
         let unmet = self.unmet(order);

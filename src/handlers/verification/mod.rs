@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::deployed::record::Deployment;
 use crate::evidence::{Declaration, Vocabulary};
 use crate::order::{Criterion, Order};
+use crate::root::Root;
 
 /// What this handler measures of both subjects, and what heartbeats do. A label that both have is the exporter's.
 static DECLARED: LazyLock<Vocabulary> =
@@ -115,6 +116,12 @@ impl Handler for Verification {
     }
 
     /// What was ordered when it was deployed: a verification asks for no other codec or time.
+    fn glance(&self, root: Option<&Root>) -> serde_json::Value {
+        let recorded = root.and_then(|root| Deployment::load(root).ok().flatten());
+        let facts = recorded.map(|deployment| Facts { deployed: true, deployment });
+        serde_json::to_value(facts).unwrap_or_default()
+    }
+
     fn asked(&self, order: &Order, facts: &serde_json::Value, config: &Config) -> Vec<(&'static str, String)> {
         let facts: Option<Facts> = serde_json::from_value(facts.clone()).ok();
         let Some(Facts { deployed: true, deployment }) = facts else { return Vec::new() };

@@ -71,7 +71,8 @@ pub fn missing_days(scope: &Scope, looked: &Looked, files: &[Date]) -> (Vec<Date
     let before = scope.now.checked_sub(RUN).ok().and_then(|before| due(scope, before));
     let (Some(due), Ok(zone)) = (before, scope.config.export.zone()) else { return (Vec::new(), false) };
     // the day of the run itself is not over yet
-    let was_due: Vec<Date> = looked.days.iter().copied().filter(|day| *day < due.to_zoned(zone.clone()).date()).collect();
+    let was_due: Vec<Date> =
+        looked.days.iter().copied().filter(|day| *day < due.to_zoned(zone.clone()).date()).collect();
     let mut missing: Vec<Date> = was_due.iter().copied().filter(|day| !files.contains(day)).collect();
     missing.sort_unstable_by(|one, other| other.cmp(one));
     let is_newest = missing.first().is_some_and(|day| was_due.iter().max() == Some(day));

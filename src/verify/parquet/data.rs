@@ -122,7 +122,10 @@ impl Data {
             }
             (_, Some(wrong)) => looked(scope, id, title, key, false, wrong, how),
             (Some(_), None) if let (days, true) = self.missing_days(scope) => {
-                let why = format!("no file of {}, the newest that was to be exported: see `wo jobs` for the last runs", of(&days));
+                let why = format!(
+                    "no file of {}, the newest that was to be exported: see `wo jobs` for the last runs",
+                    of(&days)
+                );
                 looked(scope, id, title, key, false, why, how)
             }
             (Some(newest), None) => {
@@ -254,7 +257,9 @@ impl Data {
         let ours = self.files.iter().map(|seen| seen.path.as_path());
         let others = self.foreign.iter().chain(&self.displacing).map(PathBuf::as_path);
         let days: Vec<Date> = ours.chain(others).filter_map(day_of).collect();
-        self.reports.as_ref().map_or_else(|_| (Vec::new(), false), |looked| coverage::missing_days(scope, looked, &days))
+        self.reports
+            .as_ref()
+            .map_or_else(|_| (Vec::new(), false), |looked| coverage::missing_days(scope, looked, &days))
     }
 
     /// What is seen and not judged.
@@ -266,7 +271,9 @@ impl Data {
             // told by the check itself
             (_, true) => None,
             (days, false) if days.is_empty() || self.files.is_empty() => None,
-            (days, false) => Some(info("parquet.days", "Days without a file", format!("{}: run `wo export`", of(&days)))),
+            (days, false) => {
+                Some(info("parquet.days", "Days without a file", format!("{}: run `wo export`", of(&days))))
+            }
         };
         let reports = match &self.reports {
             Err(why) => Some(format!("not looked at: {why}")),
