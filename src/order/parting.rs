@@ -283,12 +283,24 @@ fn at_comparison(text: &str) -> Option<Split> {
         }
         // `Heartbeats every 5 minutes (±10%)`: what stands in brackets is no target of what is before them
         let is_inside = metric.matches('(').count() > metric.matches(')').count();
+        if let Some(at) = before_tolerance(metric, target) {
+            return parts(folded.get(..at)?, folded.get(at..)?);
+        }
         if !restricts && !is_inside {
             return parts(metric, target);
         }
         from = at + folded.get(at..)?.find(char::is_whitespace)?;
     }
     None
+}
+
+/// Where what a tolerance is around begins: `Heartbeat interval 5 min ± 10 %`, `Heartbeat interval 5 min (± 10 %)`.
+fn before_tolerance(before: &str, tolerance: &str) -> Option<usize> {
+    if !tolerance.starts_with('±') {
+        return None;
+    }
+    let mut starts = before.match_indices(char::is_whitespace).map(|(at, blank)| at + blank.len());
+    starts.find(|at| compiles(&format!("{}{tolerance}", before.get(*at..).unwrap_or(""))))
 }
 
 /// `Compression is Snappy`, `Reports must be complete`.
@@ -398,6 +410,12 @@ mod tests {
             ("Redis answers PING with PONG", "Redis", "answers PING with PONG"),
             ("LaunchAgent loads & runs automatically", "LaunchAgent", "loads & runs automatically"),
             ("Exit code 0", "Exit code 0", "Exit code 0"),
+            ("Heartbeat interval 5 min ± 10 %", "Heartbeat interval", "5 min ± 10 %"),
+            ("Heartbeat interval 300 s ±30 s", "Heartbeat interval", "300 s ±30 s"),
+            ("Heartbeat interval is 5 min +/- 10 %", "Heartbeat interval", "5 min +/- 10 %"),
+            ("Heartbeat interval 5 min (± 10 %)", "Heartbeat interval", "5 min (± 10 %)"),
+            ("Heartbeats every 5 minutes (±10%)", "Heartbeats", "every 5 minutes (±10%)"),
+            ("Two heartbeats at the interval ± 10 %", "Two heartbeats at the interval", "± 10 %"),
             ("Export runs daily at 02:30", "Export", "runs daily at 02:30"),
             ("All tests pass", "All tests pass", "All tests pass"),
             ("no file write errors", "no file write errors", "no file write errors"),

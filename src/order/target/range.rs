@@ -21,7 +21,9 @@ pub(super) fn range(text: &str) -> Option<Target> {
         Some(_) => (None, rest),
     };
     let rest = rest.trim_start();
-    if let Some(rest) = rest.strip_prefix('±').or_else(|| rest.strip_prefix("+/-")) {
+    // `5 min (± 10 %)`
+    let bare = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).map_or(rest, str::trim);
+    if let Some(rest) = bare.strip_prefix('±').or_else(|| bare.strip_prefix("+/-")) {
         let (unit, scale) = low_unit.unwrap_or((Unit::Count { noun: counted }, 1.0));
         return Some(match whole_count(from_low, after_low, &unit) {
             Ok(()) => tolerance(text, low, (unit, scale), rest),
