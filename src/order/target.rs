@@ -18,7 +18,7 @@ mod thai;
 mod words;
 
 pub(crate) use amount::quantity;
-pub(crate) use assemble::{assemble, unit_apart, unit_behind};
+pub(crate) use assemble::{assemble, bound_apart, unit_apart, unit_behind};
 pub(crate) use compile::{begins_comparison, normalize, spacing, statistic_alone, statistic_at};
 pub use compile::{comparison_in, compile};
 pub(crate) use explained::apart as explanation_apart;

@@ -14,6 +14,7 @@ use super::template::slot::SlotKind;
 use super::template::slots;
 use super::{context, marks};
 use crate::evidence::{Binder, Binding};
+use crate::order::{Criterion, target};
 
 const NAME: &str = "target";
 
@@ -74,15 +75,37 @@ fn unsigned(target: &str) -> String {
 fn asked_for(record: &RunRecord) -> Vec<(String, String)> {
     let binder = Binder::new(&record.order.bindings, record.declarations);
     let bound = record.order.acceptance.iter().filter_map(|criterion| match binder.bind(criterion) {
-        Binding::Bound { key, .. } => Some((key, criterion.target.clone())),
+        Binding::Bound { key, .. } => Some((key, in_full(criterion))),
         _ => None,
     });
     bound.filter(|(_, target)| !target.trim().is_empty()).collect()
 }
 
+/// A criterion's target so that it says by itself what it says beside its metric: of `Max file size | 5 MB` that is `≤ 5 MB`.
+fn in_full(criterion: &Criterion) -> String {
+    let says = |text: &str| target::compile("", text) == criterion.compiled;
+    let printed = criterion.compiled.to_string();
+    if !says(&criterion.target) && says(&printed) { printed } else { criterion.target.clone() }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::criteria;
     use super::*;
+
+    #[test]
+    fn a_target_is_handed_on_with_what_its_metric_says_of_it() {
+        for (metric, target, expect) in [
+            ("Max file size", "5 MB", "≤ 5 MB"),
+            ("Rows (min)", "1", "≥ 1"),
+            ("File size", "≤ 5 MB/day", "≤ 5 MB/day"),
+            ("Compression", "Snappy", "Snappy"),
+            ("File size", "5 MB", "5 MB"),
+            ("Uptime", "99.9 %", "≥ 99.9%"),
+        ] {
+            assert_eq!(in_full(&criteria::criterion(metric, target, 0..0)), expect, "{metric} | {target}");
+        }
+    }
 
     #[test]
     fn an_authors_signs_are_no_part_of_a_target() {

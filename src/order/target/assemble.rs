@@ -3,6 +3,7 @@
 use super::Comparator;
 use super::compile::normalize;
 use super::lexer;
+use super::words::words_of;
 
 /// The target as it would be written in one cell. What the comparator says stays in it even where it is not understood, so
 /// that the target then compiles to nothing that can be judged.
@@ -55,7 +56,38 @@ pub(crate) fn unit_behind(metric: &str) -> Option<(&str, &str)> {
     let (name, unit) = bracketed.or_else(|| metric.rsplit_once(" in "))?;
     let unit = unit.strip_prefix("in ").unwrap_or(unit).trim();
     let is_unit = lexer::unit(unit).is_some_and(|(_, _, rest)| rest.is_empty());
-    (is_unit && !name.is_empty()).then_some((name, unit))
+    // `Duration (min)` is in minutes, of `Rows (min)` there may not be fewer
+    let is_floor = unit.eq_ignore_ascii_case("min") && !lasts(name);
+    (is_unit && !is_floor && !name.is_empty()).then_some((name, unit))
+}
+
+/// Whether what a name speaks of is a length of time.
+fn lasts(name: &str) -> bool {
+    const TIMES: [&str; 15] = [
+        "time", "times", "duration", "runtime", "uptime", "downtime", "latency", "interval", "cadence", "gap", "age",
+        "delay", "timeout", "period", "speed",
+    ];
+    words_of(name).iter().any(|word| TIMES.contains(&word.as_str()))
+}
+
+/// `Max file size`, `Min. rows`, `Rows (min)`: what a metric says at one of its ends of how much there may be, and the metric
+/// without it.
+pub(crate) fn bound_apart(metric: &str) -> Option<(Comparator, &str)> {
+    const BOUNDS: [(&str, Comparator); 4] = [
+        ("maximum", Comparator::AtMost),
+        ("minimum", Comparator::AtLeast),
+        ("max", Comparator::AtMost),
+        ("min", Comparator::AtLeast),
+    ];
+    let metric = metric.trim();
+    let named = lexer::phrase(metric, "the").map_or(metric, str::trim_start);
+    let parted = [named.split_once(' ').map(|(bound, name)| (name, bound)), named.rsplit_once(' ')];
+    parted.into_iter().flatten().find_map(|(name, bound)| {
+        let bound = bound.strip_prefix(['(', '[']).and_then(|bound| bound.strip_suffix([')', ']'])).unwrap_or(bound);
+        let bound = bound.strip_suffix('.').unwrap_or(bound);
+        let (_, comparator) = BOUNDS.iter().find(|(word, _)| bound.eq_ignore_ascii_case(word))?;
+        Some((*comparator, name.trim())).filter(|(_, name)| !name.is_empty())
+    })
 }
 
 /// The comparator at the end of a metric: a sign, or words of which one alone might belong to the name (`Left over`).
@@ -158,6 +190,18 @@ mod tests {
             ("Schema consistency (%)", "100", "= 100%"),
             ("Validation time (ms)", "< 2 s", "< 2 s"),
             ("Rows (daily)", "5", "= 5"),
+            ("Duration (min)", "≤ 5", "≤ 5 min"),
+            ("Gap between heartbeats (min)", "< 15", "< 15 min"),
+            ("Rows (min)", "1", "≥ 1"),
+            ("Rows (min)", "≥ 1", "≥ 1"),
+            ("Rows (min.)", "1", "≥ 1"),
+            ("Min. rows", "1", "≥ 1"),
+            ("The minimum rows", "1", "≥ 1"),
+            ("File size (max)", "5 MB", "≤ 5 MB"),
+            ("File size [max]", "5 MB", "≤ 5 MB"),
+            ("File size (min)", "5 kB", "≥ 5 kB"),
+            ("File size maximum", "5 MB", "≤ 5 MB"),
+            ("Duration (max)", "5 s", "≤ 5 s"),
             ("Uptime (24h)", "≥ 1", "≥ 1"),
         ] {
             assert_eq!(compile(metric, target).to_string(), expect, "{metric} | {target}");

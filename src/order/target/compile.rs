@@ -424,10 +424,13 @@ fn implied(metric: &str, number: f64, unit: &Unit) -> Option<Comparator> {
     let words = words_of(metric);
     let ends = [words.first(), words.last()];
     let says = |names: &[&str]| ends.iter().flatten().any(|word| names.contains(&word.as_str()));
-    if says(&["max", "maximum", "limit", "cap", "ceiling", "budget"]) {
+    if let Some((bound, _)) = assemble::bound_apart(metric) {
+        return Some(bound);
+    }
+    if says(&["limit", "cap", "ceiling", "budget"]) {
         return Some(Comparator::AtMost);
     }
-    if says(&["min", "minimum", "floor"]) {
+    if says(&["floor"]) {
         return Some(Comparator::AtLeast);
     }
     // `Heartbeat interval | 5 min` is `every 5 min`
