@@ -96,6 +96,13 @@ impl<'v> Binder<'v> {
         }
     }
 
+    /// The declared label, folded, by which a criterion is bound.
+    pub fn label_of(&self, criterion: &Criterion) -> Option<String> {
+        let is_declared = |name: &String| self.known.named(name).is_some();
+        let affirmed = || parted(&criterion.metric).map(|(metric, _)| fold(&metric)).filter(is_declared);
+        names_of(criterion).into_iter().find(is_declared).or_else(affirmed)
+    }
+
     /// `Parquet file exists | yes` asks what `Parquet file | exists` does.
     fn bind_affirmed(&self, criterion: &Criterion) -> Option<Binding> {
         let Target::Ready { .. } = criterion.compiled else { return None };

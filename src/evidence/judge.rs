@@ -89,7 +89,10 @@ fn judge_one(
     if by_alias {
         // a declared label may be the path or the service of another deployment
         let aliases = binder.known().of_key(&key).map_or(&[][..], |one| one.aliases);
-        if let Err(why) = subject::fits(written, written, aliases, measurement, &[], &|_| false) {
+        // `row_count` is how a program writes the label, and names no program
+        let label = binder.label_of(criterion).unwrap_or_default();
+        let is_label = |name: &str| subject::says(&label, name);
+        if let Err(why) = subject::fits(written, written, aliases, measurement, &[], &is_label) {
             judged.reason = why;
             return judged;
         }

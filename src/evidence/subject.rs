@@ -16,22 +16,22 @@ use crate::order::paths::file_ending;
 pub type Days = [Date];
 
 /// Why `label`, bound to `measurement` by the name `bound`, is not about it. `aliases` are the names that are declared for
-/// the measurement's key; `is_figure` tells an identifier that means a figure (`row_count`) from one that is a thing's name.
+/// the measurement's key; `is_own` tells an identifier that is a label's spelling (`row_count`) from one that is a thing's name.
 pub fn fits(
     label: &str,
     bound: &str,
     aliases: &[&str],
     measurement: &Measurement,
     days: &Days,
-    is_figure: &dyn Fn(&str) -> bool,
+    is_own: &dyn Fn(&str) -> bool,
 ) -> Result<(), String> {
     if label.contains("{{") {
         return Err("what its label names is filled in with the report".to_owned());
     }
     let known = Known::of(measurement);
     for name in names_in(label) {
-        let is_figure = is_identifier(&name) && !name.contains('.') && is_figure(&name);
-        if !known.may_name(&name, aliases, measurement, days) && !is_figure {
+        let is_own = is_identifier(&name) && !name.contains('.') && is_own(&name);
+        if !known.may_name(&name, aliases, measurement, days) && !is_own {
             let of = known.shown().map(|of| format!(": {} is of `{of}`", measurement.key)).unwrap_or_default();
             return Err(format!("`{name}` was not measured{of}"));
         }
@@ -52,6 +52,11 @@ pub fn fits(
         }
     }
     Ok(())
+}
+
+/// Whether the words of an identifier stand one behind the other in a folded label.
+pub fn says(label: &str, identifier: &str) -> bool {
+    format!(" {label} ").contains(&format!(" {} ", fold(identifier)))
 }
 
 /// Whether `written`, with the date tokens in it on one of `days`, is the path `known`.

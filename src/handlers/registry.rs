@@ -37,6 +37,9 @@ mod tests {
 
     use super::*;
     use crate::config::ExternalHandler;
+    use crate::evidence::judge::judge;
+    use crate::evidence::{Binder, Measurement, Value};
+    use crate::order::Criterion;
 
     fn folded(label: &str) -> String {
         let words: String =
@@ -72,6 +75,52 @@ mod tests {
                 assert!(bound, "{}: {metric}", descriptor.name);
             }
         }
+    }
+
+    /// `file_size`, `file-size`, `fileSize`: what a program writes for a label.
+    fn spellings(label: &str) -> [String; 3] {
+        let words: Vec<String> = folded(label).split(' ').map(str::to_owned).collect();
+        let capital = |word: &String| word.get(..1).unwrap_or("").to_uppercase() + word.get(1..).unwrap_or("");
+        let camel = words.iter().take(1).cloned().chain(words.iter().skip(1).map(capital)).collect();
+        [words.join("_"), words.join("-"), camel]
+    }
+
+    #[test]
+    fn what_lint_binds_the_run_judges_however_a_program_spells_it() {
+        let order = crate::order::parse(b"# WO-1\n", "WO-1.md").expect("an order");
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let (mut judged_ones, mut lost) = (0, Vec::new());
+        for handler in all(&Config::default()) {
+            let known = handler.descriptor().measurements;
+            let binder = Binder::new(&order.bindings, known);
+            let plain = |label: &&&str| label.is_ascii() && !label.contains(['/', '.', '<']);
+            let labels = known.iter().flat_map(|one| one.aliases).filter(plain);
+            let written = labels.flat_map(|label| spellings(label).map(|one| (label, one)));
+            for (label, metric) in
+                written.flat_map(|(label, one)| ["OK", "loaded", "0"].map(|target| (label, (one.clone(), target))))
+            {
+                let (metric, target) = metric;
+                let criterion = Criterion {
+                    compiled: crate::order::target::compile(&metric, target),
+                    metric,
+                    target: target.to_owned(),
+                    measured_by: None,
+                    source: crate::order::CriterionSource::Table,
+                    span: 0..0,
+                    whose: Vec::new(),
+                };
+                let Some(key) = binder.key_of(&criterion) else { continue };
+                let value = Value::State { works: true, detail: "seen".to_owned() };
+                let measured = Measurement::new(key, value, "looked at `g/thing.bin`", now).ok(true);
+                let judged = judge(&[criterion], &order, &[measured], known, jiff::civil::date(2025, 10, 30));
+                judged_ones += 1;
+                lost.extend(
+                    judged.into_iter().filter(|one| one.actual.is_none()).map(|one| (label, one.metric, one.reason)),
+                );
+            }
+        }
+        assert!(judged_ones > 1_000, "{judged_ones}");
+        assert_eq!(lost, []);
     }
 
     #[test]
