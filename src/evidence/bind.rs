@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::vocabulary::READ;
 use super::{Vocabulary, bilingual, subject, whose};
+use crate::order::service_label::is_service_label;
 use crate::order::target::{self, Comparator, Target, Unit};
 use crate::order::{Criterion, parted};
 
@@ -182,7 +183,8 @@ pub(crate) fn key_matches(declared: &str, key: &str) -> bool {
 /// * where one label stands for several things, with what the target asks for: a time asks for the interval or the duration,
 ///   `Automatic` for the runs, `exit 0` for the exit code, `loaded` for what is loaded ([`facets`]);
 /// * as written, and without the comparison that stands in the metric cell;
-/// * without the brackets that name its thing (`Exporter script (run/parquet_exporter.cjs)`): that the thing is the measured
+/// * without the `max` or `min` at one of its ends, where the target asks for that;
+/// * without the label of the service, and without the brackets that name its thing (`Exporter script (run/parquet_exporter.cjs)`): that the thing is the measured
 ///   one is looked at when it is judged;
 /// * a criterion whose metric is its target, by what it counts (`no file write errors`, `0 errors`, `all tests pass`); one that
 ///   says nothing but when, by `schedule`;
@@ -202,37 +204,46 @@ fn names_of_one(criterion: &Criterion) -> Vec<String> {
     let says_one_thing = fold(&criterion.metric) == fold(&criterion.target);
     let mut names = Vec::new();
     let article = ["The ", "the ", "An ", "an ", "A ", "a "].iter().find_map(|article| metric.strip_prefix(article));
-    let bases = [Some(metric.as_str()), subject.filter(|subject| !subject.is_empty()), article];
+    let bound = target::bound_apart(&metric).filter(|(bound, _)| limits(&criterion.compiled, *bound));
+    let bases: Vec<String> = [
+        Some(metric.clone()),
+        subject.filter(|subject| !subject.is_empty()).map(str::to_owned),
+        article.map(str::to_owned),
+        bound.map(|(_, name)| name.to_owned()),
+        without_named(&criterion.metric),
+        without_label(article.unwrap_or(&metric)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     if let Target::Statistic { statistic, .. } = &criterion.compiled {
-        for base in bases.iter().flatten() {
+        for base in &bases {
             names.push(format!("{base} {statistic}"));
             names.push(format!("{statistic} {base}"));
         }
     }
     for facet in facets(&criterion.compiled) {
-        names.extend(bases.iter().flatten().map(|base| format!("{base} {facet}")));
+        names.extend(bases.iter().map(|base| format!("{base} {facet}")));
     }
     if is_interval(&criterion.compiled) {
         // `Heartbeat reports are generated | every 5 minutes`
-        names.extend(
-            bases.iter().flatten().filter_map(|base| without_making(base)).map(|base| format!("{base} interval")),
-        );
+        names.extend(bases.iter().filter_map(|base| without_making(base)).map(|base| format!("{base} interval")));
     }
     if let (Target::Ready { .. }, false) = (&criterion.compiled, says_one_thing) {
-        let thing = criterion.metric.trim();
-        names.push(format!("{thing} {}", criterion.target));
-        // `Parquet | present and readable`
         let target = fold(&criterion.target);
-        names.extend(target.split(' ').filter(|word| READ.contains(word)).map(|word| format!("{thing} {word}")));
-        // `Service status | loaded`
-        let bare =
-            [" status", " state"].iter().find_map(|end| thing.to_lowercase().strip_suffix(end).map(str::to_owned));
-        names.extend(bare.map(|thing| format!("{thing} {}", criterion.target)));
+        for thing in std::iter::once(&criterion.metric).chain(&bases).map(|thing| thing.trim()) {
+            names.push(format!("{thing} {target}"));
+            // `Parquet | present and readable`
+            names.extend(target.split(' ').filter(|word| READ.contains(word)).map(|word| format!("{thing} {word}")));
+            // `Service status | loaded`
+            let bare =
+                [" status", " state"].iter().find_map(|end| thing.to_lowercase().strip_suffix(end).map(str::to_owned));
+            names.extend(bare.map(|thing| format!("{thing} {target}")));
+        }
     }
     names.push(criterion.metric.clone());
-    names.extend(bases.iter().flatten().map(|base| (*base).to_owned()));
-    names.extend(without_named(&criterion.metric));
-    names.extend(bases.iter().flatten().filter_map(|base| without_verb(base, criterion)));
+    names.extend(bases.iter().cloned());
+    names.extend(bases.iter().filter_map(|base| without_verb(base, criterion)));
     if says_one_thing {
         match &criterion.compiled {
             Target::None { noun } => names.push(noun.clone()),
@@ -263,6 +274,17 @@ fn without_named(metric: &str) -> Option<String> {
     (is_named && !before.trim().is_empty()).then(|| before.trim().to_owned())
 }
 
+/// `metric` without the label of a service that stands in it, which is what it is called; a label alone is a service's.
+fn without_label(metric: &str) -> Option<String> {
+    let is_label = |word: &&str| is_service_label(word.trim_matches(['(', ')', ':', ',']));
+    let (labels, words): (Vec<&str>, Vec<&str>) = metric.split_whitespace().partition(is_label);
+    match words.as_slice() {
+        _ if labels.is_empty() => None,
+        [] => Some("LaunchAgent".to_owned()),
+        words => Some(words.join(" ")),
+    }
+}
+
 /// `Redis returns | PONG` is of Redis, `LaunchAgent exits with | 0` of its exit code: the metric without the verb that leads on
 /// to its target. `reports` is none: `Test reports | OK` may be of reports.
 fn without_verb(metric: &str, criterion: &Criterion) -> Option<String> {
@@ -273,6 +295,15 @@ fn without_verb(metric: &str, criterion: &Criterion) -> Option<String> {
             without(&[" exits with", " exits"]).map(|thing| format!("{thing} exit code"))
         }
         _ => None,
+    }
+}
+
+/// Whether a target asks for no more than `bound` says: the smallest of several files may be what `Min file size | ≤ 5 MB` means.
+fn limits(target: &Target, bound: Comparator) -> bool {
+    match (target, bound) {
+        (Target::Compare { comparator: Comparator::Less | Comparator::AtMost, .. }, Comparator::AtMost) => true,
+        (Target::Compare { comparator: Comparator::Greater | Comparator::AtLeast, .. }, Comparator::AtLeast) => true,
+        _ => false,
     }
 }
 
@@ -333,7 +364,9 @@ mod tests {
         Declaration::new("export.schedule", &["Schedule", "Export schedule"], "").of(Kind::Schedule),
         Declaration::new("export.coverage", &["Tests passed"], "").of(Kind::Ratio),
         Declaration::new("service.loaded", &["LaunchAgent loaded"], "").of(Kind::State),
-        Declaration::new("service.runs", &["LaunchAgent"], "").of(Kind::Runs),
+        Declaration::new("service.runs", &["LaunchAgent", "Job loop", "com.02luka.job"], "")
+            .of(Kind::Runs)
+            .loaded_by("service.loaded"),
         Declaration::new("export.unreadable", &["Lost rows"], "").of(Kind::Count("errors")),
     ];
 
@@ -370,6 +403,13 @@ mod tests {
             ("File size", "≤ 5 MB", &[("File size", "a.b"), ("file-size", "c.d")], "ambiguous a.b c.d"),
             ("Both", "OK", &[], "ambiguous export.schema_consistency other.both"),
             ("File sizes", "≤ 5 MB", &[], "none"),
+            ("Max. output size", "5 MB", &[], "export.file_size by Alias"),
+            ("File size (max)", "5 MB", &[], "export.file_size by Alias"),
+            ("File size max", "≤ 5 MB", &[], "export.file_size by Alias"),
+            ("The minimum file size", "1 kB", &[], "export.file_size by Alias"),
+            ("Min lost rows", "1", &[], "export.unreadable by Alias"),
+            ("Min file size", "≤ 5 MB", &[], "none"),
+            ("Max file size", "OK", &[], "none"),
             ("Uncompressed file size", "≤ 5 MB", &[], "none"),
             ("File size (uncompressed)", "≤ 5 MB", &[], "none"),
             ("File size (g/analytics/x.parquet)", "≤ 5 MB", &[], "export.file_size by Alias"),
@@ -389,6 +429,15 @@ mod tests {
             ("0 errors", "0 errors", &[], "export.schema_mismatches by Alias"),
             ("LaunchAgent", "loaded", &[], "service.loaded by Alias"),
             ("LaunchAgent", "running", &[], "service.runs by Alias"),
+            ("The LaunchAgent", "loaded", &[], "service.loaded by Alias"),
+            ("LaunchAgent `com.02luka.job`", "loaded", &[], "service.loaded by Alias"),
+            ("The LaunchAgent `com.02luka.other`", "loaded", &[], "service.loaded by Alias"),
+            ("LaunchAgent (`com.02luka.job`)", "loaded", &[], "service.loaded by Alias"),
+            ("`com.02luka.job`", "loaded", &[], "service.loaded by Alias"),
+            ("com.02luka.other", "loaded", &[], "service.loaded by Alias"),
+            ("Job loop", "installed", &[], "service.loaded by Alias"),
+            ("com.02luka.job", "runs automatically", &[], "service.runs by Alias"),
+            ("LaunchAgent com.02luka.other", "running", &[], "service.runs by Alias"),
             ("LaunchAgent loaded", "yes", &[], "service.loaded by Alias"),
             ("LaunchAgent running", "✅", &[], "service.runs by Alias"),
             ("LaunchAgent status", "Loaded", &[], "service.loaded by Alias"),

@@ -95,11 +95,13 @@ pub struct Declaration {
     pub kind: Option<Kind>,
     /// The key that says whether what it names can be read, where it says itself only that it is there.
     pub read_by: Option<&'static str>,
+    /// The key that says whether what it names is loaded, where it says itself what became of it.
+    pub loaded_by: Option<&'static str>,
 }
 
 impl Declaration {
     pub const fn new(key: &'static str, aliases: &'static [&'static str], about: &'static str) -> Declaration {
-        Declaration { key, aliases, about, kind: None, read_by: None }
+        Declaration { key, aliases, about, kind: None, read_by: None, loaded_by: None }
     }
 
     /// The same with the kind of its value.
@@ -111,6 +113,12 @@ impl Declaration {
     /// The same with the key that its names ask for with a word for what can be read.
     pub const fn read_by(mut self, key: &'static str) -> Declaration {
         self.read_by = Some(key);
+        self
+    }
+
+    /// The same with the key that its names ask for with a word for what is loaded.
+    pub const fn loaded_by(mut self, key: &'static str) -> Declaration {
+        self.loaded_by = Some(key);
         self
     }
 }

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use super::{Measurement, Value};
 use crate::order::fold;
 use crate::order::paths::file_ending;
+use crate::order::service_label::is_service_label as is_label;
 
 /// Days that a date token in a label may stand for; none is any day.
 pub type Days = [Date];
@@ -324,15 +325,6 @@ fn is_path(word: &str) -> bool {
             || (name.is_empty() && !head.is_empty())
             || head.contains('/')
             || FOLDERS.contains(&first))
-}
-
-/// `com.02luka.optimizer`.
-fn is_label(word: &str) -> bool {
-    const FIRST: [&str; 13] =
-        ["com", "org", "net", "io", "dev", "local", "me", "app", "co", "th", "homebrew", "gui", "system"];
-    let parts: Vec<&str> = word.split('.').collect();
-    let plain = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "-_*".contains(c));
-    parts.len() >= 3 && parts.first().is_some_and(|first| FIRST.contains(first)) && parts.iter().all(plain)
 }
 
 /// `10.0.0.7`, `redis.local:6379`, `mini.local`.

@@ -13,6 +13,9 @@ use crate::order::fold;
 /// Words that ask whether what is there can be read.
 pub const READ: [&str; 7] = ["readable", "valid", "validated", "verified", "queryable", "intact", "uncorrupted"];
 
+/// Words that ask whether the service manager has it.
+const LOADED: [&str; 4] = ["loaded", "installed", "registered", "bootstrapped"];
+
 /// Declarations, in the order they were made, and their folded labels.
 #[derive(Debug)]
 pub struct Vocabulary {
@@ -38,12 +41,12 @@ impl Vocabulary {
         }
         let words = labels.keys().flat_map(|label| subject::words(label)).collect();
         for declaration in &declarations {
-            let Some(key) = declaration.read_by.filter(|key| declarations.iter().any(|one| one.key == *key)) else {
-                continue;
-            };
-            let asking = declaration.aliases.iter().flat_map(|alias| READ.map(|word| fold(&format!("{alias} {word}"))));
-            for label in asking {
-                labels.entry(label).or_insert_with(|| BTreeSet::from([key]));
+            for (key, words) in [(declaration.read_by, &READ[..]), (declaration.loaded_by, &LOADED)] {
+                let Some(key) = key.filter(|key| declarations.iter().any(|one| one.key == *key)) else { continue };
+                let asking = |alias| words.iter().map(move |word| fold(&format!("{alias} {word}")));
+                for label in declaration.aliases.iter().flat_map(asking) {
+                    labels.entry(label).or_insert_with(|| BTreeSet::from([key]));
+                }
             }
         }
         Vocabulary { declarations, labels, states, words }

@@ -11,6 +11,7 @@ use super::demand::{MEASURED_BY, TARGET};
 use super::draft::Draft;
 use super::model::{Criterion, CriterionSource, Span};
 pub(crate) use super::parting::{Split, is_judged, parted, several, split, stated};
+use super::service_label::label_apart;
 use super::source::Remark;
 use super::target::{self, Narrowing, Target};
 use super::{acceptance, below, denial, elsewhere, fold, keyline, section_names};
@@ -59,6 +60,7 @@ pub(crate) fn add_narrowed(
     }
     let (metric, target) = (fold::without_references(metric), fold::without_references(target));
     let (metric, target) = target::unit_apart(&metric, &target).unwrap_or((metric, target));
+    let (metric, target) = label_apart(&metric, &target).unwrap_or((metric, target));
     let (metric, target) = (metric.as_str(), target.as_str());
     for (name, text) in narrowing.asides() {
         if draft.told_asides.insert(fold::heading(name)) {

@@ -43,6 +43,7 @@ pub(crate) mod paths;
 mod quoted;
 mod refusal;
 mod section_names;
+pub(crate) mod service_label;
 mod source;
 mod stated_beside;
 #[cfg(test)]

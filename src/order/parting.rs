@@ -2,6 +2,7 @@
 //!
 //! What must hold: nothing that restricts what must hold is left out.
 
+use super::service_label::is_service_label;
 use super::target::{self, Target, Unit};
 use super::{denial, fold, item_id};
 
@@ -135,6 +136,7 @@ fn part(raw: &str) -> Split {
         .or_else(|| at_verb(&text))
         .or_else(|| compiles(&text).then(|| whole.clone()))
         .or_else(|| at_bracket(&text))
+        .or_else(|| before_label(&text))
         .or_else(|| at_suffix(&text))
         .or_else(|| at_codec(&text));
     parted.unwrap_or(whole)
@@ -337,6 +339,13 @@ fn at_bracket(text: &str) -> Option<Split> {
     (says_it && !metric.contains('(') && !fold::denies(metric) && !is_said()).then(|| parts(metric, inner)).flatten()
 }
 
+/// `LaunchAgent loaded (com.02luka.analytics.parquet)`: the label is the thing's, in front of which the bracket may stand too.
+fn before_label(text: &str) -> Option<Split> {
+    let (before, label) = text.strip_suffix(')')?.rsplit_once('(')?;
+    let split = Some(part(before)).filter(|split| !split.is_whole && is_service_label(label.trim()))?;
+    parts(&format!("{} ({})", split.metric, label.trim()), &split.target)
+}
+
 /// `nobody knows 5 things` must not become a count of things; `Lost heartbeats 0` is one.
 fn counts_a_noun(target: &str) -> bool {
     matches!(target::compile("", target), Target::Compare { unit: Unit::Count { noun: Some(_) }, .. })
@@ -468,6 +477,9 @@ mod tests {
             ("Exporter (optional)", "Exporter (optional)", "Exporter (optional)"),
             ("Exporter (required)", "Exporter (required)", "Exporter (required)"),
             ("Exporter (3 files)", "Exporter (3 files)", "Exporter (3 files)"),
+            ("LaunchAgent loaded (`com.02luka.x`)", "LaunchAgent (com.02luka.x)", "loaded"),
+            ("LaunchAgent (`com.02luka.x`) is loaded", "LaunchAgent (com.02luka.x)", "loaded"),
+            ("LaunchAgent loaded (twice)", "LaunchAgent loaded (twice)", "LaunchAgent loaded (twice)"),
             ("File size ≤ 5 MB[^2]", "File size", "≤ 5 MB"),
             ("Validation time < 2 s[1]", "Validation time", "< 2 s"),
             ("Schema mismatches: 0¹", "Schema mismatches", "0"),

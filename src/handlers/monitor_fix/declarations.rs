@@ -234,6 +234,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Loop",
             "KeepAlive loop",
             "Monitor loop",
+            "Monitor service",
+            "Monitor LaunchAgent",
             "LaunchAgent loop",
             "Automation",
             "Automatic execution",
@@ -253,7 +255,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "com.02luka.ops_atomic_monitor.loop",
         ],
         "cycles of the loop that the service manager keeps alive",
-    ),
+    )
+    .loaded_by("service.loaded"),
     declare(
         "service.plist",
         &["Plist", "LaunchAgent plist", "Plist syntax", "Plist lint", "com.02luka.ops_atomic_monitor.loop.plist"],

@@ -105,7 +105,8 @@ pub const DECLARATIONS: &[Declaration] = &[
         ],
         "runs of the service and who started each",
     )
-    .of(Kind::Runs),
+    .of(Kind::Runs)
+    .loaded_by("service.loaded"),
     declare(
         "service.plist",
         &[
