@@ -170,6 +170,8 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Checks",
             "Checks passed",
             "All checks",
+            "All verification checks",
+            "All verification tests",
             "Tests",
             "Tests passed",
             "Health checks",

@@ -4,7 +4,7 @@
 //! last word is [`Target::Unclear`] or stays as the `condition` of the comparison, which the judge must see satisfied.
 
 use super::measure::{Measure, measure, whole_count};
-use super::words::{all, automatic, category, file_is_there, none, nonzero, ready, words_of};
+use super::words::{all, automatic, category, file_is_there, is_consistent, none, nonzero, ready, words_of};
 use super::{Comparator, Target, Unit, assemble, explained, lexer, range, schedule, thai};
 use crate::order::{denial, fold};
 
@@ -127,6 +127,7 @@ fn compile_text(metric: &str, text: &str) -> Target {
         .or_else(|| none(text))
         .or_else(|| ready(text))
         .or_else(|| file_is_there(metric, text))
+        .or_else(|| is_consistent(metric, text))
         .or_else(|| category(metric, text))
         .unwrap_or_else(|| unclear(format!("`{text}` is no comparison, word or schedule that can be judged")))
 }

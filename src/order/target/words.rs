@@ -273,6 +273,16 @@ pub(super) fn file_is_there(metric: &str, text: &str) -> Option<Target> {
     (plain && is_about_file && is_there).then(|| Target::Ready { word: text.to_owned() })
 }
 
+/// `Schema | consistent`, `Schema consistent`: what is said of a schema alone, of which its share of columns tells.
+pub(super) fn is_consistent(metric: &str, text: &str) -> Option<Target> {
+    const SCHEMA: [&str; 3] = ["schema", "schemas", "the"];
+    let (said, text_words) = (words_of(metric), words_of(text));
+    let is_schemas = said.iter().chain(&text_words).any(|word| SCHEMA[..2].contains(&word.as_str()));
+    let mut words = text_words.iter().filter(|word| !SCHEMA.contains(&word.as_str()));
+    let is_said = words.next_back().is_some_and(|word| word == "consistent") && words.all(|word| word == "fully");
+    (is_schemas && is_said).then(|| Target::Ready { word: text.to_owned() })
+}
+
 /// Names of codecs, folded.
 pub(crate) const CODECS: [&str; 8] = ["snappy", "zstd", "zstandard", "gzip", "lz4", "brotli", "lzo", "uncompressed"];
 

@@ -99,6 +99,8 @@ pub const DECLARATIONS: &[Declaration] = &[
         "export.schema_consistency",
         &[
             "Schema consistency",
+            "Schema consistent",
+            "Schema is consistent",
             "Schema match",
             "Schema compatibility",
             "Schema conformance",

@@ -9,6 +9,7 @@ pub const DECLARATIONS: &[Declaration] = &[
         &[
             "Duration",
             "Export duration",
+            "Export job duration",
             "Export time",
             "Export runtime",
             "Export speed",
@@ -64,6 +65,7 @@ pub const DECLARATIONS: &[Declaration] = &[
             "Live run",
             "Export",
             "Export run",
+            "Export job",
             "Manual export",
             "Manual run",
             "Parquet export",
