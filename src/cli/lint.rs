@@ -99,11 +99,13 @@ pub(super) fn examine(
     let handlers = registry::all(config);
     let mut unmet = Vec::new();
     let mut asked = Vec::new();
+    let mut refused = None;
     let (handler, declarations, defaults) = match dispatch::dispatch(&order, config, &handlers) {
         Ok((handler, why)) => {
             let descriptor = handler.descriptor();
             unmet = handler.unmet(&order);
             asked = handler.asked(&order, &handler.glance(root), config);
+            refused = handler.refuses(&order);
             (Ok((descriptor.name, why)), handler.measurements(&order), descriptor.default_criteria)
         }
         Err(refused) => (Err(refused), Vocabulary::empty(), [].as_slice()),
@@ -132,6 +134,10 @@ pub(super) fn examine(
         finding(&source, 0..0, Severity::Error, "unmeasured-requirement", &why, "it would be rejected", cure)
     }));
     match &handler {
+        // what it can measure of an order that it doesn't take says nothing
+        Ok(_) if let Some((why, cure)) = refused => {
+            found.push(finding(&source, 0..0, Severity::Error, "refused", why, "it would be rejected", cure));
+        }
         Ok((name, _)) => {
             let own = criteria.iter().filter(|(criterion, _)| criterion.source != CriterionSource::Handler);
             found.extend(

@@ -74,6 +74,11 @@ pub trait Handler: Send + Sync {
         self.descriptor().default_template
     }
 
+    /// Why it takes no such order, and the cure, as far as the order alone says it.
+    fn refuses(&self, _order: &Order) -> Option<(&'static str, &'static str)> {
+        None
+    }
+
     /// Reads the world as far as the plan depends on it; changes nothing. The result goes to the journal: no secrets.
     fn diagnose(&self, order: &Order, context: &Context) -> Result<serde_json::Value, HandlerError>;
 

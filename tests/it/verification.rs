@@ -57,6 +57,35 @@ pub fn strip(path: &Path) {
 }
 
 #[test]
+fn labels_are_judged_as_lint_binds_them_and_tell_what_is_verified() {
+    let (scene, _) = exported();
+    let asked = [
+        ("file_size", "<= 5 MB"),
+        ("row_count", ">= 1"),
+        ("schema_mismatches", "0"),
+        ("Max file size", "5 MB"),
+        ("Rows (min)", "1"),
+        ("Schema", "consistent"),
+    ];
+    let seen = judged(&scene, 1, &asked);
+    let wrong: Vec<_> = seen.iter().filter(|(_, verdict, _)| verdict != "PASS").collect();
+    assert!(seen.len() >= asked.len() && wrong.is_empty(), "{wrong:#?}");
+
+    let order = "---\nid: WO-2-VERIFY-NIGHTLY\nhandler: verification\n---\n# Nightly check\n\n## Acceptance Criteria\n\n\
+                 | Metric | Target |\n|---|---|\n| File size | ≤ 5 MB |\n| Compression | Snappy |\n";
+    fs::write(scene.path("order.md"), order).unwrap();
+    scene.wo(["lint", "order.md"]).expect_exit(0).expect_no_stdout("nothing that");
+    let _ = scene.wo(["run", "order.md"]);
+    let result = scene.result("WO-2-VERIFY-NIGHTLY");
+    let passed = |metric: &str| {
+        result["criteria"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|one| one["metric"] == metric && one["verdict"] == "PASS"))
+    };
+    assert!(passed("File size") && passed("Compression"), "{result:#}");
+}
+
+#[test]
 fn a_lost_day_and_an_unreadable_report_are_seen() {
     let (scene, files) = exported();
     let asked = [("Coverage", "100%"), ("Unreadable reports", "0"), ("Heartbeat reports", "≥ 48")];

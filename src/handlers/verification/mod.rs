@@ -76,9 +76,13 @@ impl Handler for Verification {
         subject::of(order, &DECLARED).contains(&Subject::Exporter).then_some(TEMPLATE)
     }
 
+    fn refuses(&self, order: &Order) -> Option<(&'static str, &'static str)> {
+        subject::of(order, &DECLARED).is_empty().then_some((subject::UNCLEAR, subject::CURE))
+    }
+
     fn diagnose(&self, order: &Order, context: &Context) -> Result<serde_json::Value, HandlerError> {
-        if subject::of(order, &DECLARED).is_empty() {
-            return Err(HandlerError::Refused(subject::UNCLEAR.to_owned()));
+        if let Some((why, cure)) = self.refuses(order) {
+            return Err(HandlerError::Refused(format!("{why}\nhint: {cure}")));
         }
         let recorded = Deployment::load(&context.root)
             .map_err(|error| HandlerError::failed("failed to find what is deployed", error))?;

@@ -1,6 +1,8 @@
 //! What an order wants to have verified.
 
-use crate::evidence::{Binder, Binding, BoundBy, Declaration, Vocabulary};
+use std::collections::BTreeSet;
+
+use crate::evidence::{Binder, Binding, BoundBy, Declaration, Vocabulary, subject};
 use crate::handlers::monitor_fix;
 use crate::handlers::parquet_exporter;
 use crate::order::Order;
@@ -11,8 +13,9 @@ pub enum Subject {
     Monitor,
 }
 
-pub const UNCLEAR: &str = "what is to be verified can't be told: the order names neither the Parquet exporter nor the monitor\n\
-    hint: name it in the title, as `params: { subject: parquet }` or `{ subject: monitor }`, or add `wo verify parquet` or `wo verify monitor` under Verification";
+pub const UNCLEAR: &str =
+    "what is to be verified can't be told: the order names neither the Parquet exporter nor the monitor";
+pub const CURE: &str = "name it in the title, as `params: { subject: parquet }` or `{ subject: monitor }`, or add `wo verify parquet` or `wo verify monitor` under Verification";
 
 const EXPORTER: [&str; 3] = ["parquet", "exporter", "duckdb"];
 const MONITOR: [&str; 3] = ["heartbeat", "heartbeats", "redis"];
@@ -79,13 +82,8 @@ pub fn of(order: &Order, known: &Vocabulary) -> Vec<Subject> {
     if found.is_empty() && says_nothing_else(order) {
         found.clone_from(&phase);
     }
-    if found.is_empty() && has_general_id(order) {
-        let keys = exporters_keys(order, known);
-        let is_exporters = match phase.contains(&Subject::Exporter) {
-            true => !keys.is_empty(),
-            false => OF_PARQUET.iter().filter(|key| keys.iter().any(|own| own == *key)).count() >= 2,
-        };
-        found.extend(is_exporters.then_some(Subject::Exporter));
+    if found.is_empty() && has_general_id(order) && phase.contains(&Subject::Exporter) {
+        found.extend((!Keys::of(order).exporters.is_empty()).then_some(Subject::Exporter));
     }
     found.sort_unstable();
     found.dedup();
@@ -135,16 +133,54 @@ fn has_general_id(order: &Order) -> bool {
 const OF_PARQUET: [&str; 4] =
     ["export.compression", "export.schema_mismatches", "export.schema_consistency", "export.rows"];
 
-/// The keys of the exporter alone that criteria are bound to.
-fn exporters_keys(order: &Order, known: &Vocabulary) -> Vec<String> {
-    let of = |key: &str, known: &[Declaration]| known.iter().any(|declaration| declaration.key == key);
-    let binder = Binder::new(&order.bindings, known);
-    let bound = order.acceptance.iter().filter_map(|criterion| binder.key_of(criterion));
-    bound
-        .filter(|key| {
-            of(key, parquet_exporter::declarations::DECLARATIONS) && !of(key, monitor_fix::declarations::DECLARATIONS)
-        })
-        .collect()
+/// The keys that criteria are bound to by labels that one subject alone has.
+struct Keys {
+    exporters: BTreeSet<String>,
+    monitors: BTreeSet<String>,
+}
+
+impl Keys {
+    fn of(order: &Order) -> Keys {
+        let exporters = Binder::new(&order.bindings, &super::OF_EXPORTER);
+        let monitors = Binder::new(&order.bindings, &super::OF_MONITOR);
+        let mut keys = Keys { exporters: BTreeSet::new(), monitors: BTreeSet::new() };
+        for criterion in &order.acceptance {
+            match (exporters.key_of(criterion), monitors.key_of(criterion)) {
+                (Some(key), None) => keys.exporters.insert(key),
+                (None, Some(key)) => keys.monitors.insert(key),
+                _ => false,
+            };
+        }
+        keys
+    }
+
+    /// Whose they are by their number: two of one subject, or one where the other has none. An order that doesn't name its handler
+    /// may be about anything that has a size and errors.
+    fn settle(&self, names_handler: bool) -> Vec<Subject> {
+        let is_enough = |own: &BTreeSet<String>, others: &BTreeSet<String>| own.len() > 1 || own.len() > others.len();
+        if !names_handler {
+            let of_parquet = OF_PARQUET.iter().filter(|key| self.exporters.contains(**key)).count();
+            return if of_parquet > 1 { vec![Subject::Exporter] } else { Vec::new() };
+        }
+        let exporters = is_enough(&self.exporters, &self.monitors).then_some(Subject::Exporter);
+        let monitors = is_enough(&self.monitors, &self.exporters).then_some(Subject::Monitor);
+        exporters.into_iter().chain(monitors).collect()
+    }
+}
+
+/// Whether the exporter and whether the monitor is measured under a key.
+fn owners(key: &str) -> (bool, bool) {
+    let of = |known: &[Declaration]| known.iter().any(|declaration| declaration.key == key);
+    (of(parquet_exporter::declarations::DECLARATIONS), of(monitor_fix::declarations::DECLARATIONS))
+}
+
+/// Whether the order names a thing that is neither subject's: a backup, another database.
+fn names_another(order: &Order) -> bool {
+    const OURS: [&str; 3] = ["heartbeat", "monitor", "json"];
+    let texts = [Some(order.id.as_str()), order.title.as_deref(), order.objective.as_deref()];
+    let requirements = order.requirements.iter().map(|item| item.text.as_str());
+    let mut texts = texts.into_iter().flatten().chain(requirements);
+    texts.any(|text| subject::things_in(text).iter().any(|thing| !OURS.contains(&thing.as_str())))
 }
 
 fn asked_for<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<Subject> {
@@ -164,28 +200,28 @@ fn asked_for<'a>(commands: impl Iterator<Item = &'a str>) -> Vec<Subject> {
 }
 
 /// A criterion tells the subject by a whole key, a path or a label, or by a word that names it. `Checks` or `Errors` are what
-/// anything has.
+/// anything has, and tell it by their number where nothing else is spoken of. What both measure, and what heartbeats say, tells
+/// nothing beside what one alone does.
 fn measured(order: &Order, known: &Vocabulary) -> Vec<Subject> {
-    let of = |key: &str, known: &[Declaration]| known.iter().any(|declaration| declaration.key == key);
     let binder = Binder::new(&order.bindings, known);
-    let mut found = Vec::new();
+    let (mut found, mut named) = (Vec::new(), Vec::new());
     for criterion in &order.acceptance {
         let Binding::Bound { key, by } = binder.bind(criterion) else { continue };
         let metric = criterion.metric.as_str();
-        let is_own = by != BoundBy::Alias || metric.contains(['/', '.']) || !named_in([metric].into_iter()).is_empty();
-        if !is_own {
-            continue;
-        }
-        let exporters = of(&key, parquet_exporter::declarations::DECLARATIONS);
-        let monitors = of(&key, monitor_fix::declarations::DECLARATIONS);
-        match (exporters, monitors) {
+        let own = named_in([metric].into_iter());
+        match owners(&key) {
+            (true, false) | (false, true) if by == BoundBy::Alias && !metric.contains(['/', '.']) && own.is_empty() => {
+            }
             (true, false) => found.push(Subject::Exporter),
             (false, true) => found.push(Subject::Monitor),
             // both have such a thing; the name says whose it is
-            _ => found.extend(named_in([metric].into_iter())),
+            _ => named.extend(own),
         }
     }
-    found
+    if !names_another(order) {
+        found.extend(Keys::of(order).settle(order.handler.is_some()));
+    }
+    if found.is_empty() { named } else { found }
 }
 
 #[cfg(test)]
@@ -211,7 +247,14 @@ mod tests {
             )
         };
         let phase = "\n**Phase:** 7.8 – Data Analytics Integration\n";
-        let cases: [(String, &[Subject]); 41] = [
+        let named = |handler: &str, metrics: &[&str]| {
+            let rows: String = metrics.iter().map(|name| format!("| {name} | 0 |\n")).collect();
+            let handler = if handler.is_empty() { String::new() } else { format!("handler: {handler}\n") };
+            format!(
+                "---\nid: WO-1-VERIFY-NIGHTLY\n{handler}---\n# Nightly check\n\n## Acceptance\n\n| Metric | Target |\n|---|---|\n{rows}"
+            )
+        };
+        let cases: [(String, &[Subject]); 53] = [
             (rows("WO-2514v02-VERIFICATION", phase, ["File size", "Errors", "x"]), &[Exporter]),
             (rows("WO-2514v02-VERIFICATION", "", ["File size", "Errors", "x"]), &[]),
             (rows("WO-1-VERIFICATION", "", ["Compression", "Schema mismatch", "File size"]), &[Exporter]),
@@ -258,6 +301,18 @@ mod tests {
                     .into(),
                 &[],
             ),
+            (named("", &["Compression", "Schema mismatches"]), &[Exporter]),
+            (named("", &["File size", "Compression"]), &[]),
+            (named("verification", &["File size", "Compression"]), &[Exporter]),
+            (named("verification", &["File size"]), &[Exporter]),
+            (named("verification", &["File size", "Exit code"]), &[]),
+            (named("verification", &["File size", "Rows", "LaunchAgent", "Redis uptime", "Exit code"]), &[Exporter]),
+            (named("verification", &["File size", "Rows", "Redis connectivity"]), &[Exporter, Monitor]),
+            (named("verification", &["File size", "Rows", "Exit code", "Quick check"]), &[Exporter, Monitor]),
+            (named("verification", &["Exit code", "LaunchAgent"]), &[Monitor]),
+            (named("verification", &["LaunchAgent", "Errors"]), &[]),
+            (named("verification", &["File size", "Rows"]).replace("NIGHTLY", "BACKUP"), &[]),
+            (named("verification", &["Redis uptime"]), &[Monitor]),
             ("# WO-1-VERIFY\n".into(), &[]),
             ("# WO-1-BACKUP-DEPLOYMENT-VERIFY\n".into(), &[]),
             ("# WO-1-MONITORX-VERIFY\n".into(), &[]),

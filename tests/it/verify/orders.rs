@@ -173,11 +173,11 @@ fn an_order_about_the_monitor_is_never_answered_by_the_exporter() {
     assert!(report.contains("wo verify monitor") && report.contains("Redis"), "{report}");
     assert!(!report.contains("Verification script | All pass | 15/15"), "{report}");
     assert_eq!(scene.result("WO-251120-OPS-MONITOR-VERIFICATION")["criteria"][0]["verdict"], "FAIL", "{report}");
-    // what nobody can measure is refused
-    scene.drop_order(
-        "WO-251122-BACKUP-VERIFICATION.md",
-        "# WO-251122-BACKUP-VERIFICATION\n\n**Goal:** the NAS backup can be restored\n",
-    );
+    // what nobody can measure is refused, and lint says so before
+    let backup = "# WO-251122-BACKUP-VERIFICATION\n\n**Goal:** the NAS backup can be restored\n";
+    scene.write("backup.md", backup);
+    scene.wo(["lint", "backup.md"]).expect_exit(1).expect_stdout("can't be told");
+    scene.drop_order("WO-251122-BACKUP-VERIFICATION.md", backup);
     let waited = scene.wo(["wait", "WO-251122-BACKUP-VERIFICATION", "--timeout", "170"]).expect_exit(1);
     assert!(waited.stdout.contains("can't be told") || waited.stderr.contains("can't be told"), "{waited}");
     daemon.stop().expect_exit(0);
