@@ -85,8 +85,12 @@ impl<'r> Labels<'r> {
         let aliases = declared.map_or(&[][..], |declared| declared.aliases);
         let label = marks::without_green(&names.join(" "), " ");
         let whole = names.first().map_or("", String::as_str);
+        // `launch_agent` is how a program writes the label; in brackets behind another it is a thing's name
+        let leads = text::key(whole).starts_with(&text::key(bound)).then(|| text::key(bound));
+        let is_own =
+            |name: &str| leads.as_ref().is_some_and(|label| subject::says(label, name)) || self.is_figure(name);
         let bound = if text::key(whole) == text::key(bound) { label.as_str() } else { bound };
-        subject::fits(&label, bound, aliases, measurement, &self.days, &|name| self.is_figure(name))
+        subject::fits(&label, bound, aliases, measurement, &self.days, &is_own)
     }
 
     /// Whose this measurement is not, where `text`, which stands around its name, names another thing.
