@@ -6,6 +6,7 @@ mod compare;
 mod counted;
 #[cfg(test)]
 mod groups_tests;
+mod instance;
 pub mod judge;
 mod kind;
 mod rates;

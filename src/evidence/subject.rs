@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
-use super::{Measurement, Value};
+use super::{Measurement, Value, instance};
 use crate::order::fold;
 use crate::order::paths::file_ending;
 use crate::order::service_label::is_service_label as is_label;
@@ -40,6 +40,9 @@ pub fn fits(
     if fold(label) != fold(bound) {
         let own: BTreeSet<String> = aliases.iter().flat_map(|alias| words(alias)).chain(known.described).collect();
         if let Some(other) = words(label).into_iter().find(|word| is_foreign(word, &own)) {
+            return Err(format!("`{other}` was not measured, {} was", measurement.key));
+        }
+        if let Some(other) = instance::other(label, aliases, measurement, &known.words) {
             return Err(format!("`{other}` was not measured, {} was", measurement.key));
         }
         let times = label.split(|c: char| !c.is_ascii_digit() && c != ':').filter(|word| is_time(word));
