@@ -86,7 +86,11 @@ impl<'v> Binder<'v> {
         let other = criterion.whose.iter().find(|whose| {
             whose::is_surely_other(&whose.name, key, aliases) || (whose.is_thing && !self.known.knows(&whose.name))
         });
-        other.map(|whose| whose.name.as_str())
+        // `com.02luka.digest | loaded`
+        let labels = criterion.metric.split_whitespace().map(|word| word.trim_matches(|c: char| "()`:,".contains(c)));
+        let mut labels = labels.filter(|word| is_service_label(word));
+        let named = || labels.find(|label| whose::is_surely_other(label, key, aliases));
+        other.map(|whose| whose.name.as_str()).or_else(named)
     }
 
     /// The key that a criterion is bound to.
@@ -300,10 +304,10 @@ fn without_verb(metric: &str, criterion: &Criterion) -> Option<String> {
 
 /// Whether a target asks for no more than `bound` says: the smallest of several files may be what `Min file size | ≤ 5 MB` means.
 fn limits(target: &Target, bound: Comparator) -> bool {
-    match (target, bound) {
-        (Target::Compare { comparator: Comparator::Less | Comparator::AtMost, .. }, Comparator::AtMost) => true,
-        (Target::Compare { comparator: Comparator::Greater | Comparator::AtLeast, .. }, Comparator::AtLeast) => true,
-        _ => false,
+    let Target::Compare { comparator, .. } = target else { return false };
+    match bound {
+        Comparator::AtMost => matches!(comparator, Comparator::Less | Comparator::AtMost),
+        _ => matches!(comparator, Comparator::Greater | Comparator::AtLeast),
     }
 }
 
@@ -435,6 +439,8 @@ mod tests {
             ("LaunchAgent (`com.02luka.job`)", "loaded", &[], "service.loaded by Alias"),
             ("`com.02luka.job`", "loaded", &[], "service.loaded by Alias"),
             ("com.02luka.other", "loaded", &[], "service.loaded by Alias"),
+            ("LaunchAgent `com.02luka.digest`", "loaded", &[], "none"),
+            ("com.02luka.optimizer", "loaded", &[], "none"),
             ("Job loop", "installed", &[], "service.loaded by Alias"),
             ("com.02luka.job", "runs automatically", &[], "service.runs by Alias"),
             ("LaunchAgent com.02luka.other", "running", &[], "service.runs by Alias"),
