@@ -14,7 +14,7 @@ pub(crate) use super::parting::{Split, is_judged, parted, several, split, stated
 use super::service_label::label_apart;
 use super::source::Remark;
 use super::target::{self, Narrowing, Target};
-use super::{acceptance, below, denial, elsewhere, fold, keyline, section_names};
+use super::{acceptance, below, denial, elsewhere, fold, keyline, section_names, tags};
 
 /// Struck out by its author, so it need not hold.
 pub(super) fn tell_withdrawn(draft: &mut Draft<'_>, span: &Span) {
@@ -58,7 +58,8 @@ pub(crate) fn add_narrowed(
         }
         return;
     }
-    let (metric, target) = (fold::without_references(metric), fold::without_references(target));
+    let own = |text| fold::without_references(tags::without(text));
+    let (metric, target) = (own(metric), own(target));
     let (metric, target) = target::unit_apart(&metric, &target).unwrap_or((metric, target));
     let (metric, target) = label_apart(&metric, &target).unwrap_or((metric, target));
     let (metric, target) = (metric.as_str(), target.as_str());

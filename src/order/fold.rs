@@ -4,6 +4,8 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::tags;
+
 /// Full-width forms, odd spaces, dashes and digits of other scripts as their ASCII counterparts; one character for one
 /// character, so nothing grows.
 pub fn widths(text: &str) -> String {
@@ -85,7 +87,7 @@ pub fn after_dash(text: &str) -> Option<&str> {
     (is_item && !rest.trim().is_empty()).then(|| rest.trim_start())
 }
 
-/// Inline Markdown taken off: emphasis, code marks, links, escapes, a few entities. Blanks are collapsed.
+/// Inline Markdown taken off: emphasis, code marks, links (`[[of notes|too]]`), escapes, a few entities. Blanks are collapsed.
 pub fn inline(raw: &str) -> String {
     if !raw.contains(['\\', '`', '*', '_', '~', '[', '&', '<']) {
         return raw.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -127,7 +129,7 @@ pub fn inline(raw: &str) -> String {
                 }
                 at += run;
             }
-            '[' => match link(&chars, at) {
+            '[' => match link(&chars, at).or_else(|| tags::link(&chars, at)) {
                 Some((label, end)) => {
                     out.extend(label);
                     at = end;
@@ -417,6 +419,8 @@ mod tests {
             (r"a \| b", "a | b"),
             ("`` a ` b ``", "a ` b"),
             ("[label](http://x/y)", "label"),
+            ("[[db/02luka|Database]] of [[Redis]]", "Database of Redis"),
+            ("[[ -f x ]] and [[x] [[", "[[ -f x ]] and [[x] [["),
             ("snake_case_name and _word_", "snake_case_name and word"),
             ("2 * 3 ** 4", "2 * 3 4"),
             ("*word* WO-*-X", "word WO-*-X"),

@@ -49,6 +49,7 @@ mod stated_beside;
 #[cfg(test)]
 mod structure_tests;
 pub(crate) mod table;
+pub(crate) mod tags;
 pub mod target;
 mod template_key;
 

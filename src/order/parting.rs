@@ -4,7 +4,7 @@
 
 use super::service_label::is_service_label;
 use super::target::{self, Target, Unit};
-use super::{denial, fold, item_id};
+use super::{denial, fold, item_id, tags};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Split {
@@ -16,7 +16,7 @@ pub(crate) struct Split {
 
 /// Parts a bullet into metric and target. What can't be parted is both; an explanation behind them is in neither.
 pub(crate) fn split(raw: &str) -> Split {
-    let referred = fold::without_references(raw.trim());
+    let referred = fold::without_references(tags::without(raw.trim()));
     let parted = part(&referred);
     let named = match item_id::named_in_bracket(&parted.metric) {
         Some(name) if !parted.is_whole => Split { metric: name.to_owned(), ..parted.clone() },
@@ -44,7 +44,21 @@ fn within_group(parted: &Split) -> Option<Split> {
         && target::comparison_in(&target::normalize(&inner.metric)).is_none();
     let is_stated =
         !inner.is_whole && is_name && !matches!(target::compile(&inner.metric, &inner.target), Target::Unclear { .. });
+    let inner = match is_everything(&inner.metric) && groups(metric) {
+        true => Split { metric: metric.clone(), ..inner },
+        false => inner,
+    };
     (is_stated && (item_id::is_numbered(metric) || groups(metric))).then_some(inner)
+}
+
+/// `each file`, `every export`: all that is measured anyway, and no name. What must hold of it is the key's.
+fn is_everything(subject: &str) -> bool {
+    const ALL: [&str; 4] = ["each", "every", "all", "any"];
+    const WHAT: [&str; 10] = ["parquet", "daily", "day", "file", "files", "output", "export", "exports", "run", "runs"];
+    let folded = fold::fold(subject);
+    let mut words = folded.split(' ');
+    let is_all = words.next().is_some_and(|first| ALL.contains(&first));
+    is_all && folded.contains(' ') && words.all(|word| WHAT.contains(&word))
 }
 
 /// Words that sort criteria, and name no thing, no time and no condition.
@@ -117,7 +131,8 @@ fn part(raw: &str) -> Split {
     // `AC-1: OK` is about what has that id
     let raw = if own.contains(char::is_whitespace) { own.as_ref() } else { raw };
     let text = fold::inline(raw);
-    let text = fold::strip_marks(&text).trim_end_matches(['.', '。', ';', ' ']).to_owned();
+    let text = fold::strip_marks(&text).trim_end_matches(['.', '。', ';', ' ']);
+    let text = behind_there(text).unwrap_or(text).to_owned();
     let whole = Split { metric: text.clone(), target: text.clone(), is_whole: true };
     if text.len() > 1000 {
         return whole;
@@ -140,6 +155,14 @@ fn part(raw: &str) -> Split {
         .or_else(|| at_suffix(&text))
         .or_else(|| at_codec(&text));
     parted.unwrap_or(whole)
+}
+
+/// `There are no schema mismatches` says no more than `no schema mismatches`.
+fn behind_there(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once(' ').filter(|(first, _)| first.eq_ignore_ascii_case("there"))?;
+    let verbs = ["is ", "are ", "must be ", "should be ", "shall be ", "will be "];
+    let said = verbs.iter().find_map(|verb| rest.strip_prefix(verb))?;
+    compiles(said).then_some(said)
 }
 
 /// A text's metric and target, where it can be parted.
@@ -320,8 +343,16 @@ fn at_suffix(text: &str) -> Option<Split> {
     let starts: Vec<usize> = text.match_indices(' ').map(|(at, _)| at).take(24).collect();
     starts.into_iter().find_map(|at| {
         let (metric, target) = (text.get(..at)?, text.get(at + 1..)?);
-        (compiles(target) && !fold::denies(metric) && !counts_a_noun(target)).then(|| parts(metric, target)).flatten()
+        let is_parted =
+            compiles(target) && !fold::denies(metric) && !counts_a_noun(target) && !is_named_run(metric, target);
+        is_parted.then(|| parts(metric, target)).flatten()
     })
+}
+
+/// `Next run at 02:30`: one thing `runs`, so that only behind several `run` is a verb (`Exports run daily`).
+fn is_named_run(metric: &str, target: &str) -> bool {
+    let first = target.split_whitespace().next().unwrap_or("");
+    first.eq_ignore_ascii_case("run") && !metric.ends_with(['s', 'S'])
 }
 
 /// `File size (≤ 5 MB)`, `LaunchAgent (loaded)`, `Compression (Snappy)`: a closing bracket that says what must hold, where
@@ -485,6 +516,22 @@ mod tests {
             ("File size ≤ 5 MB[^2]", "File size", "≤ 5 MB"),
             ("Validation time < 2 s[1]", "Validation time", "< 2 s"),
             ("Schema mismatches: 0¹", "Schema mismatches", "0"),
+            ("There are no schema mismatches", "no schema mismatches", "no schema mismatches"),
+            ("There must be at least 100 rows.", "at least 100 rows", "at least 100 rows"),
+            (
+                "There is no gap longer than 15 minutes",
+                "There is no gap longer than 15 minutes",
+                "There is no gap longer than 15 minutes",
+            ),
+            ("Compression is \"Snappy\"", "Compression", "\"Snappy\""),
+            ("Compression: “Snappy”", "Compression", "“Snappy”"),
+            ("**Size:** each file is at most 5 MB", "Size", "at most 5 MB"),
+            ("**Size:** every Parquet file ≤ 5 MB", "Size", "≤ 5 MB"),
+            ("**Size:** each Redis dump ≤ 5 MB", "each Redis dump", "≤ 5 MB"),
+            ("**Speed:** validation finishes within 2 seconds", "validation", "within 2 seconds"),
+            ("Next run at 02:30", "Next run", "at 02:30"),
+            ("Exports run daily at 02:30", "Exports", "run daily at 02:30"),
+            ("Rows > 0 #data ^ac1", "Rows", "> 0"),
         ] {
             let got = split(fold::strip_marks(raw));
             assert_eq!((got.metric.as_str(), got.target.as_str()), (metric, target), "{raw}");

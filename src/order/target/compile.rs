@@ -6,7 +6,7 @@
 use super::measure::{Measure, measure, whole_count};
 use super::words::{all, automatic, category, file_is_there, is_consistent, none, nonzero, ready, words_of};
 use super::{Comparator, Target, Unit, assemble, explained, lexer, range, schedule, thai};
-use crate::order::{denial, fold};
+use crate::order::{denial, fold, tags};
 
 /// Compiles the target cell; the metric cell may hold the comparator (`Health checks < 200ms | p95`), a condition
 /// (`Runtime for ≤200 rows | < 5ms`) or a direction (`Max file size | 5 MB`).
@@ -14,11 +14,13 @@ use crate::order::{denial, fold};
 /// A size, time or percentage without a comparator (`5 MB`, `95%`) is `Unclear`, for it does not say whether it is a
 /// limit or a floor; `0%`, `100%` and bare counts (`0`, `3 rows`) mean equality.
 pub fn compile(metric: &str, target: &str) -> Target {
+    let (metric, target) = (tags::without(metric), tags::without(target));
     if let Some(mark) = denial::mark(target).or_else(|| denial::mark(metric)) {
         return unclear(denial::why(&mark.to_string()));
     }
     let text = normalize(explained::apart(target).map_or(target, |(statement, _)| statement));
     let metric = Some(normalize(metric)).filter(|metric| *metric != text).unwrap_or_default();
+    let text = lexer::unquoted(&text).to_owned();
     let (metric, text) = assemble::unit_apart(&metric, &text).unwrap_or((metric, text));
     let (metric, text) = match assemble::apart(&metric, &text) {
         Some(Ok((metric, text))) => (metric, text),

@@ -101,6 +101,14 @@ pub fn comparator(text: &str) -> Option<(Comparator, &str)> {
     symbol(text).or_else(|| word(text))
 }
 
+/// `"Snappy"`, quoted as a whole, is what stands within.
+pub fn unquoted(text: &str) -> &str {
+    const QUOTES: [(char, char); 5] = [('"', '"'), ('\'', '\''), ('„', '"'), ('«', '»'), ('»', '«')];
+    let within = |(open, close): &(char, char)| text.strip_prefix(*open)?.strip_suffix(*close);
+    let is_one = |inner: &&str| !inner.contains(|c| QUOTES.iter().any(|(open, close)| c == *open || c == *close));
+    QUOTES.iter().find_map(within).filter(is_one).map_or(text, str::trim)
+}
+
 /// `words` at the front, case folded, ended by a word's end.
 pub fn phrase<'a>(text: &'a str, words: &str) -> Option<&'a str> {
     let head = text.get(..words.len())?;
