@@ -123,6 +123,20 @@ mod tests {
         assert_eq!(lost, []);
     }
 
+    /// What is measured under the name stays asked, whatever stands below it.
+    #[test]
+    fn no_title_that_sums_up_its_list_is_called_like_a_measurement() {
+        for handler in all(&Config::default()) {
+            for declaration in handler.descriptor().measurements.iter() {
+                for label in declaration.aliases.iter() {
+                    let text = format!("# WO-1\n\n## Acceptance\n- {label} healthy\n  - Rows > 0\n");
+                    let order = crate::order::parse(text.as_bytes(), "WO-1.md").unwrap();
+                    assert_eq!(order.acceptance.len(), 2, "{label}: {:?}", order.acceptance);
+                }
+            }
+        }
+    }
+
     #[test]
     fn an_external_handler_is_found_and_takes_no_name() {
         let mut config = Config::default();

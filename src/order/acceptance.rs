@@ -5,6 +5,7 @@
 
 use super::blocks::{Block, Code};
 use super::body::{heading_words, is_pointer, lines_span, text_lines, value_text};
+use super::demand::TARGET;
 use super::draft::{Around, Draft};
 use super::layout::Chunk;
 use super::model::{CriterionSource, PartKind, Span};
@@ -25,15 +26,10 @@ pub(crate) fn section(draft: &mut Draft<'_>, chunk: &Chunk, is_child: bool) {
     let titled = is_child || (chunk.kind == PartKind::Section && chunk.role() != Role::Acceptance);
     let label = heading_words(&chunk.label);
     let label = item_id::without(&label).into_owned();
-    if titled {
-        if keyed_child(draft, chunk, &label) {
-            return;
-        }
-        if heading_states_one(&label, &chunk.blocks) {
-            // text below explains it; only lines that surely state something are criteria of their own
-            criteria::titled(draft, &label, &chunk.head, &chunk.blocks);
-            return;
-        }
+    if titled && (is_keyed_child(draft, chunk) || heading_states_one(&label, &chunk.blocks)) {
+        // text below explains it; only lines that surely state something are criteria of their own
+        criteria::titled(draft, &label, &chunk.head, &chunk.blocks);
+        return;
     }
     let unread = blocks(draft, &chunk.blocks, titled.then_some(label.as_str()));
     if draft.order.acceptance.len() > before {
@@ -370,35 +366,13 @@ fn heading_states_one(label: &str, below: &[Block]) -> bool {
 }
 
 /// `### Validation time` with `**Target:** < 2 s` below it.
-fn keyed_child(draft: &mut Draft<'_>, chunk: &Chunk, label: &str) -> bool {
-    let mut target = None;
-    let mut measured_by = None;
-    let mut lines = text_lines(draft, &chunk.blocks);
-    for block in &chunk.blocks {
-        if let Block::List(list) = block {
-            lines.extend(
-                list.items
-                    .iter()
-                    .map(|item| (lines_span(&item.lines, &item.span), criteria::raw_text(draft, &item.lines))),
-            );
-        }
-    }
-    for (span, text) in lines {
-        let Some(key) = keyline::parse(&text) else { continue };
-        let value = text.get(key.value.clone()).unwrap_or("").to_owned();
-        match fold::heading(&key.name).as_str() {
-            "target" | "expected" | "goal" | "threshold" | "expected result" if target.is_none() => {
-                target = Some((fold::inline(&value), span))
-            }
-            "measurement" | "measured by" | "method" | "how" | "verification" if measured_by.is_none() => {
-                measured_by = Some(fold::inline(&value))
-            }
-            _ => {}
-        }
-    }
-    let Some((target, span)) = target else { return false };
-    criteria::add(draft, label, &target, measured_by, CriterionSource::Bullets, span);
-    true
+fn is_keyed_child(draft: &Draft<'_>, chunk: &Chunk) -> bool {
+    let items = chunk.blocks.iter().flat_map(|block| match block {
+        Block::List(list) => list.items.iter().map(|item| criteria::raw_text(draft, &item.lines)).collect(),
+        _ => Vec::new(),
+    });
+    let mut lines = text_lines(draft, &chunk.blocks).into_iter().map(|(_, text)| text).chain(items);
+    lines.any(|text| keyline::parse(&text).is_some_and(|key| TARGET.contains(&fold::heading(&key.name).as_str())))
 }
 
 #[cfg(test)]

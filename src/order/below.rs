@@ -76,7 +76,7 @@ fn compares(line: &str) -> bool {
     has_sign && !split.is_whole && is_stated && (criteria::is_judged(&split.metric, &split.target) || is_terse())
 }
 
-const PREPOSITIONS: [&str; 12] =
+pub(super) const PREPOSITIONS: [&str; 12] =
     ["for", "with", "on", "in", "at", "over", "during", "because", "since", "so", "measured", "see"];
 
 /// Whether a line that states nothing surely may be meant to.

@@ -10,11 +10,12 @@ use super::criteria_table::from_table;
 use super::demand::{MEASURED_BY, TARGET};
 use super::draft::Draft;
 use super::model::{Criterion, CriterionSource, Span};
+use super::nested::{self, Nested};
 pub(crate) use super::parting::{Split, is_judged, parted, several, split, stated};
 use super::service_label::label_apart;
 use super::source::Remark;
 use super::target::{self, Narrowing, Target};
-use super::{acceptance, below, denial, elsewhere, fold, keyline, section_names, tags};
+use super::{acceptance, below, denial, elsewhere, fold, keyline, parting, section_names, tags};
 
 /// Struck out by its author, so it need not hold.
 pub(super) fn tell_withdrawn(draft: &mut Draft<'_>, span: &Span) {
@@ -118,7 +119,7 @@ pub(crate) fn from_list(draft: &mut Draft<'_>, list: &List, parent: Option<&str>
 }
 
 /// `Runtime still <5ms for ≤200 rows.`, or a title with bullets below it: bullets named Target or Measurement belong to
-/// the title, others that can be judged are criteria of their own, and where the title has no target all are.
+/// the title, others that state something are criteria of their own (see `nested`), and where the title has no target all are.
 fn item(draft: &mut Draft<'_>, entry: &ListItem, parent: Option<&str>) {
     let raw = raw_text(draft, &entry.lines);
     let span = entry.lines.first().map_or(entry.span.start, |line| line.start)
@@ -171,6 +172,7 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
         Details::of(draft, raw, nested, below);
     let split = split(raw);
     let metric = metric_of(&split, parent);
+    let has_target = keyed_target.is_some();
     let is_title = split.is_whole && !is_judged(&split.metric, &split.target);
     if is_title && keyed_target.is_none() {
         let bare = lines.iter().position(|line| line.is_first && begins_with_sign(&line.text));
@@ -185,14 +187,13 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
     let unread: Vec<Span> =
         told.into_iter().filter(|line| below::may_state_one(&line.text)).map(|line| line.span).collect();
     let target = keyed_target.unwrap_or_else(|| split.target.clone());
-    let is_group = is_bare_title && (has_rows || !(others.is_empty() && stated.is_empty()));
-    let (own, notes): (Vec<&ListItem>, Vec<&ListItem>) = if is_group {
-        (others, Vec::new())
-    } else {
-        others.into_iter().partition(|entry| is_judged_alone(draft, entry))
+    let is_summary = !has_target && nested::is_summary(draft, &split, &others);
+    let is_group = is_summary || (is_bare_title && (has_rows || !(others.is_empty() && stated.is_empty())));
+    let nested = match is_group {
+        true => Nested::of_group(others),
+        false => Nested::of(draft, others, has_target),
     };
-    measured_by
-        .extend(notes.iter().map(|entry| fold::inline(&raw_text(draft, &entry.lines))).filter(|text| !text.is_empty()));
+    measured_by.extend(nested.notes.iter().cloned());
     if !is_group {
         let measured_by = (!measured_by.is_empty()).then(|| measured_by.join("; "));
         add(draft, &metric, &target, measured_by, CriterionSource::Bullets, span);
@@ -201,12 +202,13 @@ fn statement(draft: &mut Draft<'_>, raw: &str, span: Span, below: &[Block], pare
     for line in stated {
         from_line(draft, &line.text, CriterionSource::Bullets, line.span);
     }
-    for entry in own {
+    for entry in &nested.own {
         item(draft, entry, Some(&split.metric));
     }
     below::from_code(draft, below);
     draft.restore(&around);
     acceptance::tell_unread(draft, &unread);
+    nested.tell(draft);
 }
 
 /// What stands below a statement: what belongs to it, and the rest.
@@ -243,18 +245,8 @@ impl<'a> Details<'a> {
 /// What a statement is about: a bare target below a title is the title's.
 fn metric_of(split: &Split, parent: Option<&str>) -> String {
     let is_target = || !matches!(target::compile("", &split.target), Target::Unclear { .. } | Target::Category { .. });
-    parent.filter(|_| split.is_whole && is_target()).unwrap_or(&split.metric).to_owned()
-}
-
-/// Whether an item below a statement is a criterion of its own and no note on it.
-fn is_judged_alone(draft: &Draft<'_>, entry: &ListItem) -> bool {
-    let own = split(&raw_text(draft, &entry.lines));
-    match target::compile(&own.metric, &own.target) {
-        Target::Unclear { .. } => false,
-        // `in every row group` is a note, `Compression: Snappy` is none
-        Target::Category { .. } => !own.is_whole,
-        _ => true,
-    }
+    let is_own = |parent: &&str| parting::is_named_below(parent, &split.target);
+    parent.filter(|parent| split.is_whole && is_target() && !is_own(parent)).unwrap_or(&split.metric).to_owned()
 }
 
 /// What its author says of how a criterion is looked at, or why.

@@ -37,6 +37,7 @@ mod machine;
 mod mentions;
 pub mod model;
 mod names;
+mod nested;
 mod parse;
 mod parting;
 pub(crate) mod paths;

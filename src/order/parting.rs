@@ -117,9 +117,15 @@ fn says_of_what(key: &str, target: &Target) -> bool {
     }
 }
 
-fn groups(key: &str) -> bool {
+/// Whether a key does no more than sort what stands behind or below it.
+pub(super) fn groups(key: &str) -> bool {
     let name = fold::heading(key);
     !name.is_empty() && name.split(' ').all(|word| GROUPS.contains(&word) || word == "and")
+}
+
+/// Whether a target below a title that only sorts says itself what it is of: `No schema mismatches` below `Data`.
+pub(super) fn is_named_below(title: &str, target: &str) -> bool {
+    groups(title) && says_of_what(title, &target::compile("", target))
 }
 
 /// What is judged has a name; more words are a sentence.

@@ -21,7 +21,7 @@ pub(crate) use amount::quantity;
 pub(crate) use assemble::{assemble, bound_apart, unit_apart, unit_behind};
 pub(crate) use compile::{begins_comparison, normalize, spacing, statistic_alone, statistic_at};
 pub use compile::{comparison_in, compile};
-pub(crate) use explained::apart as explanation_apart;
+pub(crate) use explained::{apart as explanation_apart, is_one as is_explanation};
 pub(crate) use narrow::{Narrowing, is_blank};
 pub(crate) use setting::is_aside;
 pub(crate) use words::{CODECS, is_codec};

@@ -85,6 +85,12 @@ fn is_explanation(text: &str) -> bool {
     is_of_before(text) || (opens(text) && setting::is_aside(&without_code(text)))
 }
 
+/// Whether a text that stands by itself is nothing but such words.
+pub(crate) fn is_one(text: &str) -> bool {
+    let text = text.trim().trim_end_matches(['.', '。']);
+    is_explanation(text.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')).unwrap_or(text))
+}
+
 /// The text without its code spans: a command may hold numbers.
 fn without_code(text: &str) -> String {
     text.split('`').step_by(2).collect()
