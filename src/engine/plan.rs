@@ -123,8 +123,18 @@ pub fn prepare(
         known: handler.measurements(order),
     };
     let criteria = criteria::of(order, &wanted, template.as_ref());
-    let plan = handler.plan(order, &criteria, &facts, &context.config)?;
+    let mut plan = handler.plan(order, &criteria, &facts, &context.config)?;
+    plan.notes.extend(passed_over(order));
     Ok(Planned { handler, dispatch, facts, plan, template, criteria })
+}
+
+/// What may be meant as a criterion and is not judged, so that who reads the report alone sees it.
+fn passed_over(order: &Order) -> impl Iterator<Item = String> + '_ {
+    let is_one = |code: &str| matches!(code, "criteria-elsewhere" | "acceptance-text");
+    order.diagnostics.iter().filter(move |told| is_one(&told.code)).map(|told| match &told.understood {
+        Some(understood) => format!("line {}: {}; read as {understood}", told.line, told.message),
+        None => format!("line {}: {}", told.line, told.message),
+    })
 }
 
 /// What a report may speak of before anything was done.

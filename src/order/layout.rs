@@ -6,7 +6,7 @@ use super::group::Below;
 use super::model::{PartKind, Span};
 use super::names::{self, Role};
 use super::source::Source;
-use super::{acceptance, fold, keyline, paths, section_names};
+use super::{acceptance, callout, fold, keyline, paths, section_names};
 
 /// One part with what stands in it.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Chunk {
         Self::within(kind, label, level, head, zone, false)
     }
 
-    fn within(kind: PartKind, label: &str, level: u8, head: Span, zone: Zone, in_acceptance: bool) -> Self {
+    pub fn within(kind: PartKind, label: &str, level: u8, head: Span, zone: Zone, in_acceptance: bool) -> Self {
         let is_struck = fold::is_withdrawn(label);
         let label = fold::inline(label);
         let name = fold::heading(&label);
@@ -80,13 +80,20 @@ impl Chunk {
 /// Parts in order, from the blocks of the body.
 pub(crate) fn chunks(source: &Source<'_>, blocks: Vec<Block>) -> Vec<Chunk> {
     let loose_from = loose_tails(&blocks);
-    let mut layout =
-        Layout { source, chunks: Vec::new(), zone: Zone::Preamble, has_title: false, enclosing: Vec::new() };
+    let mut layout = Layout {
+        source,
+        chunks: Vec::new(),
+        boxes: Vec::new(),
+        zone: Zone::Preamble,
+        has_title: false,
+        enclosing: Vec::new(),
+    };
     let mut rest = blocks.into_iter();
     for tail_is_loose in loose_from {
         let Some(block) = rest.next() else { break };
         layout.block(block, rest.as_slice(), tail_is_loose);
     }
+    layout.close_boxes();
     layout.chunks
 }
 
@@ -108,6 +115,8 @@ fn loose_tails(blocks: &[Block]) -> Vec<bool> {
 struct Layout<'a> {
     source: &'a Source<'a>,
     chunks: Vec<Chunk>,
+    /// Boxes of the section that is being read, which goes on behind them.
+    boxes: Vec<Chunk>,
     zone: Zone,
     has_title: bool,
     /// The sections that enclose the current place, by level, and whether they are acceptance.
@@ -126,11 +135,23 @@ impl Layout<'_> {
             Block::Paragraph { lines } if self.zone == Zone::Section => self.section_text(lines, following),
             Block::Paragraph { lines } => self.free_text(lines, following),
             Block::List(list) if self.zone != Zone::Section => self.free_list(list),
+            Block::Quote { blocks, span } => {
+                let section = self.chunks.iter().rev().find(|chunk| chunk.kind == PartKind::Section);
+                match callout::section(self.source, &blocks, section, self.zone, self.in_acceptance()) {
+                    Some(chunk) => self.boxes.push(chunk),
+                    None => self.append(Block::Quote { blocks, span }),
+                }
+            }
             block => self.append(block),
         }
     }
 
+    fn close_boxes(&mut self) {
+        self.chunks.append(&mut self.boxes);
+    }
+
     fn heading(&mut self, level: u8, text: Span, span: Span, following: &[Block]) {
+        self.close_boxes();
         let words = self.slice(&text).to_owned();
         let name = fold::heading(&words);
         let is_first = !self.has_title && self.zone == Zone::Preamble;

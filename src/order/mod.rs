@@ -10,6 +10,7 @@ mod blocks;
 mod body;
 mod body_gates;
 mod body_keys;
+mod callout;
 mod code_paths;
 mod contradictions;
 mod criteria;

@@ -90,6 +90,26 @@ const ACCEPTANCE_LEADS: [&str; 45] = [
     "tiêu chí nghiệm thu",
 ];
 
+/// As the whole heading: with other words it may be who takes the work over, or when.
+const ACCEPTANCE_ALONE: [&str; 16] = [
+    "abnahme",
+    "akzeptanz",
+    "acceptation",
+    "aceptación",
+    "aceitação",
+    "accettazione",
+    "acceptatie",
+    "akceptacja",
+    "приёмка",
+    "приемка",
+    "受け入れ",
+    "受入",
+    "验收",
+    "驗收",
+    "인수",
+    "การยอมรับ",
+];
+
 const EXCLUDED_LEADS: [&str; 45] = [
     "out of scope",
     "not in scope",
@@ -230,7 +250,9 @@ fn starts(name: &str, leads: &[&str]) -> bool {
 }
 
 pub(super) fn is_acceptance(name: &str) -> bool {
-    ACCEPTANCE_WITHIN.iter().any(|words| name.contains(words)) || starts(name, &ACCEPTANCE_LEADS)
+    ACCEPTANCE_WITHIN.iter().any(|words| name.contains(words))
+        || starts(name, &ACCEPTANCE_LEADS)
+        || ACCEPTANCE_ALONE.contains(&name)
 }
 
 /// Whether a label is as a whole the name of what must hold: `Acceptance`, `Done when`, `Success criteria`; not `KPI dashboard`,

@@ -161,3 +161,29 @@ fn lint_shows_what_the_plan_judges_by_before_and_after_a_deployment() {
     }
     assert_eq!(alike("")["Export frequency"], "1× daily (03:15)");
 }
+
+#[test]
+fn what_may_be_asked_and_is_not_judged_stands_in_the_report() {
+    if crate::support::launchd::is_real() {
+        return;
+    }
+    let launchd = TestLaunchd::new();
+    let scene = scene(&launchd);
+    let run = |id: &str, body: &str, exit: i32, outcome: &str| {
+        scene.drop_order(&format!("{id}.md"), format!("# {id}\n**Handler:** parquet-exporter\n\n{body}"));
+        scene.wo(["run"]).expect_exit(exit);
+        assert_eq!(scene.result(id)["outcome"], outcome, "{body}");
+        scene.read(format!("bridge/outbox/CLC/{id}_REPORT.md"))
+    };
+    let report = run("WO-1-X", "## Constraints\n- File size: ≤ 5 MB\n", 0, "done");
+    assert!(
+        report.contains("`Constraints` holds what may be meant so (`File size: ≤ 5 MB`); read as text"),
+        "{report}"
+    );
+    let told = "## Acceptance Criteria\n- LaunchAgent is loaded\n  - Backup to S3\n";
+    let report = run("WO-2-X", told, 0, "noop");
+    assert!(report.contains("- line 6: `Backup to S3` below a criterion"), "{report}");
+    // what surely states something is asked
+    let stated = "## Acceptance Criteria\n- LaunchAgent is loaded\n  - Backup is uploaded to S3\n";
+    assert!(!run("WO-3-X", stated, 1, "partial").contains("**Notes:**\n\n- line"));
+}
