@@ -18,6 +18,7 @@ use at_work::AtWork;
 use tree::kill_group_and_children;
 
 pub mod at_work;
+mod lacks;
 pub mod life_lock;
 mod tree;
 
@@ -213,7 +214,7 @@ pub fn start(spec: &Spec) -> Result<Running, ProcessError> {
     if ENDING.load(Ordering::SeqCst) {
         return Err(failed(io::Error::other("this process is about to end")));
     }
-    let mut child = command.spawn().map_err(failed)?;
+    let mut child = command.spawn().map_err(|error| failed(lacks::named(&spec.program, spec.dir.as_deref(), error)))?;
     let group = rustix::process::Pid::from_raw(child.id() as i32);
     let live = Live::enter(group);
     if let Some(at_work) = &at_work {
