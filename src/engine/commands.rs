@@ -210,12 +210,48 @@ fn run_allowed(context: &Context, text: &str) -> CommandEnd {
     CommandEnd::Passed { output }
 }
 
-/// The words of a line without anything that only a shell understands; `None` otherwise.
+/// The words of a line without anything that only a shell understands; `None` otherwise. Quotes only tell which characters
+/// are one word: within them a shell would leave all as it stands, but within double ones for what it would put in its place.
 fn plain_argv(line: &str) -> Option<Vec<String>> {
-    if line.contains([
-        '$', '`', '|', '&', ';', '<', '>', '(', ')', '{', '}', '*', '?', '[', ']', '~', '!', '\\', '"', '\'', '#',
-    ]) {
-        return None;
+    const BARE: &str = "$`|&;<>(){}*?[]~!\\#";
+    const IN_DOUBLE: &str = "$`\\";
+    let mut quote = None;
+    for c in line.chars() {
+        match quote {
+            Some('"') if IN_DOUBLE.contains(c) => return None,
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if c == '"' || c == '\'' => quote = Some(c),
+            None if BARE.contains(c) => return None,
+            None => {}
+        }
     }
-    Some(line.split_whitespace().map(str::to_owned).collect())
+    shlex::split(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_are_no_reason_for_a_shell() {
+        for (line, expected) in [
+            ("/usr/bin/sqlite3 a.db .tables", Some("/usr/bin/sqlite3·a.db·.tables")),
+            ("sqlite3 a.db \"PRAGMA quick_check;\"", Some("sqlite3·a.db·PRAGMA quick_check;")),
+            ("sqlite3 a.db 'select count(*) from \"memo\"'", Some("sqlite3·a.db·select count(*) from \"memo\"")),
+            ("grep -c '^$HOME|x' \"a (b) & c.md\"", Some("grep·-c·^$HOME|x·a (b) & c.md")),
+            ("grep '' x", Some("grep··x")),
+            ("echo a' b'\"c \"d", Some("echo·a bc d")),
+            ("sqlite3 a.db \"$SQL\"", None),
+            ("sqlite3 a.db \"`cat x`\"", None),
+            ("sqlite3 a.db \"a\\\"b\"", None),
+            ("sqlite3 a.db 'select 1' | head", None),
+            ("sqlite3 a.db 'select 1'; rm -rf g", None),
+            ("ls \"a\"*", None),
+            ("ls $HOME", None),
+            ("sqlite3 a.db 'not closed", None),
+        ] {
+            assert_eq!(plain_argv(line).map(|words| words.join("·")).as_deref(), expected, "{line}");
+        }
+    }
 }
