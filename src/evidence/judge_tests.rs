@@ -323,6 +323,25 @@ fn made(started: &str, made: Made) -> ServiceRun {
 }
 
 #[test]
+fn a_process_is_no_run_beside_the_cycles_that_it_makes() {
+    let (a, b, c) = ("2025-10-29T10:00:00Z", "2025-10-29T10:00:02Z", "2025-10-29T10:00:04Z");
+    let cycles = [run(b, Some(0), true), run(c, Some(0), true)];
+    for (runs, expected) in [
+        (vec![run(a, None, true)], "1 by launchd, 0 kicked"),
+        ([&cycles[..], &[run(a, None, true)]].concat(), "2 by launchd, 0 kicked"),
+        // the first cycle begins with it
+        ([&cycles[..], &[run(b, None, true)]].concat(), "2 by launchd, 0 kicked"),
+        ([&cycles[..], &[run(a, None, false)]].concat(), "2 by launchd, 0 kicked"),
+        // one that began after the others ended
+        ([&cycles[..1], &[run(c, None, true)]].concat(), "2 by launchd, 0 kicked"),
+        (vec![run(a, Some(0), true), run(b, Some(0), false)], "1 by launchd, 1 kicked, last exit 0"),
+    ] {
+        let value = Value::Runs { manager: "launchd".to_owned(), runs };
+        assert_eq!(value.to_string(), expected);
+    }
+}
+
+#[test]
 fn automatic_needs_a_run_of_the_managers_own_that_ended_well() {
     let (a, b, c) = ("2025-10-29T02:30:00Z", "2025-10-29T10:00:00Z", "2025-10-30T02:30:00Z");
     for (runs, ok, expect, says) in [

@@ -114,8 +114,14 @@ impl std::fmt::Display for Value {
                 }
             }
             Value::Runs { manager, runs } => {
-                let own = runs.iter().filter(|run| run.started_by != StartedBy::Kicked).count();
-                write!(f, "{own} by {manager}, {} kicked", runs.len() - own)?;
+                // a process that goes on through later ones is what makes them, and no run beside them
+                let makes_others = |run: &ServiceRun| {
+                    run.ended.is_none()
+                        && runs.iter().any(|other| other.ended.is_some() && other.started >= run.started)
+                };
+                let counted: Vec<&ServiceRun> = runs.iter().filter(|run| !makes_others(run)).collect();
+                let own = counted.iter().filter(|run| run.started_by != StartedBy::Kicked).count();
+                write!(f, "{own} by {manager}, {} kicked", counted.len() - own)?;
                 if let Some(exit) = runs.last().and_then(|run| run.exit) {
                     write!(f, ", last exit {exit}")?;
                 }

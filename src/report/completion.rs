@@ -37,6 +37,7 @@ pub fn completion(record: &RunRecord, template: &str) -> Result<String, FillErro
         changes => record.steps.iter().map(step).collect::<Vec<_>>(),
         files => files(record).into_iter().map(|change| file(&change)).collect::<Vec<_>>(),
         tests => distinct(&record.commands).into_iter().map(|command| test(record, command)).collect::<Vec<_>>(),
+        asks_commands => !record.order.verification.is_empty(),
         subjects => subjects(record).into_iter().map(subject).collect::<Vec<_>>(),
         metrics => criteria.iter().map(metric).collect::<Vec<_>>(),
         artifacts => result::artifacts(record).iter().map(artifact).collect::<Vec<_>>(),

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 use workbridge::evidence::{Outcome, Value};
+use workbridge::order::Command;
 use workbridge::report::{self, State};
 
 use super::record::{Taken as _, artifact, at, criterion, deployed, empty, state, waived, waiver};
@@ -98,6 +99,18 @@ fn the_completion_report_of_an_order_that_did_nothing() {
             insta::assert_snapshot!("completion_failed", text);
         }
     }
+}
+
+#[test]
+fn an_order_that_ended_before_its_commands_names_them_all_the_same() {
+    let mut record = empty(Outcome::Failed);
+    let said = |record: &_| report::completion(record, report::builtin("COMPLETION_REPORT").unwrap()).unwrap();
+    let (none, ended) =
+        ("The order names no command to run.", "None was run: the order ended before its verification.");
+    assert!(said(&record).contains(none) && !said(&record).contains(ended));
+    record.order.verification =
+        vec![Command { language: "bash".to_owned(), text: "redis-cli ping".to_owned(), span: 0..14 }];
+    assert!(!said(&record).contains(none) && said(&record).contains(ended));
 }
 
 #[test]
