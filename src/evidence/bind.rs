@@ -316,10 +316,11 @@ fn is_interval(target: &Target) -> bool {
     matches!(target, Target::Compare { comparator: Comparator::About, unit: Unit::Time, .. })
 }
 
-/// What is made, without that it is.
+/// What is made or runs, without that it is or does.
 fn without_making(metric: &str) -> Option<&str> {
-    let thing =
-        [" generated", " created", " written", " produced"].iter().find_map(|made| metric.strip_suffix(made))?;
+    let thing = [" generated", " created", " written", " produced", " runs"]
+        .iter()
+        .find_map(|made| metric.strip_suffix(made))?;
     Some([" are", " is"].iter().find_map(|verb| thing.strip_suffix(verb)).unwrap_or(thing))
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: a label is folded once for the life of the program, not once for each order: binding one order must not cost more
 //! for a handler that measures more.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Deref;
 use std::sync::LazyLock;
@@ -36,7 +37,7 @@ impl Vocabulary {
             }
             // a key written as words is a label too: `export file size`
             for label in declaration.aliases.iter().chain([&declaration.key]) {
-                labels.entry(fold(label)).or_default().insert(declaration.key);
+                labels.entry(united(&fold(label)).into_owned()).or_default().insert(declaration.key);
             }
         }
         let words = labels.keys().flat_map(|label| subject::words(label)).collect();
@@ -45,7 +46,7 @@ impl Vocabulary {
                 let Some(key) = key.filter(|key| declarations.iter().any(|one| one.key == *key)) else { continue };
                 let asking = |alias| words.iter().map(move |word| fold(&format!("{alias} {word}")));
                 for label in declaration.aliases.iter().flat_map(asking) {
-                    labels.entry(label).or_insert_with(|| BTreeSet::from([key]));
+                    labels.entry(united(&label).into_owned()).or_insert_with(|| BTreeSet::from([key]));
                 }
             }
         }
@@ -60,7 +61,7 @@ impl Vocabulary {
 
     /// The keys that a folded label stands for.
     pub fn named(&self, folded: &str) -> Option<&BTreeSet<&'static str>> {
-        self.labels.get(folded)
+        self.labels.get(united(folded).as_ref())
     }
 
     /// Each folded label with the keys that it stands for, in no order.
@@ -104,6 +105,26 @@ impl Vocabulary {
     }
 }
 
+/// A folded label with each number and the hour or day behind it as one word: `24 h` is `24h`.
+fn united(folded: &str) -> Cow<'_, str> {
+    const UNITS: [&str; 2] = ["h", "d"];
+    if !folded.bytes().any(|byte| byte.is_ascii_digit()) {
+        return Cow::Borrowed(folded);
+    }
+    let is_number = |word: &str| word.chars().all(|c| c.is_ascii_digit());
+    let mut out = String::new();
+    let mut last = "";
+    for word in folded.split(' ') {
+        let is_its_unit = UNITS.contains(&word) && is_number(last);
+        if !out.is_empty() && !is_its_unit {
+            out.push(' ');
+        }
+        out.push_str(word);
+        last = word;
+    }
+    if out.len() == folded.len() { Cow::Borrowed(folded) } else { Cow::Owned(out) }
+}
+
 impl Deref for Vocabulary {
     type Target = [Declaration];
 
@@ -128,6 +149,12 @@ mod tests {
         assert_eq!(named("export file size"), Some(vec!["export.file_size"]));
         assert_eq!(named("output size"), Some(vec!["export.file_size", "export.live"]));
         assert_eq!(named("Output size"), None);
+        for (label, expected) in
+            [("runs in 24 h", true), ("runs in 24h", true), ("runs in h", false), ("runs in 24 x", false)]
+        {
+            let known = Vocabulary::new([Declaration::new("a.b", &["Runs in 24 h"], "")]);
+            assert_eq!(known.named(label).is_some(), expected, "{label}");
+        }
         assert_eq!(named("output"), Some(vec!["export.file"]));
         assert_eq!(named("output readable"), Some(vec!["export.live"]));
         assert_eq!(named("export readable"), None);

@@ -323,7 +323,22 @@ fn percent(part: u64, of: u64) -> f64 {
 pub const DECLARATIONS: &[Declaration] = &[
     Declaration::new(
         "monitor.cycles_24h",
-        &["Cycles 24h", "Cycles in 24 h", "Heartbeats 24h", "Heartbeats per day", "Monitor cycles 24h"],
+        &[
+            "Cycles 24h",
+            "Cycles in 24 h",
+            "Cycles per 24 h",
+            "Cycles last 24 h",
+            "Cycles in the last 24 h",
+            "Cycles per day",
+            "24 h cycles",
+            "Heartbeats 24h",
+            "Heartbeats in 24 h",
+            "Heartbeats per 24 h",
+            "Heartbeats last 24 h",
+            "Heartbeats in the last 24 h",
+            "Heartbeats per day",
+            "Monitor cycles 24h",
+        ],
         "heartbeats in the 24 h up to the newest one",
     ),
     Declaration::new(
@@ -333,12 +348,25 @@ pub const DECLARATIONS: &[Declaration] = &[
     ),
     Declaration::new(
         "monitor.longest_gap",
-        &["Longest gap", "Max gap", "Maximum gap", "Longest heartbeat gap"],
+        &[
+            "Longest gap",
+            "Max gap",
+            "Maximum gap",
+            "Longest heartbeat gap",
+            "Largest heartbeat gap",
+            "Max heartbeat gap",
+            "Maximum heartbeat gap",
+            "Heartbeat gap",
+            "Gap between heartbeats",
+            "Longest gap between heartbeats",
+            "Max gap between heartbeats",
+            "Maximum gap between heartbeats",
+        ],
         "the longest time between two heartbeats",
     ),
     Declaration::new(
         "monitor.healthy_for",
-        &["Healthy for", "Healthy since", "Time healthy", "Continuous health", "Stable for"],
+        &["Healthy for", "Healthy since", "Time healthy", "Healthy streak", "Continuous health", "Stable for"],
         "time without a CRITICAL heartbeat, an error of Redis or the database, or a gap over two intervals, up to the newest one",
     ),
     Declaration::new(
@@ -348,34 +376,34 @@ pub const DECLARATIONS: &[Declaration] = &[
     ),
     Declaration::new(
         "monitor.heartbeat_age",
-        &["Heartbeat age", "Last heartbeat", "Newest heartbeat", "Heartbeat freshness"],
+        &["Heartbeat age", "Last heartbeat", "Newest heartbeat", "Heartbeat freshness", "Heartbeat recency"],
         "the age of the newest heartbeat",
     ),
     Declaration::new("monitor.uptime.<check>", &[], "cycles in which the check was not in error / cycles seen"),
     Declaration::new("monitor.outages.<check>", &[], "outages of the check, with start and length"),
     Declaration::new(
         "monitor.uptime.redis",
-        &["Redis uptime", "Redis availability"],
+        &["Redis uptime", "Uptime Redis", "Redis availability"],
         "cycles in which Redis was not in error",
     ),
     Declaration::new(
         "monitor.uptime.database",
-        &["Database uptime", "Database availability", "DB uptime"],
+        &["Database uptime", "Uptime database", "Database availability", "DB uptime", "Uptime DB"],
         "cycles in which the database was not in error",
     ),
     Declaration::new(
         "monitor.uptime.api",
-        &["API uptime", "API availability", "Endpoint uptime"],
+        &["API uptime", "Uptime API", "API availability", "Endpoint uptime"],
         "cycles in which the API was not in error",
     ),
     Declaration::new(
         "monitor.uptime.optimizer",
-        &["Optimizer uptime"],
+        &["Optimizer uptime", "Uptime optimizer", "Optimizer availability"],
         "cycles in which the optimizer's service was not in error",
     ),
     Declaration::new(
         "monitor.uptime.digest",
-        &["Digest uptime"],
+        &["Digest uptime", "Uptime digest", "Digest availability"],
         "cycles in which the digest's service was not in error",
     ),
     Declaration::new(
@@ -392,6 +420,16 @@ pub const DECLARATIONS: &[Declaration] = &[
         "monitor.outages.api",
         &["API outages", "API failures"],
         "outages of the API, with start and length",
+    ),
+    Declaration::new(
+        "monitor.outages.optimizer",
+        &["Optimizer outages", "Optimizer failures"],
+        "outages of the optimizer's service, with start and length",
+    ),
+    Declaration::new(
+        "monitor.outages.digest",
+        &["Digest outages", "Digest failures"],
+        "outages of the digest's service, with start and length",
     ),
 ];
 
