@@ -36,6 +36,8 @@ pub struct Observed {
     /// What the heartbeat report calls it.
     pub report_name: String,
     pub finding: Finding,
+    /// It is in error, of which its severity makes a warning.
+    pub softened: bool,
 }
 
 /// A finished cycle.
@@ -91,7 +93,8 @@ pub async fn run(checks: &[Ready], around: &Arc<Surroundings>) -> Cycle {
     let observe = |(ready, finding): (&Ready, Option<Finding>)| {
         let failed = || Finding::error("the check itself failed; this is a defect of Workbridge");
         let mut finding = finding.unwrap_or_else(failed);
-        if ready.severity == Severity::Warn && finding.state == State::Error {
+        let softened = ready.severity == Severity::Warn && finding.state == State::Error;
+        if softened {
             finding.state = State::Warn;
         }
         finding.message = clean(&masker, &finding.message);
@@ -102,6 +105,7 @@ pub async fn run(checks: &[Ready], around: &Arc<Surroundings>) -> Cycle {
             component: ready.component,
             report_name: ready.check.report_name().unwrap_or(&ready.name).to_owned(),
             finding,
+            softened,
         }
     };
     let observed = checks.iter().zip(findings).map(observe).collect();

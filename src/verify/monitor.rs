@@ -1,4 +1,5 @@
-//! `wo verify monitor`: Redis, the database and the heartbeats of the loop, measured. Three checks, each of one subject.
+//! `wo verify monitor`: Redis, the database and the heartbeats of the loop, measured. Three checks, each of one subject; what
+//! the other configured checks say is told beside them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::config::Config;
 use crate::evidence::{Made, Measurement, ServiceRun, StartedBy, Value};
 use crate::monitor::checks::State;
 use crate::monitor::config::CheckConfig;
-use crate::monitor::cycle::Cycle;
+use crate::monitor::cycle::{Cycle, Observed};
 use crate::monitor::heartbeat::Status;
 use crate::monitor::{self, Parts};
 use crate::root::Root;
@@ -19,6 +20,7 @@ use crate::services::{ServiceError, ServiceManager};
 use crate::text;
 
 mod heartbeats;
+mod present;
 mod target;
 
 pub use heartbeats::{Asked, Beat, Chain, beats, chain, process_of};
@@ -86,7 +88,13 @@ pub fn verify(scope: &Scope) -> Verification {
     let database = component(scope, "database", "Database", DATABASE, &of(is_database), &cycle);
     let (heartbeats, mut extra) = heartbeats(scope, now);
     let mut all = vec![redis, database, heartbeats];
-    extra.extend(service(scope, now, &mut all));
+    let observed = cycle.as_ref().map_or(&[][..], |cycle| &cycle.observed);
+    let verified: Vec<&str> =
+        of(|check| is_redis(check) || is_database(check)).iter().map(|check| check.name.as_str()).collect();
+    all.extend(present::complaints(observed, &verified));
+    extra.extend(present::all(observed, now));
+    extra.extend(present::each(observed, &checks, &verified, scope.asked, now));
+    extra.extend(service(scope, now, observed, &mut all));
     Verification {
         subject: "monitor",
         title: TITLE,
@@ -237,7 +245,7 @@ fn newest(scope: &Scope, now: Timestamp) -> Vec<Measurement> {
 
 /// The loop's service: told, and measured for criteria, but no check of its own: where the loop runs in `wo up`, there is
 /// none. Nothing where no manager answers.
-fn service(scope: &Scope, now: Timestamp, checks: &mut Vec<CheckResult>) -> Vec<Measurement> {
+fn service(scope: &Scope, now: Timestamp, observed: &[Observed], checks: &mut Vec<CheckResult>) -> Vec<Measurement> {
     let label = scope.label;
     let manager = scope.services.kind();
     let mut info = |detail: String| {
@@ -252,16 +260,11 @@ fn service(scope: &Scope, now: Timestamp, checks: &mut Vec<CheckResult>) -> Vec<
     };
     info(format!("`{label}`: {}", status.detail));
     if !status.loaded {
-        return vec![state(
-            "service.loaded",
-            false,
-            &format!("`{label}` is not loaded"),
-            &format!("asked {manager}"),
-            now,
-        )];
+        let detail = format!("`{label}` is not loaded");
+        return vec![state("service.loaded", false, &detail, &format!("asked {manager}"), now), services];
     }
-    let how = format!("asked {manager} for the status of {label}");
-    let mut taken = vec![state("service.loaded", true, &format!("`{label}`: {}", status.detail), &how, now)];
+    let detail = format!("`{label}`: {}", status.detail);
+    let mut taken = vec![state("service.loaded", true, &detail, &how, now), services];
     if let Some(exit) = status.standing_exit() {
         let how = match status.pid {
             Some(pid) if exit == 0 => format!("{how}: it runs, pid {pid}"),
@@ -283,6 +286,8 @@ fn ended(exit: i32) -> String {
 }
 
 /// The loop never ends; what it runs of its own accord are its cycles. They count as the manager's while the process
+    let how = format!("asked {manager} for the status of {label}");
+    let services = present::services(label, &status, observed, &how, now);
 /// that makes them is one that the manager started. The process itself comes last: it has no exit status to be told.
 fn runs(scope: &Scope, pid: Option<u32>, now: Timestamp) -> Option<Measurement> {
     let manager = scope.services.kind();

@@ -35,7 +35,9 @@ impl Asked {
             bound.iter().filter(|(_, key)| key == "monitor.cycles").filter_map(|(criterion, _)| wanted(criterion));
         let cycles = asked.max().unwrap_or_default().max(CYCLES);
         let keys: Vec<String> = bound.into_iter().map(|(_, key)| key).collect();
-        let is_of_service = |key: &String| key.starts_with("service.") || key == "monitor.exit_code";
+        let is_of_service = |key: &String| {
+            key.starts_with("service.") || ["monitor.exit_code", "monitor.services"].contains(&key.as_str())
+        };
         let service = layout.lists_plist || keys.iter().any(is_of_service) || names_service(order, layout);
         Asked { cycles, service, keys }
     }
@@ -163,6 +165,7 @@ mod tests {
             ("## Acceptance\n\n- LaunchAgent: loads & runs automatically", true),
             ("## Acceptance\n\n- Exit code: 0", true),
             ("## Acceptance\n\n- LaunchAgent loaded: Yes", true),
+            ("## Acceptance\n\n- LaunchAgents: loaded", true),
             ("## Objective\n\nThe LaunchAgent `com.02luka.ops_atomic_monitor.loop` must run again.", true),
             ("## Requirements\n\n1. **Load** com.02luka.ops_atomic_monitor", true),
             ("## Objective\n\nNot com.02luka.ops_atomic_monitor2.", false),

@@ -46,6 +46,8 @@ fn measured(
         }
         ["redis-cli", rest @ ..] => redis_cli::asks_for_pong(rest, redis).then_some("monitor.redis"),
         ["wo", "verify", "monitor"] => Some("monitor.verification"),
+        // which ends well where no check is in error
+        ["wo", "monitor", "--once"] => Some("monitor.errors"),
         ["ls", ..] => match without_flags(words.get(1..)?) {
             [path, rest @ ..] if is_cut(rest) => {
                 let all = names(path, heartbeats, root)
@@ -89,6 +91,9 @@ mod tests {
             ("zsh run/verify_monitor.zsh", Some("monitor.verification")),
             ("wo verify monitor", Some("monitor.verification")),
             ("wo verify parquet", None),
+            ("wo monitor --once", Some("monitor.errors")),
+            ("wo monitor", None),
+            ("wo monitor --test-alert", None),
             ("redis-cli ping", Some("monitor.redis")),
             ("redis-cli -a \"$P\" ping | grep -q PONG", Some("monitor.redis")),
             ("redis-cli -p 7000 ping", None),

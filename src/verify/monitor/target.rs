@@ -1,4 +1,4 @@
-//! What a check looks at, in names that people write for it: host and port, or a file.
+//! What a check looks at, in names that people write for it: host and port, a file, or a service's label.
 //!
 //! What must hold here: no user name, password or argument that might be one is in it.
 
@@ -14,6 +14,7 @@ pub fn names(check: &CheckConfig) -> Vec<String> {
     match check.kind.as_str() {
         "redis" => server(&text("url").unwrap_or_else(|| Redis::default().url)),
         "sqlite" => text("path").into_iter().collect(),
+        "service" => text("label").into_iter().collect(),
         "command" => {
             let words = check.settings.get("command").and_then(toml::Value::as_array);
             let words = words.into_iter().flatten().filter_map(toml::Value::as_str);
@@ -62,6 +63,7 @@ mod tests {
                 "kind = 'command'\ncommand = ['/usr/bin/psql', '-p', 'hunter2', 'db://a:b@c/d', 'knowledge/a.db', '--all']",
                 "/usr/bin/psql knowledge/a.db",
             ),
+            ("kind = 'service'\nlabel = 'com.02luka.digest'", "com.02luka.digest"),
             ("kind = 'disk'\npath = 'g'", ""),
         ] {
             let check: CheckConfig = toml::from_str(&format!("name = 'x'\n{settings}")).unwrap();

@@ -8,7 +8,7 @@ use super::*;
 const SCRIPT: &str = "/bin/sh";
 
 /// A root in which only the database check is wrong, as `check` says.
-fn scene(check: &str) -> (Scene, RedisServer, TestLaunchd) {
+pub(super) fn scene(check: &str) -> (Scene, RedisServer, TestLaunchd) {
     let launchd = TestLaunchd::new();
     let redis = RedisServer::with_password(PASSWORD);
     let settings = format!(

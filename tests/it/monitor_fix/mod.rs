@@ -1,6 +1,7 @@
 //! The handler that repairs the monitor: all four faults of the field at once, each repair made to fail, nothing to
 //! repair; real Redis, real SQLite, a launchd of the test's own.
 
+mod beside;
 mod beyond;
 mod health;
 mod own_loop;
