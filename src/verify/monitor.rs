@@ -132,19 +132,41 @@ fn component(
     if seen.is_empty() {
         return without(Finding::Unmeasured, "it was not looked at");
     }
-    let works = seen.iter().all(|observed| observed.finding.state == State::Ok);
     let said: Vec<String> = seen
         .iter()
-        .map(|observed| match seen.len() {
-            1 => observed.finding.message.clone(),
-            _ => format!("{}: {}", observed.name, observed.finding.message),
+        .map(|observed| {
+            let warning = if observed.finding.state == State::Warn { "warning: " } else { "" };
+            match seen.len() {
+                1 => format!("{warning}{}", observed.finding.message),
+                _ => format!("{}: {warning}{}", observed.name, observed.finding.message),
+            }
         })
         .collect();
     let detail = said.join("; ");
+    let finding = finding_of(&seen);
+    if finding == Finding::Unmeasured {
+        return without(finding, &detail);
+    }
+    let works = finding == Finding::Pass;
     let value = Value::State { works, detail: of_file(checks, works, &detail) };
     let how = format!("ran the configured checks once: {}", told(checks));
-    let finding = if works { Finding::Pass } else { Finding::Fail };
     CheckResult { id, title, finding, detail, measurement: Some(Measurement::new(key, value, how, now).ok(works)) }
+}
+
+/// What the checks of one component come to. A warning fails nothing, as it makes no heartbeat CRITICAL; what works is only
+/// what was seen to: a Redis that warns has answered PONG, a database that does was not read to its end.
+fn finding_of(seen: &[&Observed]) -> Finding {
+    let any = |is: fn(&Observed) -> bool| seen.iter().any(|observed| is(observed));
+    if any(|observed| matches!(observed.finding.state, State::Error | State::Unknown)) {
+        Finding::Fail
+    } else if any(|observed| !observed.softened && !present::answers(observed)) {
+        Finding::Unmeasured
+    } else if any(present::answers) {
+        Finding::Pass
+    } else {
+        // down, and whoever configured it has it so: told, and held against nothing but a criterion that asks for it
+        Finding::Info
+    }
 }
 
 /// What the checks look at, each with its check. The names come first: they are what the measurement is of.
@@ -173,14 +195,13 @@ fn heartbeats(scope: &Scope, now: Timestamp) -> (CheckResult, Vec<Measurement>) 
     let interval = text::duration_ns(scope.config.monitor.interval_ns());
     let how = format!("read the loop's heartbeats in `{}`, due every {interval}", log(scope));
     let mut extra = newest(scope, now);
-    let asked = Asked { since: scope.since, names: &names, wanted: scope.cycles, now };
+    let asked = Asked { since: scope.since, names: &names, may_warn: true, wanted: scope.cycles, now };
     let found = process_of(scope.services.as_ref(), scope.label)
         .and_then(|process| chain(scope.root, scope.config, &asked, process));
     match found {
         Ok(chain) => {
             let apart = text::duration_ns(chain.gap_ns());
-            let green = if names.is_empty() { String::new() } else { format!(", green in {}", names.join(", ")) };
-            let detail = format!("{}, {apart} apart{green}", times(&chain.beats));
+            let detail = format!("{}, {apart} apart{}", times(&chain.beats), colours(&chain.beats, &names));
             let reports = reports_of(scope, &chain.beats);
             let how = format!("{how}; {} in a row were looked for{reports}", scope.cycles);
             let count = Value::Count { n: chain.beats.len() as u64, noun: String::new() };
@@ -199,6 +220,17 @@ fn heartbeats(scope: &Scope, now: Timestamp) -> (CheckResult, Vec<Measurement>) 
             (CheckResult { id, title, finding: Finding::Fail, detail: why, measurement: Some(measurement) }, extra)
         }
     }
+}
+
+/// In which checks all of these heartbeats are green, and in which one of them warns.
+fn colours(beats: &[Beat], names: &[String]) -> String {
+    let is_green = |name: &&String| beats.iter().all(|beat| beat.is_green(name));
+    let (green, warned): (Vec<&String>, Vec<&String>) = names.iter().partition(is_green);
+    let listed = |said: &str, names: &[&String]| match names {
+        [] => String::new(),
+        names => format!(", {said} {}", names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")),
+    };
+    listed("green in", &green) + &listed("with a warning of", &warned)
 }
 
 /// When they were; of many, how many and the first and the last.
@@ -259,6 +291,8 @@ fn service(scope: &Scope, now: Timestamp, observed: &[Observed], checks: &mut Ve
         }
     };
     info(format!("`{label}`: {}", status.detail));
+    let how = format!("asked {manager} for the status of {label}");
+    let services = present::services(label, &status, observed, &how, now);
     if !status.loaded {
         let detail = format!("`{label}` is not loaded");
         return vec![state("service.loaded", false, &detail, &format!("asked {manager}"), now), services];
@@ -286,8 +320,6 @@ fn ended(exit: i32) -> String {
 }
 
 /// The loop never ends; what it runs of its own accord are its cycles. They count as the manager's while the process
-    let how = format!("asked {manager} for the status of {label}");
-    let services = present::services(label, &status, observed, &how, now);
 /// that makes them is one that the manager started. The process itself comes last: it has no exit status to be told.
 fn runs(scope: &Scope, pid: Option<u32>, now: Timestamp) -> Option<Measurement> {
     let manager = scope.services.kind();

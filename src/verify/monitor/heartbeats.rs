@@ -50,6 +50,8 @@ pub struct Asked<'a> {
     pub since: Option<Timestamp>,
     /// The checks that are green in each.
     pub names: &'a [String],
+    /// Whether a warning of theirs will do: nobody repaired them, and a warning is no outage.
+    pub may_warn: bool,
     /// So many in a row.
     pub wanted: usize,
     pub now: Timestamp,
@@ -99,11 +101,11 @@ const SKEW_NS: i128 = 1_000_000_000;
 /// Two heartbeats prove an interval when they are within this part of it.
 const TOLERANCE: f64 = 0.10;
 
-/// The newest `wanted` neighbours of the loop's heartbeats that are the interval apart (±10 %) and green in all of `names`;
+/// The newest `wanted` neighbours of the loop's heartbeats that are the interval apart (±10 %) and as `asked` in all of their checks;
 /// the last one is no older than two intervals, and the newest heartbeat of all, in the chain or not, is green too. Where the
 /// service's `process` is known, one of them at least is its own. The error says what is missing.
 pub fn chain(root: &Root, config: &Config, asked: &Asked<'_>, process: Option<u32>) -> Result<Chain, String> {
-    let Asked { since, names, wanted, now } = *asked;
+    let Asked { since, wanted, now, .. } = *asked;
     let wanted = wanted.max(CYCLES);
     let beats = heard(read(root, config, tail_for(wanted)), since, now);
     let interval_ns = config.monitor.interval_ns() as f64;
@@ -113,7 +115,7 @@ pub fn chain(root: &Root, config: &Config, asked: &Asked<'_>, process: Option<u3
         return Err(format!("the newest heartbeat of the loop is {age} old, more than two intervals"));
     }
     // what it says is how things are now: no older pair speaks against it
-    if let Some(name) = newest.not_green(names) {
+    if let Some(name) = newest.lacks(asked) {
         return Err(format!("{name} is not green in the newest heartbeat, {}", newest.timestamp));
     }
     let mut why = None;
@@ -121,7 +123,7 @@ pub fn chain(root: &Root, config: &Config, asked: &Asked<'_>, process: Option<u3
     let mut chain: Vec<&Beat> = Vec::new();
     for beat in beats.iter().rev() {
         if let Some(later) = chain.last()
-            && let Some(broken) = between(beat, later, names, interval_ns)
+            && let Some(broken) = between(beat, later, asked, interval_ns)
         {
             why.get_or_insert(broken);
             chain.clear();
@@ -172,7 +174,7 @@ pub(super) fn is_old(beat: &Beat, config: &Config, now: Timestamp) -> bool {
 }
 
 /// Why these two neighbours prove nothing.
-fn between(first: &Beat, second: &Beat, names: &[String], interval_ns: f64) -> Option<String> {
+fn between(first: &Beat, second: &Beat, asked: &Asked<'_>, interval_ns: f64) -> Option<String> {
     let gap = gap_ns(first, second);
     if (gap as f64 - interval_ns).abs() > interval_ns * TOLERANCE {
         let (gap, interval) = (text::duration_ns(gap), text::duration_ns(interval_ns as u64));
@@ -181,7 +183,7 @@ fn between(first: &Beat, second: &Beat, names: &[String], interval_ns: f64) -> O
             first.timestamp, second.timestamp
         ));
     }
-    let name = second.not_green(names).or_else(|| first.not_green(names))?;
+    let name = second.lacks(asked).or_else(|| first.lacks(asked))?;
     Some(format!("{name} is not green in the heartbeats {} and {}", first.timestamp, second.timestamp))
 }
 
@@ -191,14 +193,19 @@ impl Beat {
         process.is_none() || self.pid.is_none() || self.pid == process
     }
 
-    /// The first of these checks that it does not call fine.
-    fn not_green<'a>(&self, names: &'a [String]) -> Option<&'a String> {
-        names.iter().find(|name| !self.is_green(name))
+    /// The first of the checks that it does not say of what is asked.
+    fn lacks<'a>(&self, asked: &Asked<'a>) -> Option<&'a String> {
+        let will_do = |name: &&String| self.is_green(name) || (asked.may_warn && self.is(name, State::Warn));
+        asked.names.iter().find(|name| !will_do(name))
     }
 
     /// Whether it says that the check of this name is fine; silence is not.
-    fn is_green(&self, name: &str) -> bool {
-        self.checks.iter().any(|check| check.name == name && check.state == State::Ok)
+    pub(super) fn is_green(&self, name: &str) -> bool {
+        self.is(name, State::Ok)
+    }
+
+    fn is(&self, name: &str, state: State) -> bool {
+        self.checks.iter().any(|check| check.name == name && check.state == state)
     }
 }
 
@@ -247,11 +254,17 @@ mod tests {
 
     const T0: &str = "2025-10-28T10:00:00Z";
 
-    /// Lines at these seconds after [`T0`]; `!` marks a red Redis, `o` one of `wo monitor --once`.
+    /// Lines at these seconds after [`T0`]; `!` marks a red Redis, `~` a warning and `?` an unmeasured one, `o` one of
+    /// `wo monitor --once`.
     fn log(root: &Root, beats: &[(f64, &str)]) {
         let start: Timestamp = T0.parse().unwrap();
         let line = |(at, marks): &(f64, &str)| {
-            let redis = if marks.contains('!') { "error" } else { "ok" };
+            let redis = match marks {
+                _ if marks.contains('!') => "error",
+                _ if marks.contains('~') => "warn",
+                _ if marks.contains('?') => "unknown",
+                _ => "ok",
+            };
             // digits are the pid of who wrote it
             let pid: String = marks.chars().filter(char::is_ascii_digit).collect();
             let pid = if pid.is_empty() { "null".to_owned() } else { pid };
@@ -275,7 +288,12 @@ mod tests {
         let (_dir, root) = root();
         let config = Config::default();
         let find = |config: &Config, process, name: &str, wanted, now| {
-            chain(&root, config, &Asked { since: None, names: &[name.to_owned()], wanted, now }, process)
+            chain(
+                &root,
+                config,
+                &Asked { since: None, names: &[name.to_owned()], may_warn: false, wanted, now },
+                process,
+            )
         };
         let cases: &[(Beats, f64, Result<f64, &str>)] = &[
             (&[], 0.0, Err("no heartbeat")),
@@ -316,11 +334,35 @@ mod tests {
         let now = T0.parse::<Timestamp>().unwrap().checked_add(Duration::from_secs(301)).unwrap();
         let since = Some(T0.parse().unwrap());
         assert!(
-            chain(&root, &config, &Asked { since, names: &[], wanted: 2, now }, None).is_err(),
+            chain(&root, &config, &Asked { since, names: &[], may_warn: false, wanted: 2, now }, None).is_err(),
             "only what came after counts"
         );
         let unknown = find(&config, None, "database", 2, now);
         assert!(unknown.is_err(), "silence is not green");
+    }
+
+    /// What was repaired is green; what nobody touched is not in error.
+    #[test]
+    fn a_warning_will_do_where_nothing_was_repaired() {
+        let (_dir, root) = root();
+        let config = Config::default();
+        let names = ["redis".to_owned()];
+        let cases: &[(Beats, bool, bool)] = &[
+            (&[(0.0, ""), (300.0, "")], true, true),
+            (&[(0.0, "~"), (300.0, "~")], true, false),
+            (&[(0.0, ""), (300.0, "~")], true, false),
+            (&[(0.0, "!"), (300.0, "~")], false, false),
+            (&[(0.0, "?"), (300.0, "?")], false, false),
+        ];
+        for (beats, may, must) in cases {
+            log(&root, beats);
+            let now = T0.parse::<Timestamp>().unwrap().checked_add(Duration::from_secs(301)).unwrap();
+            for (may_warn, expected) in [(true, may), (false, must)] {
+                let asked = Asked { since: None, names: &names, may_warn, wanted: 2, now };
+                let found = chain(&root, &config, &asked, None);
+                assert_eq!(found.is_ok(), *expected, "{beats:?} {may_warn}: {found:?}");
+            }
+        }
     }
 
     /// Another loop, such as that of `wo up`, is no proof of the service's.
@@ -344,7 +386,8 @@ mod tests {
             log(&root, beats);
             let last = beats.last().unwrap().0 + 2.0;
             let now = T0.parse::<Timestamp>().unwrap().checked_add(Duration::from_secs_f64(last)).unwrap();
-            let found = chain(&root, &config, &Asked { since: None, names: &names, wanted: 2, now }, *process);
+            let found =
+                chain(&root, &config, &Asked { since: None, names: &names, may_warn: false, wanted: 2, now }, *process);
             assert_eq!(found.is_ok(), *expected, "{beats:?}: {found:?}");
         }
     }
@@ -358,7 +401,7 @@ mod tests {
         let beats: Vec<(f64, &str)> = (0..N).map(|n| (n as f64 * 300.0, "")).collect();
         log(&root, &beats);
         let now = T0.parse::<Timestamp>().unwrap().checked_add(Duration::from_secs(N as u64 * 300)).unwrap();
-        let found = chain(&root, &config, &Asked { since: None, names: &[], wanted: N, now }, None);
+        let found = chain(&root, &config, &Asked { since: None, names: &[], may_warn: false, wanted: N, now }, None);
         assert_eq!(found.map(|chain| chain.beats.len()), Ok(N));
     }
 
@@ -367,7 +410,12 @@ mod tests {
         let (_dir, root) = root();
         let config = Config::default();
         let find = |config: &Config, process, name: &str, wanted, now| {
-            chain(&root, config, &Asked { since: None, names: &[name.to_owned()], wanted, now }, process)
+            chain(
+                &root,
+                config,
+                &Asked { since: None, names: &[name.to_owned()], may_warn: false, wanted, now },
+                process,
+            )
         };
         let cases: &[(Beats, usize, Result<usize, &str>)] = &[
             (&[(0.0, ""), (300.0, "")], 3, Err("two heartbeats of the loop in a row; 3 are wanted")),

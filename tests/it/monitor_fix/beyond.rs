@@ -135,9 +135,39 @@ fn a_script_whose_module_is_gone_points_nowhere() {
 /// The loop's heartbeats are green in what was repaired, and the verification says no: it is no proof.
 #[test]
 fn a_verification_that_fails_takes_the_repairs_back() {
-    let (scene, redis, launchd) = scene(
-        "kind = \"sqlite\"\npath = \"knowledge/02luka.db\"\n[[monitor.check]]\nname = \"second\"\nkind = \"redis\"\n\
-         url = \"redis://127.0.0.1:1\"\nseverity = \"warn\"",
-    );
-    fails_and_changes_nothing(scene.database(), launchd, redis, &["proof", "Redis: ", "second: "]);
+    let (scene, redis, launchd) = scene(&format!(
+        "kind = \"sqlite\"\npath = \"knowledge/02luka.db\"\n[[monitor.check]]\nname = \"database-rows\"\n\
+         kind = \"command\"\ncommand = [\"{SCRIPT}\", \"scripts/rows.sh\"]"
+    ));
+    // it says so only once the loop is there
+    scene.write("scripts/rows.sh", "[ -e launchd ] && exit 3\necho ok\n");
+    fails_and_changes_nothing(scene.database(), launchd, redis, &["proof", "Database: ", "database-rows: "]);
+}
+
+/// Nobody asked for a check to be repaired that warns: it is told, and no reason to take back what was.
+#[test]
+fn a_warning_of_another_check_takes_no_repair_back() {
+    let open = RedisServer::open();
+    let (scene, redis, launchd) = scene(&format!(
+        "kind = \"command\"\ncommand = [\"{SCRIPT}\", \"knowledge/gone.sh\"]\n\
+         [[monitor.check]]\nname = \"optional\"\nkind = \"redis\"\nurl = \"redis://127.0.0.1:1\"\nseverity = \"warn\"\n\
+         [[monitor.check]]\nname = \"open\"\nkind = \"redis\"\nurl = \"{}\"\npassword = {{ file = \"known\" }}",
+        open.url()
+    ));
+    let scene = scene.database().file("known", PASSWORD);
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(scene.path("known"), fs::Permissions::from_mode(0o600)).unwrap();
+    let text = format!("{TEXT}- Redis: OK\n- All checks: pass\n");
+    scene.drop_order("WO-1-ACTIVATE-MONITOR.md", text);
+    let ran = scene.wo(["run"]);
+    let judged = verdicts(&scene, "WO-1-ACTIVATE-MONITOR");
+    let failed: Vec<&(String, String)> = judged.iter().filter(|(_, verdict)| verdict != "PASS").collect();
+    assert_eq!(failed, [&("All checks".to_owned(), "FAIL".to_owned())], "{ran}");
+    assert!(scene.read("wo.toml").contains("kind = \"sqlite\""), "{}", scene.read("wo.toml"));
+    let verified = scene.wo(["verify", "monitor", "--dry-run"]).expect_exit(0);
+    for said in ["optional: warning: refused", "open: warning: PONG", "with a warning of optional, open"] {
+        assert!(verified.stdout.contains(said), "{said}: {verified}");
+    }
+    scene.wo(["monitor", "--once"]).expect_exit(0);
+    drop((redis, launchd));
 }

@@ -68,13 +68,13 @@ impl Measuring for Proof {
         let now = context.clock.now();
         let since = since(&facts, context);
         let Verification { layout, cycles, .. } = &self.verification;
-        let asked = monitor::Asked { since, names: &names, wanted: *cycles, now };
+        let asked = monitor::Asked { since, names: &names, may_warn: facts.is_healthy(), wanted: *cycles, now };
         let process = monitor::process_of(context.services.as_ref(), &layout.label);
         let why = match process.and_then(|process| monitor::chain(&context.root, &config, &asked, process)) {
             Ok(_) => {
                 patience::forget(context, WAIT);
                 // what the two heartbeats say is measured with the verification, on the state at the end
-                let wrong = if facts.is_healthy() { Vec::new() } else { self.verification.look(context)?.wrong };
+                let wrong = if facts.is_healthy() { Vec::new() } else { self.verification.look(context)?.failed() };
                 return Ok(match wrong.is_empty() {
                     true => Verified::Yes(Vec::new()),
                     false => Verified::No { why: wrong.join("; "), measurements: Vec::new() },

@@ -27,18 +27,36 @@ pub struct Verification {
 pub(super) struct Looked {
     verification: crate::verify::Verification,
     script: Option<Measurement>,
-    script_works: bool,
-    /// In words.
-    pub(super) wrong: Vec<String>,
+    /// What is wrong with the script, in words.
+    trouble: Option<String>,
+}
+
+impl Looked {
+    /// What is wrong, in words: what failed.
+    pub(super) fn failed(&self) -> Vec<String> {
+        self.told(&[Finding::Fail])
+    }
+
+    /// What is wrong or could not be looked at.
+    fn wrong(&self) -> Vec<String> {
+        self.told(&[Finding::Fail, Finding::Unmeasured])
+    }
+
+    fn told(&self, findings: &[Finding]) -> Vec<String> {
+        let checks = findings.iter().flat_map(|finding| self.verification.with(*finding));
+        checks.map(|check| format!("{}: {}", check.title, check.detail)).chain(self.trouble.clone()).collect()
+    }
 }
 
 impl Measuring for Verification {
     fn measure(&self, context: &Context) -> Result<Verified, HandlerError> {
         let config = facts::settings(context)?;
-        let Looked { verification, script, script_works, wrong } = self.look(context)?;
+        let looked = self.look(context)?;
+        let wrong = looked.wrong();
+        let Looked { verification, script, trouble } = looked;
         let place = report::write(&verification, &context.root.join(monitor::reports(&config)))?;
         let mut measurements = verification.measurements();
-        measurements.push(self.tally(&verification, &place, script_works, context));
+        measurements.push(self.tally(&verification, &place, trouble.is_none(), context));
         measurements.extend(script);
         measurements.extend(self.plist(context));
         Ok(match wrong.is_empty() {
@@ -62,15 +80,8 @@ impl Verification {
             cycles: self.cycles,
             asked: &self.asked,
         });
-        let mut wrong: Vec<String> = verification
-            .with(Finding::Fail)
-            .chain(verification.with(Finding::Unmeasured))
-            .map(|check| format!("{}: {}", check.title, check.detail))
-            .collect();
         let (script, trouble) = script(self.layout.script.as_deref(), context);
-        let script_works = trouble.is_none();
-        wrong.extend(trouble);
-        Ok(Looked { verification, script, script_works, wrong })
+        Ok(Looked { verification, script, trouble })
     }
 
     /// How many checks passed; none, where the order lists a script that does not work: it has verified nothing.
