@@ -73,10 +73,27 @@ impl<'v> Binder<'v> {
     }
 
     fn bind_anywhere(&self, criterion: &Criterion) -> Binding {
-        match self.bind_names(&criterion.metric, &names_of(criterion)) {
+        let names = names_of(criterion);
+        match self.bind_names(&criterion.metric, &names) {
             Binding::None => self.bind_affirmed(criterion).unwrap_or(Binding::None),
-            found => found,
+            found => self.foreign_label(criterion, &found).map_or(found.clone(), |label| {
+                // the label may be declared for another measurement than the words beside it
+                let names: Vec<String> = names.into_iter().filter(|name| name.contains(&fold(label))).collect();
+                match self.bind_names(&criterion.metric, &names) {
+                    Binding::None => found,
+                    own => own,
+                }
+            }),
         }
+    }
+
+    /// The label of a service in the metric that names another thing than the measurement does: `com.02luka.digest | loaded`.
+    fn foreign_label<'c>(&self, criterion: &'c Criterion, found: &Binding) -> Option<&'c str> {
+        let Binding::Bound { key, by: BoundBy::Alias } = found else { return None };
+        let aliases = self.known.of_key(key).map_or(&[][..], |one| one.aliases);
+        let labels = criterion.metric.split_whitespace().map(|word| word.trim_matches(|c: char| "()`:,".contains(c)));
+        let mut labels = labels.filter(|word| is_service_label(word));
+        labels.find(|label| whose::is_surely_other(label, key, aliases))
     }
 
     /// A label may be any thing's; a key and the order's bindings are believed.
@@ -86,11 +103,7 @@ impl<'v> Binder<'v> {
         let other = criterion.whose.iter().find(|whose| {
             whose::is_surely_other(&whose.name, key, aliases) || (whose.is_thing && !self.known.knows(&whose.name))
         });
-        // `com.02luka.digest | loaded`
-        let labels = criterion.metric.split_whitespace().map(|word| word.trim_matches(|c: char| "()`:,".contains(c)));
-        let mut labels = labels.filter(|word| is_service_label(word));
-        let named = || labels.find(|label| whose::is_surely_other(label, key, aliases));
-        other.map(|whose| whose.name.as_str()).or_else(named)
+        other.map(|whose| whose.name.as_str()).or_else(|| self.foreign_label(criterion, found))
     }
 
     /// The key that a criterion is bound to.

@@ -2,7 +2,7 @@
 //!
 //! What must hold: what states something is never passed over. What is not sure to explain is told.
 
-use super::acceptance::is_remark_with;
+use super::acceptance::{is_remark_key, is_remark_with};
 use super::below::{PREPOSITIONS, TELLING};
 use super::blocks::{Block, ListItem};
 use super::criteria::{self, Split};
@@ -125,8 +125,8 @@ fn kind(raw: &str) -> Kind {
     let own = criteria::split(raw);
     match target::compile(&own.metric, &own.target) {
         Target::Unclear { .. } => {}
-        // `in every row group` is a note, `Compression: Snappy` is none
-        Target::Category { .. } if own.is_whole => {}
+        // `in every row group` and `Owner: CLC` are notes, `Compression: Snappy` is none
+        Target::Category { .. } if own.is_whole || is_remark_key(&own.metric) => {}
         _ => return Kind::Asked,
     }
     let text = fold::inline(raw);
@@ -264,10 +264,9 @@ mod tests {
             "on every reboot",
             "for 30 days",
             "Run `wo verify` twice",
-            "Row groups of 100k",
+            "Row groups of 100k rows",
             "Restarts after a reboot",
             "timestamp",
-            "the same schema every day",
             "It is uploaded to S3",
             "DuckDB and the parquet crate agree",
         ] {
