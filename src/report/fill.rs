@@ -15,7 +15,7 @@ use super::hold::figures_beside::{self, Said};
 use super::hold::judging::{self, Rows};
 use super::hold::labels::{Labels, Meaning};
 use super::hold::state::{Became, State, Subject};
-use super::hold::test_results::{self, TestResult};
+use super::hold::test_results::{self, Confirmed, TestResult};
 use super::hold::words_beside::{self, Remark};
 use super::hold::{check_cells, places, row_cells};
 use super::marks::{self, Form, Mark, Sense};
@@ -61,6 +61,7 @@ pub fn fill(template: &str, record: &RunRecord) -> Result<Filled, FillError> {
         labels,
         rows,
         chosen,
+        confirmed: Confirmed::of(record, &survey.slots),
         survey: &survey,
         now: now(record),
         eol: if template.split('\n').next().is_some_and(|line| line.ends_with('\r')) { "\r\n" } else { "\n" },
@@ -119,6 +120,7 @@ struct Filler<'a> {
     rows: Rows,
     /// The line of each verdict list that the outcome maps to.
     chosen: BTreeMap<usize, Option<usize>>,
+    confirmed: Confirmed,
     survey: &'a Survey,
     now: Zoned,
     eol: &'static str,
@@ -160,13 +162,13 @@ impl Filler<'_> {
                 self.test(result, became + space)
             }
             SlotKind::TestResult { test, prefix, blank_after } => {
-                let (result, line) = self.test_line(test);
+                let (result, line) = self.test_line(test, "");
                 let (eol, gap) = (self.eol, prefix.trim_end());
                 let blank = if *blank_after { format!("{eol}{gap}") } else { String::new() };
                 self.test(result, format!("{eol}{gap}{eol}{prefix}**Result:** {line}{blank}"))
             }
-            SlotKind::TestStatus { test } => {
-                let (result, line) = self.test_line(test);
+            SlotKind::TestStatus { test, claim } => {
+                let (result, line) = self.test_line(test, claim);
                 self.test(result, line + &key_lines::closed(source).1)
             }
             SlotKind::Verdict { list, line, form, was } => self.verdict(*list, *line, *form, was.is_some()),
@@ -222,8 +224,8 @@ impl Filler<'_> {
     }
 
     /// The result of a test, and what is said of it.
-    fn test_line(&self, test: &Test) -> (TestResult, String) {
-        let result = test_results::test(self.record, test);
+    fn test_line(&self, test: &Arc<Test>, claim: &str) -> (TestResult, String) {
+        let result = self.confirmed.told(self.record, test, claim);
         let line = match &result {
             TestResult::Passed { output, .. } => format!("✅ passed{}{}", cite(result.evidence()), quoted(output)),
             TestResult::Failed { why, output, .. } => {

@@ -221,6 +221,12 @@ pub fn class(markdown: &str) -> Option<Class> {
     Some(class)
 }
 
+/// Whether what a test's result says of it is no more than that it passed. `All tests passed` speaks of others, too.
+pub fn says_no_more_than_good(markdown: &str) -> bool {
+    let is_thai = |(words, class): &(&str, Class)| *class == Class::Full && text::key(words) == text::key(markdown);
+    text::words(markdown).iter().all(|word| word == "test" || GOOD.contains(&word.as_str())) || THAI.iter().any(is_thai)
+}
+
 fn without_lead(text: &str) -> &str {
     let mut rest = text.trim_start();
     while let Some(mark) = marks::at(rest) {

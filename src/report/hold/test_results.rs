@@ -1,8 +1,10 @@
 //! How the operational tests of a template and the commands of an order went.
 //!
 //! Invariant: a test is green only where each of its commands ran or was measured, what is expected of it was found, and what
-//! its line claims does not go beyond that. What can't be compared is neither good nor bad.
+//! its line claims does not go beyond that; its result is no better than what any line confirms of it. What can't be compared
+//! is neither good nor bad.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::answers::Answers;
@@ -11,7 +13,7 @@ use super::{claims, expectation};
 use crate::evidence::Measurement;
 use crate::order::Command;
 use crate::report::record::{self, CommandEnd, CommandResult, RunRecord};
-use crate::report::template::slot::{Expected, SlotKind, Test};
+use crate::report::template::slot::{Expected, Slot, SlotKind, Test};
 use crate::report::template::slots;
 
 /// How an operational test went.
@@ -29,6 +31,15 @@ impl TestResult {
             TestResult::NotRun { .. } => &[],
         }
     }
+
+    /// What failed is worse than what can't be told.
+    fn worse(self, other: TestResult) -> TestResult {
+        match (&self, &other) {
+            (TestResult::Failed { .. }, _) | (_, TestResult::Passed { .. }) => self,
+            (TestResult::NotRun { .. }, TestResult::NotRun { .. }) => self,
+            _ => other,
+        }
+    }
 }
 
 /// The result of a test: passed only if each of its commands did, and the last as is expected where the template says so.
@@ -40,9 +51,12 @@ pub fn test(record: &RunRecord, test: &Test) -> TestResult {
     }
 }
 
-/// The result of a test as far as it bears out what a line says that it confirms.
+/// The result of a test as far as it bears out what a line says of it.
 pub fn claimed(record: &RunRecord, test: &Test, claim: &str) -> TestResult {
-    let TestResult::Passed { output, evidence } = self::test(record, test) else { return self::test(record, test) };
+    let (output, evidence) = match self::test(record, test) {
+        TestResult::Passed { output, evidence } if !claim.is_empty() => (output, evidence),
+        result => return result,
+    };
     let commands: Vec<&str> = test.commands.iter().map(|command| command.text.as_str()).collect();
     let exit = test.expected.as_ref().and_then(expectation::exit_status).unwrap_or(0);
     let ran = claims::Ran { commands: &commands.join("\n"), output: &output, exit };
@@ -50,6 +64,35 @@ pub fn claimed(record: &RunRecord, test: &Test, claim: &str) -> TestResult {
         Held::Meets => TestResult::Passed { output, evidence },
         Held::Differs(why) => TestResult::Failed { why, output, evidence },
         Held::Unclear(why) => TestResult::NotRun { why: said(why, &output) },
+    }
+}
+
+/// What became of the lines that confirm something, the worst of each test. A test is known by where it is.
+#[derive(Default)]
+pub struct Confirmed(HashMap<*const Test, TestResult>);
+
+impl Confirmed {
+    pub fn of(record: &RunRecord, slots: &[Slot]) -> Self {
+        let mut out = HashMap::new();
+        for slot in slots {
+            let SlotKind::TestMark { test, claim, .. } = &slot.kind else { continue };
+            let result = claimed(record, test, claim);
+            let result = match out.remove(&Arc::as_ptr(test)) {
+                Some(known) => TestResult::worse(known, result),
+                None => result,
+            };
+            out.insert(Arc::as_ptr(test), result);
+        }
+        Confirmed(out)
+    }
+
+    /// The result of a test where a line tells it in these words: no better than what the test's other lines confirm.
+    pub fn told(&self, record: &RunRecord, test: &Arc<Test>, claim: &str) -> TestResult {
+        let result = claimed(record, test, claim);
+        match self.0.get(&Arc::as_ptr(test)) {
+            Some(confirmed) => result.worse(confirmed.clone()),
+            None => result,
+        }
     }
 }
 
@@ -93,8 +136,8 @@ fn tests_of(template: Option<&str>) -> Vec<(Arc<Test>, String)> {
     slots
         .into_iter()
         .filter_map(|slot| match slot.kind {
-            SlotKind::TestMark { test, claim, .. } => Some((test, claim)),
-            SlotKind::TestResult { test, .. } | SlotKind::TestStatus { test } => Some((test, String::new())),
+            SlotKind::TestMark { test, claim, .. } | SlotKind::TestStatus { test, claim } => Some((test, claim)),
+            SlotKind::TestResult { test, .. } => Some((test, String::new())),
             _ => None,
         })
         .collect()

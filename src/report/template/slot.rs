@@ -46,6 +46,8 @@ pub enum SlotKind {
     /// The value of a `**Result:** ✅ …` line behind the command of a test.
     TestStatus {
         test: Arc<Test>,
+        /// What its green words say beyond that it passed.
+        claim: String,
     },
     /// The mark of a line of a verdict list, or the place of one.
     Verdict {

@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::choices::choices;
 use super::columns;
 use super::key_lines::{self, confirms_line};
 use super::outline::{self, Block, BlockKind, Outline, Span};
@@ -63,7 +64,7 @@ pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot
                     if let Some((span, was)) = mark {
                         let test = group.get_or_insert_with(|| remember(&commands, tests)).clone();
                         let claim = source.get(span.end..line_end.max(span.end)).unwrap_or("");
-                        let claim: String = claim.chars().take(LONGEST_CLAIM).collect();
+                        let claim = cut(claim);
                         out.push(Slot { span, kind: SlotKind::TestMark { test, was, claim } });
                         used = true;
                         continue;
@@ -72,7 +73,8 @@ pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot
                     for (key, span) in asked.into_iter().filter(|_| !commands.is_empty()) {
                         if is_near.asks_for_it(&key, !places.is_whole(&key, at)) {
                             let test = group.get_or_insert_with(|| remember(&commands, tests)).clone();
-                            out.push(Slot { span, kind: SlotKind::TestStatus { test } });
+                            let claim = green_words(source.get(span.clone()).unwrap_or(""));
+                            out.push(Slot { span, kind: SlotKind::TestStatus { test, claim } });
                             used = true;
                         }
                     }
@@ -98,7 +100,7 @@ pub fn find(source: &str, outline: &Outline, places: &Places, out: &mut Vec<Slot
 /// A test that has a `Result` or `Status` of its own is told there and nowhere else.
 fn without_repeats(out: &mut Vec<Slot>) {
     let told = |slot: &Slot| match &slot.kind {
-        SlotKind::TestStatus { test } => Some(Arc::as_ptr(test)),
+        SlotKind::TestStatus { test, .. } => Some(Arc::as_ptr(test)),
         _ => None,
     };
     let told: HashSet<*const Test> = out.iter().filter_map(told).collect();
@@ -106,6 +108,21 @@ fn without_repeats(out: &mut Vec<Slot>) {
         SlotKind::TestResult { test, .. } => !told.contains(&Arc::as_ptr(test)),
         _ => true,
     });
+}
+
+fn cut(claim: &str) -> String {
+    claim.chars().take(LONGEST_CLAIM).collect()
+}
+
+/// What the value of a status line claims beyond that the test passed: its green alternative, if it offers several.
+fn green_words(value: &str) -> String {
+    if !marks::has_green(value) {
+        return String::new();
+    }
+    let options = choices(value);
+    let green = options.iter().find(|(sense, _)| *sense == Sense::Green).map_or(value, |(_, option)| *option);
+    let words = marks::without_green(green, "");
+    if verdicts::says_no_more_than_good(&words) { String::new() } else { cut(words.trim()) }
 }
 
 /// How a status line stands to the commands above it.
@@ -138,7 +155,7 @@ fn rebind(slots: &mut [Slot], from: &Arc<Test>, to: &Arc<Test>) {
     // they were found last
     for slot in slots.iter_mut().rev() {
         match &mut slot.kind {
-            SlotKind::TestMark { test, .. } | SlotKind::TestResult { test, .. } | SlotKind::TestStatus { test }
+            SlotKind::TestMark { test, .. } | SlotKind::TestResult { test, .. } | SlotKind::TestStatus { test, .. }
                 if Arc::ptr_eq(test, from) =>
             {
                 *test = to.clone();

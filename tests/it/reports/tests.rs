@@ -224,6 +224,41 @@ fn a_line_that_confirms_vouches_for_no_more_than_was_seen() {
     }
 }
 
+/// What tells how a test went is no better than what the test's other lines confirm, and held to its own words.
+#[test]
+fn a_result_is_no_better_than_what_its_test_confirms() {
+    let mut record = empty(Outcome::Done);
+    for (command, output) in [("x", "n; 864"), ("none", "n; 0")] {
+        let result = CommandEnd::Passed { output: output.to_owned() };
+        record.commands.push(CommandResult { command: command.to_owned(), result, evidence: Vec::new() });
+    }
+    for (command, lines, result) in [
+        ("x", "✅ Confirms: 864 rows\n\n**Result:** ✅ Pass", "✅ passed"),
+        ("x", "✅ Confirms: 900 rows\n\n**Result:** ✅ Pass", "❌ failed: it says “n: 864”, “900 rows” was claimed"),
+        ("x", "✅ Confirms: Redis is up\n\n**Result:** ✅ Pass", "☐ unmeasured: it asks nothing of redis"),
+        ("x", "**Result:** ✅ Pass\n\n✅ Confirms: Redis is up", "☐ unmeasured: it asks nothing of redis"),
+        ("x", "✅ Confirms: Redis is up\n✅ Confirms: 900 rows\n\n**Result:** ✅ Pass", "❌ failed: it says"),
+        ("x", "✅ Confirms: 900 rows\n\nExpected: > 0", "❌ failed: it says"),
+        ("x", "✅ Confirms: 864 rows\n\nExpected: > 0", "✅ passed"),
+        ("x", "**Result:** ✅ Pass – 864 rows", "✅ passed"),
+        ("x", "**Result:** ✅ Pass – 900 rows", "❌ failed: it says"),
+        ("x", "**Result:** ☐ Pending / ✅ 900 rows", "❌ failed: it says"),
+        ("x", "**Result:** ☐ 900 rows", "✅ passed"),
+        ("x", "**Result:** PASSED, Redis is up ✅", "☐ unmeasured: it asks nothing of redis"),
+        ("x", "**Result:** ✅ All tests passed", "✅ passed"),
+        ("none", "**Result:** ✅ All tests passed", "☐ unmeasured: nothing was found that bears it out"),
+        ("none", "**Result:** ✅ **PASS**", "✅ passed"),
+        ("none", "Expected: `0`\n**Result:** ✅ Test passed", "✅ passed"),
+        ("none", "Expected: `0`", "✅ passed"),
+    ] {
+        let text = filled(&format!("### Test 1\n\n```sh\n{command}\n```\n\n{lines}\n"), &record);
+        let (_, told) = text.split_once("**Result:** ").unwrap();
+        assert!(told.starts_with(result), "{lines}: {told}");
+    }
+    let template = "### 1\n\n```sh\nx\n```\n\n**Result:** ✅ 900 rows\n";
+    assert_eq!(report::failures(&record, Some(template)), ["`x` (it says “n: 864”, “900 rows” was claimed)"]);
+}
+
 #[test]
 fn the_completion_report_shows_a_command_as_its_test_asks_for_it() {
     let template = "```sh\na\n```\nExpected: exit code 1\n\n### 2\n```sh\nb\n```\nExpected: `20`\n";
