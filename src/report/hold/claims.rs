@@ -3,6 +3,8 @@
 //! Invariant: a figure (a number, a share, a time, a day, a codec), a path or another thing that a line names is vouched for only
 //! where the command's own output or a measurement bears it out; all else that it says is the author's description of the command.
 
+use std::collections::BTreeSet;
+
 use super::answers::{Answer, Answers};
 use super::numbers::{self, Number};
 use super::state::Held;
@@ -56,7 +58,7 @@ fn amounts(claim: &str, test: &Ran, own: &[&Measurement], record: &RunRecord) ->
     if found.is_empty() {
         return Held::Meets;
     }
-    let printed = Printed { numbers: numbers::printed(test.output), days: figures::days(test.output), own };
+    let printed = Printed::of(claim, test, own, figures::days(test.output));
     worst(found.iter().map(|figure| match printed.hold(figure, test, record) {
         // of the days that there are, the command named others
         Held::Unclear(why) if matches!(figure.kind, Kind::Day(_)) && !printed.days.is_empty() => Held::Unclear(why),
@@ -90,7 +92,7 @@ fn presence(claim: &str, test: &Ran, own: &[&Measurement]) -> Held {
         (_, None) | (true, Some(_)) => Held::Meets,
         (false, Some(zeros)) => {
             let unclear = || Held::Unclear(format!("“{claim}” asks for none"));
-            let printed = Printed { numbers: numbers::printed(test.output), days: Vec::new(), own };
+            let printed = Printed::of(claim, test, own, Vec::new());
             let found = figures::find(&zeros);
             let counts: Vec<&Figure> = found.iter().filter(|one| one.kind == Kind::Count && one.bare == "0").collect();
             // a number that says of nothing what it is of may be of something else
@@ -147,12 +149,18 @@ fn is_asked(figure: &Figure, test: &Ran, record: &RunRecord) -> bool {
 
 /// What a command printed, or was answered with.
 struct Printed<'p> {
+    /// The words of the claim.
+    said: BTreeSet<String>,
     numbers: Vec<Number>,
     days: Vec<jiff::civil::Date>,
     own: &'p [&'p Measurement],
 }
 
-impl Printed<'_> {
+impl<'p> Printed<'p> {
+    fn of(claim: &str, test: &Ran, own: &'p [&'p Measurement], days: Vec<jiff::civil::Date>) -> Self {
+        Printed { said: numbers::said(claim), numbers: numbers::printed(test.output), days, own }
+    }
+
     fn hold(&self, figure: &Figure, test: &Ran, record: &RunRecord) -> Held {
         let unclear = || Held::Unclear(format!("“{}” can't be told from it", figure.with_noun(&figure.noun)));
         match &figure.kind {
@@ -187,35 +195,33 @@ impl Printed<'_> {
     fn counted(&self, figure: &Figure, test: &Ran) -> Option<Held> {
         let of_it: Vec<&Number> =
             self.numbers.iter().filter(|number| number.is_of(figure) && number.meets(figure).is_some()).collect();
-        let meets = |number: &&Number| number.meets(figure) == Some(true);
-        match of_it.as_slice() {
-            [] => {}
-            several if several.iter().any(meets) => return Some(Held::Meets),
-            [one] => {
-                let wanted = figure.with_noun(&figure.noun);
-                return Some(Held::Differs(format!("it says “{}”, “{wanted}” was claimed", one.shown)));
+        let settled = |numbers: &[&Number]| numbers::settled(numbers, figure, &self.said);
+        match (settled(&of_it), of_it.as_slice()) {
+            (None, []) => {}
+            (None, [one]) => return Some(Held::Differs(one.against(figure))),
+            (None, several) if numbers::claims_none(figure) => {
+                let one = several.iter().find(|one| one.is_of_no_more_than(&self.said));
+                return one.map(|one| Held::Differs(one.against(figure)));
             }
-            _ => return None,
+            (held, _) => return held,
         }
         let asked = fold(test.commands);
         let asks = |words: &[&str]| asked.split(' ').any(|word| words.contains(&word));
         if ROWS.contains(&figure.noun.as_str()) {
             let counts: Vec<&Number> =
                 self.numbers.iter().filter(|one| one.is_bare() || (one.is_count() && asks(&["count"]))).collect();
-            return match counts.as_slice() {
-                several if several.iter().any(meets) => Some(Held::Meets),
-                [one] if !asks(&["where", "distinct", "group", "having", "limit", "filter"]) => {
-                    let wanted = figure.with_noun(&figure.noun);
-                    Some(Held::Differs(format!("it says “{}”, “{wanted}” was claimed", one.shown)))
+            return match (settled(&counts), counts.as_slice()) {
+                (None, [one]) if !asks(&["where", "distinct", "group", "having", "limit", "filter"]) => {
+                    Some(Held::Differs(one.against(figure)))
                 }
-                _ => None,
+                (held, _) => held,
             };
         }
         // a size or a time that nothing else is said of, and a number alone
         let is_alone =
             || figure.noun.is_empty() && figure.of.iter().all(|word| numbers::says_no_more_than_counted(word));
         let is_free = figure.kind == Kind::Measure || is_alone();
-        (is_free && self.numbers.iter().any(|number| meets(&number))).then_some(Held::Meets)
+        is_free.then(|| settled(&self.numbers.iter().collect::<Vec<_>>())).flatten()
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::state::Held;
 use crate::evidence::holds;
 use crate::order::target::{Target, Unit, compile};
 use crate::report::figures::{self, Figure, Kind, ROWS};
@@ -15,6 +16,8 @@ pub struct Number {
     names: BTreeSet<String>,
     value: f64,
     unit: Option<(Unit, f64)>,
+    /// A cell of a table, of which each row has its own; a key says its number once.
+    in_table: bool,
     /// As it is shown.
     pub shown: String,
 }
@@ -60,7 +63,8 @@ pub fn printed(output: &str) -> Vec<Number> {
             .collect();
         for (n, cell) in cells.iter().enumerate() {
             let column = head.get(n).filter(|_| head.len() == cells.len()).copied().unwrap_or_default();
-            let found = number(cell)
+            let own = number(cell);
+            let found = own
                 .map(|value| (column, value, row.clone(), labels.clone()))
                 .or_else(|| keyed(cell).map(|(key, value)| (key, value, BTreeSet::new(), BTreeSet::new())))
                 .or_else(|| counted(cell).map(|(value, noun)| (noun, value, BTreeSet::new(), BTreeSet::new())));
@@ -69,10 +73,45 @@ pub fn printed(output: &str) -> Vec<Number> {
             names.extend([name(title), without_unit(title)]);
             names.remove("");
             let shown = if title.is_empty() { (*cell).to_owned() } else { format!("{title}: {value}") };
-            out.push(Number { of, names, value, unit: unit(title), shown });
+            out.push(Number { of, names, value, unit: unit(title), in_table: own.is_some(), shown });
         }
     }
     out
+}
+
+/// The words of a claim, as those are written that a number is of.
+pub fn said(claim: &str) -> BTreeSet<String> {
+    parts(claim).map(|part| figures::singular(&part)).collect()
+}
+
+/// Whether one of these numbers, which are all of what a claim of the words `said` means, is as its figure says; `None` where
+/// none is. Of two that are called the same, or of which the claim tells neither from the other, each would have to be so,
+/// but in a table, whose rows differ; where none of a thing was claimed, each would there too.
+pub fn settled(numbers: &[&Number], figure: &Figure, said: &BTreeSet<String>) -> Option<Held> {
+    let meets = || numbers.iter().filter(|one| one.meets(figure) == Some(true));
+    let one = meets().find(|one| one.is_of_no_more_than(said)).or_else(|| meets().next())?;
+    let meant: Vec<&String> = one.of.intersection(said).collect();
+    let claims_none = claims_none(figure);
+    let mut held = Held::Meets;
+    for other in numbers.iter().filter(|other| other.meets(figure) == Some(false)) {
+        let is_called_so = one.names == other.names;
+        if !is_called_so && (meant.is_empty() || !meant.iter().all(|word| other.of.contains(*word))) {
+            continue;
+        }
+        let is_alike = is_called_so || !one.is_of_no_more_than(said);
+        let is_named = other.is_of_no_more_than(said);
+        if claims_none && is_alike {
+            return Some(Held::Differs(other.against(figure)));
+        }
+        if (claims_none && !is_named) || (is_alike && !one.in_table && !other.in_table) {
+            held = Held::Unclear(format!("it says “{}” and “{}”", one.shown, other.shown));
+        }
+    }
+    Some(held)
+}
+
+pub fn claims_none(figure: &Figure) -> bool {
+    figure.kind == Kind::Count && figure.bare == "0"
 }
 
 /// Whether a query found nothing: no row, or one of nothing but zeros.
@@ -174,6 +213,16 @@ impl Number {
             _ => return None,
         };
         Some(holds(*comparator, own, *number))
+    }
+
+    /// Whether it is of nothing besides what a claim of these words is of.
+    pub fn is_of_no_more_than(&self, said: &BTreeSet<String>) -> bool {
+        self.of.is_subset(said)
+    }
+
+    /// That it says something else than was claimed.
+    pub fn against(&self, figure: &Figure) -> String {
+        format!("it says “{}”, “{}” was claimed", self.shown, figure.with_noun(&figure.noun))
     }
 
     pub fn is_of(&self, figure: &Figure) -> bool {

@@ -224,6 +224,46 @@ fn a_line_that_confirms_vouches_for_no_more_than_was_seen() {
     }
 }
 
+/// Two figures of one name, or of two things that a claim doesn't tell apart, bear out neither; in a table each row has its own.
+#[test]
+fn what_is_printed_twice_confirms_where_each_is_so() {
+    let printed = |output: &str| {
+        let mut record = empty(Outcome::Done);
+        let result = CommandEnd::Passed { output: output.to_owned() };
+        record.commands = vec![CommandResult { command: "x".to_owned(), result, evidence: Vec::new() }];
+        record
+    };
+    let suites = "unit\nFailed: 0\nintegration\nFailed: 3";
+    let table = "suite, failed; unit, 0; integration, 3";
+    for (output, claim, sign) in [
+        (suites, "Failed: 0", "❌ ("),
+        (suites, "0 failed", "❌ ("),
+        (suites, "3 failed", "☐ ("),
+        (suites, "fewer than 4 failed", "✅ "),
+        ("Failed: 3\nFailed: 2", "0 failed", "❌ ("),
+        ("unit failed: 3\nintegration failed: 2", "End to end: 0 failed", "☐ ("),
+        ("Failed: 0\nFailed: 0", "0 failed", "✅ "),
+        ("unit failed: 0\nintegration failed: 3", "0 failed", "❌ ("),
+        ("unit failed: 0\nintegration failed: 3", "Unit: 0 failed", "✅ "),
+        ("Errors: 0\nIgnored errors: 3", "0 errors", "☐ ("),
+        ("Errors: 0\nIgnored errors: 3", "0 errors, 3 ignored errors", "✅ "),
+        ("unit passed: 12\nintegration passed: 14", "12 passed", "☐ ("),
+        ("Tests: 15\nPassed: 12\nFailed: 0", "12 tests passed", "✅ "),
+        ("Rows: 864\nSkipped rows: 3", "864 rows", "✅ "),
+        ("Rows: 864\nSkipped rows: 3", "3 skipped rows", "✅ "),
+        ("Rows: 864\nRows: 12", "864 rows", "☐ ("),
+        ("Count: 864\nCount: 12", "864 rows", "☐ ("),
+        ("day, rows; 2025-10-28, 192; 2025-10-29, 672", "672 rows", "✅ "),
+        ("status, n; critical, 11; healthy, 85", "11 critical heartbeats", "✅ "),
+        (table, "0 failed", "❌ ("),
+        (table, "Unit: 0 failed", "✅ "),
+    ] {
+        let text = filled(&format!("```sh\nx\n```\n✅ Confirms: {claim}\n"), &printed(output));
+        let line = text.lines().find(|line| line.contains("Confirms")).unwrap();
+        assert!(line.starts_with(sign), "{output:?}, {claim}: {line}");
+    }
+}
+
 /// What tells how a test went is no better than what the test's other lines confirm, and held to its own words.
 #[test]
 fn a_result_is_no_better_than_what_its_test_confirms() {
