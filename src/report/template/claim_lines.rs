@@ -39,6 +39,7 @@ const EXPLAINING: [&str; 14] = [
 ];
 
 fn key_line(source: &str, part: Span, places: &Places, out: &mut Vec<Slot>) {
+    let part = within_brackets(source, part);
     let text = source.get(part.clone()).unwrap_or("");
     let Some(Key { name, value, is_apart }) = key(text) else { return };
     let short = text::plain(name).split_whitespace().count();
@@ -87,6 +88,21 @@ fn key_line(source: &str, part: Span, places: &Places, out: &mut Vec<Slot>) {
         return;
     }
     signs(part.end - value.len(), signs_of_value, &names, out);
+}
+
+/// `[redis:: ✅ up]`, a field of Obsidian's that stands alone, without its brackets.
+fn within_brackets(source: &str, part: Span) -> Span {
+    let text = source.get(part.clone()).unwrap_or("").trim();
+    let inner =
+        [('[', ']'), ('(', ')')].into_iter().find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close));
+    match inner.filter(|inner| inner.contains("::") && !inner.contains(['[', ']', '(', ')'])) {
+        Some(inner) => {
+            let start =
+                source.get(part.clone()).and_then(|text| text.find(inner)).map_or(part.start, |at| part.start + at);
+            start..start + inner.len()
+        }
+        None => part,
+    }
 }
 
 /// Whether a text ends with a green sign, has no other, and does not speak of it.
@@ -193,6 +209,10 @@ mod tests {
             ("**Owner:** GG<br>**`run/a.cjs`:** ✅ OK **🔐 Auth:** ✅ **✅ Logs:** there\n", vec!["✅", "✅", "✅"]),
             ("`all the many/many/many/many/many words of a.cjs`: ✅\n", vec!["✅"]),
             ("**Exporter** – deployed ✅\n`run/a.cjs` – ✅ there\n", vec!["✅", "✅"]),
+            ("redis:: ✅ up\n**Redis**:: ✅ up\n**Redis::** ✅ up\n", vec!["✅", "✅", "✅"]),
+            ("redis::✅ up\n[redis:: ✅ up]\n(redis:: ✅ up)\n", vec!["✅", "✅", "✅"]),
+            ("status:: ✅ done\n[status:: ✅ done]\n", vec!["✅ done", "✅ done"]),
+            ("redis::white_check_mark: up\n**Redis**::white_check_mark: up\n", vec![":white_check_mark:"; 2]),
             ("**Redis** – auth: ✅ PONG\n**Auth** :white_check_mark: on\n", vec!["✅", ":white_check_mark:"]),
             ("**Sign:** the ✅ in a sentence\n`✅` – ticked by ✅ alone\nA **bold** word, ✅ in the middle\n", vec![]),
             ("> ✅ **All systems operational** – signed off\n", vec!["✅"]),

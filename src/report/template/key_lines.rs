@@ -82,7 +82,8 @@ pub fn bold_key(text: &str) -> Option<(&str, usize)> {
     let (name, length) = bold(text)?;
     let behind = text.get(length..)?;
     // a shortcode is a sign, no colon
-    let rest = behind.trim_start().strip_prefix(COLONS).filter(|_| marks::at(behind.trim_start()).is_none());
+    let rest = behind.trim_start();
+    let rest = rest.get(colon_at(rest)..).filter(|after| after.len() < rest.len() && marks::at(rest).is_none());
     let is_key = rest.is_some() || name.ends_with(COLONS) || name.ends_with(['?', '？']);
     let name = name.trim_end_matches(COLONS);
     (is_key && !text::words(name).is_empty()).then_some((name, text.len() - rest.unwrap_or(behind).len()))
@@ -107,8 +108,15 @@ pub fn colon(text: &str) -> Option<Span> {
         if at >= skip_to && c == '{' {
             skip_to = at + text.get(at..).and_then(expression).unwrap_or(0);
         }
-        (at >= skip_to && COLONS.contains(&c)).then_some(at..at + c.len_utf8())
+        (at >= skip_to && COLONS.contains(&c)).then(|| at..at + text.get(at..).map_or(0, colon_at))
     })
+}
+
+/// The bytes of the colon that `text` starts with; `::`, as Obsidian's fields have it, is one. A shortcode's own is none of it.
+fn colon_at(text: &str) -> usize {
+    let Some(rest) = text.strip_prefix(COLONS) else { return 0 };
+    let rest = rest.strip_prefix(COLONS).filter(|_| marks::at(rest).is_none()).unwrap_or(rest);
+    text.len() - rest.len()
 }
 
 pub fn without_expressions(name: &str) -> String {
