@@ -41,16 +41,43 @@ pub fn is_elsewhere(header: &str) -> bool {
     text::words(header).iter().any(|word| ELSEWHERE.contains(&word.as_str()))
 }
 
-/// Whether a host is the one that was measured.
+/// Whether a host is the one that was measured, or a system the one that it runs.
 pub fn is_here(host: &str) -> bool {
     let key = text::key(host);
     let name = key.strip_prefix("host ").unwrap_or(&key);
     ["localhost", "local host", "local", "this host", "this machine", "this mac"].contains(&name)
+        || system(name) == Some(std::env::consts::OS)
+}
+
+/// The system that a name means, with or without its version, as the compiler calls it.
+fn system(name: &str) -> Option<&'static str> {
+    match name.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ') {
+        "macos" | "mac os" | "mac os x" | "os x" | "darwin" => Some("macos"),
+        "linux" => Some("linux"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_system_that_is_run_is_no_other_host() {
+        for (name, is_mac, is_linux) in [
+            ("this machine", true, true),
+            ("macOS", true, false),
+            ("macOS 15.1", true, false),
+            ("Mac OS X", true, false),
+            ("Linux", false, true),
+            ("Linux 6.8", false, true),
+            ("Windows", false, false),
+            ("Redis on macOS", false, false),
+        ] {
+            let expect = if cfg!(target_os = "macos") { is_mac } else { is_linux };
+            assert_eq!(is_here(name), expect, "{name}");
+        }
+    }
 
     #[test]
     fn only_paths_labels_and_hosts_count() {
