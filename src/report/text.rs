@@ -9,9 +9,10 @@ use pulldown_cmark::{Event, Parser};
 
 use super::marks;
 use crate::evidence::bilingual;
-use crate::order::fold;
+use crate::order::{fold, tags};
 
-/// The text of one line of inline Markdown: emphasis, code marks, links and escapes taken off.
+/// The text of one line of inline Markdown: emphasis, code marks, links and escapes taken off, and at its end what note and task
+/// tools put there for themselves (`#ops`, `^f1`).
 pub fn plain(markdown: &str) -> String {
     // the letter in front keeps `> 80%` and `- x` from being read as blocks
     let line = format!("x {}", markdown.replace("\\|", "|"));
@@ -25,7 +26,38 @@ pub fn plain(markdown: &str) -> String {
         }
     }
     let out = out.strip_prefix('x').unwrap_or(&out);
-    out.split_whitespace().collect::<Vec<_>>().join(" ")
+    let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    tags::without(&as_linked(&out)).to_owned()
+}
+
+/// `[[db/02luka|Database]]`, as notes link each other, as it is shown; `[[ -f x ]]` is shell.
+fn as_linked(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((at, inner, end)) = link(rest) {
+        out.push_str(rest.get(..at).unwrap_or(""));
+        out.push_str(inner.rsplit('|').next().unwrap_or(inner));
+        rest = rest.get(end..).unwrap_or("");
+    }
+    out + rest
+}
+
+/// Where the first link begins, what stands within it, and where it ends.
+fn link(text: &str) -> Option<(usize, &str, usize)> {
+    text.match_indices("[[").find_map(|(at, _)| {
+        let inner = text.get(at + 2..)?;
+        let inner = inner.get(..inner.find(['[', ']'])?)?;
+        let end = at + 2 + inner.len();
+        let is_link = text.get(end..)?.starts_with("]]") && !inner.starts_with(' ') && !inner.ends_with(['|', ' ']);
+        (is_link && !inner.is_empty()).then_some((at, inner, end + 2))
+    })
+}
+
+/// What stands behind a sign, without such marks of tools at its end.
+pub fn untagged(behind: &str) -> &str {
+    // they stand behind words
+    let led = format!("x {behind}");
+    behind.get(..tags::without(&led).len().saturating_sub(2)).unwrap_or("")
 }
 
 /// Equal for names that differ in case, blanks, punctuation, width or emoji only.
@@ -165,9 +197,28 @@ mod tests {
             ("Exporter: csv: OK", vec!["Exporter: csv: OK"]),
             ("สคริปต์ส่งออก (Exporter)", vec!["สคริปต์ส่งออก (Exporter)", "สคริปต์ส่งออก", "Exporter"]),
             ("**Exporter** / สคริปต์ส่งออก", vec!["Exporter / สคริปต์ส่งออก", "Exporter", "สคริปต์ส่งออก"]),
+            ("Exporter #ops ^f1", vec!["Exporter"]),
+            ("Rows 📅 2026-12-01", vec!["Rows"]),
+            ("[[run/a|Exporter]] – [[run/b]]", vec!["Exporter – run/b"]),
+            ("[[Redis]] loaded", vec!["Redis loaded"]),
+            ("[[ -f x ]] and [[x] [[", vec!["[[ -f x ]] and [[x] [["]),
+            ("#ops", vec!["#ops"]),
             ("  ", vec![]),
         ] {
             assert_eq!(names(cell), expect, "{cell}");
+        }
+    }
+
+    #[test]
+    fn what_tools_put_at_the_end_is_not_said() {
+        for (behind, left) in [
+            (" #ops", ""),
+            (" deployed #ops", " deployed"),
+            ("", ""),
+            (" 📅 2026-12-01", ""),
+            (" 2026-12-01", " 2026-12-01"),
+        ] {
+            assert_eq!(untagged(behind).trim_end(), left, "{behind}");
         }
     }
 

@@ -8,6 +8,7 @@ use super::labels::{Labels, Meaning};
 use super::state::{Held, State, Subject};
 use super::{vouched, words_beside};
 use crate::evidence::{Measurement, Value, Verdict};
+use crate::order::tags;
 use crate::order::target::Unit;
 use crate::report::figures::{self, Figure, Kind, ROWS};
 use crate::report::template::outline::Span;
@@ -49,7 +50,7 @@ pub fn around(template: &str, sign: &Span) -> (String, String) {
         let own = after.get(..*at).unwrap_or("");
         after = partings(own).first().map_or(own, |at| own.get(..*at).unwrap_or(""));
     }
-    (before.to_owned(), after.to_owned())
+    (tags::without(before).to_owned(), text::untagged(after).to_owned())
 }
 
 /// Where something else begins to be spoken of; `2,880` and `15/15` are not parted.
