@@ -167,7 +167,6 @@ impl HeartbeatRow {
                 .filter(|check| is_meant(check))
                 .max_by_key(|check| (check.state != State::Unknown, check.state))
         };
-        let named = |name: &str| worst(&|check| check.name == name);
         let state = |name: &str, component: &str, has_parts: bool| {
             let of_whole = |check: &CheckResult| {
                 check.name == name || has_parts && check.component == component && check.is_part()
@@ -175,9 +174,14 @@ impl HeartbeatRow {
             let found = worst(&of_whole).or_else(|| worst(&|check| check.component == component));
             found.map_or(State::Unknown, |check| check.state)
         };
+        // by its name, or else by a label that ends with it
         let agent = |name: &str| {
-            let is_label = |label: &str| label.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'));
-            AgentState::of(named(name).or_else(|| worst(&|check| is_label(&check.name))))
+            let is_named = |check: &CheckResult| heartbeat::service_name(&check.name).eq_ignore_ascii_case(name);
+            let is_labelled = |check: &CheckResult| {
+                let label = heartbeat::service_name(&check.name).rsplit_once('.');
+                label.is_some_and(|(_, last)| last.eq_ignore_ascii_case(name))
+            };
+            AgentState::of(worst(&is_named).or_else(|| worst(&is_labelled)))
         };
         HeartbeatRow {
             filename: filename.to_owned(),

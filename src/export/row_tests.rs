@@ -92,6 +92,36 @@ fn agents_are_loaded_or_not() {
 }
 
 #[test]
+fn agents_are_known_in_whatever_case_and_form() {
+    for name in [
+        "optimizer",
+        "Optimizer",
+        "com.02luka.Optimizer",
+        "Optimizer LaunchAgent",
+        "LaunchAgent optimizer",
+        "launch agent Optimizer",
+        "com.02luka.optimizer.plist",
+    ] {
+        for line in [
+            format!("- **{name}:** ❌ not loaded"),
+            format!("- {name}: ❌ not loaded"),
+            format!("- ❌ {name}: not loaded"),
+            format!("| Agent | Status |\n|---|---|\n| {name} | ❌ not loaded |"),
+        ] {
+            for section in ["### LaunchAgents", "## Health Checks"] {
+                let (row, _) = heartbeat_row("heartbeat_.md", &report(&format!("{section}\n{line}\n"))).unwrap();
+                assert_eq!(row.optimizer, AgentState::NotLoaded, "{section} {line}");
+                assert_eq!((row.checks.len(), row.checks[0].name.as_str()), (1, name), "{section} {line}");
+            }
+        }
+    }
+    for name in ["optimizer-log", "LaunchAgents", "LaunchAgent status"] {
+        let text = report(&format!("### LaunchAgents\n- **{name}:** ❌ not loaded\n"));
+        assert_eq!(heartbeat_row("heartbeat_.md", &text).unwrap().0.optimizer, AgentState::Unknown, "{name}");
+    }
+}
+
+#[test]
 fn the_time_is_the_reports_else_the_file_names_else_none() {
     let without = b"# OPS-Atomic Monitor Heartbeat\n\n**Status:** ok\n";
     let (row, named) = heartbeat_row("heartbeat_2025-10-28_19-13-38.md", without).unwrap();

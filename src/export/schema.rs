@@ -23,7 +23,7 @@ use crate::monitor::heartbeat::{State, Status};
 pub const SCHEMA_VERSION: &str = "1";
 
 /// Counted up when reports are read otherwise than before: files of an older reader are made anew where their reports are there.
-pub const READER: &str = "5";
+pub const READER: &str = "6";
 
 /// Keys of the metadata in a file's footer. A file is ours when it has [`key::SCHEMA_VERSION`].
 pub mod key {

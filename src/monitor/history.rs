@@ -53,7 +53,10 @@ fn beats_since(root: &Root, config: &Config, from: Timestamp, now: Timestamp) ->
     let reports = history.unreadable.iter().map(|report| format!("{}: {}", report.path, report.reason));
     let files = history.damaged.iter().map(|(path, why)| format!("{}: {why}", root.show(path)));
     let unreadable = reports.chain(files).collect();
-    Ok(Beats { beats: history.rows.into_iter().flatten().collect(), unreadable })
+    let mut beats: Vec<Beat> = history.rows.into_iter().flatten().collect();
+    let is_configured = |name: &str| names.values().any(|configured| configured == name);
+    measure::unite(&mut beats, known.values(), is_configured);
+    Ok(Beats { beats, unreadable })
 }
 
 /// What the heartbeats of `root` say; `None` when there are none.
@@ -132,12 +135,13 @@ fn is_zero(measurement: &Measurement) -> bool {
     measurement.value == Value::Duration(0)
 }
 
-/// What reports call a check otherwise than the configuration: services stand there by their label.
+/// The configured name of each check by what reports call it: the same, but for services, which stand there by their label.
 fn names(config: &Config) -> BTreeMap<String, String> {
     let checks = config.monitor.checks(&config.paths);
     let renamed = |check: &super::config::CheckConfig| {
         let reported = check.build().ok()?.report_name()?.to_owned();
         Some((reported, check.name.clone()))
     };
-    checks.iter().filter_map(renamed).collect()
+    let same = checks.iter().map(|check| (check.name.clone(), check.name.clone()));
+    same.chain(checks.iter().filter_map(renamed)).collect()
 }

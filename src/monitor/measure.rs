@@ -4,13 +4,13 @@
 //! measurement of its own (`monitor.heartbeat_age`); what claims something of the present (`monitor.healthy_for`) has
 //! `ok: false` when the newest is older than two intervals: an old good time is not good now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::heartbeat::{State, Status};
+use super::heartbeat::{self, State, Status};
 use crate::clock::ns_between;
 use crate::evidence::{Declaration, Measurement, Value};
 use crate::text;
@@ -29,14 +29,51 @@ pub struct Beat {
     pub is_down: bool,
 }
 
+/// The field's checks that are no services.
+const OF_FIELD: [&str; 3] = ["redis", "database", "api"];
+
 /// The name that measurements have for a check which reports call `reported`. `names` holds those of the configuration,
-/// such as that of a service by its label. A service that is called as Redis, the database or the API keeps its label: it
-/// is another thing, whose outages are not theirs.
+/// each also by what reports call it, such as that of a service by its label; they are found in any case. A service that is
+/// called as Redis, the database or the API keeps its label: it is another thing, whose outages are not theirs.
 pub(super) fn name_of(names: &BTreeMap<String, String>, reported: &str) -> String {
-    let short = || reported.strip_prefix("com.02luka.").filter(|short| !["redis", "database", "api"].contains(short));
-    match names.get(reported) {
-        Some(name) => name.clone(),
-        None => short().unwrap_or(reported).to_owned(),
+    const LABEL: &str = "com.02luka.";
+    if let Some(name) = names.get(reported) {
+        return name.clone();
+    }
+    let bare = heartbeat::service_name(reported);
+    let is_label = bare.get(..LABEL.len()).is_some_and(|start| start.eq_ignore_ascii_case(LABEL));
+    let short = if is_label { bare.get(LABEL.len()..).unwrap_or_default() } else { bare };
+    let folded = short.to_lowercase();
+    if OF_FIELD.contains(&folded.as_str()) {
+        return reported.to_owned();
+    }
+    let is_same = |name: &str| name.to_lowercase() == folded || name.eq_ignore_ascii_case(bare);
+    let configured = names.iter().find(|(reported, name)| is_same(reported) || is_same(name));
+    configured.map_or_else(|| short.to_owned(), |(_, name)| name.clone())
+}
+
+/// Gives what `beats` call by names that differ in case alone one of them, so that its outages are one series; `names` are
+/// all that they have, `is_kept` tells those of the configuration.
+pub(super) fn unite<'a>(beats: &mut [Beat], names: impl Iterator<Item = &'a Arc<str>>, is_kept: impl Fn(&str) -> bool) {
+    let mut spelled: BTreeMap<String, BTreeSet<Arc<str>>> = BTreeMap::new();
+    for name in names.filter(|name| !is_kept(name)) {
+        let folded = name.to_lowercase();
+        if !OF_FIELD.contains(&folded.as_str()) {
+            spelled.entry(folded).or_default().insert(name.clone());
+        }
+    }
+    let several = spelled.into_values().filter(|spellings| spellings.len() > 1);
+    let renamed: BTreeMap<Arc<str>, Arc<str>> = several
+        .filter_map(|spellings| Some((spellings.last()?.clone(), spellings)))
+        .flat_map(|(chosen, spellings)| spellings.into_iter().map(move |name| (name, chosen.clone())))
+        .collect();
+    if renamed.is_empty() {
+        return;
+    }
+    for (name, _) in beats.iter_mut().flat_map(|beat| &mut beat.checks) {
+        if let Some(chosen) = renamed.get(name) {
+            *name = chosen.clone();
+        }
     }
 }
 

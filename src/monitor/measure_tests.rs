@@ -136,7 +136,8 @@ fn an_old_newest_heartbeat_says_nothing_of_the_present() {
 
 #[test]
 fn services_are_measured_under_their_names() {
-    let names = BTreeMap::from([("org.x.y".to_owned(), "why".to_owned())]);
+    let names = [("org.x.y", "why"), ("why", "why"), ("Disk", "Disk"), ("digest", "digest")];
+    let names = names.map(|(reported, name)| (reported.to_owned(), name.to_owned())).into();
     let cases = [
         ("com.02luka.digest", "digest"),
         ("org.x.y", "why"),
@@ -145,10 +146,39 @@ fn services_are_measured_under_their_names() {
         // the services of these names are not Redis and the API
         ("com.02luka.redis", "com.02luka.redis"),
         ("com.02luka.api", "com.02luka.api"),
+        ("LaunchAgent redis", "LaunchAgent redis"),
+        // one series, however it is spelled
+        ("Digest", "digest"),
+        ("com.02luka.Digest", "digest"),
+        ("Digest LaunchAgent", "digest"),
+        ("com.02luka.digest.plist", "digest"),
+        ("Why", "why"),
+        ("org.x.Y", "why"),
+        ("Disk", "Disk"),
+        ("disk", "Disk"),
+        ("Boss API", "Boss API"),
+        ("com.02luka.Sync", "Sync"),
+        ("แผ่น", "แผ่น"),
     ];
     for (reported, name) in cases {
         assert_eq!(name_of(&names, reported), name);
     }
+}
+
+#[test]
+fn however_a_name_is_spelled_its_outages_are_one_series() {
+    let checks = [("Disk", State::Error), ("disk", State::Error), ("Load", State::Ok), ("redis", State::Ok)];
+    let mut beats: Vec<Beat> = checks
+        .iter()
+        .enumerate()
+        .map(|(n, (name, state))| Beat { checks: vec![((*name).into(), *state)], ..beat(300.0 * n as f64, State::Ok) })
+        .collect();
+    beats.push(Beat { checks: vec![("Redis".into(), State::Error)], ..beat(1_500.0, State::Ok) });
+    let names: Vec<Arc<str>> = ["Disk", "Load", "Redis", "disk", "redis"].map(Arc::from).into();
+    unite(&mut beats, names.iter(), |name| name == "Load");
+    let measured = measure(beats, INTERVAL).unwrap();
+    assert_eq!(measured.checks.keys().collect::<Vec<_>>(), ["Load", "Redis", "disk", "redis"]);
+    assert_eq!((measured.checks["disk"].seen, measured.checks["disk"].outages.len()), (2, 1));
 }
 
 #[test]

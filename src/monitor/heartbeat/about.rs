@@ -7,7 +7,7 @@ use super::values::{
     cut_at_bold, fold_starts, of_field_words, says_field_words, state_of, state_of_words, trim, unmark, unmarked,
     worst_mark,
 };
-use super::{AGENTS, API, CheckResult, DATABASE, REDIS, State, remarks, words};
+use super::{AGENTS, API, CheckResult, DATABASE, REDIS, State, named, remarks, service_name, words};
 
 /// The four components of the field under one spelling, any other section as written.
 pub(super) fn component(section: &str) -> &str {
@@ -253,6 +253,11 @@ pub(super) fn check(
     {
         return labelled(section, label, value, marks);
     }
+    if component == AGENTS
+        && let Some(check) = named::item(section, line)
+    {
+        return Some(check);
+    }
     let bare = item(line).trim_matches(['*', '_']);
     let (own, words) = unmark(bare);
     let agent = agent(words).filter(|_| component == AGENTS);
@@ -351,43 +356,63 @@ fn subject(label: &str, value: &str) -> Option<&'static str> {
     known(label).or_else(|| fold_starts(unmark(value).1, "launchagent ").then_some(AGENTS))
 }
 
+/// Whether a label is that of one service: `com.02luka.digest`, `LaunchAgent digest`; not `LaunchAgents`, `LaunchAgent status`.
+fn names_agent(label: &str) -> bool {
+    is_service(label) || known(label).is_none() || is_wrapped(label)
+}
+
+/// `LaunchAgent digest`, `com.02luka.digest.plist`.
+pub(super) fn is_wrapped(label: &str) -> bool {
+    let name = service_name(label);
+    name.len() < label.len() && named::is_name(name, 1)
+}
+
 /// Labels that speak of the section as a whole; the last one is `status` in Thai.
-fn is_generic(label: &str) -> bool {
+pub(super) fn is_generic(label: &str) -> bool {
     ["status", "state", "health", "api health", "result", "สถานะ"].iter().any(|word| label.eq_ignore_ascii_case(word))
 }
 
 /// `| Redis | ❌ Redis not responding | NOAUTH |`, wherever in the row the name stands.
 fn row(section: &str, line: &str) -> Option<CheckResult> {
-    let cells: Vec<&str> = line.split('|').map(|cell| cell.trim_matches([' ', '\t', '*', '_', '`'])).collect();
+    let cells = cells(line);
     let about = known(section);
     if about.is_none() && !is_of_checks(section) {
         return None;
     }
     let value = |at: usize| cells.get(at + 1).copied().unwrap_or_default();
-    let (at, component) = cells.iter().enumerate().find_map(|(at, cell)| {
+    let mut filled = cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty());
+    let (at, component) = filled.find_map(|(at, cell)| {
         let label = unmark(cell).1;
         let generic = || about.filter(|_| is_generic(label));
         subject(label, value(at)).or_else(generic).map(|component| (at, component))
     })?;
     let label = unmark(cells.get(at)?).1;
+    let (mark, state, message) = said_in_row(&cells, at)?;
+    let name = match component {
+        AGENTS if names_agent(label) => label.to_owned(),
+        _ => own_name(component, section),
+    };
+    Some(CheckResult { state, ..seen(&name, component, mark, &message) })
+}
+
+/// The cells of a row, without what decorates them.
+pub(super) fn cells(line: &str) -> Vec<&str> {
+    line.split('|').map(|cell| cell.trim_matches([' ', '\t', '*', '_', '`'])).collect()
+}
+
+/// What a row says of the check whose name stands in the cell `at`: its mark, the state, the message.
+pub(super) fn said_in_row(cells: &[&str], at: usize) -> Option<(Option<State>, State, String)> {
     let is_word = |cell: &&&str| cell.chars().any(char::is_alphanumeric) || worst_mark(cell).is_some();
     let said: Vec<&str> = cells.iter().skip(at + 1).filter(is_word).copied().collect();
     let mark = cells.iter().filter_map(|cell| worst_mark(cell)).max();
     let words: Vec<&str> = said.iter().map(|cell| unmark(cell).1).filter(|words| !words.is_empty()).collect();
     let message = words.join(": ");
-    if mark.is_none() && said.iter().all(|cell| state_of_words(cell) == State::Unknown) {
-        return None;
-    }
     // without a mark, one cell says how it is and the others explain
     let state = match mark {
         Some(mark) => state_of(Some(mark), &message),
         None => said.iter().map(|cell| state_of_words(cell)).filter(|state| *state != State::Unknown).max()?,
     };
-    let name = match component {
-        AGENTS if is_service(label) || known(label).is_none() => label.to_owned(),
-        _ => own_name(component, section),
-    };
-    Some(CheckResult { state, ..seen(&name, component, mark, &message) })
+    Some((mark, state, message))
 }
 
 /// `None` for a note beside the checks: `- **Size:** 12.4 MB`, `- **Last error:** NOAUTH (2025-10-20)`.
@@ -400,7 +425,7 @@ fn labelled(section: &str, label: &str, value: &str, marks: Marks) -> Option<Che
         && let Some(component) = subject(label, value)
     {
         return Some(match component {
-            AGENTS if is_service(label) || known(label).is_none() => seen(label, component, mark, message),
+            AGENTS if names_agent(label) => seen(label, component, mark, message),
             _ => seen(&own_name(component, section), component, mark, message),
         });
     }
@@ -428,7 +453,7 @@ fn own_name(component: &str, section: &str) -> String {
     }
 }
 
-fn seen(name: &str, component: &str, mark: Option<State>, message: &str) -> CheckResult {
+pub(super) fn seen(name: &str, component: &str, mark: Option<State>, message: &str) -> CheckResult {
     CheckResult {
         name: name.into(),
         component: component.into(),

@@ -73,7 +73,6 @@ fn a_mark_beside_a_plain_name_is_its_own() {
     for line in [
         "- ❌ Redis backups",
         "- ✅ API docs",
-        "- ✅ Kafka",
         "- Redis",
         "- Redis: 7.2.1",
         "- ❌ see the Redis log",
@@ -301,6 +300,76 @@ fn notes_beside_a_check_are_none() {
     assert_eq!(worst("### Redis\n- **Memory:** ⚠️ 91 %", REDIS), Some(State::Warn));
     let heading = seen_names("### Redis ❌\n- **Host:** 127.0.0.1");
     assert_eq!(heading, ["redis"]);
+}
+
+#[test]
+fn a_name_with_a_mark_is_a_check_in_whatever_form() {
+    let bad = |name: &str, message: &str| (name.to_owned(), State::Error, message.to_owned());
+    let good = |name: &str, message: &str| (name.to_owned(), State::Ok, message.to_owned());
+    let of =
+        |body: &str| -> Vec<_> { seen(body).into_iter().map(|(name, _, state, said)| (name, state, said)).collect() };
+    for (lines, expected) in [
+        (
+            "| Check | Status |\n|---|---|\n| Disk | ❌ 98% full |\n| digest | ❌ not loaded |",
+            vec![bad("Disk", "98% full"), bad("digest", "not loaded")],
+        ),
+        ("| # | ✅ Check | ❌ State |\n|:-:|---|---|\n| 1 | **Disk** | ❌ | 98% |", vec![bad("Disk", "98%")]),
+        ("| 00:01 | Slow queries | ❌ 12 |", vec![bad("Slow queries", "12")]),
+        ("| Total memory | ❌ 98% |", vec![bad("Total memory", "98%")]),
+        ("| ❌ | Disk | 98% full |", vec![bad("Disk", "98% full")]),
+        (
+            "| optimizer | loaded |\n| digest | not loaded |",
+            vec![good("optimizer", "loaded"), bad("digest", "not loaded")],
+        ),
+        (
+            "- ❌ optimizer: not loaded\n- ✅ digest: loaded",
+            vec![bad("optimizer", "not loaded"), good("digest", "loaded")],
+        ),
+        ("- optimizer: ❌ not loaded", vec![bad("optimizer", "not loaded")]),
+        ("* digest – ❌ not loaded", vec![bad("digest", "not loaded")]),
+        ("1. **digest** – ❌ not loaded", vec![bad("digest", "not loaded")]),
+        ("❌ **digest:** not loaded", vec![bad("digest", "not loaded")]),
+        ("digest: ❌ not loaded", vec![bad("digest", "not loaded")]),
+        ("- ❌ digest (exit 78)", vec![bad("digest", "(exit 78)")]),
+        ("- ❌ digest not loaded", vec![bad("digest", "not loaded")]),
+        ("- ❌ digest", vec![bad("digest", "")]),
+        ("- `digest` ❌", vec![bad("digest", "")]),
+        ("- Disk space ❌ 98% full", vec![bad("Disk space", "98% full")]),
+        ("- Files in the inbox: ❌ 12", vec![bad("Files in the inbox", "12")]),
+    ] {
+        for section in ["Health Checks", "Services", "LaunchAgents"] {
+            assert_eq!(of(&format!("## {section}\n\n{lines}")), expected, "{section} {lines}");
+        }
+    }
+    // a part of a component, as it is in bold
+    assert_eq!(of("### Redis\n| Part | State |\n|---|---|\n| Auth | ❌ NOAUTH |"), [bad("Auth", "NOAUTH")]);
+    assert_eq!(of("### LaunchAgents\n- digest: not loaded"), [bad("digest", "not loaded")]);
+    for line in [
+        "| Check | ✅ / ❌ |\n|---|---|",
+        "| Agent | Loaded |\n|---|---|",
+        "| ❌ | not loaded |",
+        "| ✅ | healthy |",
+        "| Last error | ❌ NOAUTH |",
+        "| Overall | ✅ HEALTHY |",
+        "| Disk | /var |",
+        "- Mode: running",
+        "- Note: ⚠️ see the log",
+        "- Last failure: ❌ 2025-10-20",
+        "- ❌ Failed: 2",
+        "- ❌ Not loaded: see below",
+        "- ❌ see the log of the last night (it is long)",
+        "- ⚠️ Review recommended",
+        "> ❌ digest: not loaded",
+        "Everything that stands below was measured: ✅",
+        "Whatever is marked ❌ needs attention",
+    ] {
+        assert_eq!(seen(&format!("## Health Checks\n\n{line}")), [], "{line}");
+    }
+    // nothing of it where no checks stand
+    for heading in ["## Notes", "## Status legend", "## Previous checks", "## Summary"] {
+        assert_eq!(seen(&format!("{heading}\n\n- ❌ digest: not loaded\n| Disk | ❌ 98% |")), [], "{heading}");
+    }
+    assert_eq!(seen("| Host | ✅ mac |\n- ❌ digest: not loaded"), []);
 }
 
 fn seen_names(body: &str) -> Vec<String> {

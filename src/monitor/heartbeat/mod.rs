@@ -1,5 +1,5 @@
 //! The heartbeat report: one monitor cycle as Markdown; read in [`parse`](mod@parse), [`about`],
-//! [`values`], [`words`], [`remarks`] and [`durations`], written in [`render`](mod@render).
+//! [`named`], [`values`], [`words`], [`remarks`] and [`durations`], written in [`render`](mod@render).
 //!
 //! The shape is that of the field's files (`# OPS-Atomic Monitor Heartbeat`, see [`render`]); tools that exist read its
 //! lines, so [`render`] keeps them and adds nested bullets below each check. [`parse`] is liberal: whatever is there is
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 mod about;
 mod durations;
+mod named;
 mod parse;
 mod remarks;
 mod render;
@@ -155,6 +156,28 @@ impl CheckResult {
     pub fn is_part(&self) -> bool {
         self.consecutive_failures.is_none() && !is_aside(&self.name) && !is_off(&self.message)
     }
+}
+
+/// The names of a service without what people write around them: `Optimizer LaunchAgent`, `LaunchAgent optimizer`,
+/// `com.02luka.optimizer.plist`. Whoever compares it folds its case.
+pub fn service_name(name: &str) -> &str {
+    const AROUND: [&str; 2] = ["launchagent", "launch agent"];
+    let folded = |part: Option<&str>, word: &str| part.is_some_and(|part| part.eq_ignore_ascii_case(word));
+    let is_gap = |c: char| c.is_whitespace() || matches!(c, '`' | ':' | '(' | ')');
+    let cut_end =
+        |name: &str, word: &str| name.len().checked_sub(word.len()).filter(|at| folded(name.get(*at..), word));
+    let mut name = name.trim_matches(is_gap);
+    for word in AROUND {
+        if folded(name.get(..word.len()), word) && name.get(word.len()..).is_some_and(|rest| rest.starts_with(is_gap)) {
+            name = name.get(word.len()..).unwrap_or_default().trim_matches(is_gap);
+        }
+        if let Some(before) =
+            cut_end(name, word).and_then(|at| name.get(..at)).filter(|before| before.ends_with(is_gap))
+        {
+            name = before.trim_matches(is_gap);
+        }
+    }
+    cut_end(name, ".plist").and_then(|at| name.get(..at)).unwrap_or(name)
 }
 
 /// Whether a label speaks of an earlier time or of what would be: `Last error`, `Outages (24h)`, `Thresholds`.

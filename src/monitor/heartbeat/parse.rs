@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::about::{self, component, field, item, label_mark, unnumbered};
 use super::durations::milliseconds;
 use super::values::{cut_at_bold, names_zone, status_of, time, trim, unmark, unmarked, worst_mark};
-use super::{AGENTS, API, CheckResult, DATABASE, Heartbeat, HeartbeatError, REDIS, State, Status, name_time};
+use super::{AGENTS, API, CheckResult, DATABASE, Heartbeat, HeartbeatError, REDIS, State, Status, name_time, named};
 use crate::text;
 
 /// Reads a heartbeat from the file of that name. A time that names no zone is UTC, unless the name, which is UTC, says
@@ -69,6 +69,8 @@ struct Reading<'a> {
     owner: Option<CompactString>,
     /// Of each check, where it stands.
     places: Vec<Place>,
+    /// The line before is a row of a table, whose check has the name that it gives itself; so has the head of a table.
+    is_named_row: bool,
     from_summary: Option<Status>,
 }
 
@@ -108,6 +110,14 @@ impl<'a> Reading<'a> {
             // the title opens the header, every other heading a section
             let (name, mark) = about::cut_end_mark(heading);
             self.enter(name, level, mark);
+            return;
+        }
+        let may_be_head = std::mem::take(&mut self.is_named_row);
+        if named::is_table_rule(line) {
+            if may_be_head {
+                self.heartbeat.checks.pop();
+                self.places.pop();
+            }
             return;
         }
         let field = field(line);
@@ -177,7 +187,10 @@ impl<'a> Reading<'a> {
         {
             return;
         }
-        if let Some(check) = about::check(section, line, field, mark) {
+        // what stands in the header is a check only where it names its component
+        let named = || if self.section.is_some() { named::check(section, line) } else { None };
+        if let Some(check) = about::check(section, line, field, mark).or_else(named) {
+            self.is_named_row = line.starts_with('|') && about::known(&check.name).is_none();
             let is_quoted = line.starts_with('>');
             let place = match () {
                 () if !is_quoted && about::known(section) == Some(check.component.as_str()) => Place::Own,
@@ -299,7 +312,7 @@ fn bare_name<'a>(line: &'a str, field: Option<(&'a str, &'a str)>, indented: boo
 /// Of whom the indented lines below an item of a section of checks speak: its component, or the service that it only names.
 fn owner(section: &str, check: &CheckResult) -> Option<CompactString> {
     match about::known(&check.component)? {
-        AGENTS => check.message.is_empty().then(|| check.name.clone()),
+        AGENTS => (check.message.is_empty() && about::known(&check.name).is_some()).then(|| check.name.clone()),
         _ => about::is_of_checks(section).then(|| check.component.clone()),
     }
 }
