@@ -20,7 +20,7 @@ use rustix::io::Errno;
 
 use super::reach::{self, Own};
 use super::{ExportError, Progress};
-use crate::monitor::heartbeat;
+use crate::monitor::heartbeat::{self, HeartbeatError};
 
 /// So much of a report is read to see whether it is a heartbeat: its time stands in the first lines.
 const HEAD: u64 = 64 * 1024;
@@ -90,7 +90,10 @@ impl Found {
             Err(error) if error.error_len().is_none() => std::str::from_utf8(head.get(..error.valid_up_to())?).ok()?,
             Err(_) => return None,
         };
-        Some(heartbeat::parse(text).is_ok_and(|heartbeat| heartbeat.timestamp.is_some()))
+        Some(match heartbeat::parse(text) {
+            Ok(heartbeat) => heartbeat.timestamp.is_some(),
+            Err(error) => matches!(error, HeartbeatError::Several(_)),
+        })
     }
 
     /// The first bytes; `None` where they can't be read.

@@ -1,4 +1,4 @@
-//! The heartbeat report: one monitor cycle as Markdown; read in [`parse`](mod@parse), [`about`],
+//! The heartbeat report: one monitor cycle as Markdown; read in [`parse`](mod@parse), [`header`], [`about`],
 //! [`named`], [`values`], [`words`], [`remarks`] and [`durations`], written in [`render`](mod@render).
 //!
 //! The shape is that of the field's files (`# OPS-Atomic Monitor Heartbeat`, see [`render`]); tools that exist read its
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 mod about;
 mod durations;
+mod header;
 mod named;
 mod parse;
 mod remarks;
@@ -100,6 +101,9 @@ pub enum HeartbeatError {
     Empty,
     #[error("not a heartbeat: neither its title nor any of its lines is there")]
     NotAHeartbeat,
+    /// Which line is of which can't be told for sure.
+    #[error("holds {0} heartbeats, each with its own time")]
+    Several(usize),
 }
 
 impl Status {
@@ -240,5 +244,7 @@ pub fn file_name(at: Timestamp, nth: u32) -> String {
 
 #[cfg(test)]
 mod forms_tests;
+#[cfg(test)]
+mod header_tests;
 #[cfg(test)]
 mod tests;

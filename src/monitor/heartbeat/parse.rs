@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::about::{self, component, field, item, label_mark, unnumbered};
 use super::durations::milliseconds;
+use super::header::{self, Line};
 use super::values::{cut_at_bold, names_zone, status_of, time, trim, unmark, unmarked, worst_mark};
 use super::{AGENTS, API, CheckResult, DATABASE, Heartbeat, HeartbeatError, REDIS, State, Status, name_time, named};
 use crate::text;
@@ -38,9 +39,11 @@ pub fn offset_between(at: Timestamp, named: Timestamp) -> Option<jiff::SignedDur
 
 /// Whether the report's Timestamp line says which zone its time is of.
 fn timestamp_names_zone(text: &str) -> bool {
-    let stamps = lines(text).filter_map(|line| field(line.trim()));
-    stamps.filter(|(label, _)| label.eq_ignore_ascii_case("timestamp")).map(|(_, value)| names_zone(value)).next()
-        == Some(true)
+    let stamps = lines(text).map(trim).filter_map(|line| match header::stated(line, field(line))? {
+        Line::Timestamp(value) => Some(names_zone(value)),
+        Line::Status(_) | Line::Duration(_) => None,
+    });
+    stamps.take(1).any(|names_zone| names_zone)
 }
 
 /// Reads a heartbeat. Errors only when there is nothing of a heartbeat in `text`.
@@ -72,6 +75,16 @@ struct Reading<'a> {
     /// The line before is a row of a table, whose check has the name that it gives itself; so has the head of a table.
     is_named_row: bool,
     from_summary: Option<Status>,
+    /// A title stands above that has a heartbeat above itself.
+    is_another: bool,
+    /// Heartbeats behind the first one, with another time.
+    others: usize,
+    /// How deep the section of checks, or of a component, lies that is being read: what lies deeper is part of it.
+    checks_level: Option<usize>,
+    /// A line across the page stands above, and since then there was nothing but what a report says of itself.
+    is_ruled: bool,
+    /// What the section, if it turns out to be none of a component, says of how long the cycle took.
+    duration_ms: Option<u64>,
 }
 
 /// The part of the report that is being read.
@@ -84,6 +97,10 @@ struct Section<'a> {
     mark: Option<State>,
     /// Checks that were there before it.
     before: usize,
+    /// It is about the report as a whole.
+    is_of_report: bool,
+    /// Nothing of it was read yet.
+    is_new: bool,
 }
 
 /// Where a check was read.
@@ -106,7 +123,10 @@ impl<'a> Reading<'a> {
             return;
         }
         if let Some((level, heading)) = heading(line) {
-            self.recognized = self.recognized || contains_folded(heading, "heartbeat");
+            let is_title = contains_folded(heading, "heartbeat");
+            self.recognized = self.recognized || is_title;
+            let is_begun = self.heartbeat.timestamp.is_some() || self.has_status || !self.heartbeat.checks.is_empty();
+            self.is_another |= is_title && level == 1 && is_begun;
             // the title opens the header, every other heading a section
             let (name, mark) = about::cut_end_mark(heading);
             self.enter(name, level, mark);
@@ -125,6 +145,14 @@ impl<'a> Reading<'a> {
             self.header(line, field);
             return;
         };
+        if header::is_rule(line) {
+            self.is_ruled = !section.is_new;
+            return;
+        }
+        self.section = Some(Section { is_new: false, ..section });
+        if !indented && self.says_of_itself(section, line, field) {
+            return;
+        }
         if let Some((label, value)) = field
             && label.eq_ignore_ascii_case("next check")
         {
@@ -158,19 +186,68 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Takes what a line in a section says of the report as a whole.
+    fn says_of_itself(&mut self, section: Section, line: &str, field: Option<(&str, &str)>) -> bool {
+        let stated = header::stated(line, field);
+        let is_next = field.is_some_and(|(label, _)| label.eq_ignore_ascii_case("next check"));
+        self.is_ruled = self.is_ruled && (stated.is_some() || is_next || header::is_signature(line));
+        let Some(stated) = stated else { return false };
+        let is_item = !line.starts_with("**");
+        let has_checks = self.heartbeat.checks.len() > section.before;
+        let is_bold = header::is_bold(line) || line.starts_with('|');
+        match stated {
+            _ if self.is_ruled && !is_item => self.state(stated),
+            // a header that has a heading
+            Line::Timestamp(_)
+                if section.is_of_report && self.heartbeat.timestamp.is_none() && self.heartbeat.checks.is_empty() =>
+            {
+                self.leave();
+                self.state(stated);
+            }
+            Line::Status(_) if section.is_of_report && is_bold && header::is_overall(field) => self.state(stated),
+            // a component may have one too, and may say only later what it is
+            Line::Duration(value) if section.is_of_report && is_bold => {
+                self.duration_ms = self.duration_ms.or(header::duration_ms(value));
+            }
+            // above the first of the checks
+            Line::Duration(_) if about::is_of_checks(section.name) && !is_item && !has_checks => self.state(stated),
+            _ => return false,
+        }
+        true
+    }
+
+    /// The first that is read counts; of a Status line there need be no more than its label.
+    fn state(&mut self, stated: Line) {
+        let heartbeat = &mut self.heartbeat;
+        match stated {
+            Line::Timestamp(value) => {
+                let at = time(value);
+                let is_another = std::mem::take(&mut self.is_another);
+                self.others += usize::from(is_another && at != heartbeat.timestamp);
+                heartbeat.timestamp = heartbeat.timestamp.or(at);
+            }
+            Line::Status(value) => {
+                self.has_status = true;
+                heartbeat.status = heartbeat.status.or_else(|| status_of(value));
+            }
+            Line::Duration(value) => {
+                heartbeat.duration_ms = heartbeat.duration_ms.or_else(|| header::duration_ms(value))
+            }
+        }
+        self.recognized = true;
+    }
+
     fn header(&mut self, line: &str, field: Option<(&str, &str)>) {
         // a mark before the label counts as one behind it
-        let is_led = field.is_some_and(|(label, _)| label.eq_ignore_ascii_case("status")) && label_mark(line).is_some();
-        match field.map(|(label, value)| (label, if is_led { line } else { value })) {
-            Some((label, value)) if take_header(&mut self.heartbeat, label, value) => {
-                self.has_status |= label.eq_ignore_ascii_case("status");
-                self.recognized = true;
-            }
+        let is_led = || label_mark(line).is_some();
+        match (header::stated(line, field), field) {
+            (Some(Line::Status(_)), _) if !line.starts_with('|') && is_led() => self.state(Line::Status(line)),
+            (Some(stated), _) => self.state(stated),
             // before any section, only what names its component
-            Some((label, _)) if about::known(label).is_some() => self.take(CHECKS, None, line, None, field),
-            None if line.starts_with('|') || worst_mark(line).is_some() => self.take(CHECKS, None, line, None, None),
-            Some(_) if line.starts_with('|') => self.take(CHECKS, None, line, None, None),
-            _ => {}
+            (None, Some((label, _))) if about::known(label).is_some() => self.take(CHECKS, None, line, None, field),
+            (None, None) if worst_mark(line).is_some() => self.take(CHECKS, None, line, None, None),
+            (None, _) if line.starts_with('|') => self.take(CHECKS, None, line, None, None),
+            (None, _) => {}
         }
     }
 
@@ -259,15 +336,29 @@ impl<'a> Reading<'a> {
             return;
         }
         self.leave();
-        self.owner = None;
         let before = self.heartbeat.checks.len();
-        self.section = (level > 1).then_some(Section { name, level, mark, before });
+        let is_of_report = header::is_of_report(name);
+        self.checks_level = self.checks_level.filter(|above| level > *above);
+        let is_within = self.checks_level.is_some();
+        if !is_within && !is_of_report && level > 1 {
+            self.checks_level = Some(level);
+        }
+        let is_of_report = is_of_report && !is_within;
+        self.section = (level > 1).then_some(Section { name, level, mark, before, is_of_report, is_new: true });
     }
 
     /// A heading whose mark nothing below took up speaks for itself.
     fn leave(&mut self) {
-        if let Some(section) = self.section.take()
-            && self.heartbeat.checks.len() == section.before
+        self.owner = None;
+        self.is_ruled = false;
+        let duration_ms = self.duration_ms.take();
+        let Some(section) = self.section.take() else { return };
+        // one with a state in it is a component's
+        let said = self.heartbeat.checks.get(section.before..).unwrap_or_default();
+        if said.iter().all(|check| check.state == State::Unknown) {
+            self.heartbeat.duration_ms = self.heartbeat.duration_ms.or(duration_ms);
+        }
+        if self.heartbeat.checks.len() == section.before
             && let Some(check) = about::of_heading(section.name, section.mark)
         {
             self.push(check, Place::Own);
@@ -279,6 +370,9 @@ impl<'a> Reading<'a> {
         self.drop_asides();
         if !self.has_status {
             self.heartbeat.status = self.from_summary;
+        }
+        if self.others > 0 {
+            return Err(HeartbeatError::Several(self.others + 1));
         }
         if self.recognized { Ok(self.heartbeat) } else { Err(HeartbeatError::NotAHeartbeat) }
     }
@@ -362,20 +456,6 @@ fn contains_folded(text: &str, word: &str) -> bool {
     let (text, word) = (text.as_bytes(), word.as_bytes());
     let starts = |window: &[u8]| window.first().map(u8::to_ascii_lowercase) == word.first().map(u8::to_ascii_lowercase);
     text.windows(word.len()).any(|window| starts(window) && window.eq_ignore_ascii_case(word))
-}
-
-fn take_header(heartbeat: &mut Heartbeat, label: &str, value: &str) -> bool {
-    if label.eq_ignore_ascii_case("timestamp") {
-        heartbeat.timestamp = heartbeat.timestamp.or_else(|| time(value));
-    } else if label.eq_ignore_ascii_case("status") {
-        heartbeat.status = heartbeat.status.or_else(|| status_of(value));
-    } else if label.eq_ignore_ascii_case("duration") {
-        heartbeat.duration_ms =
-            heartbeat.duration_ms.or_else(|| milliseconds(value).map(|ms| ms.round().clamp(0.0, 9e15) as u64));
-    } else {
-        return false;
-    }
-    true
 }
 
 /// A nested bullet below a check, as [`render`] writes it.
