@@ -190,6 +190,8 @@ fn render(report: &ExportReport, summary: &str) -> String {
             None => format!("would go: {path}: no row is left for it\n"),
         });
     }
+    let copies = export::copies::line(report.days.iter().map(|day| &day.copies), |name| text::line(name, 200));
+    out.extend(copies.map(|line| format!("copies: {line}\n")));
     for link in &report.links {
         out.push_str(&format!("skipped: {} is a symbolic link\n", text::line(link, 200)));
     }

@@ -14,6 +14,7 @@
 
 mod choose;
 mod config;
+pub mod copies;
 mod document;
 pub mod facts;
 mod history;
@@ -148,6 +149,8 @@ pub struct DayReport {
     pub rows: u64,
     /// Of them, kept from the earlier file, since their reports are gone.
     pub kept_rows: u64,
+    /// Of heartbeats.
+    pub copies: copies::Copies,
     pub bytes: u64,
     pub sha256: String,
     /// As found in the footer.

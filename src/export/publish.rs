@@ -73,6 +73,7 @@ impl Job<'_> {
                 path: paths::shown(self.root.path(), &target),
                 rows: staged.rows,
                 kept_rows: staged.kept_rows,
+                copies: staged.copies.clone(),
                 bytes: staged.bytes,
                 sha256: staged.sha256.clone(),
                 compression: validation.compression,

@@ -15,6 +15,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use super::copies::{Copies, Finder};
 use super::facts::{Facts, Gatherer};
 use super::row::Row;
 use super::schema::{READER, SCHEMA_VERSION, Tabular, key, schema};
@@ -37,6 +38,7 @@ pub struct Staged {
     pub rows: u64,
     /// Of `rows`, those taken over from the file that is replaced, because their reports are gone.
     pub kept_rows: u64,
+    pub copies: Copies,
     pub bytes: u64,
     pub sha256: String,
     pub digest: String,
@@ -100,6 +102,7 @@ pub fn stage<T: Tabular>(
         day: about.day,
         rows: 0,
         kept_rows: 0,
+        copies: Copies::default(),
         bytes: 0,
         sha256: String::new(),
         digest: String::new(),
@@ -114,6 +117,7 @@ pub fn stage<T: Tabular>(
         ArrowWriter::try_new_with_options(Hashing::new(file), schema(T::DATASET), options).map_err(failed)?;
     let mut facts = Gatherer::default();
     let mut digest = SourceDigest::default();
+    let mut copies = Finder::default();
     let mut batch: Vec<T> = Vec::new();
     let (mut weight, mut group_weight) = (0, 0);
     let mut write = |batch: &mut Vec<T>, weight: usize, writer: &mut ArrowWriter<Hashing>| {
@@ -136,6 +140,9 @@ pub fn stage<T: Tabular>(
         staged.rows += 1;
         staged.kept_rows += u64::from(kept);
         digest.add(&row);
+        if T::DATASET == Dataset::Heartbeats {
+            copies.see(row.at_us(), row.sha256(), row.name());
+        }
         weight += row.weight();
         batch.push(row);
         if batch.len() == BATCH_ROWS || weight >= BATCH_WEIGHT {
@@ -145,6 +152,7 @@ pub fn stage<T: Tabular>(
     }
     write(&mut batch, weight, &mut writer).map_err(failed)?;
     staged.digest = digest.finish();
+    staged.copies = copies.finish();
     staged.expected = facts.finish();
     for (key, value) in metadata(about, &staged) {
         writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));

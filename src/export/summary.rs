@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use super::{DayReport, ExportReport, FileState, Why};
+use super::{DayReport, ExportReport, FileState, Why, copies};
 use crate::text;
 
 /// What every summary begins with.
@@ -76,9 +76,12 @@ pub fn render(report: &ExportReport) -> String {
             out.push_str(&format!("| `{path}` | {reason} | {became} |\n"));
         }
     }
-    let notes = [report.links.len(), report.moved.len(), report.removed.len(), report.set_aside.len()];
+    let copies = copies::line(report.days.iter().map(|day| &day.copies), |name| format!("`{}`", text::cell(name)));
+    let notes =
+        [copies.iter().len(), report.links.len(), report.moved.len(), report.removed.len(), report.set_aside.len()];
     if notes.iter().any(|n| *n > 0) {
         out.push_str("\n## Notes\n\n");
+        out.extend(copies.map(|line| format!("- {line}\n")));
         for aside in &report.set_aside {
             let kept =
                 aside.kept.as_deref().map_or(String::new(), |kept| format!("; it is kept as `{}`", text::cell(kept)));

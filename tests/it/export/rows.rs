@@ -71,6 +71,27 @@ fn of_two_reports_that_say_the_same_each_is_a_row_and_stays_one() {
     assert!(paths(&scene).contains(&"g/reports/new/status_2025-10-26.md".to_owned()));
 }
 
+/// As sync clients leave them: copies under a name of their own, and what two wrote at once in one file.
+#[test]
+fn copies_are_told_and_two_heartbeats_in_one_file_are_no_row() {
+    let scene = Scene::new().heartbeats(Heartbeats::of(
+        ["2025-10-28T10:00:00Z", "2025-10-28T10:05:00Z"].map(|at| support::field::Cycle::good(at.parse().unwrap())),
+    ));
+    let at = |name: &str| scene.path(HEARTBEATS).join(name);
+    fs::copy(at("heartbeat_2025-10-28_10-00-00.md"), at("heartbeat_2025-10-28_10-00-00 (1).md")).unwrap();
+    export(&scene, &[]).expect_exit(0).expect_stdout("copies: 1 heartbeat is a copy of another");
+    let summary = scene.read(summary_path(&scene));
+    assert!(
+        summary.contains("copy of another") && summary.contains("`heartbeat_2025-10-28_10-00-00 (1).md`"),
+        "{summary}"
+    );
+    assert_eq!(number(&scene, "SELECT count(*) FROM heartbeats"), 3, "a file is a row");
+    let both = ["00", "05"].map(|minute| scene.read(at(&format!("heartbeat_2025-10-28_10-{minute}-00.md")))).concat();
+    scene.write(Path::new(HEARTBEATS).join("heartbeat_2025-10-28_10-10-00.md"), both);
+    export(&scene, &[]).expect_exit(1).expect_stdout("holds 2 heartbeats");
+    assert_eq!(number(&scene, "SELECT count(*) FROM heartbeats"), 3);
+}
+
 #[test]
 fn a_report_that_has_another_day_now_counts_once_whichever_day_is_exported() {
     for day in ["2025-10-20", "2025-10-24", "2025-10-27"] {

@@ -90,6 +90,7 @@ mod tests {
             path: (*path).to_owned(),
             rows: 1,
             kept_rows: 0,
+            copies: Default::default(),
             bytes: 1,
             sha256: String::new(),
             compression: String::new(),
