@@ -99,6 +99,8 @@ struct Section<'a> {
     before: usize,
     /// It is about the report as a whole.
     is_of_report: bool,
+    /// It is a component, or lies within the checks.
+    is_component: bool,
     /// Nothing of it was read yet.
     is_new: bool,
 }
@@ -146,7 +148,9 @@ impl<'a> Reading<'a> {
             return;
         };
         if header::is_rule(line) {
-            self.is_ruled = !section.is_new;
+            // above what a component says of itself it parts nothing
+            let has_checks = self.heartbeat.checks.len() > section.before;
+            self.is_ruled = !section.is_new && (has_checks || !section.is_component);
             return;
         }
         self.section = Some(Section { is_new: false, ..section });
@@ -327,6 +331,7 @@ impl<'a> Reading<'a> {
     }
 
     fn enter(&mut self, name: &'a str, level: usize, mark: Option<State>) {
+        self.is_ruled = false;
         if let Some(section) = self.section
             && level > section.level
             && level != usize::MAX
@@ -344,13 +349,14 @@ impl<'a> Reading<'a> {
             self.checks_level = Some(level);
         }
         let is_of_report = is_of_report && !is_within;
-        self.section = (level > 1).then_some(Section { name, level, mark, before, is_of_report, is_new: true });
+        let is_component = is_within || about::known(name).is_some();
+        let section = Section { name, level, mark, before, is_of_report, is_component, is_new: true };
+        self.section = (level > 1).then_some(section);
     }
 
     /// A heading whose mark nothing below took up speaks for itself.
     fn leave(&mut self) {
         self.owner = None;
-        self.is_ruled = false;
         let duration_ms = self.duration_ms.take();
         let Some(section) = self.section.take() else { return };
         // one with a state in it is a component's
