@@ -4,9 +4,9 @@
 //! Nothing here ever goes through a shell. On the deadline, or when `cancel` says so, the whole process group is killed.
 //! One that must not outlive this process unseen says where it is written down ([`at_work`]).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -15,11 +15,15 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use at_work::AtWork;
+pub use output::CUT;
+use output::{Collected, Kept, collect};
 use tree::kill_group_and_children;
 
 pub mod at_work;
 mod lacks;
+pub mod last_words;
 pub mod life_lock;
+mod output;
 mod tree;
 
 /// What to run. `program` must be absolute; the environment holds `PATH` and what `env` adds, nothing inherited.
@@ -33,7 +37,8 @@ pub struct Spec {
     pub deadline: Duration,
     /// Bytes kept of each of stdout and stderr; the rest is read and dropped.
     pub max_output: usize,
-    /// Of more output than that, its beginning and its end are kept, half each, with [`CUT`] between them; else its beginning.
+    /// Of more output than that, its beginning and its end are kept, half each and in whole lines, with [`CUT`] between them;
+    /// else its beginning.
     pub keep_end: bool,
     /// Once it is set the program is killed.
     pub cancel: Option<Arc<AtomicBool>>,
@@ -84,6 +89,9 @@ pub struct Output {
     pub end: End,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
+    /// Whether it said more on that than is kept.
+    pub stdout_is_cut: bool,
+    pub stderr_is_cut: bool,
     /// Wall-clock length, measured on the monotonic clock.
     pub elapsed: Duration,
 }
@@ -282,7 +290,9 @@ impl Running {
             _ => GRACE_MAX.min(left).max(GRACE_MIN),
         };
         let grace = Instant::now() + grace;
-        Ok(Output { end, stdout: self.stdout.until(grace), stderr: self.stderr.until(grace), elapsed })
+        let (stdout, stdout_is_cut) = self.stdout.until(grace);
+        let (stderr, stderr_is_cut) = self.stderr.until(grace);
+        Ok(Output { end, stdout, stderr, stdout_is_cut, stderr_is_cut, elapsed })
     }
 }
 
@@ -366,73 +376,6 @@ fn end_of(status: ExitStatus) -> End {
     }
 }
 
-/// What comes out of a pipe, bounded.
-struct Collected {
-    kept: Arc<Mutex<Kept>>,
-    ended: mpsc::Receiver<()>,
-}
-
-/// Stands where output was dropped that is not the end of it.
-pub const CUT: &str = "\n…\n";
-
-/// The beginning of what came and, where it is asked for, its end.
-struct Kept {
-    head: Vec<u8>,
-    head_max: usize,
-    tail: VecDeque<u8>,
-    tail_max: usize,
-    dropped: bool,
-}
-
-impl Kept {
-    fn new(max: usize, keep_end: bool) -> Kept {
-        let tail_max = if keep_end { max / 2 } else { 0 };
-        Kept { head: Vec::new(), head_max: max - tail_max, tail: VecDeque::new(), tail_max, dropped: false }
-    }
-
-    fn take(&mut self, chunk: &[u8]) {
-        let room = self.head_max.saturating_sub(self.head.len()).min(chunk.len());
-        let (head, rest) = chunk.split_at(room);
-        self.head.extend_from_slice(head);
-        self.tail.extend(rest);
-        let surplus = self.tail.len().saturating_sub(self.tail_max);
-        self.tail.drain(..surplus);
-        self.dropped |= surplus > 0;
-    }
-
-    fn into_bytes(self) -> Vec<u8> {
-        let cut = if self.dropped && self.tail_max > 0 { CUT } else { "" };
-        [self.head, cut.as_bytes().to_vec(), self.tail.into()].concat()
-    }
-}
-
-impl Collected {
-    /// What came until the pipe was closed, or until `deadline`.
-    fn until(&self, deadline: Instant) -> Vec<u8> {
-        // closed, or no time left: what is there counts either way
-        let _ = self.ended.recv_timeout(deadline.saturating_duration_since(Instant::now()));
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *kept, Kept::new(0, false)).into_bytes()
-    }
-}
-
-type Pipe = Box<dyn Read + Send>;
-
-/// With it, where the pipe goes.
-fn collect(kept: Kept) -> io::Result<(mpsc::Sender<Pipe>, Collected)> {
-    let (sender, ended) = mpsc::channel();
-    let kept = Arc::new(Mutex::new(kept));
-    let keep = kept.clone();
-    let give = thread_for(move |mut pipe: Pipe| {
-        let mut chunk = [0; 8192];
-        while let Ok(n @ 1..) = pipe.read(&mut chunk) {
-            keep.lock().unwrap_or_else(PoisonError::into_inner).take(&chunk[..n]);
-        }
-        let _ = sender.send(());
-    })?;
-    Ok((give, Collected { kept, ended }))
-}
-
 /// A thread that does `work` once it is handed what it is for, and ends when that can't come any more.
 fn thread_for<T: Send + 'static>(work: impl FnOnce(T) + Send + 'static) -> io::Result<mpsc::Sender<T>> {
     let (give, given) = mpsc::channel();
@@ -451,21 +394,6 @@ pub fn find_on_path(name: &str, path: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn of_much_output_the_beginning_is_kept_and_the_end_where_it_is_asked_for() {
-        for (keep_end, chunks, expected) in [
-            (false, &["abcdef", "ghijkl"][..], "abcdefgh"),
-            (true, &["abcdef", "ghijkl"], "abcd\n…\nijkl"),
-            (true, &["abcdef", "gh"], "abcdefgh"),
-            (true, &["abcdefghijklmnopqrstuvwxyz"], "abcd\n…\nwxyz"),
-            (true, &["a", "", "b"], "ab"),
-        ] {
-            let mut kept = Kept::new(8, keep_end);
-            chunks.iter().for_each(|chunk| kept.take(chunk.as_bytes()));
-            assert_eq!(String::from_utf8(kept.into_bytes()).unwrap(), expected, "{chunks:?}");
-        }
-    }
 
     #[test]
     fn a_child_that_leaves_the_group_neither_holds_the_output_up_nor_takes_it_away() {

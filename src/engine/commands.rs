@@ -10,7 +10,7 @@ use crate::export;
 use crate::handlers::{Context, Handler, command_line};
 use crate::journal::{Event, Phase};
 use crate::order::Command;
-use crate::process;
+use crate::process::{self, last_words};
 use crate::report::{CommandEnd, CommandResult};
 use crate::text;
 
@@ -20,6 +20,7 @@ const MAX_COMMANDS: usize = 64;
 /// Rows of a query that are kept, so that a pasted table can be held against them; a report shows the first of them.
 const ROWS_SHOWN: usize = 40;
 const OUTPUT_CHARS: usize = 2_000;
+const WHY_CHARS: usize = 200;
 
 pub fn measure(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context) -> Result<(), EngineError> {
     if tape.run().commands.is_some() || tape.run().phase == Phase::Undoing {
@@ -36,9 +37,14 @@ pub fn measure(tape: &mut Tape<'_>, handler: &dyn Handler, context: &Context) ->
 }
 
 fn answer(tape: &Tape<'_>, handler: &dyn Handler, context: &Context, command: &Command) -> CommandResult {
-    let (result, evidence) = recognized(tape, handler, context, &command.text)
-        .unwrap_or_else(|| (run_allowed(context, &command.text), Vec::new()));
-    CommandResult { command: command.text.clone(), result, evidence }
+    let of = |result, evidence, is_cut| CommandResult { command: command.text.clone(), result, evidence, is_cut };
+    match recognized(tape, handler, context, &command.text) {
+        Some((result, evidence)) => of(result, evidence, false),
+        None => {
+            let (result, is_cut) = run_allowed(context, &command.text);
+            of(result, Vec::new(), is_cut)
+        }
+    }
 }
 
 /// What answers one command of a block.
@@ -163,18 +169,44 @@ fn from_measurements(tape: &Tape<'_>, keys: &[String]) -> (CommandEnd, Vec<Strin
     (end, evidence)
 }
 
-/// Runs a block of plain commands, all of whose programs policy allows.
-fn run_allowed(context: &Context, text: &str) -> CommandEnd {
-    let not_run = |why: String| CommandEnd::NotRun { why };
+/// Runs a block of plain commands, all of whose programs policy allows; how it ended, and whether a part of its output is missing.
+fn run_allowed(context: &Context, text: &str) -> (CommandEnd, bool) {
+    let specs = match allowed(context, text) {
+        Ok(specs) => specs,
+        Err(why) => return (CommandEnd::NotRun { why }, false),
+    };
+    let mut output = String::new();
+    let mut is_cut = false;
+    for spec in specs {
+        match process::run(&spec) {
+            Ok(run) => {
+                is_cut |= run.stdout_is_cut;
+                let stdout = context.masker.mask(&run.stdout_text());
+                output.push_str(&stdout);
+                if !run.success() {
+                    let said = last_words::why(&context.masker.mask(&run.stderr_text()), &stdout).map(str::to_owned);
+                    let why = format!("{}: {}", run.end, text::line(&said.unwrap_or_default(), WHY_CHARS));
+                    return (CommandEnd::Failed { output, why }, is_cut);
+                }
+            }
+            Err(error) => return (CommandEnd::Failed { output, why: error.to_string() }, is_cut),
+        }
+    }
+    (CommandEnd::Passed { output }, is_cut)
+}
+
+/// The programs of a block, ready to be run; else why it is not run.
+fn allowed(context: &Context, text: &str) -> Result<Vec<process::Spec>, String> {
+    let none = || "there is no command in it".to_owned();
     let lines: Vec<&str> =
         text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     if lines.is_empty() {
-        return not_run("there is no command in it".to_owned());
+        return Err(none());
     }
     let mut specs = Vec::new();
     for line in lines {
-        let Some(argv) = plain_argv(line) else { return not_run("policy (it needs a shell)".to_owned()) };
-        let Some((program, args)) = argv.split_first() else { return not_run("there is no command in it".to_owned()) };
+        let argv = plain_argv(line).ok_or("policy (it needs a shell)")?;
+        let (program, args) = argv.split_first().ok_or_else(none)?;
         let allowed = context.config.policy.programs.iter().find(|allowed| {
             let named = Path::new(program);
             if named.is_absolute() {
@@ -183,31 +215,18 @@ fn run_allowed(context: &Context, text: &str) -> CommandEnd {
                 allowed.file_name() == named.file_name() && !program.contains('/')
             }
         });
-        let Some(allowed) = allowed else { return not_run("policy".to_owned()) };
-        specs.push(
-            process::Spec::new(allowed)
+        specs.push(process::Spec {
+            max_output: context.config.limits.output_bytes,
+            // what a test comes to stands at its end
+            keep_end: true,
+            at_work: Some(context.root.program_lock(&context.order.id, context.attempt)),
+            ..process::Spec::new(allowed.ok_or("policy")?)
                 .args(args)
                 .dir(context.root.path())
-                .deadline(DEADLINE.min(context.deadline.remaining())),
-        );
+                .deadline(DEADLINE.min(context.deadline.remaining()))
+        });
     }
-    let mut output = String::new();
-    for mut spec in specs {
-        spec.max_output = context.config.limits.output_bytes;
-        spec.at_work = Some(context.root.program_lock(&context.order.id, context.attempt));
-        match process::run(&spec) {
-            Ok(run) => {
-                output.push_str(&context.masker.mask(&run.stdout_text()));
-                if !run.success() {
-                    let why =
-                        format!("{}: {}", run.end, crate::text::line(&context.masker.mask(&run.stderr_text()), 200));
-                    return CommandEnd::Failed { output, why };
-                }
-            }
-            Err(error) => return CommandEnd::Failed { output, why: error.to_string() },
-        }
-    }
-    CommandEnd::Passed { output }
+    Ok(specs)
 }
 
 /// The words of a line without anything that only a shell understands; `None` otherwise. Quotes only tell which characters

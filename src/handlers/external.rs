@@ -16,7 +16,7 @@ use super::{Applied, Check, Context, Descriptor, Handler, HandlerError, Plan, St
 use crate::config::{Config, ExternalHandler};
 use crate::evidence::Vocabulary;
 use crate::order::{Criterion, Order};
-use crate::process::{self, Spec};
+use crate::process::{self, Spec, last_words};
 use crate::secret::Masker;
 use crate::text;
 
@@ -154,8 +154,10 @@ impl Step for Run {
         spec.at_work = Some(context.root.program_lock(&context.order.id, context.attempt));
         spec.cancel = Some(Arc::clone(&context.cancelled));
         spec.max_output = context.config.limits.output_bytes;
+        // what it claims, and why it gives up, it says last
+        spec.keep_end = true;
         let output = process::run(&spec)?;
-        let said = said(&output.stdout_text(), &context.masker);
+        let said = said(&output.stdout_text(), output.stdout_is_cut, &context.masker);
         if !output.success() {
             let why = failure(said, &context.masker.mask(&output.stderr_text()));
             let why = format!("{}; {why}", output.end);
@@ -179,14 +181,17 @@ struct Said {
     notes: Vec<String>,
     /// Lines that are neither.
     strange: Vec<String>,
+    /// Whether it said more, which was not kept.
+    is_cut: bool,
 }
 
 /// Words are masked before they are cut and laid out anew, so that neither a part nor another spelling of a secret is left.
-fn said(stdout: &str, masker: &Masker) -> Said {
+fn said(stdout: &str, is_cut: bool, masker: &Masker) -> Said {
     let mut notes = Vec::new();
     let mut strange = Vec::new();
     let mut more = 0;
-    for line in stdout.lines().filter(|line| !line.trim().is_empty()) {
+    let is_mark = |line: &str| is_cut && line == process::CUT.trim();
+    for line in stdout.lines().filter(|line| !line.trim().is_empty() && !is_mark(line)) {
         let answer = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line).unwrap_or_default();
         let word = |key: &str| {
             answer.get(key).map(|value| match value.as_str() {
@@ -211,13 +216,14 @@ fn said(stdout: &str, masker: &Masker) -> Said {
     if more > 0 {
         notes.push(format!("{more} more claims are not shown"));
     }
-    Said { notes, strange }
+    Said { notes, strange, is_cut }
 }
 
 /// What a program that went well said, in words that nobody can take for a measurement.
-fn claims(Said { mut notes, strange }: Said) -> String {
+fn claims(Said { mut notes, strange, is_cut }: Said) -> String {
     if !strange.is_empty() {
-        notes.push(format!("also wrote what is neither a claim nor a step (lines: {})", strange.len()));
+        let cut = if is_cut { " kept, output cut at limits.output_bytes" } else { "" };
+        notes.push(format!("also wrote what is neither a claim nor a step (lines: {}{cut})", strange.len()));
     }
     match notes.is_empty() {
         true => "it ended with exit status 0 and claimed nothing".to_owned(),
@@ -226,7 +232,7 @@ fn claims(Said { mut notes, strange }: Said) -> String {
 }
 
 /// What a program that failed said: its last words, and, as claims, what it had done by then.
-fn failure(Said { notes, strange }: Said, stderr: &str) -> String {
+fn failure(Said { notes, strange, .. }: Said, stderr: &str) -> String {
     let mut parts = Vec::new();
     if !stderr.trim().is_empty() {
         parts.push(format!("it said: {}", last_words(stderr)));
@@ -247,8 +253,12 @@ fn failure(Said { notes, strange }: Said, stderr: &str) -> String {
 fn last_words(words: &str) -> String {
     let words = words.trim();
     let cut = words.char_indices().rev().nth(LAST_WORDS).map_or(0, |(at, _)| at);
+    let (before, last) = words.split_at(cut);
     let mark = if cut > 0 { "… " } else { "" };
-    format!("{mark}{}", text::line(words.get(cut..).unwrap_or_default(), 2 * LAST_WORDS))
+    // where it names its error and says more behind it than is shown
+    let error = last_words::error(before).filter(|_| last_words::error(last).is_none());
+    let error = error.map_or(String::new(), |error| format!("{} ", text::line(error, LAST_WORDS)));
+    format!("{error}{mark}{}", text::line(last, 2 * LAST_WORDS))
 }
 
 #[cfg(test)]
@@ -297,6 +307,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_program_of_many_words_says_last_is_kept() {
+        let (mut scene, handler) = scene(
+            r#"yes 'noise of the build' | head -n 20000; echo '{"claim": "built"}'
+            [ ! -e fail ] || { yes noise | head -n 200000 >&2; echo 'Error: no package.json' >&2; yes at | head -n 300 >&2; exit 3; }"#,
+        );
+        scene.configure(|config| config.limits.output_bytes = 64 * 1024);
+        let after = testing::drive(&handler, &testing::order("WO-1"), &scene).unwrap().steps[0].after.clone();
+        assert!(
+            after.contains("claims: built") && after.contains(" kept, output cut at limits.output_bytes)"),
+            "{after}"
+        );
+        crate::durable::write(&scene.root.join("fail"), b"", 0o644).unwrap();
+        let error = testing::drive(&handler, &testing::order("WO-1"), &scene).unwrap_err();
+        assert!(error.contains("it said: Error: no package.json … "), "{error}");
+    }
+
+    #[test]
     fn what_a_failing_program_claimed_is_kept_and_so_are_its_last_words() {
         let (scene, handler) = scene(
             r#"echo '{"claim":"migrated 40 of 50 rows"}'; echo '{"step":"dropped table old"}'
@@ -323,10 +350,10 @@ mod tests {
             format!(r#"{{"step": "{long} correct horse  battery \"staple\""}}"#),
             r#"{"claim": {"pw": "correct horse  battery \"staple\""}}"#.to_owned(),
         ] {
-            let after = claims(said(&stdout, &masker));
+            let after = claims(said(&stdout, false, &masker));
             assert!(!after.contains("horse") && after.contains("not measured"), "{after}");
         }
-        let why = failure(said("correct horse  battery \"staple\"", &masker), "");
+        let why = failure(said("correct horse  battery \"staple\"", false, &masker), "");
         assert_eq!(why, "it wrote: ***");
     }
 

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::cells::{actual_text, verdict_text};
 use super::expressions::{self, FillError};
-use super::hold::judging;
 use super::hold::test_results::{self, TestResult};
+use super::hold::{cut, judging};
 use super::record::{self, CommandResult, FileChange, RunRecord, StepRecord, StepState, now};
 use super::{context, evidence_table, marks, result, verdicts};
 use crate::clock::ns_between;
@@ -152,9 +152,12 @@ fn test(record: &RunRecord, command: &CommandResult) -> Value {
     let evidence: Vec<&str> = result.evidence().iter().map(String::as_str).collect();
     let evidence = if evidence.is_empty() { "—".to_owned() } else { marks::show(&evidence.join(", ")) };
     let (verdict, note) = match &result {
-        TestResult::Passed { output, .. } => ("✅ PASS", output.as_str()),
-        TestResult::Failed { why, .. } => ("❌ FAIL", why.as_str()),
-        TestResult::NotRun { why } => ("☐ UNMEASURED", why.as_str()),
+        TestResult::Passed { output, .. } if command.is_cut => {
+            ("✅ PASS", &format!("{}; it ends with: {}", cut::WHY, cut::last_line(output)))
+        }
+        TestResult::Passed { output, .. } => ("✅ PASS", output),
+        TestResult::Failed { why, .. } => ("❌ FAIL", why),
+        TestResult::NotRun { why } => ("☐ UNMEASURED", why),
     };
     let note = if note.trim().is_empty() { "—".to_owned() } else { marks::show_at_most(note, 200) };
     minijinja::context! {

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::cells::{cite, component, green_choice, metric, quoted, sign, status};
 use super::expressions::{self, FillError};
+use super::hold::cut;
 use super::hold::figures_beside::{self, Said};
 use super::hold::judging::{self, Rows};
 use super::hold::labels::{Labels, Meaning};
@@ -227,7 +228,13 @@ impl Filler<'_> {
     fn test_line(&self, test: &Arc<Test>, claim: &str) -> (TestResult, String) {
         let result = self.confirmed.told(self.record, test, claim);
         let line = match &result {
-            TestResult::Passed { output, .. } => format!("✅ passed{}{}", cite(result.evidence()), quoted(output)),
+            TestResult::Passed { output, .. } => {
+                let (cut, shown) = match test_results::is_cut(self.record, test) {
+                    true => (format!(" ({})", cut::WHY), cut::last_line(output)),
+                    false => (String::new(), output.as_str()),
+                };
+                format!("✅ passed{cut}{}{}", cite(result.evidence()), quoted(shown))
+            }
             TestResult::Failed { why, output, .. } => {
                 format!("❌ failed: {}{}{}", marks::show(why), cite(result.evidence()), quoted(output))
             }

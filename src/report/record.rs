@@ -85,6 +85,9 @@ pub struct CommandResult {
     pub result: CommandEnd,
     /// Ids of the measurements it rests on.
     pub evidence: Vec<String>,
+    /// Whether it printed more than `limits.output_bytes`, of which a part is missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_cut: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

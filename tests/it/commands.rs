@@ -74,6 +74,57 @@ fn an_order_with_a_command_that_failed_is_not_done() {
     );
 }
 
+/// What it comes to stands at the end of a program's output; what was cut between says nothing.
+#[test]
+fn the_end_of_long_output_is_judged_and_what_was_cut_confirms_nothing() {
+    let sweep = "#!/bin/sh\necho 'errors: 0'; echo 'Files: 4'\ni=0; while [ $i -lt 400 ]; do echo \"row $i is ok, as it was \
+                 before\"; i=$((i+1)); done\necho 'Rows: 5'\n[ \"$1\" = bad ] && echo 'errors: 3'\n[ \"$1\" = warned ] && { i=0; \
+                 while [ $i -lt 30 ]; do echo \"DeprecationWarning: module x is deprecated\" >&2; i=$((i+1)); done; echo \
+                 'AssertionError: 3 rows expected' >&2; exit 1; }\necho 'ALL PASS'\n";
+    let scene = Scene::new().file("sweep", sweep).env("WO_PROBE", "1");
+    let path = scene.path("sweep");
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let policy = format!("[policy]\nprograms = ['{}']\n[limits]\noutput_bytes = 4096\n", path.display());
+    let scene = scene.config(&policy);
+    for (n, (command, after, outcome, line)) in [
+        ("sweep", "✅ Confirms: 5 rows", "done", "✅ Confirms: 5 rows"),
+        ("sweep", "✅ Confirms: 4 files", "done", "✅ Confirms: 4 files"),
+        ("sweep", "✅ Confirms: ALL PASS", "done", "✅ Confirms: ALL PASS"),
+        ("sweep", "Expected: `ALL PASS`", "done", "✅ passed (output cut at limits.output_bytes)"),
+        ("sweep", "✅ Confirms: errors: 0", "done", "☐ (unmeasured: output cut at limits.output_bytes"),
+        (
+            "sweep",
+            "Expected: `row 200 is ok, as it was before`",
+            "done",
+            "☐ unmeasured: output cut at limits.output_bytes",
+        ),
+        ("sweep bad", "✅ Confirms: errors: 0", "partial", "❌ (failed: it says"),
+        (
+            "sweep warned",
+            "✅ Confirms: 5 rows",
+            "partial",
+            "❌ (failed: exit status 1: AssertionError: 3 rows expected)",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = format!("WO-{n}-PROBE");
+        scene.write("templates/SWEEP.md", format!("# Sweep\n\n```bash\n{command}\n```\n{after}\n"));
+        let order = format!(
+            "---\nid: {id}\nhandler: probe\ntemplate: SWEEP\nacceptance:\n  - {{ metric: Ledger lines, target: \"= 1\" }}\n---\n\n# {id}\n"
+        );
+        scene.drop_order(&format!("{id}.md"), order);
+        drop(scene.wo(["run"]));
+        let filled = scene.read(format!("bridge/outbox/CLC/{id}_SWEEP.md"));
+        assert!(filled.contains(line), "{command}: {after}: {filled}");
+        assert_eq!(scene.result(&id)["outcome"], outcome, "{command}: {after}");
+        let report = scene.read(format!("bridge/outbox/CLC/{id}_REPORT.md"));
+        let cut = "output cut at limits.output_bytes; it ends with: ALL PASS";
+        assert_eq!(report.contains(cut), outcome == "done", "{report}");
+    }
+}
+
 /// What a program of the user's says is a claim; what it was to deliver is looked for.
 #[test]
 fn an_external_handler_is_judged_by_what_is_there() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{Check, Finding, Kind, Pending, Probe};
-use crate::process::{self, End, Spec};
+use crate::process::{self, End, Spec, last_words};
 use crate::text;
 
 pub const KIND: Kind = Kind::of::<Command>("command", "Commands", "a program that policy allows ends with exit status 0");
@@ -65,7 +65,8 @@ impl Command {
             Err(error) => return Finding::error(error.to_string()),
         };
         let texts = [output.stderr_text(), output.stdout_text()];
-        let line = if output.success() { last_line(&texts) } else { reason(&texts).or_else(|| last_line(&texts)) };
+        let [stderr, stdout] = &texts;
+        let line = if output.success() { last_words::last_line(stderr, stdout) } else { last_words::why(stderr, stdout) };
         let said = line.map(|line| format!(": {}", text::line(line, 160))).unwrap_or_default();
         let shown = program.display();
         let finding = match output.end {
@@ -80,58 +81,5 @@ impl Command {
             end => Finding::error(format!("`{shown}`: {end}{said}")),
         };
         finding.latency(output.elapsed)
-    }
-}
-
-/// The lines of a program, last first, without the version with which Node ends every crash.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
-    let is_version = |line: &&str| line.strip_prefix("Node.js v").is_some_and(|version| !version.contains(' '));
-    text.lines().rev().map(str::trim).filter(move |line| !line.is_empty() && !is_version(line))
-}
-
-fn last_line(texts: &[String]) -> Option<&str> {
-    texts.iter().find_map(|text| lines(text).next())
-}
-
-/// Why a program failed, where it names its error: `ModuleNotFoundError: No module named 'memory'`, with its own words or a
-/// trace behind it.
-fn reason(texts: &[String]) -> Option<&str> {
-    texts.iter().find_map(|text| lines(text).find(|line| names_error(line)))
-}
-
-/// `Error: …`, `TypeError: …`, `Error [ERR_MODULE_NOT_FOUND]: …`, `sqlite3.OperationalError: …`
-fn names_error(line: &str) -> bool {
-    let Some((name, _)) = line.split_once(": ") else { return false };
-    let name = name.split_once(" [").map_or(name, |(name, code)| if code.ends_with(']') { name } else { "" });
-    let is_name = name.chars().all(|c| c.is_alphanumeric() || "._$".contains(c));
-    is_name && (name.ends_with("Error") || name.ends_with("Exception"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_reason_is_what_the_program_names_as_its_error() {
-        let node = "node:internal/modules/cjs/loader:1143\n  throw err;\n  ^\n\nError: Cannot find module './index.cjs'\n\
-                    Require stack:\n- /r/knowledge/check.cjs\n    at Module._resolveFilename (node:internal:1140:15) {\n  \
-                    code: 'MODULE_NOT_FOUND',\n  requireStack: [ '/r/knowledge/check.cjs' ]\n}\n\nNode.js v20.20.2\n";
-        let module = "Error [ERR_MODULE_NOT_FOUND]: Cannot find module '/r/index.mjs' imported from /r/check.mjs";
-        for (stderr, stdout, expected) in [
-            (node, "", "Error: Cannot find module './index.cjs'"),
-            (&format!("{module}\n    at finalizeResolution\n\nNode.js v22.1.0"), "", module),
-            (&format!("{node}npm error code 1\nnpm error command failed\n"), "> node x", "Error: Cannot find module './index.cjs'"),
-            ("Traceback:\n  File \"x.py\"\nModuleNotFoundError: No module named 'memory'\n", "", "ModuleNotFoundError: No module named 'memory'"),
-            ("sqlite3.OperationalError: no such table: x\n", "", "sqlite3.OperationalError: no such table: x"),
-            // none is named: the last line, as it stands
-            ("", "5 failed jobs\n\n", "5 failed jobs"),
-            ("first\nlast: it failed\n", "more", "last: it failed"),
-            ("Node.js v20.20.2", "", ""),
-            ("Node.js v20 is too old\n", "", "Node.js v20 is too old"),
-        ] {
-            let texts = [stderr.to_owned(), stdout.to_owned()];
-            let found = reason(&texts).or_else(|| last_line(&texts)).unwrap_or_default();
-            assert_eq!(found, expected, "{stderr}");
-        }
     }
 }

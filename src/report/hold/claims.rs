@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::answers::{Answer, Answers};
 use super::numbers::{self, Number};
 use super::state::Held;
-use super::{expectation, vouched};
+use super::{cut, expectation, vouched};
 use crate::evidence::{Measurement, subject};
 use crate::order::fold;
 use crate::report::figures::{self, Figure, Kind, ROWS};
@@ -22,6 +22,8 @@ pub struct Ran<'t> {
     pub output: &'t str,
     /// The status that its last command ended with.
     pub exit: i32,
+    /// Whether a part of its output is missing.
+    pub is_cut: bool,
 }
 
 /// `claim` is what stands behind the mark; `own` are the measurements that the test was answered with.
@@ -32,11 +34,15 @@ pub fn hold(claim: &str, test: &Ran, own: &[&Measurement], record: &RunRecord) -
     let held = [
         amounts(claim, test, own, record),
         presence(claim, test, own),
-        freshness(claim, test.output, record),
-        things(claim, seen(), own, record),
-        names(claim, seen(), record),
+        freshness(claim, test, record),
+        things(claim, seen, own, record),
+        names(claim, seen, record),
     ];
-    worst(held)
+    match worst(held) {
+        Held::Meets if test.is_cut && cut::is_deniable(claim, test.output) => Held::Unclear(cut::WHY.to_owned()),
+        Held::Unclear(why) if test.is_cut => Held::Unclear(format!("{why}: {}", cut::WHY)),
+        held => held,
+    }
 }
 
 /// What contradicts weighs more than what can't be told.
@@ -163,13 +169,14 @@ impl<'p> Printed<'p> {
 
     fn hold(&self, figure: &Figure, test: &Ran, record: &RunRecord) -> Held {
         let unclear = || Held::Unclear(format!("“{}” can't be told from it", figure.with_noun(&figure.noun)));
+        let is_printed = |figure: &Figure| test.output.lines().any(|line| figures::find(line).contains(figure));
         match &figure.kind {
             Kind::Exit(code) if *code == test.exit => Held::Meets,
             Kind::Day(day) if self.days.contains(day) => Held::Meets,
-            Kind::Codec | Kind::Time if figures::find(test.output).contains(figure) => Held::Meets,
+            Kind::Codec | Kind::Time if is_printed(figure) => Held::Meets,
             Kind::Exit(_) | Kind::Day(_) | Kind::Codec | Kind::Time => unclear(),
             _ if !self.own.is_empty() => self.measured(figure, test, record).unwrap_or_else(unclear),
-            Kind::Ratio if figures::find(test.output).contains(figure) => Held::Meets,
+            Kind::Ratio if is_printed(figure) => Held::Meets,
             Kind::Ratio => unclear(),
             Kind::Count | Kind::Measure => self.counted(figure, test).unwrap_or_else(unclear),
         }
@@ -187,7 +194,8 @@ impl<'p> Printed<'p> {
         }
         let noun = if ROWS.contains(&figure.noun.as_str()) { "rows" } else { figure.noun.as_str() };
         let expected = Expected { text: figure.asked(noun), is_literal: false };
-        Some(expectation::hold(&expected, test.output, &answers)).filter(|held| !matches!(held, Held::Unclear(_)))
+        Some(expectation::hold(&expected, test.output, test.is_cut, &answers))
+            .filter(|held| !matches!(held, Held::Unclear(_)))
     }
 
     /// By the numbers that were printed: those of what the figure is of decide; a number that says of nothing what it is of, or
@@ -226,7 +234,7 @@ impl<'p> Printed<'p> {
 }
 
 /// `fresh data today`: the day of the run stands in the output. What is merely fresh may be of the night before.
-fn freshness(claim: &str, output: &str, record: &RunRecord) -> Held {
+fn freshness(claim: &str, test: &Ran, record: &RunRecord) -> Held {
     const TODAY: [&str; 3] = ["today", "todays", "tonight"];
     const FRESH: [&str; 3] = ["fresh", "freshness", "yesterday"];
     let folded = fold(claim);
@@ -237,31 +245,38 @@ fn freshness(claim: &str, output: &str, record: &RunRecord) -> Held {
         return Held::Meets;
     }
     let days = record::days(record);
-    let dates: Vec<jiff::civil::Date> = figures::days(output);
+    let dates: Vec<jiff::civil::Date> = figures::days(test.output);
     match dates.iter().max() {
         _ if words.contains(&"yesterday") => Held::Unclear(format!("“{claim}” can't be told from it")),
         Some(latest) if days.contains(latest) => Held::Meets,
-        Some(latest) if !is_today => Held::Unclear(format!("it says {latest}; whether that is fresh can't be told")),
+        Some(latest) if !is_today || test.is_cut => {
+            Held::Unclear(format!("it says {latest}; whether that is fresh can't be told"))
+        }
         Some(latest) => Held::Differs(format!("it says {latest}, which is not the day of the run")),
         None => Held::Unclear("it names no day".to_owned()),
     }
 }
 
 /// Other things than what the command asked for: `and Redis is up`.
-fn things(claim: &str, seen: String, own: &[&Measurement], record: &RunRecord) -> Held {
+fn things(claim: &str, seen: impl FnOnce() -> String, own: &[&Measurement], record: &RunRecord) -> Held {
     let aliases = |measurement: &Measurement| {
         let declared = record.declarations.of_key(&measurement.key);
         declared.map(|declared| declared.aliases.join(" ")).unwrap_or_default()
     };
-    let mut known = seen;
+    // what the telemetry is made of
+    let others: Vec<String> = subject::things_in(claim)
+        .into_iter()
+        .filter(|thing| !["heartbeat", "monitor"].contains(&thing.as_str()))
+        .collect();
+    if others.is_empty() {
+        return Held::Meets;
+    }
+    let mut known = seen();
     for measurement in own {
         known.push_str(&format!("\n{} {} {}", measurement.key, measurement.how, aliases(measurement)));
     }
     let known = subject::things_in(&known);
-    // what the telemetry is made of
-    let others =
-        subject::things_in(claim).into_iter().filter(|thing| !["heartbeat", "monitor"].contains(&thing.as_str()));
-    for thing in others.filter(|thing| !known.contains(thing)) {
+    for thing in others.into_iter().filter(|thing| !known.contains(thing)) {
         let newest = |one: &&Measurement| record::newest(record, &one.key).is_some_and(|newest| newest.id == one.id);
         let about = |one: &&Measurement| subject::things_in(&one.key).contains(&thing);
         let states: Vec<Option<bool>> =
@@ -276,9 +291,15 @@ fn things(claim: &str, seen: String, own: &[&Measurement], record: &RunRecord) -
 }
 
 /// Paths, service labels and hosts: in the command, in what it printed, or measured.
-fn names(claim: &str, seen: String, record: &RunRecord) -> Held {
+fn names(claim: &str, seen: impl FnOnce() -> String, record: &RunRecord) -> Held {
     let days = record::days(record);
-    for name in subject::names_in(claim).into_iter().filter(|name| name.contains(['/', '.', ':'])) {
+    let is_name = |name: &String| name.contains(['/', '.', ':']);
+    let named: Vec<String> = subject::names_in(claim).into_iter().filter(is_name).collect();
+    if named.is_empty() {
+        return Held::Meets;
+    }
+    let seen = seen();
+    for name in named {
         let works = |one: &&Measurement| record::works(one) != Some(false);
         let is_measured = record.measurements.iter().filter(works).any(|one| subject::names(one, &name, &days));
         let is_asked = seen.contains(&name) && !name.contains("YYYY");

@@ -8,6 +8,7 @@
 mod answers;
 pub mod check_cells;
 mod claims;
+pub mod cut;
 mod expectation;
 pub mod figures_beside;
 pub mod judging;

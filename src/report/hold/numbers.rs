@@ -36,9 +36,6 @@ pub fn says_no_more_than_counted(word: &str) -> bool {
     BARE.contains(&word)
 }
 
-/// Of which more are not looked at.
-const MOST: usize = 1_000;
-
 /// Of the tables (`status, n; critical, 11`), keys (`Rows: 288`) and counts (`4 files`) in an output.
 pub fn printed(output: &str) -> Vec<Number> {
     let mut out = Vec::new();
@@ -47,9 +44,6 @@ pub fn printed(output: &str) -> Vec<Number> {
         let cells: Vec<&str> = record.split([',', '|', '│']).map(str::trim).collect();
         // a comma also parts thousands
         let cells = if number(record.trim()).is_some() { vec![record.trim()] } else { cells };
-        if out.len() > MOST {
-            break;
-        }
         if cells.iter().all(|cell| number(cell).is_none() && keyed(cell).is_none() && counted(cell).is_none()) {
             head = cells;
             continue;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::answers::Answers;
 use super::state::Held;
-use super::{claims, expectation};
+use super::{claims, cut, expectation};
 use crate::evidence::Measurement;
 use crate::order::Command;
 use crate::report::record::{self, CommandEnd, CommandResult, RunRecord};
@@ -59,11 +59,11 @@ pub fn claimed(record: &RunRecord, test: &Test, claim: &str) -> TestResult {
     };
     let commands: Vec<&str> = test.commands.iter().map(|command| command.text.as_str()).collect();
     let exit = test.expected.as_ref().and_then(expectation::exit_status).unwrap_or(0);
-    let ran = claims::Ran { commands: &commands.join("\n"), output: &output, exit };
+    let ran = claims::Ran { commands: &commands.join("\n"), output: &output, exit, is_cut: is_cut(record, test) };
     match claims::hold(claim, &ran, &measured(record, &evidence), record) {
         Held::Meets => TestResult::Passed { output, evidence },
         Held::Differs(why) => TestResult::Failed { why, output, evidence },
-        Held::Unclear(why) => TestResult::NotRun { why: said(why, &output) },
+        Held::Unclear(why) => TestResult::NotRun { why: said(why, &output, ran.is_cut) },
     }
 }
 
@@ -96,13 +96,23 @@ impl Confirmed {
     }
 }
 
+/// Whether a part is missing of what a test came to.
+pub fn is_cut(record: &RunRecord, test: &Test) -> bool {
+    let last = test.commands.last().and_then(|command| result_of(record, command));
+    last.is_some_and(|result| result.is_cut)
+}
+
 fn measured<'r>(record: &'r RunRecord, evidence: &[String]) -> Vec<&'r Measurement> {
     record.measurements.iter().filter(|measurement| evidence.contains(&measurement.id)).collect()
 }
 
-fn said(why: String, output: &str) -> String {
-    let shown = crate::text::line(output, 200);
-    if shown.is_empty() { why } else { format!("{why}; it says “{shown}”") }
+fn said(why: String, output: &str, is_cut: bool) -> String {
+    let shown = crate::text::line(if is_cut { cut::last_line(output) } else { output }, 200);
+    match (shown.is_empty(), is_cut) {
+        (true, _) => why,
+        (false, false) => format!("{why}; it says “{shown}”"),
+        (false, true) => format!("{why}; it ends with “{shown}”"),
+    }
 }
 
 fn as_expected(record: &RunRecord, test: &Test, expected: &Expected, result: TestResult) -> TestResult {
@@ -123,10 +133,11 @@ fn as_expected(record: &RunRecord, test: &Test, expected: &Expected, result: Tes
     }
     let TestResult::Passed { output, evidence } = result else { return result };
     let answers = Answers::of(record, measured(record, &evidence));
-    match expectation::hold(expected, &output, &answers) {
+    let is_cut = is_cut(record, test);
+    match expectation::hold(expected, &output, is_cut, &answers) {
         Held::Meets => TestResult::Passed { output, evidence },
         Held::Differs(why) => TestResult::Failed { why, output, evidence },
-        Held::Unclear(why) => TestResult::NotRun { why: said(why, &output) },
+        Held::Unclear(why) => TestResult::NotRun { why: said(why, &output, is_cut) },
     }
 }
 
@@ -221,11 +232,15 @@ fn all(record: &RunRecord, commands: &[Command]) -> TestResult {
 }
 
 fn command_result(record: &RunRecord, command: &Command) -> TestResult {
-    let text = normal(&command.text);
-    match record.commands.iter().rev().find(|result| normal(&result.command) == text) {
+    match result_of(record, command) {
         Some(result) => end(record, result),
         None => TestResult::NotRun { why: "not run".to_owned() },
     }
+}
+
+fn result_of<'r>(record: &'r RunRecord, command: &Command) -> Option<&'r CommandResult> {
+    let text = normal(&command.text);
+    record.commands.iter().rev().find(|result| normal(&result.command) == text)
 }
 
 fn normal(command: &str) -> String {

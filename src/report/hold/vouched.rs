@@ -53,8 +53,9 @@ fn own(figure: &Figure, subject: &Measurement, record: &RunRecord) -> Held {
     // `864/864` of what was counted
     let all_of = figure.text.split_once('/').filter(|(n, of)| figure.kind == Kind::Ratio && n == of).map(|(n, _)| n);
     let answers = Answers::of(record, vec![subject]);
-    let hold =
-        |text: String| expectation::hold(&Expected { text, is_literal: false }, &subject.value.to_string(), &answers);
+    let hold = |text: String| {
+        expectation::hold(&Expected { text, is_literal: false }, &subject.value.to_string(), false, &answers)
+    };
     let held = match (all_of, figure.keys.last()) {
         (Some(n), _) if matches!(subject.value, Value::Count { .. }) => hold(n.to_owned()),
         // `Failed: 0`

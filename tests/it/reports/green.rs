@@ -353,7 +353,12 @@ fn of_n_subjects_exactly_the_k_that_work_are_green() {
             for (n, works) in works.iter().enumerate() {
                 let id = record.take(&format!("subject.{n}"), state(*works, "seen"), Some(*works)).id.clone();
                 let result = CommandEnd::Passed { output: "ran".to_owned() };
-                record.commands.push(CommandResult { command: format!("subject.{n}"), result, evidence: vec![id] });
+                record.commands.push(CommandResult {
+                    command: format!("subject.{n}"),
+                    result,
+                    evidence: vec![id],
+                    is_cut: false,
+                });
             }
             let text = filled(&template, &record);
             for (n, works) in works.iter().enumerate() {

@@ -349,7 +349,7 @@ fn record(fates: &[Fate], outcome: Outcome, hostile: usize) -> RunRecord {
             // it ended with 0 and showed nothing
             Fate::Number => (CommandEnd::Passed { output: " \n".to_owned() }, Vec::new()),
         };
-        record.commands.push(CommandResult { command: format!("run {name}"), result, evidence });
+        record.commands.push(CommandResult { command: format!("run {name}"), result, evidence, is_cut: false });
     }
     record
 }

@@ -168,16 +168,19 @@ pub fn deployed() -> RunRecord {
             command: "wo export --all --dry-run\n".to_owned(),
             result: CommandEnd::Passed { output: "864 reports, nothing written".to_owned() },
             evidence: vec!["E7".to_owned()],
+            is_cut: false,
         },
         CommandResult {
             command: "wo verify parquet\n".to_owned(),
             result: CommandEnd::Passed { output: "Passed: 14 | Failed: 0".to_owned() },
             evidence: vec!["E16".to_owned()],
+            is_cut: false,
         },
         CommandResult {
             command: "wo query \"SELECT count(DISTINCT heartbeats) FROM heartbeats\"\n".to_owned(),
             result: CommandEnd::NotRun { why: "policy".to_owned() },
             evidence: Vec::new(),
+            is_cut: false,
         },
     ];
     record.steps = vec![

@@ -9,7 +9,12 @@ use super::record::{Taken as _, artifact, deployed, empty, state};
 #[test]
 fn a_test_is_bound_to_its_own_command() {
     let template = "```bash\na\n```\n✅ Confirms: a\n\n```bash\nb\n```\n✅ Confirms: b\n\n```bash\nc\n```\nExpected:\n```\nrows\n```\nnext\n";
-    let result = |command: &str, result| CommandResult { command: command.to_owned(), result, evidence: Vec::new() };
+    let result = |command: &str, result| CommandResult {
+        command: command.to_owned(),
+        result,
+        evidence: Vec::new(),
+        is_cut: false,
+    };
     let mut record = empty(Outcome::Partial);
     record.commands = vec![
         result("a\n", CommandEnd::Passed { output: "fine".to_owned() }),
@@ -33,7 +38,8 @@ fn a_test_is_green_only_where_its_output_is_what_is_expected() {
     let result_of = |expected: &str, end: CommandEnd| {
         let template = format!("```sh\na\n```\n✅ Confirms: it\n\nExpected:{expected}\n");
         let mut record = empty(Outcome::Partial);
-        record.commands = vec![CommandResult { command: "a".to_owned(), result: end, evidence: Vec::new() }];
+        record.commands =
+            vec![CommandResult { command: "a".to_owned(), result: end, evidence: Vec::new(), is_cut: false }];
         let text = filled(&template, &record);
         let (mark, result) = text.split_once("**Result:** ").unwrap();
         let signs = ["✅", "❌", "☐"].map(|sign| mark.contains(&format!("\n{sign}")));
@@ -73,7 +79,7 @@ fn measured_test(key: &str, value: Value, output: &str) -> RunRecord {
     let id = record.take(key, value, Some(true)).id.clone();
     record.measurements.last_mut().unwrap().artifact = Some(artifact("launchd/a.plist", 9, "3"));
     let result = CommandEnd::Passed { output: output.to_owned() };
-    record.commands = vec![CommandResult { command: "x".to_owned(), result, evidence: vec![id] }];
+    record.commands = vec![CommandResult { command: "x".to_owned(), result, evidence: vec![id], is_cut: false }];
     record
 }
 
@@ -304,7 +310,12 @@ fn the_completion_report_shows_a_command_as_its_test_asks_for_it() {
     let template = "```sh\na\n```\nExpected: exit code 1\n\n### 2\n```sh\nb\n```\nExpected: `20`\n";
     let mut record = empty(Outcome::Done);
     let why = "exit status 1: it is not there".to_owned();
-    let result = |command: &str, result| CommandResult { command: command.to_owned(), result, evidence: Vec::new() };
+    let result = |command: &str, result| CommandResult {
+        command: command.to_owned(),
+        result,
+        evidence: Vec::new(),
+        is_cut: false,
+    };
     record.commands = vec![
         result("a", CommandEnd::Failed { output: String::new(), why }),
         result("b", CommandEnd::Passed { output: "7".to_owned() }),
@@ -320,7 +331,12 @@ fn a_test_that_was_not_as_expected_is_a_failure_of_the_order() {
     let template =
         "```sh\na\n```\nExpected: `20`\n\n### 2\n```sh\nb\n```\nExpected: exit code 1\n\n### 3\n```sh\nc\n```\n";
     let mut record = empty(Outcome::Done);
-    let result = |command: &str, result| CommandResult { command: command.to_owned(), result, evidence: Vec::new() };
+    let result = |command: &str, result| CommandResult {
+        command: command.to_owned(),
+        result,
+        evidence: Vec::new(),
+        is_cut: false,
+    };
     let failed = |why: &str| CommandEnd::Failed { output: String::new(), why: why.to_owned() };
     record.commands = vec![
         result("a", CommandEnd::Passed { output: "7".to_owned() }),

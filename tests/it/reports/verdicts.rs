@@ -114,6 +114,7 @@ fn a_result_behind_a_command_is_that_commands() {
         command: "echo one\n".to_owned(),
         result: CommandEnd::Passed { output: "one".to_owned() },
         evidence: Vec::new(),
+        is_cut: false,
     });
     let passed = "**Result:** ✅ passed – “one”";
     for (template, expect) in [
