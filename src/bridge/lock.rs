@@ -2,8 +2,10 @@
 //! that one ends; the file's text only says who holds it.
 //!
 //! The folder `bridge/` is locked too: whoever takes the file for a stale one and removes it lets no second executor in
-//! while the first one lives. That one sees it ([`Lock::check`]) and stops.
+//! while the first one lives. That one sees it ([`Lock::check`]) and stops. So is each inbox, for it may be reached from
+//! another bridge too, through a link: what lies there is one executor's to take.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::fd::OwnedFd;
@@ -23,10 +25,13 @@ use crate::root::Root;
 const NAMELESS: &str = "another process, which its lock file does not name";
 /// How often a taken lock is looked at again before it counts as held.
 const LOOKS: u32 = 5;
+const INBOX_LOOKS: u32 = 50;
 
 /// Held until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
+    // let go before the bridge is: whoever has that next wants them at once
+    _inboxes: Vec<OwnedFd>,
     file: File,
     path: PathBuf,
     _bridge: OwnedFd,
@@ -66,6 +71,13 @@ pub enum Role {
 pub enum LockError {
     #[error("the bridge is held by {}", .0.as_ref().map_or(NAMELESS.to_owned(), ToString::to_string))]
     Held(Option<Holder>),
+    /// By the executor of another root.
+    #[error(
+        "the inbox of {agent}, `{}`, is held by the executor of another root{}: an order in it would be carried out by both\n\
+         hint: give each root an inbox of its own, or stop that executor", path.display(),
+        pid.map_or(String::new(), |pid| format!(", pid {pid}"))
+    )]
+    InboxHeld { agent: String, path: PathBuf, pid: Option<u32> },
     #[error(
         "the bridge's lock `{}` was removed or replaced while this executor held it: it begins nothing more\n\
          hint: leave `bridge/state` alone while an executor lives; `wo status` says who holds the bridge", .0.display()
@@ -87,8 +99,8 @@ impl std::fmt::Display for Holder {
     }
 }
 
-/// Takes the lock at once or says who holds it.
-pub fn acquire(root: &Root, role: Role, now: Timestamp) -> Result<Lock, LockError> {
+/// Takes the lock at once, with the inboxes of `agents`, or says who holds it.
+pub fn acquire(root: &Root, agents: &[String], role: Role, now: Timestamp) -> Result<Lock, LockError> {
     durable::create_dir_all(&root.state())?;
     let path = root.lock();
     let fail = |source| LockError::Io { path: path.clone(), source };
@@ -108,10 +120,57 @@ pub fn acquire(root: &Root, role: Role, now: Timestamp) -> Result<Lock, LockErro
             Err(error) => return Err(fail(error.into())),
         }
     }
+    let inboxes = lock_inboxes(root, agents)?;
     let holder = Holder { pid: std::process::id(), started: now, role };
     let text = serde_json::to_vec(&holder).map_err(|error| fail(error.into()))?;
     file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(&text)).map_err(fail)?;
-    Ok(Lock { file, path, _bridge: bridge })
+    Ok(Lock { _inboxes: inboxes, file, path, _bridge: bridge })
+}
+
+/// The inboxes that are there, each folder once: two agents may share one.
+fn lock_inboxes(root: &Root, agents: &[String]) -> Result<Vec<OwnedFd>, LockError> {
+    let mut locked = Vec::new();
+    let mut known = HashSet::new();
+    for agent in agents {
+        let inbox = root.inbox(agent);
+        // one that is made later is nobody else's
+        let Ok(path) = inbox.canonicalize() else { continue };
+        let meta = path.metadata().map_err(|source| LockError::Io { path: path.clone(), source })?;
+        if !meta.is_dir() || !known.insert((meta.dev(), meta.ino())) {
+            continue;
+        }
+        let mut folder = lock_folder(&path)?;
+        // a holder of this bridge that was killed lets go of one after the other
+        for _ in 0..INBOX_LOOKS {
+            if folder.is_some() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            folder = lock_folder(&path)?;
+        }
+        match folder {
+            Some(folder) => locked.push(folder),
+            None => {
+                let pid = flock_holder(meta.dev(), meta.ino());
+                return Err(LockError::InboxHeld { agent: agent.clone(), path, pid });
+            }
+        }
+    }
+    Ok(locked)
+}
+
+/// Who has a file locked, where the system tells it (Linux).
+fn flock_holder(dev: u64, inode: u64) -> Option<u32> {
+    let file = format!("{:02x}:{:02x}:{inode}", rustix::fs::major(dev), rustix::fs::minor(dev));
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    locks.lines().find_map(|line| {
+        // `1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF`
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        match fields.as_slice() {
+            [_, "FLOCK", _, "WRITE", pid, of, ..] if *of == file => pid.parse().ok(),
+            _ => None,
+        }
+    })
 }
 
 /// The folder, locked where its file system locks folders (some network file systems don't); `None` when another process

@@ -19,7 +19,7 @@ pub struct Held {
 pub fn take(root: &Root, role: Role, stop: Arc<Stop>) -> Result<Held, TakeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let config = Config::load(root).map_err(CliError::from)?;
-    let lock = match lock::acquire(root, role, clock.now()) {
+    let lock = match lock::acquire(root, &config.inbox.agents, role, clock.now()) {
         Err(error @ LockError::Held(_)) => return Err(TakeError::Held(error.to_string())),
         other => other.map_err(CliError::from)?,
     };

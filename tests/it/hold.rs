@@ -13,7 +13,7 @@ const UP: &str = "[web]\nenabled = false\n\n[monitor]\nenabled = false\n\n[inbox
 fn a_lock_that_is_removed_lets_nobody_in_and_is_missed() {
     let scene = Scene::new();
     let now = SystemClock.now();
-    let held = lock::acquire(&scene.root(), Role::Daemon, now).unwrap();
+    let held = lock::acquire(&scene.root(), &[], Role::Daemon, now).unwrap();
     held.check().unwrap();
     for remove in ["bridge/state/lock", "bridge/state"] {
         let path = scene.path(remove);
@@ -23,13 +23,13 @@ fn a_lock_that_is_removed_lets_nobody_in_and_is_missed() {
             fs::remove_file(&path).unwrap()
         }
         assert!(matches!(held.check(), Err(LockError::Lost(_))), "{remove}");
-        let second = lock::acquire(&scene.root(), Role::Run, now);
+        let second = lock::acquire(&scene.root(), &[], Role::Run, now);
         assert!(matches!(second, Err(LockError::Held(_))), "{remove}: {second:?}");
         // the newcomer's own file is not the one that is held
         assert!(matches!(held.check(), Err(LockError::Lost(_))), "{remove}");
     }
     drop(held);
-    lock::acquire(&scene.root(), Role::Run, now).unwrap().check().unwrap();
+    lock::acquire(&scene.root(), &[], Role::Run, now).unwrap().check().unwrap();
 }
 
 #[test]
@@ -57,4 +57,24 @@ fn a_daemon_whose_state_is_taken_away_stops_and_runs_nothing_more() {
         assert_eq!(scene.read("ledger.txt"), ledger, "{gone:?}");
         assert_eq!(scene.list("bridge/inbox/CLC"), ["WO-1-PROBE.md"], "{gone:?}");
     }
+}
+
+/// Whoever reaches the folder through a link, its orders are one executor's.
+#[test]
+fn an_inbox_that_two_roots_share_has_one_executor() {
+    let (first, second) = (Scene::new().config(UP).env("WO_PROBE", "1"), Scene::new().config(UP).env("WO_PROBE", "1"));
+    let inbox = second.path("bridge/inbox/CLC");
+    fs::remove_dir_all(&inbox).unwrap();
+    std::os::unix::fs::symlink(first.path("bridge/inbox/CLC"), &inbox).unwrap();
+    let mut daemon = first.up();
+    daemon.wait_for("it looks", || first.exists("bridge/state/journal.db"));
+    let held = format!("is held by the executor of another root, pid {}", daemon.pid());
+    for args in [["up"], ["run"]] {
+        second.wo(args).expect_exit(2).expect_stderr(&held);
+    }
+    first.drop_order("WO-1-PROBE.md", "---\nid: WO-1-PROBE\nhandler: probe\n---\n");
+    daemon.wait_for("the first carries it out", || first.exists("bridge/archive/CLC/WO-1-PROBE.md"));
+    assert!(!second.exists("ledger.txt"));
+    daemon.stop().expect_exit(0);
+    second.wo(["run"]).expect_exit(0);
 }

@@ -216,7 +216,7 @@ fn a_clock_that_is_set_back_holds_no_job_up_and_runs_none_twice() {
 fn on_the_real_clock_an_interval_fires() {
     let world = world("2026-03-01T00:00:00Z");
     let clock = Arc::new(SystemClock);
-    let _lock = lock::acquire(&world.root, Role::Daemon, clock.now()).unwrap();
+    let _lock = lock::acquire(&world.root, &[], Role::Daemon, clock.now()).unwrap();
     let _scheduler = Scheduler::start(&world.root, &ScheduleConfig::default(), clock.clone()).unwrap();
     let manager = Embedded::new(&world.root, clock);
     manager.install(&ServiceDefinition { start: Start::Interval { every_s: 1 }, ..world.job("exit 0") }).unwrap();

@@ -52,7 +52,7 @@ impl World {
 
     /// A process that another test is just starting may hold a copy of an old lock until it executes its program.
     fn lock(&self, role: Role) -> Lock {
-        wait_for("the lock", || lock::acquire(&self.root, role, self.clock.now()).ok())
+        wait_for("the lock", || lock::acquire(&self.root, &[], role, self.clock.now()).ok())
     }
 
     fn up_in(&self, zone: &str) -> Up {
