@@ -97,8 +97,17 @@ impl Refusal {
 
 /// A reason file in the one shape that all of them have.
 pub fn reason(name: &str, why: &str, cure: &str) -> String {
+    page(name, why, cure, "Nothing of it was run.")
+}
+
+/// The same for an order of which nobody knows whether it has begun.
+pub fn reason_in_doubt(name: &str, why: &str, cure: &str) -> String {
+    page(name, why, cure, "Whether any of it was run is not known.")
+}
+
+fn page(name: &str, why: &str, cure: &str, end: &str) -> String {
     let name = text::line(name, 200).replace('`', "'");
     let why = text::escape(why);
     let cure = text::escape(cure);
-    format!("# Rejected: `{name}`\n\n**Reason:** {why}.\n\n**What to do:** {cure}.\n\nNothing of it was run.\n")
+    format!("# Rejected: `{name}`\n\n**Reason:** {why}.\n\n**What to do:** {cure}.\n\n{end}\n")
 }

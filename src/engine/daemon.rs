@@ -158,6 +158,7 @@ impl Loop {
     /// Takes up every run that has not ended, and sweeps out what was being written when an earlier executor was killed.
     fn recover(&mut self) -> Result<(), EngineError> {
         let open = self.reader.open_runs()?;
+        let mut is_sorted_out = true;
         for agent in &self.executor.settings().config.inbox.agents {
             let root = &self.executor.root;
             for dir in [root.outbox(agent), root.processing(agent), root.archive(agent), root.rejected(agent)] {
@@ -166,8 +167,13 @@ impl Loop {
             for held in crate::bridge::moves::recover_listing(&self.executor.root, agent)? {
                 let keys = open.iter().map(|row| &row.key);
                 let aside = edited::sort_out(&self.executor, &self.reader, agent, &held, keys);
-                self.summary.rejected.extend(unless_fatal(aside)?.flatten());
+                let aside = unless_fatal(aside)?;
+                is_sorted_out &= aside.is_some();
+                self.summary.rejected.extend(aside.flatten());
             }
+        }
+        if is_sorted_out {
+            unless_fatal(self.executor.journal.make_sure().map_err(EngineError::from))?;
         }
         for row in open {
             let moved = unless_fatal(claim::finish_unmoved(&self.executor, &row.key))?;

@@ -1,6 +1,7 @@
 //! Files in `processing/` that are not what was claimed. From the claim on the journal has the order's text and the file is
 //! only a view: one that was changed there, by a person or by a writer that kept it open, is set aside with a reason and
-//! never run by itself. A file of an order that the journal does not know at all goes back to the inbox.
+//! never run by itself. A file of an order that the journal does not know at all goes back to the inbox, for an order is stored
+//! before it begins; but where the journal itself may not know what was claimed, it is set aside for a person to decide.
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,7 @@ use crate::bridge::{self, Place, moves, refusal};
 use crate::digest;
 use crate::journal::records::{Drop, DropKind};
 use crate::journal::{Reader, RunKey};
+use crate::order;
 
 /// At the start: what lies in `processing/` and is not the view of an open run. The file's name and the reason when it was
 /// set aside.
@@ -28,6 +30,9 @@ pub fn sort_out<'a>(
     if let Some(key) = claimed_as(executor, reader, agent, plain, held)? {
         set_aside(executor, &key, &held.path, sha256)?;
         return Ok(Some((name.to_owned(), why(&key, sha256))));
+    }
+    if executor.journal.is_unsure() && !is_known(executor, reader, plain, held)? {
+        return set_aside_in_doubt(executor, agent, held, plain, sha256).map(Some);
     }
     let path = moves::to_inbox(&executor.root, agent, &held.path, plain)?;
     bridge::sync_dirs(&executor.root, agent, &[Place::Inbox, Place::Processing])?;
@@ -90,6 +95,48 @@ fn why(key: &RunKey, sha256: &str) -> String {
     )
 }
 
+/// Puts a file that an earlier journal may have known into `rejected/`: its order may have begun, and may be done.
+fn set_aside_in_doubt(
+    executor: &Executor,
+    agent: &str,
+    held: &moves::Held,
+    name: &str,
+    sha256: &str,
+) -> Result<(String, String), EngineError> {
+    let why = "it was claimed before, and the journal that knew whether it has begun is not here any more";
+    let cure = "look whether it has run; to run it now, drop it again";
+    let id = match moves::read_held(held, executor.settings().config.limits.order_bytes)? {
+        Some(bytes) => order::parse(&bytes, name).map_or_else(|_| order::named_by(name), |order| order.id),
+        None => order::named_by(name),
+    };
+    let drop = Drop {
+        at: executor.clock.now(),
+        agent: agent.to_owned(),
+        file: name.to_owned(),
+        sha256: sha256.to_owned(),
+        id,
+        kind: DropKind::Rejected,
+        reason: why.to_owned(),
+    };
+    let told =
+        format!("rejected/{}", digest::sha256(format!("doubt\u{1f}{agent}\u{1f}{name}\u{1f}{sha256}").as_bytes()));
+    let notice = notice::notice(executor, told, name, "rejected", why);
+    if executor.journal.record_drop(drop, notice)? {
+        notice::noted(executor, name, "rejected", why);
+    }
+    let reason = refusal::reason_in_doubt(name, why, cure);
+    moves::to_rejected(&executor.root, agent, &held.path, name, &reason)?;
+    bridge::sync_dirs(&executor.root, agent, &[Place::Rejected, Place::Processing])?;
+    Ok((name.to_owned(), format!("{why}; {cure}")))
+}
+
+/// Whether the journal has this very text: the inbox takes it for a duplicate.
+fn is_known(executor: &Executor, reader: &Reader, name: &str, held: &moves::Held) -> Result<bool, EngineError> {
+    let Some(bytes) = moves::read_held(held, executor.settings().config.limits.order_bytes)? else { return Ok(false) };
+    let Ok(order) = order::parse(&bytes, name) else { return Ok(false) };
+    Ok(reader.last_run_with(&order.id, &digest::sha256(&bytes))?.is_some())
+}
+
 /// The run whose claimed text this file was, by its name or by the id that it has now.
 fn claimed_as(
     executor: &Executor,
@@ -107,7 +154,7 @@ fn claimed_as(
         return Ok(Some(key));
     }
     let Some(bytes) = moves::read_held(held, executor.settings().config.limits.order_bytes)? else { return Ok(None) };
-    let Ok(order) = crate::order::parse(&bytes, plain) else { return Ok(None) };
+    let Ok(order) = order::parse(&bytes, plain) else { return Ok(None) };
     if reader.last_run_with(&order.id, &digest::sha256(&bytes))?.is_some() {
         return Ok(None);
     }

@@ -54,6 +54,12 @@ pub(super) fn marker(root: &Root) -> PathBuf {
     root.state().join("journal.made")
 }
 
+/// A file that lies there as long as the journal may not know what was claimed: it is new, or its head was taken away, so that
+/// nothing tells whether its end is there.
+pub(super) fn unsure(root: &Root) -> PathBuf {
+    root.state().join("journal.unsure")
+}
+
 pub(super) fn missing(root: &Root) -> JournalError {
     damaged(&root.journal(), "it was here before and is gone or empty")
 }
@@ -186,7 +192,8 @@ fn against_head(root: &Root, connection: &Connection) -> Result<(), JournalError
             let last = newest(connection).map_err(|error| damaged(&path, error))?.seq;
             let why = format!(
                 "it ends at event {last}, yet event {} was written: its write-ahead log was removed or cut off, or this is \
-                 an older copy (to go on with that one all the same, remove `{shown}`)",
+                 an older copy (to go on with that one all the same, remove `{shown}`: orders in processing/ that it does not \
+                 know are then set aside)",
                 mark.seq
             );
             Err(damaged(&path, why))

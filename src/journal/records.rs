@@ -16,7 +16,8 @@ pub enum JournalError {
     #[error(
         "the journal `{}` can't be trusted: {why}\n\
          hint: nothing was executed and nothing was changed; put a backup of it in its place, or move the whole \
-         `bridge/state` aside to start anew knowing that past orders are then forgotten", path.display()
+         `bridge/state` aside to start anew knowing that past orders are then forgotten: what lies in `bridge/processing` \
+         is then set aside in `bridge/rejected`, for it may have begun, and runs once somebody drops it again", path.display()
     )]
     Damaged { path: PathBuf, why: String },
     #[error(

@@ -12,9 +12,9 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 use rusqlite::{OpenFlags, Transaction, params};
 
-use super::database::{check, check_head, connect, create_or_open, keep_log_on_close, marker, newest};
+use super::database::{check, check_head, connect, create_or_open, keep_log_on_close, marker, newest, unsure};
 use super::event::Event;
-use super::head::Head;
+use super::head::{self, Head};
 use super::read::Reader;
 use super::records::{Admission, Admit, Drop, JournalError, Notice, damaged, sqlite, sqlite_at};
 use super::requests::{Answer, RequestKind};
@@ -22,7 +22,7 @@ use super::run::{Run, RunKey};
 use super::write::{
     GROUP_MAX, Job, NewRun, Write, admit, insert_drop, insert_events, insert_notice, insert_run, set_answer, write_loop,
 };
-use crate::durable::DurableError;
+use crate::durable::{self, DurableError};
 use crate::order::Priority;
 use crate::root::Root;
 
@@ -45,6 +45,10 @@ impl Journal {
         let file = identity(&path)?.ok_or_else(|| JournalError::Lost(path.clone()))?;
         let newest = newest(&connection).map_err(sqlite_at("read", &path))?;
         check_head(root, &connection)?;
+        if !head::path(root).exists() {
+            // before there is a head again: a crash in between takes no doubt away
+            durable::write(&unsure(root), b"what lies in processing/ may be of an earlier journal\n", 0o644)?;
+        }
         let mut head = Head::open(root, &newest)?;
         // it can be trusted: its log may be folded into it when it is closed
         keep_log_on_close(&connection, false).map_err(sqlite_at("open", &path))?;
@@ -72,6 +76,22 @@ impl Journal {
     pub fn check_place(&self) -> Result<(), JournalError> {
         let path = self.root.journal();
         if identity(&path)? == Some(self.file) { Ok(()) } else { Err(JournalError::Lost(path)) }
+    }
+
+    /// Whether an order that is not known here may have been claimed, and begun, all the same.
+    pub fn is_unsure(&self) -> bool {
+        unsure(&self.root).exists()
+    }
+
+    /// What was claimed and is not known here was dealt with.
+    pub fn make_sure(&self) -> Result<(), JournalError> {
+        let path = unsure(&self.root);
+        match std::fs::remove_file(&path) {
+            // one that comes back with a power cut only makes the next start more careful
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(DurableError::Io { op: "remove", path, source }.into()),
+        }
     }
 
     pub fn reader(&self) -> Result<Reader, JournalError> {

@@ -139,16 +139,35 @@ fn a_write_ahead_log_that_lost_its_end_is_refused() {
     });
 }
 
-/// Without the head (an older root, or a person who knows better) the older journal is taken, and the file in `processing/`
-/// that it does not know is no order lost.
+/// Without the head (a person who knows better) an older journal is taken, and without the state a new one. The order in
+/// `processing/` that it does not know may have begun: it is not lost, and not run before a person says so.
 #[test]
-fn an_older_journal_that_is_taken_all_the_same_loses_no_order() {
-    let scene = killed();
-    fs::remove_file(scene.path("bridge/state/journal.db-wal")).unwrap();
-    fs::remove_file(scene.path("bridge/state/journal.head")).unwrap();
-    let ran = scene.wo(["run"]).expect_exit(0).expect_stderr("back in the inbox");
-    drop(ran);
-    check_done("an older journal", &scene);
+fn a_journal_that_forgot_what_was_claimed_neither_loses_nor_runs_it() {
+    for (what, forget) in [
+        ("an older journal", &["journal.db-wal", "journal.head"][..]),
+        ("a new journal", &["journal.db", "journal.db-wal", "journal.db-shm", "journal.head", "journal.made"]),
+    ] {
+        let scene = killed();
+        for name in forget {
+            let _ = fs::remove_file(scene.path("bridge/state").join(name));
+        }
+        let held = scene.list("bridge/processing/CLC");
+        let begun = |scene: &Scene| scene.read("ledger.txt").matches("WO-2-PROBE").count();
+        let before = begun(&scene);
+        scene.wo(["run"]).expect_exit(1).expect_stdout("to run it now, drop it again");
+        let aside: Vec<String> =
+            scene.list("bridge/rejected/CLC").into_iter().filter(|name| !name.ends_with(".reason.md")).collect();
+        assert_eq!((aside.len(), held.len()), (1, 1), "{what}: {held:?} {aside:?}");
+        assert_eq!(begun(&scene), before, "{what}: it was run");
+        for name in aside {
+            let reason = scene.read(format!("bridge/rejected/CLC/{name}.reason.md"));
+            assert!(reason.contains("Whether any of it was run is not known."), "{reason}");
+            fs::rename(scene.path("bridge/rejected/CLC").join(&name), scene.path("bridge/inbox/CLC").join(&name))
+                .unwrap();
+        }
+        scene.wo(["run"]).expect_exit(0);
+        check_done(what, &scene);
+    }
 }
 
 /// Bits flip in the log that a kill left: it is refused, or it makes no difference.
