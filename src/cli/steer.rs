@@ -102,7 +102,7 @@ fn ask(root: &Root, id: &str, kind: RequestKind, signals: &Signals) -> Result<Ex
                 }
                 let woken = requests::carry_out(&held.executor, &workers_reader, &|_| false)?;
                 // without a daemon a cancelled order is brought to its end here; the rest is for the next `wo run`
-                for key in woken {
+                for (key, _) in woken {
                     if matches!(kind, RequestKind::Cancel) && key.id == id {
                         pipeline::advance(&held.executor, &workers_reader, &key, &|_| true)?;
                     }

@@ -236,8 +236,8 @@ impl Loop {
             self.forget_old()?;
         }
         let is_in_flight = |run: i64| self.runs.is_in_flight(run);
-        for key in requests::carry_out(&self.executor, &self.reader, &is_in_flight)? {
-            self.runs.wake(key);
+        for (key, priority) in requests::carry_out(&self.executor, &self.reader, &is_in_flight)? {
+            self.runs.wake(key, priority);
         }
         self.runs.release_due(self.executor.clock.now());
         self.hand_out();

@@ -7,13 +7,14 @@ use jiff::Timestamp;
 use super::{EngineError, Executor, edited, gate, pipeline};
 use crate::journal::requests::Answer;
 use crate::journal::{Event, Phase, Reader, Request, RequestKind, Run, RunKey};
+use crate::order::Priority;
 
-/// Carries out all requests whose run no worker has; the runs to look at again. A run that a worker has is asked to yield.
+/// Carries out all requests whose run no worker has; the runs to look at again, each with its priority. A run that a worker has is asked to yield.
 pub fn carry_out(
     executor: &Executor,
     reader: &Reader,
     is_in_flight: &dyn Fn(i64) -> bool,
-) -> Result<Vec<RunKey>, EngineError> {
+) -> Result<Vec<(RunKey, Priority)>, EngineError> {
     let mut woken = Vec::new();
     for request in reader.pending_requests()? {
         let Some(row) = reader.last_run_of(&request.id)? else {
@@ -30,7 +31,8 @@ pub fn carry_out(
         super::tape::catch_up(executor, reader, &row.key)?;
         let run = reader.load(&row.key)?;
         executor.clear_interrupt(row.key.run);
-        woken.extend(one(executor, &request, run)?);
+        let priority = run.priority;
+        woken.extend(one(executor, &request, run)?.map(|key| (key, priority)));
     }
     Ok(woken)
 }

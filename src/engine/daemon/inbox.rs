@@ -156,7 +156,8 @@ impl Loop {
     /// A stuck file that somebody took away is forgotten, which is told. An order that was stored from it goes on, for its bytes are
     /// in the journal.
     fn forget_gone(&mut self) -> Result<(), EngineError> {
-        for candidate in self.inbox.take_gone() {
+        // each is known as stuck until it is dealt with: trouble with one makes no other be forgotten
+        for candidate in self.inbox.gone() {
             let (agent, file) = (&candidate.agent, candidate.shown());
             let waiting = self.reader.runs_of_file(agent, &file)?.into_iter().find(|row| claim::is_stuck(&row.phase));
             let goes_on = waiting.as_ref().map_or(String::new(), |row| {
@@ -167,6 +168,7 @@ impl Loop {
             if let Some(row) = waiting {
                 self.runs.enqueue(row.key, row.priority);
             }
+            self.inbox.forget(&candidate);
         }
         Ok(())
     }
@@ -214,13 +216,17 @@ impl Inbox {
         self.next_settle = Some(Instant::now() + delay);
     }
 
-    /// The stuck files that are not there any more; they are forgotten.
-    fn take_gone(&mut self) -> Vec<Candidate> {
+    /// The stuck files that are not there any more.
+    fn gone(&self) -> Vec<Candidate> {
         let lies = |candidate: &Candidate| match Stat::at(rustix::fs::CWD, &candidate.path) {
             Ok(stat) => stat.same_file(&candidate.stat),
             Err(error) => error.kind() != std::io::ErrorKind::NotFound,
         };
-        self.stuck.extract_if(|_, stuck| !lies(&stuck.candidate)).map(|(_, stuck)| stuck.candidate).collect()
+        self.stuck.values().map(|stuck| &stuck.candidate).filter(|candidate| !lies(candidate)).cloned().collect()
+    }
+
+    fn forget(&mut self, candidate: &Candidate) {
+        self.stuck.remove(&(candidate.agent.clone(), candidate.name.clone()));
     }
 
     /// Takes out of `sorted` what was in trouble and need not be tried again yet; what is known of it, and of what is not there

@@ -74,16 +74,16 @@ impl Runs {
     }
 
     pub(super) fn enqueue(&mut self, key: RunKey, priority: Priority) {
+        self.queue.remove(&(self.priority_of(key.run), key.run));
         if !self.in_flight.contains(&key.run) {
             self.queue.insert((priority, key.run));
         }
         self.known.insert(key.run, (key, priority));
     }
 
-    /// Has a run looked at again now, whatever it waits for.
-    pub(super) fn wake(&mut self, key: RunKey) {
+    /// Has a run looked at again now, whatever it waits for; one that is new is as urgent as its order.
+    pub(super) fn wake(&mut self, key: RunKey, priority: Priority) {
         self.waiting.remove(&key.run);
-        let priority = self.priority_of(key.run);
         self.enqueue(key, priority);
     }
 
@@ -92,8 +92,12 @@ impl Runs {
         while self.in_flight.len() < room
             && let Some((_, run)) = self.queue.pop_first()
         {
-            if let Some(known) = self.known.get(&run) {
-                self.in_flight.insert(run);
+            if let Some(known) = self.known.get(&run)
+                && self.in_flight.insert(run)
+            {
+                // what it comes to says anew what it waits for
+                self.waiting.remove(&run);
+                self.busy.remove(&run);
                 return Some(known.clone());
             }
         }
@@ -351,7 +355,7 @@ mod tests {
         let mut runs = runs(Mode::Daemon, &[(1, Priority::P2), (2, Priority::P2), (3, Priority::P0)]);
         assert_eq!((runs.next(2), runs.next(2), runs.next(2)), (Some(3), Some(1), None));
         runs.enqueue(key(3), Priority::P0);
-        runs.wake(key(1));
+        runs.wake(key(1), Priority::P2);
         assert_eq!((runs.next(9), runs.next(9)), (Some(2), None), "they are with workers");
         // what is busy is tried again once something is freed, as urgent as it was
         assert_eq!(runs.back(3, 0, Ok(Next::Busy)), After::Busy(Priority::P0));
@@ -361,6 +365,31 @@ mod tests {
         assert_eq!((runs.next(9), runs.next(9)), (Some(1), None));
         runs.release_busy();
         assert_eq!((runs.next(9), runs.next(9)), (Some(3), None));
+    }
+
+    /// As where a file that was stuck can be moved after a request had its run looked at.
+    #[test]
+    fn whatever_queues_a_run_again_it_is_with_one_worker() {
+        let mut runs = runs(Mode::Daemon, &[(1, Priority::P2)]);
+        assert_eq!(runs.next(9), Some(1));
+        runs.back(1, 0, Ok(Next::Waits { until: at(5), step: true }));
+        // it waits, and is queued all the same
+        runs.enqueue(key(1), Priority::P0);
+        runs.enqueue(key(1), Priority::P1);
+        assert_eq!(runs.next(9), Some(1));
+        runs.release_due(at(9));
+        runs.requeue(1);
+        assert_eq!(runs.next(9), None, "a worker has it");
+        runs.back(1, 9, Ok(Next::Busy));
+        runs.release_busy();
+        assert_eq!((runs.next(9), runs.next(9)), (Some(1), None));
+    }
+
+    #[test]
+    fn a_run_that_a_request_made_is_as_urgent_as_its_order() {
+        let mut runs = runs(Mode::Daemon, &[(1, Priority::P1)]);
+        runs.wake(key(2), Priority::P0);
+        assert_eq!((runs.next(9), runs.next(9)), (Some(2), Some(1)));
     }
 
     #[test]
