@@ -383,6 +383,11 @@ fn thread_for<T: Send + 'static>(work: impl FnOnce(T) + Send + 'static) -> io::R
     std::thread::Builder::new().name("program".to_owned()).spawn(wait).map(|_| give)
 }
 
+/// Whether the process was stopped and is not at work, as far as the system tells it.
+pub fn is_suspended(pid: u32) -> bool {
+    tree::is_suspended(pid)
+}
+
 /// Finds `name` on `path` (colon-separated), as a service manager would with that PATH.
 pub fn find_on_path(name: &str, path: &str) -> Option<PathBuf> {
     path.split(':').filter(|dir| !dir.is_empty()).map(|dir| Path::new(dir).join(name)).find(|candidate| {

@@ -37,7 +37,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     };
     let run = reader.load(&row.key)?;
     // what was recorded is shown also where the settings can't be read
-    let world = World::new(lock::holder(&root)?.as_ref(), Config::load(&root).ok().as_ref());
+    let world = World::new(&root, lock::holder(&root)?.as_ref(), Config::load(&root).ok().as_ref());
     let standing = standing::of(&run, &world, jiff::Timestamp::now());
     let rejected = match row.key == newest.key {
         true => rejection::of_newest(&reader, &args.id, Some(&run))?,
@@ -83,7 +83,8 @@ fn page(run: &Run, standing: &Standing, attempts: usize, rejected: Option<&Drop>
         Phase::Ended { outcome } => outcome.to_string(),
         phase if standing.is_kept() => {
             let until = standing.until.map_or(String::new(), |at| format!(" until {at:.0}"));
-            format!("{}{until}: {}", phase.name(), standing.why)
+            let why = standing.again.map_or_else(|| standing.why.clone(), |_| format!("waits: {}", standing.told()));
+            format!("{}{until}: {why}", phase.name())
         }
         phase => phase.name().to_owned(),
     };

@@ -7,22 +7,36 @@ use jiff::Timestamp;
 
 use crate::bridge::lock::Holder;
 use crate::config::Config;
+use crate::engine::held_up::{self, HeldUp, Trouble};
 use crate::engine::{gate, orphan};
 use crate::handlers::registry;
 use crate::journal::run::{Progress, StepRun};
 use crate::journal::{Phase, Run, WaitOn};
+use crate::root::Root;
 
 /// What an order's standing depends on beside its own events.
 pub struct World {
     pub has_executor: bool,
     /// Names of the handlers that the settings have; `None` where those can't be read.
     handlers: Option<Vec<String>>,
+    held_up: HeldUp,
 }
 
 impl World {
-    pub fn new(holder: Option<&Holder>, config: Option<&Config>) -> World {
+    pub fn new(root: &Root, holder: Option<&Holder>, config: Option<&Config>) -> World {
         let names = |config| registry::all(config).iter().map(|handler| handler.descriptor().name.to_owned()).collect();
-        World { has_executor: holder.is_some(), handlers: config.map(names) }
+        let held_up = held_up::told(root, holder);
+        World { has_executor: holder.is_some(), handlers: config.map(names), held_up }
+    }
+
+    /// The machine's trouble that a run waits out.
+    pub fn trouble_of(&self, run: i64) -> Option<&Trouble> {
+        self.held_up.runs.iter().find(|held| held.run == run).map(|held| &held.trouble)
+    }
+
+    /// The machine's trouble that keeps the executor from looking at the inboxes.
+    pub fn trouble_of_look(&self) -> Option<&Trouble> {
+        self.held_up.look.as_ref()
     }
 }
 
@@ -44,11 +58,23 @@ pub struct Standing {
     pub why: String,
     /// When it is looked at again, as far as that is settled.
     pub until: Option<Timestamp>,
+    /// When what the machine holds up is tried again.
+    pub again: Option<Timestamp>,
 }
 
 impl Standing {
     pub fn needs_person(&self) -> bool {
         self.stand == Stand::NeedsPerson
+    }
+
+    /// `why`, with when it goes on.
+    pub fn told(&self) -> String {
+        let why = &self.why;
+        match (self.again, self.until) {
+            (Some(at), _) => format!("{why}; tried again {at:.0}"),
+            (None, Some(at)) => format!("{why}; looked at again {at:.0}"),
+            (None, None) => why.clone(),
+        }
     }
 
     /// Whether `why` tells what keeps it from going on.
@@ -60,13 +86,16 @@ impl Standing {
 /// How `run` stands at `now`.
 pub fn of(run: &Run, world: &World, now: Timestamp) -> Standing {
     let (stand, why) = stand(run, world);
+    if let (Stand::Queued | Stand::AtWork, Some(trouble)) = (stand, world.trouble_of(run.key.run)) {
+        return Standing { stand: Stand::Waits, why: trouble.why.clone(), until: None, again: Some(trouble.again) };
+    }
     let (stand, why) = match stand {
         Stand::Queued | Stand::AtWork if !world.has_executor => {
             (Stand::Waits, format!("{why}; it waits for an executor: `wo up` or `wo run`"))
         }
         stand => (stand, why),
     };
-    Standing { stand, why, until: gate::next_look(&run.phase, now) }
+    Standing { stand, why, until: gate::next_look(&run.phase, now), again: None }
 }
 
 /// As it is where an executor lives.
@@ -126,6 +155,7 @@ fn is_over(step: &StepRun) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::held_up::HeldUpRun;
     use crate::handlers::{Plan, StepSpec};
     use crate::journal::{Event, RunKey};
 
@@ -164,6 +194,24 @@ mod tests {
     }
 
     #[test]
+    fn what_the_machine_holds_up_waits_and_is_not_said_to_be_at_work() {
+        let trouble = Trouble { why: "no space left on device".to_owned(), again: Timestamp::UNIX_EPOCH };
+        let waiting = Event::Waiting { on: WaitOn::Gate, why: "it waits".to_owned(), until: Timestamp::UNIX_EPOCH };
+        for (events, held, told) in [
+            (vec![], 1, "no space left on device; tried again 1970-01-01T00:00:00Z"),
+            (vec![Event::Opened], 1, "no space left on device; tried again 1970-01-01T00:00:00Z"),
+            (vec![Event::Opened], 2, "step 1 of 1: run `x`"),
+            (vec![waiting], 1, "it waits"),
+        ] {
+            let held_up = HeldUp { runs: vec![HeldUpRun { run: held, trouble: trouble.clone() }], look: None };
+            let world = World { has_executor: true, handlers: Some(vec!["mine".to_owned()]), held_up };
+            let found = of(&run(&events), &world, Timestamp::UNIX_EPOCH);
+            assert!(found.told().starts_with(told), "{}", found.told());
+            assert_eq!(found.stand == Stand::Waits, told != "step 1 of 1: run `x`", "{found:?}");
+        }
+    }
+
+    #[test]
     fn a_person_is_asked_for_what_only_a_person_can_do() {
         let waiting = |on| Event::Waiting { on, why: "it waits".to_owned(), until: Timestamp::UNIX_EPOCH };
         let approval = || waiting(WaitOn::Approval);
@@ -188,7 +236,8 @@ mod tests {
             (vec![Event::Opened, intent(), asked()], !executor, !handler, NeedsPerson, "nobody knows"),
         ] {
             let handlers = Some(if has_handler { vec!["mine".to_owned()] } else { Vec::new() });
-            let found = of(&run(&events), &World { has_executor, handlers }, Timestamp::UNIX_EPOCH);
+            let found =
+                of(&run(&events), &World { has_executor, handlers, held_up: HeldUp::default() }, Timestamp::UNIX_EPOCH);
             assert_eq!(found.stand, stand, "{events:?}");
             assert!(found.why.contains(why), "{} for {events:?}", found.why);
         }

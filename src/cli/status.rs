@@ -4,14 +4,16 @@
 use serde_json::json;
 
 use super::standing::{self, Stand, Standing, World};
-use super::trouble::{self, Trouble};
+use super::trouble;
 use super::{CliError, Exit, Global, output};
 use crate::bridge::{lock, scan};
 use crate::config::Config;
 use crate::engine::dispatch::pattern_matches;
+use crate::engine::held_up::Trouble;
 use crate::evidence::Outcome;
 use crate::journal::records::{Drop, DropKind, RunRow};
 use crate::journal::{Phase, Reader, Run};
+use crate::process;
 use crate::root::Root;
 use crate::schedule::JobView;
 
@@ -62,11 +64,7 @@ impl Line {
 
     /// What it waits for, what it is at, or how it ended.
     fn why(&self) -> String {
-        let why = &self.standing.why;
-        match self.standing.until {
-            Some(at) => format!("{why}; looked at again {at:.0}"),
-            None => why.clone(),
-        }
+        self.standing.told()
     }
 
     fn cells(&self) -> Vec<String> {
@@ -84,7 +82,7 @@ struct Page {
     waiting_files: usize,
     /// Why nothing more is taken from an inbox, if so.
     stopped: Vec<String>,
-    trouble: Trouble,
+    trouble: trouble::Trouble,
     untold: u64,
     lines: Vec<Line>,
     /// Open orders that are not among the lines.
@@ -127,6 +125,7 @@ fn collect(root: &Root, args: &Args) -> Result<Page, CliError> {
                 row.phase.name() == state || row.phase.ended().is_some_and(|outcome| outcome.as_str() == state)
             })
     };
+    let world = World::new(root, holder.as_ref(), Some(&config));
     let (mut drops, mut lines, mut more_open, mut untold) = (Vec::new(), Vec::new(), 0, 0);
     if let Some(reader) = Reader::open_existing(root)? {
         let mut open: Vec<RunRow> = reader.open_runs()?.into_iter().filter(|row| fits(row)).collect();
@@ -158,7 +157,7 @@ fn collect(root: &Root, args: &Args) -> Result<Page, CliError> {
             let run = reader.load(&row.key)?;
             runs.push((row, run));
         }
-        let (world, now) = (World::new(holder.as_ref(), Some(&config)), jiff::Timestamp::now());
+        let now = jiff::Timestamp::now();
         for (row, run) in &runs {
             let mut standing = standing::of(run, &world, now);
             if let Some(why) = blocked(run, &runs).filter(|_| !standing.needs_person()) {
@@ -167,7 +166,10 @@ fn collect(root: &Root, args: &Args) -> Result<Page, CliError> {
             lines.push(Line { row: row.clone(), standing, handler: run.handler.clone(), ended: run.ended });
         }
     }
-    let trouble = trouble::look(root, &config, holder.is_some())?;
+    let mut trouble = trouble::look(root, &config, holder.is_some())?;
+    if let Some(Trouble { why, again }) = world.trouble_of_look() {
+        trouble.all.push(format!("{why}; the inboxes are looked at again {again:.0}"));
+    }
     let mut stopped = claiming_stops(root, &config)?;
     stopped.extend(trouble.claiming.iter().cloned());
     for line in &mut lines {
@@ -185,6 +187,7 @@ impl Page {
     fn json(&self) -> serde_json::Value {
         json!({
             "executor": self.holder,
+            "executor_suspended": self.holder.as_ref().is_some_and(|holder| process::is_suspended(holder.pid)),
             "inbox": self.waiting_files,
             "claiming_stops": self.stopped,
             "trouble": self.trouble.all,
@@ -203,7 +206,13 @@ impl Page {
 
     fn text(&self) -> String {
         let mut text = match &self.holder {
-            Some(holder) => format!("executor: {holder}\n"),
+            Some(holder) => {
+                let suspended = match process::is_suspended(holder.pid) {
+                    true => format!(", is suspended: `fg` in its terminal, or `kill -CONT {}`", holder.pid),
+                    false => String::new(),
+                };
+                format!("executor: {holder}{suspended}\n")
+            }
             None => "executor: none; `wo up` starts one, `wo run` processes the inbox once\n".to_owned(),
         };
         text.push_str(&format!("inbox: {} waiting\n", self.waiting_files));

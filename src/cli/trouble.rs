@@ -1,5 +1,5 @@
 //! The machine's trouble that keeps an executor from its work, as far as another process can see it: folders of the bridge
-//! that can't be written to, file systems without room, orders that lie where or as nobody takes them, heartbeats that are
+//! and of what orders write that can't be written to, file systems without room, orders that lie where or as nobody takes them, heartbeats that are
 //! written nowhere.
 
 use std::collections::HashSet;
@@ -51,6 +51,20 @@ pub fn look(root: &Root, config: &Config, is_served: bool) -> Result<Trouble, Cl
             if let Some(why) = full.hindrance(&dir) {
                 trouble.all.push(format!("`{}` {why}: what belongs there can't be put there", root.show(&dir)));
             }
+        }
+    }
+    let paths = &config.paths;
+    for (dir, what) in [
+        (&paths.analytics, "no Parquet file can be written"),
+        (&paths.reports, "no heartbeat and no verification can be written"),
+        (&paths.parquet_reports, "no summary of an export can be written"),
+        (&paths.run, "no script can be written"),
+    ] {
+        let dir = root.join(dir);
+        if dir.is_dir()
+            && let Some(why) = full.hindrance(&dir)
+        {
+            trouble.all.push(format!("`{}` {why}: {what}", root.show(&dir)));
         }
     }
     trouble.all.extend(astray::told(root, config));

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::standing::{self, World};
+use super::standing::{self, Standing, World};
 use super::{CliError, Exit, Global, follow, output, rejection};
 use crate::bridge::lock;
 use crate::bridge::scan::{self, Look};
@@ -43,7 +43,7 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let mut inboxes = Inboxes { root: &root, config: Config::load(&root)?, ids: HashMap::new() };
     let mut reader = None;
     let (mut stood, mut holder_looked) = (None, None);
-    let mut world = World::new(None, None);
+    let mut world = World::new(&root, None, None);
     loop {
         if reader.is_none() {
             reader = Reader::open_existing(&root)?;
@@ -72,13 +72,14 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
                 Some(row) => {
                     if holder_looked.is_none_or(|at: Instant| at.elapsed() >= HOLDER_EVERY) {
                         holder_looked = Some(Instant::now());
-                        world = World::new(lock::holder(&root)?.as_ref(), Some(&inboxes.config));
+                        world = World::new(&root, lock::holder(&root)?.as_ref(), Some(&inboxes.config));
                     }
-                    let now = (row.key.run, row.phase.clone(), world.has_executor);
+                    let trouble = world.trouble_of(row.key.run).cloned();
+                    let now = (row.key.run, row.phase.clone(), world.has_executor, trouble);
                     if stood.as_ref() != Some(&now) {
                         let standing = standing::of(&reader.load(&row.key)?, &world, jiff::Timestamp::now());
                         if standing.is_kept() && standing.why != told {
-                            output::complain(format_args!("{}: {}", args.id, text::line(&standing.why, 400)));
+                            output::complain(format_args!("{}: {}", args.id, text::line(&told_of(&standing), 400)));
                             told = standing.why;
                         }
                         stood = Some(now);
@@ -99,6 +100,11 @@ pub fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         // another process ends the order: there is no event to wait for
         std::thread::sleep(LOOK_EVERY);
     }
+}
+
+/// What it waits for, with when that is tried again.
+fn told_of(standing: &Standing) -> String {
+    standing.again.map_or_else(|| standing.why.clone(), |_| format!("waits: {}", standing.told()))
 }
 
 /// Whether something would answer for `id`, were there nothing newer: its newest run has ended, or none is known and a text was

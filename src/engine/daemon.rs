@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::held_up::{self, HeldUp, Trouble};
 use super::pipeline::Next;
 use super::{EngineError, Executor, claim, edited, notice, requests};
 use crate::bridge::settle::Patience;
@@ -83,6 +84,10 @@ struct Loop {
     summary: Summary,
     hold_off: HoldOff,
     next_forget: Option<Instant>,
+    /// The trouble of the last look.
+    look_trouble: Option<Trouble>,
+    /// What other processes were told last.
+    told: HeldUp,
 }
 
 /// Runs until the mode's end. `reload` is looked at on every turn and answers with new settings when a person asked.
@@ -103,6 +108,7 @@ pub fn run(
         this.summary.undelivered = notice::undelivered(executor).ok().flatten();
     }
     this.drain();
+    let _ = held_up::tell(&executor.root, &HeldUp::default());
     let result = match mode {
         Mode::Once if this.summary.interrupted => result.and_then(|()| this.note_left()),
         _ => result,
@@ -152,6 +158,8 @@ impl Loop {
             summary: Summary::default(),
             hold_off: HoldOff::new(&config.limits),
             next_forget: None,
+            look_trouble: None,
+            told: HeldUp::default(),
         })
     }
 
@@ -203,6 +211,7 @@ impl Loop {
                 Ok(()) => {
                     if look {
                         wanted = false;
+                        self.look_trouble = None;
                         next_rescan = Instant::now() + Duration::from_millis(config.inbox.rescan_ms);
                     }
                 }
@@ -210,9 +219,12 @@ impl Loop {
                 // nothing is lost, all of it is looked at again
                 Err(error) => {
                     let delay = self.hold_off.after_error(&config.limits);
+                    let again = self.executor.clock.now() + delay;
+                    self.look_trouble = Some(Trouble { why: error.to_string(), again });
                     tracing::warn!("{error}; looked at again in {delay:?}");
                 }
             }
+            self.tell_trouble();
             if self.mode == Mode::Once && self.runs.is_idle() && !self.inbox.is_settling() {
                 return self.note_left();
             }
@@ -242,6 +254,19 @@ impl Loop {
         self.runs.release_due(self.executor.clock.now());
         self.hand_out();
         Ok(())
+    }
+
+    /// Tells other processes what the machine holds up, where that has changed.
+    fn tell_trouble(&mut self) {
+        let held_up = HeldUp { runs: self.runs.held_up(), look: self.look_trouble.clone() };
+        if held_up == self.told {
+            return;
+        }
+        match held_up::tell(&self.executor.root, &held_up.masked(&self.executor.settings().masker)) {
+            Ok(()) => self.told = held_up,
+            // the log has it, too; it is tried again with the next turn
+            Err(error) => tracing::debug!("failed to tell what is held up: {error}"),
+        }
     }
 
     fn forget_old(&mut self) -> Result<(), EngineError> {

@@ -17,6 +17,7 @@ pub mod edited;
 pub mod error;
 pub mod finish;
 pub mod gate;
+pub mod held_up;
 mod left_over;
 pub mod notice;
 pub mod orphan;

@@ -1,4 +1,5 @@
-//! Which process is whose child, so that what a program started in groups of its own ends with it.
+//! What the system tells of other processes: which is whose child, so that what a program started in groups of its own ends
+//! with it, and whether one is suspended.
 //!
 //! What must hold: it is asked while the parents live, for afterwards nobody says whose the children were.
 
@@ -33,6 +34,13 @@ pub(super) fn processes() -> Vec<Kin> {
         Some(Kin { pid, parent: fields.next()?.ok()?, group: fields.next()?.ok()? })
     };
     std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(kin_of).collect()
+}
+
+/// Whether a process was stopped (`kill -STOP`, Ctrl-Z), as `/proc` tells; `false` where there is no `/proc`.
+pub(super) fn is_suspended(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // `t`: a debugger holds it
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 't']))
 }
 
 /// The children of a process, theirs, and so on.

@@ -62,6 +62,36 @@ fn a_program_that_ends_while_the_disk_is_full_has_ended() {
     scene.wo(["run"]).expect_exit(0).expect_stdout("nothing to do");
 }
 
+/// Also by another process than the one that waits, which only its log would tell.
+#[test]
+fn what_the_machine_holds_up_is_told_as_waiting_for_that() {
+    let scene = external("");
+    let programs = scene.path("bridge/state/programs");
+    fs::create_dir_all(&programs).unwrap();
+    let disk = match Tmpfs::over(&programs, "size=64k,nr_inodes=20") {
+        Ok(disk) => disk,
+        Err(why) => return eprintln!("a full disk was not tried: {}", why.trim()),
+    };
+    disk.fill_inodes();
+    let mut daemon = scene.up();
+    let trouble = "No space left on device";
+    // each time that it is tried it is at work for a moment
+    let mut told = |args: &[&str], parts: &[&str]| {
+        daemon.wait_for("it is told", || {
+            let ran = scene.wo(args);
+            parts.iter().all(|part| ran.stdout.contains(part) || ran.stderr.contains(part))
+        });
+    };
+    told(&["status"], &[trouble, "; tried again 2", "\nwaits:\n"]);
+    told(&["show", "WO-1-X"], &[trouble, ": waits: "]);
+    told(&["wait", "WO-1-X", "--timeout", "0.5"], &[trouble, "WO-1-X: waits: "]);
+    disk.free();
+    daemon.wait_for("the report", || scene.exists("bridge/outbox/CLC/WO-1-X.result.json"));
+    daemon.wait_for("it is held up no more", || !scene.exists("bridge/state/trouble.json"));
+    daemon.stop().expect_exit(0);
+    assert_eq!(scene.result("WO-1-X")["outcome"], "done");
+}
+
 /// SQLite makes files beside the journal to read it, and says `disk I/O error` where there is no room for them.
 #[test]
 fn a_journal_without_room_beside_it_is_not_taken_for_a_dying_disk() {

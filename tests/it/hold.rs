@@ -59,6 +59,20 @@ fn a_daemon_whose_state_is_taken_away_stops_and_runs_nothing_more() {
     }
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn an_executor_that_is_suspended_is_told_to_be() {
+    let scene = Scene::new().config(UP);
+    let mut daemon = scene.up();
+    daemon.wait_for("it holds the bridge", || scene.wo(["status"]).stdout.starts_with("executor: `wo up`"));
+    scene.wo(["status"]).expect_no_stdout("is suspended");
+    daemon.signal(rustix::process::Signal::STOP);
+    let cure = format!("is suspended: `fg` in its terminal, or `kill -CONT {}`", daemon.pid());
+    daemon.wait_for("it is suspended", || scene.wo(["status"]).stdout.contains(&cure));
+    daemon.signal(rustix::process::Signal::CONT);
+    daemon.stop().expect_exit(0);
+}
+
 /// Whoever reaches the folder through a link, its orders are one executor's.
 #[test]
 fn an_inbox_that_two_roots_share_has_one_executor() {

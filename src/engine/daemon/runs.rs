@@ -3,7 +3,7 @@
 //! What must hold here: one run is with one worker at a time, and one that has begun keeps what it touches until its outcome
 //! stands, whatever holds it up.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use super::worker::Done;
 use super::{Loop, Mode};
 use crate::config::LimitsConfig;
 use crate::engine::EngineError;
+use crate::engine::held_up::{HeldUpRun, Trouble};
 use crate::engine::pipeline::Next;
 use crate::evidence::Outcome;
 use crate::journal::{Phase, RunKey};
@@ -44,6 +45,8 @@ pub(super) struct Runs {
     busy: HashSet<i64>,
     /// How often a run met the machine's trouble, and after how long it is tried again.
     backoff: HashMap<i64, (u32, Duration)>,
+    /// The machine's trouble that a run met, until it is tried again.
+    trouble: BTreeMap<i64, Trouble>,
     /// Runs that one pass does not try again, with the machine's trouble that they met or what they need a person for.
     given_up: HashMap<i64, String>,
 }
@@ -69,6 +72,7 @@ impl Runs {
             looked: now,
             busy: HashSet::new(),
             backoff: HashMap::new(),
+            trouble: BTreeMap::new(),
             given_up: HashMap::new(),
         }
     }
@@ -98,6 +102,7 @@ impl Runs {
                 // what it comes to says anew what it waits for
                 self.waiting.remove(&run);
                 self.busy.remove(&run);
+                self.trouble.remove(&run);
                 return Some(known.clone());
             }
         }
@@ -157,6 +162,7 @@ impl Runs {
         }
         tracing::warn!("{}: {error}; tried again in {delay:?}", key.id);
         self.backoff.insert(key.run, (tries, delay));
+        self.trouble.insert(key.run, Trouble { why: error.to_string(), again: now + delay });
         self.waiting.insert(key.run, (now + delay, Hold::Step));
     }
 
@@ -213,6 +219,11 @@ impl Runs {
         self.queue.is_empty()
             && self.in_flight.is_empty()
             && !self.waiting.values().any(|(_, hold)| *hold == Hold::Step)
+    }
+
+    /// What the machine holds up.
+    pub(super) fn held_up(&self) -> Vec<HeldUpRun> {
+        self.trouble.iter().map(|(run, trouble)| HeldUpRun { run: *run, trouble: trouble.clone() }).collect()
     }
 
     pub(super) fn is_in_flight(&self, run: i64) -> bool {
@@ -423,11 +434,17 @@ mod tests {
             for wait in waits {
                 assert_eq!((runs.next(9), runs.back(1, now, trouble())), (Some(1), After::Held), "{now}");
                 assert_eq!(runs.soonest(), Some(at(now + wait)));
+                assert_eq!(runs.held_up().first().map(|held| held.trouble.again), Some(at(now + wait)));
                 now += wait;
                 runs.release_due(at(now));
             }
             assert_eq!((runs.next(9), runs.back(1, now, trouble())), (Some(1), After::Held));
             assert_eq!((runs.is_idle(), runs.given_up.contains_key(&1)), (mode == Mode::Once, mode == Mode::Once));
+            if mode == Mode::Daemon {
+                runs.release_due(at(now + 30));
+                assert_eq!((runs.held_up().len(), runs.next(9)), (1, Some(1)));
+                assert!(runs.held_up().is_empty(), "it is tried again");
+            }
         }
         let fatal = Err(EngineError::Fatal("the journal is gone".to_owned()));
         assert!(runs(Mode::Daemon, &[]).finished(&key(1), fatal, at(0), &LimitsConfig::default()).is_err());
