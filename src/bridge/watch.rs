@@ -227,7 +227,9 @@ impl Watcher {
             let shared = Arc::clone(&self.shared);
             match notify::recommended_watcher(move |event| shared.take_in(event)) {
                 Ok(notify) => self.notify = Some(notify),
-                Err(error) => return self.shared.report(format!("failed to watch the inboxes: {error}")),
+                Err(error) => {
+                    return self.shared.report(format!("failed to watch the inboxes: {error}{}", hint(&error)));
+                }
             }
         }
         let Some(notify) = self.notify.as_mut() else { return };
@@ -257,13 +259,21 @@ impl Watcher {
 }
 
 fn watch_failed(path: &Path, error: &notify::Error) -> String {
-    let hint = match error.kind {
-        notify::ErrorKind::MaxFilesWatch => {
-            "\nhint: raise fs.inotify.max_user_watches; until then the inbox is only scanned"
+    format!("failed to watch `{}`: {error}{}", path.display(), hint(error))
+}
+
+fn hint(error: &notify::Error) -> String {
+    let cure = match &error.kind {
+        notify::ErrorKind::MaxFilesWatch => "raise fs.inotify.max_user_watches; ",
+        // to make an instance of inotify beyond their number fails with what also says that too many files are open
+        notify::ErrorKind::Io(io) if io.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) => {
+            "raise fs.inotify.max_user_instances, or the number of files that may be open (ulimit -n); "
         }
-        _ => "\nhint: until that is cured the inbox is only scanned",
+        _ => "",
     };
-    format!("failed to watch `{}`: {error}{hint}", path.display())
+    format!(
+        "\nhint: {cure}until that is cured orders are found by the scan alone (inbox.rescan_ms, 15 s where it is not set)"
+    )
 }
 
 fn inode(path: &Path) -> Option<(u64, u64)> {
@@ -378,6 +388,19 @@ mod tests {
     use notify::event::{CreateKind, DataChange, Flag, MetadataKind};
 
     use super::*;
+
+    #[test]
+    fn what_keeps_the_inboxes_from_being_watched_is_told_with_its_cure() {
+        let too_many = std::io::Error::from(rustix::io::Errno::MFILE);
+        for (error, cure) in [
+            (notify::Error::io(too_many), "raise fs.inotify.max_user_instances"),
+            (notify::Error::new(notify::ErrorKind::MaxFilesWatch), "raise fs.inotify.max_user_watches"),
+            (notify::Error::generic("?"), "until that is cured orders are found by the scan"),
+        ] {
+            assert!(hint(&error).starts_with(&format!("\nhint: {cure}")), "{}", hint(&error));
+            assert!(hint(&error).contains("15 s"));
+        }
+    }
 
     fn shared() -> Shared {
         Shared {

@@ -13,6 +13,8 @@ use crate::config::NotifyConfig;
 use crate::journal::RunKey;
 use crate::journal::records::Notice;
 use crate::process;
+use crate::secret::Masker;
+use crate::text::line;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -130,8 +132,9 @@ fn is_wanted(notify: &NotifyConfig) -> bool {
 
 /// Delivers the notices that were not told yet; `false` when some could not be.
 fn deliver(executor: &Executor, bounds: &Bounds<'_>) -> Result<bool, EngineError> {
-    let notify = executor.settings().config.notify.clone();
-    if !is_wanted(&notify) {
+    let settings = executor.settings();
+    let (notify, masker) = (&settings.config.notify, &settings.masker);
+    if !is_wanted(notify) {
         return Ok(true);
     }
     let mut is_all_told = true;
@@ -140,13 +143,13 @@ fn deliver(executor: &Executor, bounds: &Bounds<'_>) -> Result<bool, EngineError
     let notices = executor.journal.reader()?.untold_notices()?;
     for (key, body, told) in notices.into_iter().filter(|(key, ..)| !(bounds.skip)(key)) {
         let mut now = told;
-        for receiver in receivers(&notify).filter(|receiver| told & receiver.bit == 0) {
+        for receiver in receivers(notify).filter(|receiver| told & receiver.bit == 0) {
             let patience = bounds.until.map_or(DEADLINE, |_| LEFT_DEADLINE);
             let is_over = bounds.until.is_some_and(|until| until <= Instant::now());
             if unreachable & receiver.bit != 0 || is_over {
                 continue;
             }
-            match (receiver.send)(&notify, &body, patience) {
+            match (receiver.send)(notify, masker, &body, patience) {
                 Ok(()) => {
                     now |= receiver.bit;
                     executor.journal.notice_told_to(&key, now)?;
@@ -161,7 +164,7 @@ fn deliver(executor: &Executor, bounds: &Bounds<'_>) -> Result<bool, EngineError
                 }
             }
         }
-        match receivers(&notify).all(|receiver| now & receiver.bit != 0) {
+        match receivers(notify).all(|receiver| now & receiver.bit != 0) {
             true => executor.journal.notice_told(&key)?,
             false => is_all_told = false,
         }
@@ -175,7 +178,7 @@ struct Receiver {
     bit: u8,
     /// As it is told; an address may hold a token.
     name: String,
-    send: fn(&NotifyConfig, &str, Duration) -> Result<(), Failure>,
+    send: fn(&NotifyConfig, &Masker, &str, Duration) -> Result<(), Failure>,
 }
 
 fn receivers(notify: &NotifyConfig) -> impl Iterator<Item = Receiver> {
@@ -194,7 +197,7 @@ struct Failure {
     is_receivers: bool,
 }
 
-fn to_command(notify: &NotifyConfig, body: &str, patience: Duration) -> Result<(), Failure> {
+fn to_command(notify: &NotifyConfig, masker: &Masker, body: &str, patience: Duration) -> Result<(), Failure> {
     let Some((program, args)) = notify.command.as_deref().and_then(<[String]>::split_first) else { return Ok(()) };
     let mut spec = process::Spec::new(program).args(args).deadline(patience);
     spec.stdin = Some(body.as_bytes().to_vec());
@@ -203,10 +206,12 @@ fn to_command(notify: &NotifyConfig, body: &str, patience: Duration) -> Result<(
         return Ok(());
     }
     let is_receivers = !matches!(output.end, process::End::Exit(_));
-    Err(Failure { why: format!("`{program}`: {}", output.end), is_receivers })
+    let (stderr, stdout) = (masker.mask(&output.stderr_text()), masker.mask(&output.stdout_text()));
+    let said = process::last_words::why(&stderr, &stdout).map_or(String::new(), |why| format!(": {}", line(why, 200)));
+    Err(Failure { why: format!("`{program}`: {}{said}", output.end), is_receivers })
 }
 
-fn to_webhook(notify: &NotifyConfig, body: &str, patience: Duration) -> Result<(), Failure> {
+fn to_webhook(notify: &NotifyConfig, _: &Masker, body: &str, patience: Duration) -> Result<(), Failure> {
     let Some(url) = &notify.webhook else { return Ok(()) };
     let agent: ureq::Agent =
         ureq::Agent::config_builder().timeout_global(Some(patience)).max_redirects(0).build().into();

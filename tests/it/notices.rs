@@ -86,6 +86,19 @@ fn a_command_gets_the_notice_on_its_input() {
     assert!(said.contains("parquet-exporter"), "the reason is in it: {said}");
 }
 
+#[test]
+fn why_a_command_takes_no_notice_is_told_in_its_own_words() {
+    let script = "echo 'Error: no such channel' >&2; echo 'npm error code 1' >&2; exit 1";
+    let config = format!("{UP}\n[notify]\ncommand = ['/bin/sh', '-c', \"{script}\"]\n");
+    let scene = Scene::new().config(&config).order("WO-3-NOBODY.md", "# WO-3-NOBODY\n\nJust do it.\n");
+    drop(
+        scene
+            .wo(["run"])
+            .expect_exit(1)
+            .expect_stderr("`/bin/sh`: exit status 1: Error: no such channel; it is tried again"),
+    );
+}
+
 /// `wo run` waits for a receiver that takes its time: one that is cut off would be told again by every run, and the notices
 /// behind it never.
 #[test]
