@@ -33,7 +33,7 @@ pub fn completion(record: &RunRecord, template: &str) -> Result<String, FillErro
         created => shown_at(record.ended),
         received => shown_at(record.received),
         started => shown_at(record.started),
-        duration => crate::text::duration_ns(ns_between(record.started, record.ended)),
+        duration => duration(record),
         changes => record.steps.iter().map(step).collect::<Vec<_>>(),
         files => files(record).into_iter().map(|change| file(&change)).collect::<Vec<_>>(),
         tests => distinct(&record.commands).into_iter().map(|command| test(record, command)).collect::<Vec<_>>(),
@@ -48,6 +48,14 @@ pub fn completion(record: &RunRecord, template: &str) -> Result<String, FillErro
         ..base
     };
     expressions::render(template, &context)
+}
+
+/// From its start to its end; nothing is said of it where the clock was set back meanwhile.
+fn duration(record: &RunRecord) -> String {
+    match record.started <= record.ended {
+        true => crate::text::duration_ns(ns_between(record.started, record.ended)),
+        false => "—".to_owned(),
+    }
 }
 
 fn counts(record: &RunRecord, criteria: &[Judged]) -> Value {

@@ -346,3 +346,14 @@ fn a_test_that_was_not_as_expected_is_a_failure_of_the_order() {
     assert_eq!(report::failures(&record, Some(template)), ["`a` (“20” was expected)", "`c` (exit status 1: no)"]);
     assert_eq!(report::failures(&record, None), ["`b` (exit status 1: )", "`c` (exit status 1: no)"]);
 }
+
+#[test]
+fn a_clock_that_was_set_back_gives_no_duration() {
+    let mut record = empty(Outcome::Done);
+    let completion =
+        |record: &RunRecord| report::completion(record, report::builtin("COMPLETION_REPORT").unwrap()).unwrap();
+    record.ended = record.started + std::time::Duration::from_secs(4);
+    assert!(completion(&record).contains("**Duration:** 4 s"));
+    record.ended = record.started - std::time::Duration::from_secs(86_400);
+    assert!(completion(&record).contains("**Duration:** —"));
+}
