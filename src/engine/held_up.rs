@@ -54,12 +54,10 @@ pub fn tell(root: &Root, held_up: &HeldUp) -> io::Result<()> {
         false => {
             let page = Page { pid: std::process::id(), held_up: held_up.clone() };
             let new = path.with_extension("json.new");
-            std::fs::write(&new, serde_json::to_vec(&page)?).and_then(|()| std::fs::rename(&new, &path)).map_err(
-                |error| {
-                    let _ = std::fs::remove_file(&new);
-                    error
-                },
-            )
+            let written = std::fs::write(&new, serde_json::to_vec(&page)?).and_then(|()| std::fs::rename(&new, &path));
+            written.inspect_err(|_| {
+                let _ = std::fs::remove_file(&new);
+            })
         }
     };
     // what could not be replaced is true no more
