@@ -77,7 +77,7 @@ fn an_order_with_a_command_that_failed_is_not_done() {
 /// What it comes to stands at the end of a program's output; what was cut between says nothing.
 #[test]
 fn the_end_of_long_output_is_judged_and_what_was_cut_confirms_nothing() {
-    let sweep = "#!/bin/sh\necho 'errors: 0'; echo 'Files: 4'\ni=0; while [ $i -lt 400 ]; do echo \"row $i is ok, as it was \
+    let sweep = "#!/bin/sh\n[ \"$1\" = bad ] || echo 'errors: 0'; echo 'Files: 4'\ni=0; while [ $i -lt 400 ]; do echo \"row $i is ok, as it was \
                  before\"; i=$((i+1)); done\necho 'Rows: 5'\n[ \"$1\" = bad ] && echo 'errors: 3'\n[ \"$1\" = warned ] && { i=0; \
                  while [ $i -lt 30 ]; do echo \"DeprecationWarning: module x is deprecated\" >&2; i=$((i+1)); done; echo \
                  'AssertionError: 3 rows expected' >&2; exit 1; }\necho 'ALL PASS'\n";
