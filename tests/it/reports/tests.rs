@@ -236,7 +236,7 @@ fn what_is_printed_twice_confirms_where_each_is_so() {
     let printed = |output: &str| {
         let mut record = empty(Outcome::Done);
         let result = CommandEnd::Passed { output: output.to_owned() };
-        record.commands = vec![CommandResult { command: "x".to_owned(), result, evidence: Vec::new() }];
+        record.commands = vec![CommandResult { command: "x".to_owned(), result, evidence: Vec::new(), is_cut: false }];
         record
     };
     let suites = "unit\nFailed: 0\nintegration\nFailed: 3";
@@ -276,7 +276,12 @@ fn a_result_is_no_better_than_what_its_test_confirms() {
     let mut record = empty(Outcome::Done);
     for (command, output) in [("x", "n; 864"), ("none", "n; 0")] {
         let result = CommandEnd::Passed { output: output.to_owned() };
-        record.commands.push(CommandResult { command: command.to_owned(), result, evidence: Vec::new() });
+        record.commands.push(CommandResult {
+            command: command.to_owned(),
+            result,
+            evidence: Vec::new(),
+            is_cut: false,
+        });
     }
     for (command, lines, result) in [
         ("x", "✅ Confirms: 864 rows\n\n**Result:** ✅ Pass", "✅ passed"),
