@@ -115,7 +115,7 @@ fn table(result: &sql::Table) -> String {
     }
     let rows = result.rows.len();
     let body = match table.width().filter(|_| on_terminal) {
-        Some(width) if is_crammed(&table, usize::from(width)) => one_by_one(result),
+        Some(width) if rows > 0 && is_crammed(&table, usize::from(width)) => one_by_one(result),
         _ if on_terminal => table.to_string(),
         _ => table.trim_fmt(),
     };

@@ -91,6 +91,8 @@ impl Known {
         let stems: Vec<String> = names
             .iter()
             .filter_map(|name| name.rsplit('/').next()?.rsplit_once('.'))
+            // `com.02luka.analytics.parquet` has no file's ending: what stands in front of it is another service's label
+            .filter(|(stem, end)| *end == "plist" || !is_label(&format!("{stem}.{end}")))
             .map(|(stem, _)| stem.to_owned())
             .collect();
         names.extend(stems);
@@ -396,6 +398,8 @@ mod tests {
             ("LaunchAgent plist (launchd/com.02luka.digest.plist)", &plist, false),
             ("LaunchAgent com.02luka.analytics.parquet", &service, true),
             ("LaunchAgent (com.02luka.optimizer)", &service, false),
+            ("LaunchAgent (com.02luka.analytics)", &service, false),
+            ("com.02luka.analytics", &service, false),
             ("LaunchAgent (com.02luka.analytics.parquet.plist)", &service, true),
             ("LaunchAgent (~/Library/LaunchAgents/com.02luka.analytics.parquet.plist)", &service, true),
             ("LaunchAgent (com.02luka.optimizer.plist)", &service, false),

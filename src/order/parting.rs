@@ -44,7 +44,9 @@ fn within_group(parted: &Split) -> Option<Split> {
         && target::comparison_in(&target::normalize(&inner.metric)).is_none();
     let is_stated =
         !inner.is_whole && is_name && !matches!(target::compile(&inner.metric, &inner.target), Target::Unclear { .. });
-    let inner = match is_everything(&inner.metric) && groups(metric) {
+    // `Size: all files correct` says nothing of a size
+    let compares = matches!(target::compile(&inner.metric, &inner.target), Target::Compare { .. });
+    let inner = match compares && is_everything(&inner.metric) && groups(metric) {
         true => Split { metric: metric.clone(), ..inner },
         false => inner,
     };
@@ -534,6 +536,7 @@ mod tests {
             ("**Size:** each file is at most 5 MB", "Size", "at most 5 MB"),
             ("**Size:** every Parquet file ≤ 5 MB", "Size", "≤ 5 MB"),
             ("**Size:** each Redis dump ≤ 5 MB", "each Redis dump", "≤ 5 MB"),
+            ("Size: all files correct", "all files", "correct"),
             ("**Speed:** validation finishes within 2 seconds", "validation", "within 2 seconds"),
             ("Next run at 02:30", "Next run", "at 02:30"),
             ("Exports run daily at 02:30", "Exports", "run daily at 02:30"),

@@ -74,6 +74,12 @@ impl Verification {
         self.checks.iter().filter(|check| check.finding == finding).count()
     }
 
+    /// How many checks there were to pass: also what is down and may be, which is told and has not passed.
+    pub fn of(&self) -> usize {
+        let counts = |check: &&CheckResult| check.finding != Finding::Info || check.measurement.is_some();
+        self.checks.iter().filter(counts).count()
+    }
+
     /// Whether every check that counts passed: what is unmeasured is not good.
     pub fn is_good(&self) -> bool {
         self.count(Finding::Fail) == 0 && self.count(Finding::Unmeasured) == 0 && self.count(Finding::Pass) > 0

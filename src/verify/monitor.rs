@@ -148,8 +148,14 @@ fn component(
         return without(finding, &detail);
     }
     let works = finding == Finding::Pass;
-    let value = Value::State { works, detail: of_file(checks, works, &detail) };
-    let how = format!("ran the configured checks once: {}", told(checks));
+    // what is down and may be is told in the check, and is nothing that was seen to work
+    let counts = |observed: &Observed| !works || present::answers(observed);
+    let shown: Vec<&str> =
+        seen.iter().zip(&said).filter(|(observed, _)| counts(observed)).map(|(_, said)| said.as_str()).collect();
+    let is_shown = |check: &&CheckConfig| seen.iter().any(|observed| observed.name == check.name && counts(observed));
+    let of: Vec<&CheckConfig> = checks.iter().copied().filter(is_shown).collect();
+    let value = Value::State { works, detail: of_file(&of, works, &shown.join("; ")) };
+    let how = format!("ran the configured checks once: {}", told(&of));
     CheckResult { id, title, finding, detail, measurement: Some(Measurement::new(key, value, how, now).ok(works)) }
 }
 

@@ -71,7 +71,7 @@ impl Measuring for Look {
         let (exit, trouble) = steps::verification::script(script, context);
         let mut measurements = verification.measurements();
         let count = |finding| verification.count(finding) as u64;
-        let of = count(Finding::Pass) + count(Finding::Fail) + count(Finding::Unmeasured);
+        let of = verification.of() as u64;
         // a script that doesn't work has verified nothing
         let pass = if trouble.is_none() { count(Finding::Pass) } else { 0 };
         let ran = script.map(|script| format!("ran `{script}`; ")).unwrap_or_default();

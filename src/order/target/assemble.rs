@@ -56,18 +56,35 @@ pub(crate) fn unit_behind(metric: &str) -> Option<(&str, &str)> {
     let (name, unit) = bracketed.or_else(|| metric.rsplit_once(" in "))?;
     let unit = unit.strip_prefix("in ").unwrap_or(unit).trim();
     let is_unit = lexer::unit(unit).is_some_and(|(_, _, rest)| rest.is_empty());
-    // `Duration (min)` is in minutes, of `Rows (min)` there may not be fewer
-    let is_floor = unit.eq_ignore_ascii_case("min") && !lasts(name);
+    // `Export (min)` is in minutes, of `Rows (min)` there may not be fewer
+    let is_floor = bracketed.is_some() && unit.eq_ignore_ascii_case("min") && is_counted(name);
     (is_unit && !is_floor && !name.is_empty()).then_some((name, unit))
 }
 
-/// Whether what a name speaks of is a length of time.
-fn lasts(name: &str) -> bool {
-    const TIMES: [&str; 15] = [
-        "time", "times", "duration", "runtime", "uptime", "downtime", "latency", "interval", "cadence", "gap", "age",
-        "delay", "timeout", "period", "speed",
+/// Whether a name is of what has a number or a size and lasts no time.
+fn is_counted(name: &str) -> bool {
+    const COUNTED: [&str; 15] = [
+        "row",
+        "rows",
+        "records",
+        "size",
+        "sizes",
+        "files",
+        "number",
+        "count",
+        "reports",
+        "heartbeats",
+        "cycles",
+        "runs",
+        "coverage",
+        "columns",
+        "checks",
     ];
-    words_of(name).iter().any(|word| TIMES.contains(&word.as_str()))
+    const LEADS_ON: [&str; 4] = ["of", "between", "per", "for"];
+    // `Gap between heartbeats` is a gap
+    let words = words_of(name);
+    let named = words.iter().take_while(|word| !LEADS_ON.contains(&word.as_str()));
+    named.last().is_some_and(|word| COUNTED.contains(&word.as_str()))
 }
 
 /// `Max file size`, `Min. rows`, `Rows (min)`: what a metric says at one of its ends of how much there may be, and the metric
@@ -86,8 +103,17 @@ pub(crate) fn bound_apart(metric: &str) -> Option<(Comparator, &str)> {
         let bound = bound.strip_prefix(['(', '[']).and_then(|bound| bound.strip_suffix([')', ']'])).unwrap_or(bound);
         let bound = bound.strip_suffix('.').unwrap_or(bound);
         let (_, comparator) = BOUNDS.iter().find(|(word, _)| bound.eq_ignore_ascii_case(word))?;
-        Some((*comparator, name.trim())).filter(|(_, name)| !name.is_empty())
+        let is_minutes = bound.eq_ignore_ascii_case("min") && counts_minutes(name.trim());
+        Some((*comparator, name.trim())).filter(|(_, name)| !name.is_empty() && !is_minutes)
     })
+}
+
+/// Whether `min` behind a name is a unit: `Outages / min`, `Errors per min`, `Errors in the last 5 min`.
+fn counts_minutes(name: &str) -> bool {
+    let before = name.rsplit(' ').next().unwrap_or("");
+    name.ends_with('/')
+        || ["per", "a", "each", "every", "in"].contains(&before)
+        || before.ends_with(|c: char| c.is_ascii_digit())
 }
 
 /// The comparator at the end of a metric: a sign, or words of which one alone might belong to the name (`Left over`).
@@ -195,6 +221,16 @@ mod tests {
             ("Rows (min)", "1", "≥ 1"),
             ("Rows (min)", "≥ 1", "≥ 1"),
             ("Rows (min.)", "1", "≥ 1"),
+            ("Export (min)", "≤ 1", "≤ 1 min"),
+            ("Last heartbeat (min)", "≤ 300", "≤ 5 h"),
+            ("Export in min", "< 2", "< 2 min"),
+            ("Redis outages / min", "0", "= 0"),
+            ("Errors per min", "0", "= 0"),
+            ("Errors in last 5 min", "0", "= 0"),
+            ("max_file_size", "5 MB", "≤ 5 MB"),
+            ("min_rows", "1", "≥ 1"),
+            ("Max", "30 s", "≤ 30 s"),
+            ("Min", "1", "≥ 1"),
             ("Min. rows", "1", "≥ 1"),
             ("The minimum rows", "1", "≥ 1"),
             ("File size (max)", "5 MB", "≤ 5 MB"),

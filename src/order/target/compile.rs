@@ -430,6 +430,15 @@ fn implied(metric: &str, number: f64, unit: &Unit) -> Option<Comparator> {
     if let Some((bound, _)) = assemble::bound_apart(metric) {
         return Some(bound);
     }
+    // `max_file_size`; `Max` below a heading
+    if metric.contains('_') || words.len() == 1 {
+        if says(&["max", "maximum"]) {
+            return Some(Comparator::AtMost);
+        }
+        if says(&["min", "minimum"]) {
+            return Some(Comparator::AtLeast);
+        }
+    }
     if says(&["limit", "cap", "ceiling", "budget"]) {
         return Some(Comparator::AtMost);
     }

@@ -91,6 +91,7 @@ fn variants_of_notation_mean_the_same() {
         ),
         ("", "The schema fully consistent", "works (The schema fully consistent)"),
         ("Database", "consistent", "is consistent"),
+        ("Schema", "consistent?", "unclear: `consistent?` is no comparison, word or schedule that can be judged"),
         ("Uptime of Redis", "99.9%", "≥ 99.9%"),
         ("x", "every 5 minutes (± 10%)", "within 10% of 5 min"),
         ("x", "30 2 * * *", "once a day at 02:30"),

@@ -280,7 +280,7 @@ pub(super) fn is_consistent(metric: &str, text: &str) -> Option<Target> {
     let is_schemas = said.iter().chain(&text_words).any(|word| SCHEMA[..2].contains(&word.as_str()));
     let mut words = text_words.iter().filter(|word| !SCHEMA.contains(&word.as_str()));
     let is_said = words.next_back().is_some_and(|word| word == "consistent") && words.all(|word| word == "fully");
-    (is_schemas && is_said).then(|| Target::Ready { word: text.to_owned() })
+    (is_schemas && is_said && !text.contains('?')).then(|| Target::Ready { word: text.to_owned() })
 }
 
 /// Names of codecs, folded.

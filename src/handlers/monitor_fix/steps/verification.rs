@@ -93,7 +93,7 @@ impl Verification {
         context: &Context,
     ) -> Measurement {
         let count = |finding| verification.count(finding) as u64;
-        let of = count(Finding::Pass) + count(Finding::Fail) + count(Finding::Unmeasured);
+        let of = verification.of() as u64;
         let pass = if script_works { count(Finding::Pass) } else { 0 };
         let how = format!("the checks of `wo verify monitor`, report `{}`", context.root.show(place));
         let how = match &self.layout.script {
