@@ -152,7 +152,7 @@ fn lint_shows_what_the_plan_judges_by_before_and_after_a_deployment() {
     for body in bodies {
         alike(body);
     }
-    assert_eq!(alike(daily)["Export frequency"], "daily at 03:15");
+    assert_eq!(alike(daily)["Export frequency"], "1× daily (03:15)");
     scene.drop_order("WO-1-PARQUET-EXPORTER.md", format!("# WO-1-PARQUET-EXPORTER\n\n{daily}"));
     scene.wo(["run"]).expect_exit(0);
     // what was deployed stands where an order says nothing of it
