@@ -127,13 +127,16 @@ pub fn acquire(root: &Root, agents: &[String], role: Role, now: Timestamp) -> Re
     Ok(Lock { _inboxes: inboxes, file, path, _bridge: bridge })
 }
 
-/// The inboxes that are there, each folder once: two agents may share one.
+/// The inboxes, made where they are not there, each folder once: two agents may share one.
 fn lock_inboxes(root: &Root, agents: &[String]) -> Result<Vec<OwnedFd>, LockError> {
     let mut locked = Vec::new();
     let mut known = HashSet::new();
     for agent in agents {
         let inbox = root.inbox(agent);
-        // one that is made later is nobody else's
+        // one that is made later would not be locked; what hinders that is told where folders are made
+        if super::check_agent(agent).is_ok() {
+            let _ = durable::create_dir_all(&inbox);
+        }
         let Ok(path) = inbox.canonicalize() else { continue };
         let meta = path.metadata().map_err(|source| LockError::Io { path: path.clone(), source })?;
         if !meta.is_dir() || !known.insert((meta.dev(), meta.ino())) {

@@ -98,6 +98,8 @@ pub fn run(
     on_waker: impl FnOnce(Waker),
 ) -> Result<Summary, EngineError> {
     make_folders(executor)?;
+    // of an executor that was killed, whose pid this one may have
+    let _ = held_up::tell(&executor.root, &HeldUp::default());
     let watcher = Watcher::start(&executor.root, &executor.settings().config.inbox);
     on_waker(watcher.waker());
     let mut this = Loop::start(executor, mode, watcher)?;

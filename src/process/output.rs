@@ -46,10 +46,10 @@ impl Kept {
         if !self.dropped || self.tail_max == 0 {
             return [self.head, tail].concat();
         }
-        // part of a line says something else than the line, as part of a number does
+        // part of a line says something else than the line, as part of a number does, and part of a password can't be masked
         let is_end = |byte: &u8| *byte == b'\n';
-        let head = self.head.get(..self.head.iter().rposition(is_end).unwrap_or(self.head.len())).unwrap_or_default();
-        let tail = tail.get(tail.iter().position(is_end).map_or(0, |at| at + 1)..).unwrap_or_default();
+        let head = self.head.get(..self.head.iter().rposition(is_end).unwrap_or(0)).unwrap_or_default();
+        let tail = tail.get(tail.iter().position(is_end).map_or(tail.len(), |at| at + 1)..).unwrap_or_default();
         [head, CUT.as_bytes(), tail].concat()
     }
 }
@@ -91,9 +91,9 @@ mod tests {
     fn of_much_output_the_beginning_is_kept_and_the_end_where_it_is_asked_for() {
         for (keep_end, chunks, expected) in [
             (false, &["abcdef", "ghijkl"][..], "abcdefgh"),
-            (true, &["abcdef", "ghijkl"], "abcd\n…\nijkl"),
+            (true, &["abcdef", "ghijkl"], "\n…\n"),
             (true, &["abcdef", "gh"], "abcdefgh"),
-            (true, &["abcdefghijklmnopqrstuvwxyz"], "abcd\n…\nwxyz"),
+            (true, &["abcdefghijklmnopqrstuvwxyz"], "\n…\n"),
             (true, &["a", "", "b"], "ab"),
             // nothing is left of a line that was cut
             (true, &["1\n23", "456\n7\n8"], "1\n…\n7\n8"),

@@ -161,7 +161,11 @@ fn test(record: &RunRecord, command: &CommandResult) -> Value {
     let evidence = if evidence.is_empty() { "—".to_owned() } else { marks::show(&evidence.join(", ")) };
     let (verdict, note) = match &result {
         TestResult::Passed { output, .. } if command.is_cut => {
-            ("✅ PASS", &format!("{}; it ends with: {}", cut::WHY, cut::last_line(output)))
+            let end = match cut::last_line(output) {
+                "" => "its last line was not kept".to_owned(),
+                line => format!("it ends with: {line}"),
+            };
+            ("✅ PASS", &format!("{}; {end}", cut::WHY))
         }
         TestResult::Passed { output, .. } => ("✅ PASS", output),
         TestResult::Failed { why, .. } => ("❌ FAIL", why),

@@ -59,10 +59,31 @@ pub(super) fn duration_ms(value: &str) -> Option<u64> {
     milliseconds(value).map(|ms| ms.round().clamp(0.0, 9e15) as u64)
 }
 
-/// Whether a section is of the report as a whole: `Metadata`, `Timing`, `Summary`; neither a component, nor of checks, nor of
-/// an earlier time.
+/// Whether a section may be of the report as a whole: neither a component, nor of checks, nor of an earlier time.
 pub(super) fn is_of_report(section: &str) -> bool {
     about::known(section).is_none() && !about::is_of_checks(section) && !is_aside(section)
+}
+
+/// Whether it can be of nothing else: `Metadata`, `Timing`, `Summary`. `Incident`, `Deployment` have a status and a duration of
+/// their own.
+pub(super) fn is_own(section: &str) -> bool {
+    const OWN: [&str; 12] = [
+        "metadata",
+        "meta",
+        "timing",
+        "performance",
+        "overview",
+        "summary",
+        "report",
+        "overall",
+        "status",
+        "general",
+        "cycle",
+        "footer",
+    ];
+    let mut words = section.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).peekable();
+    let is_named = words.peek().is_some();
+    is_of_report(section) && is_named && words.all(|word| OWN.iter().any(|own| word.eq_ignore_ascii_case(own)))
 }
 
 /// `**Duration:** 43ms`, `- **Duration:** 43ms`.

@@ -53,6 +53,21 @@ fn the_reports_own_lines_are_found_where_they_stand() {
 }
 
 #[test]
+fn what_an_incident_or_a_deployment_came_to_is_not_the_reports() {
+    let head = format!(
+        "**Timestamp:** {STAMP}\n\n### Redis\n- **Status:** ✅ up\n\n## Summary\n\n🟢 **ALL SYSTEMS HEALTHY**\n\n"
+    );
+    for told in [
+        "## Last incident\n2025-10-20 NOAUTH\n\n---\n**Status:** ❌ resolved",
+        "## Incident 2025-10-20\n**Overall Status:** ⚠️ open",
+        "## Incidents\n**Duration:** 12 min",
+        "# Previous heartbeat\n**Timestamp:** (5 min earlier)",
+    ] {
+        assert_eq!(read(&format!("{head}{told}")), (Some(Status::Healthy), None), "{told}");
+    }
+}
+
+#[test]
 fn what_stands_below_a_component_is_its_own() {
     for text in [
         "### Redis\n- **Status:** ✅ Redis responding\n- **Duration:** 5ms",

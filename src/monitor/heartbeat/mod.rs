@@ -186,7 +186,7 @@ pub fn service_name(name: &str) -> &str {
 
 /// Whether a label speaks of an earlier time or of what would be: `Last error`, `Outages (24h)`, `Thresholds`.
 fn is_aside(label: &str) -> bool {
-    const ASIDE: [&str; 21] = [
+    const ASIDE: [&str; 22] = [
         "last",
         "previous",
         "prior",
@@ -205,6 +205,7 @@ fn is_aside(label: &str) -> bool {
         "7d",
         "threshold",
         "thresholds",
+        "limits",
         "note",
         "notes",
         "legend",

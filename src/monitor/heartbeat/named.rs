@@ -59,7 +59,10 @@ pub(super) fn item(section: &str, line: &str) -> Option<CheckResult> {
     let (beside, message) = unmark(rest);
     let own = led.max(beside);
     let is_beside = own.is_some() || unmarked(rest).0.is_some() || is_item && worst_mark(rest).is_some();
-    let is_told = || is_of_agents(section) && is_item && state_of_words(message) != State::Unknown;
+    // `not loaded`, `LaunchAgent not loaded (78)`; a sentence that has the words is advice or a note
+    let said = || super::service_name(message.split(['(', ',', ';']).next().unwrap_or(message));
+    let is_told =
+        || is_of_agents(section) && is_item && state_of_words(message) != State::Unknown && is_verdict(said());
     let is_free = known(name).is_none() || about::is_wrapped(name);
     let is_named = is_name(name, words_max) && is_free && !rest.starts_with("//");
     (is_named && (is_beside || is_told())).then(|| about::seen(name, about::component(section), own, message))

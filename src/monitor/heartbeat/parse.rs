@@ -127,8 +127,8 @@ impl<'a> Reading<'a> {
         if let Some((level, heading)) = heading(line) {
             let is_title = contains_folded(heading, "heartbeat");
             self.recognized = self.recognized || is_title;
-            let is_begun = self.heartbeat.timestamp.is_some() || self.has_status || !self.heartbeat.checks.is_empty();
-            self.is_another |= is_title && level == 1 && is_begun;
+            let is_begun = self.heartbeat.timestamp.is_some() || !self.heartbeat.checks.is_empty();
+            self.is_another |= is_title && level == 1 && is_begun && !super::is_aside(heading);
             // the title opens the header, every other heading a section
             let (name, mark) = about::cut_end_mark(heading);
             self.enter(name, level, mark);
@@ -200,7 +200,13 @@ impl<'a> Reading<'a> {
         let has_checks = self.heartbeat.checks.len() > section.before;
         let is_bold = header::is_bold(line) || line.starts_with('|');
         match stated {
-            _ if self.is_ruled && !is_item => self.state(stated),
+            // not below what tells of an earlier time or of another thing
+            _ if self.is_ruled
+                && !is_item
+                && (section.is_of_report || section.is_component || about::is_of_checks(section.name)) =>
+            {
+                self.state(stated);
+            }
             // a header that has a heading
             Line::Timestamp(_)
                 if section.is_of_report && self.heartbeat.timestamp.is_none() && self.heartbeat.checks.is_empty() =>
@@ -348,7 +354,7 @@ impl<'a> Reading<'a> {
         if !is_within && !is_of_report && level > 1 {
             self.checks_level = Some(level);
         }
-        let is_of_report = is_of_report && !is_within;
+        let is_of_report = header::is_own(name) && !is_within;
         let is_component = is_within || about::known(name).is_some();
         let section = Section { name, level, mark, before, is_of_report, is_component, is_new: true };
         self.section = (level > 1).then_some(section);

@@ -28,9 +28,10 @@ pub fn is_deniable_number(text: &str) -> bool {
     comparison_in(text).is_some() || figures::find(text).iter().any(|figure| is_zero(figure) || is_all(figure))
 }
 
-/// The last line of what was kept: what a program came to stands at its end.
+/// The last line of what was kept: what a program came to stands at its end. Nothing where its last line was not kept.
 pub fn last_line(output: &str) -> &str {
-    output.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default()
+    let last = output.lines().map(str::trim).rfind(|line| !line.is_empty());
+    last.filter(|line| *line != crate::process::CUT.trim()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -209,14 +209,24 @@ fn contradiction(wanted: &str, lines: &[String]) -> Option<String> {
 /// What a key or a noun of what is expected says elsewhere, too: another number there, `Failed: 3` of a second suite, leaves it
 /// open which of them was meant, and where none is expected there are some.
 fn as_often(wanted: &[&str], lines: &[String]) -> Held {
-    let figure = |text: &str| match text.split_once(':') {
-        Some((key, value)) => Some((fold(key), count(value.trim())?.0)),
-        None => count(text).and_then(|(number, noun)| Some((fold(&noun?), number))),
+    type Figure = (String, Option<String>, f64);
+    let figure = |text: &str| -> Option<Figure> {
+        match text.split_once(':') {
+            // `02:00`, `localhost:80` are no keys
+            Some((_, value)) if value.starts_with(|c: char| c.is_ascii_digit()) => None,
+            Some((key, value)) => {
+                count(value.trim()).map(|(number, noun)| (fold(key), noun.map(|noun| fold(&noun)), number))
+            }
+            None => count(text).and_then(|(number, noun)| Some((fold(&noun?), None, number))),
+        }
     };
-    let figures: Vec<(String, f64)> = wanted.iter().filter_map(|wanted| figure(wanted)).collect();
+    let figures: Vec<Figure> = wanted.iter().filter_map(|wanted| figure(wanted)).collect();
     let other = |line: &&String| {
-        let (key, number) = figure(line)?;
-        let expected: Vec<f64> = figures.iter().filter(|(own, _)| *own == key).map(|(_, number)| *number).collect();
+        let (key, noun, number) = figure(line)?;
+        // `tests: 0 failed` and `tests: 12 passed` are two things
+        let is_same = |of: &Option<String>| of.is_none() || noun.is_none() || *of == noun;
+        let same = figures.iter().filter(|(own, of, _)| *own == key && is_same(of));
+        let expected: Vec<f64> = same.map(|(_, _, number)| *number).collect();
         (!expected.is_empty() && !expected.contains(&number)).then(|| expected.contains(&0.0))
     };
     match lines.iter().find_map(|line| Some((line, other(&line)?))) {
@@ -243,6 +253,14 @@ mod tests {
             ("20", "20\n", "meets"),
             ("1,000", "1000", "meets"),
             ("20 rows", "20", "meets"),
+            (
+                "2025-10-28 02:00 export started",
+                "2025-10-28 02:00 export started\n2025-10-28 02:01 export done",
+                "meets",
+            ),
+            ("tests: 0 failed", "tests: 0 failed\ntests: 12 passed", "meets"),
+            ("localhost:80 open", "localhost:80 open\nlocalhost:443 open", "meets"),
+            ("tests: 0 failed", "tests: 0 failed\ntests: 3 failed", "differs"),
             ("20 rows", "20 files", "differs"),
             ("999999", "20", "differs"),
             ("8 rows", "7", "differs"),

@@ -119,7 +119,9 @@ fn green_words(value: &str) -> String {
     if !marks::has_green(value) {
         return String::new();
     }
-    let options = choices(value);
+    // `[✅ PASS / ❌ 0 rows]`
+    let first = marks::all(value).first().map_or(0, |(at, _)| *at);
+    let options = choices(value.get(first..).unwrap_or(value));
     let green = options.iter().find(|(sense, _)| *sense == Sense::Green).map_or(value, |(_, option)| *option);
     let words = marks::without_green(green, "");
     if verdicts::says_no_more_than_good(&words) { String::new() } else { cut(words.trim()) }
