@@ -119,9 +119,9 @@ fn green_words(value: &str) -> String {
     if !marks::has_green(value) {
         return String::new();
     }
-    // `[✅ PASS / ❌ 0 rows]`
-    let first = marks::all(value).first().map_or(0, |(at, _)| *at);
-    let options = choices(value.get(first..).unwrap_or(value));
+    // `[✅ PASS / ❌ 0 rows]`; `[x] PASS` begins with its sign
+    let is_open = marks::all(value).first().is_some_and(|(at, _)| *at > 0);
+    let options = choices(if is_open { value.trim_start_matches(['[', '(', '`', ' ']) } else { value });
     let green = options.iter().find(|(sense, _)| *sense == Sense::Green).map_or(value, |(_, option)| *option);
     let words = marks::without_green(green, "");
     if verdicts::says_no_more_than_good(&words) { String::new() } else { cut(words.trim()) }
