@@ -301,10 +301,12 @@ fn service(scope: &Scope, now: Timestamp, observed: &[Observed], checks: &mut Ve
     let services = present::services(label, &status, observed, &how, now);
     if !status.loaded {
         let detail = format!("`{label}` is not loaded");
-        return vec![state("service.loaded", false, &detail, &format!("asked {manager}"), now), services];
+        let loaded = state("service.loaded", false, &detail, &format!("asked {manager}"), now);
+        return [loaded].into_iter().chain(services).collect();
     }
     let detail = format!("`{label}`: {}", status.detail);
-    let mut taken = vec![state("service.loaded", true, &detail, &how, now), services];
+    let mut taken = vec![state("service.loaded", true, &detail, &how, now)];
+    taken.extend(services);
     if let Some(exit) = status.standing_exit() {
         let how = match status.pid {
             Some(pid) if exit == 0 => format!("{how}: it runs, pid {pid}"),

@@ -89,23 +89,27 @@ pub(super) fn complaints(observed: &[Observed], verified: &[&str]) -> Option<Che
     })
 }
 
-/// The loop's service and all that some check is about: each is loaded, and its last run did not fail.
+/// The loop's service and all that some check is about: each is loaded, and its last run did not fail. Where none is bad and one
+/// could not be looked at, nobody can say.
 pub(super) fn services(
     label: &str,
     status: &ServiceStatus,
     observed: &[Observed],
     how: &str,
     now: Timestamp,
-) -> Measurement {
+) -> Option<Measurement> {
     let loop_works = status.loaded && (status.pid.is_some() || matches!(status.last_exit, None | Some(0)));
     let checks = || observed.iter().filter(|observed| observed.kind == "service");
     let own = format!("`{label}`: {}", status.detail);
-    let bad = checks().filter(|observed| observed.finding.state != State::Ok);
+    let bad = checks().filter(|observed| matches!(observed.finding.state, State::Warn | State::Error));
     let say = |observed: &Observed| match &observed.finding.message {
         message if message.contains(&observed.report_name) => message.clone(),
         message => format!("`{}`: {message}", observed.report_name),
     };
     let bad: Vec<String> = (!loop_works).then(|| own.clone()).into_iter().chain(bad.map(say)).collect();
+    if bad.is_empty() && checks().any(|observed| observed.finding.state == State::Unknown) {
+        return None;
+    }
     let others: Vec<String> = checks().map(|observed| format!("`{}`", observed.report_name)).collect();
     let how = match others.is_empty() {
         true => how.to_owned(),
@@ -113,5 +117,37 @@ pub(super) fn services(
     };
     let good = || [vec![own.clone()], others.iter().map(|one| format!("{one}: loaded")).collect()].concat().join("; ");
     let detail = if bad.is_empty() { good() } else { bad.join("; ") };
-    state("monitor.services", bad.is_empty(), &detail, &how, now)
+    Some(state("monitor.services", bad.is_empty(), &detail, &how, now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::checks::Finding as Found;
+
+    fn service(name: &str, finding: Found) -> Observed {
+        let (name, report_name) = (name.to_owned(), format!("com.02luka.{name}"));
+        Observed { name, kind: "service", component: "LaunchAgents", report_name, finding, softened: false }
+    }
+
+    #[test]
+    fn a_check_that_nothing_could_look_at_makes_nothing_green_and_is_nobodys_failure() {
+        let (good, bad, unseen) = (Found::ok("loaded"), Found::error("not loaded"), Found::unmeasured("no manager"));
+        let status = |loaded| ServiceStatus { loaded, pid: None, last_exit: None, detail: "it is there".to_owned() };
+        for (findings, of_services, of_all) in [
+            ([&good, &good], Some(true), Some(true)),
+            ([&good, &bad], Some(false), Some(false)),
+            ([&good, &unseen], None, None),
+            ([&bad, &unseen], Some(false), Some(false)),
+        ] {
+            let observed = [service("optimizer", findings[0].clone()), service("digest", findings[1].clone())];
+            let now = Timestamp::UNIX_EPOCH;
+            let measured = services("com.02luka.loop", &status(true), &observed, "asked", now);
+            assert_eq!(measured.map(|one| one.ok), of_services.map(Some), "{findings:?}");
+            assert_eq!(all(&observed, now).map(|one| one.ok), of_all.map(Some), "{findings:?}");
+            // the loop itself was looked at
+            let measured = services("com.02luka.loop", &status(false), &observed, "asked", now);
+            assert_eq!(measured.map(|one| one.ok), Some(Some(false)), "{findings:?}");
+        }
+    }
 }
