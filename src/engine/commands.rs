@@ -185,7 +185,10 @@ fn run_allowed(context: &Context, text: &str) -> (CommandEnd, bool) {
                 output.push_str(&stdout);
                 if !run.success() {
                     let said = last_words::why(&context.masker.mask(&run.stderr_text()), &stdout).map(str::to_owned);
-                    let why = format!("{}: {}", run.end, text::line(&said.unwrap_or_default(), WHY_CHARS));
+                    let why = match said {
+                        Some(said) => format!("{}: {}", run.end, text::line(&said, WHY_CHARS)),
+                        None => run.end.to_string(),
+                    };
                     return (CommandEnd::Failed { output, why }, is_cut);
                 }
             }
