@@ -363,3 +363,18 @@ pub fn asked(order: &Order, criteria: &[Criterion], known: &Vocabulary) -> Vec<S
 pub fn criteria_of<'a>(order: &'a Order, defaults: &'a [Criterion]) -> &'a [Criterion] {
     if order.acceptance.is_empty() { defaults } else { &order.acceptance }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::deployed::shims::{self, Language};
+
+    #[test]
+    fn a_path_that_no_script_can_name_is_refused_and_no_fault_of_the_machine() {
+        let error = shims::render(Language::Node, "x", Path::new("/wo"), Path::new("/a\nb"), &[]).unwrap_err();
+        let why = error.to_string();
+        assert!(matches!(HandlerError::from(error), HandlerError::Refused(said) if said == why));
+    }
+}
